@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * JSON at the edges: text in, text out, and the way to a member deep inside. The values are jansson's.
+ *
+ *	gk_auto_json json_t *doc = NULL;
+ *
+ *	rc = gk_json_parse(text, len, GK_JSON_DEFAULT_MAX, &doc, err);
+ *	city = gk_json_str_peek(doc, "trip.stops[0].city");
+ *
+ * Reading refuses what is deeper than 128 levels or longer than the caller allows. Integers that do not fit 64
+ * bits are read as reals, \u0000 and lone surrogates are accepted (the latter as U+FFFD), of two members with one
+ * name the last wins. Writing prints what JavaScript's JSON.stringify prints, in ASCII only: 0.1 as 0.1, 1.0 as 1,
+ * 1e21 as 1e+21, members in their order.
+ */
+#ifndef GENKIT_JSON_H
+#define GENKIT_JSON_H
+
+#include <genkit/status.h>
+
+#pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GK_JSON_MAX_DEPTH   128
+#define GK_JSON_DEFAULT_MAX (30u << 20) /* bytes of text */
+
+/**
+ * Reads one JSON value; blanks around it are allowed, anything else is not. `text` need not end in NUL.
+ * Errors: GK_INVALID_ARGUMENT with line and column, GK_RESOURCE_EXHAUSTED for size, depth and memory.
+ */
+GK_MUST_USE gk_code gk_json_parse(
+	const char *text, size_t len, size_t max, json_t **ret, gk_error *err);
+
+/** Compact text, NUL-terminated; the caller frees it. `len_ret` may be NULL. NULL when memory ran out or the
+ * value is deeper than GK_JSON_MAX_DEPTH. A NULL value is written as `null`. */
+GK_MUST_USE char *gk_json_write(const json_t *value, size_t *len_ret);
+/** The same with line breaks and two blanks a level, as JSON.stringify(value, null, 2) has it. */
+GK_MUST_USE char *gk_json_write_pretty(const json_t *value, size_t *len_ret);
+
+/* A path names members by dots and elements by brackets: "a.b[2].c". A member whose name has dots, brackets or
+ * blanks is out of its reach: use a JSON Pointer. All of these take NULL for `root` and give their miss. */
+
+/** Borrowed, lives as long as its parent; NULL when there is nothing. */
+json_t *gk_json_at_peek(const json_t *root, const char *path);
+/** Borrowed; NULL when it is missing or no string. */
+const char *gk_json_str_peek(const json_t *root, const char *path);
+int64_t gk_json_int_at(const json_t *root, const char *path, int64_t missing);
+double gk_json_real_at(const json_t *root, const char *path, double missing);
+bool gk_json_bool_at(const json_t *root, const char *path, bool missing);
+
+/** RFC 6901: "" is the root, "/a/0/b~1c". Borrowed; NULL when there is nothing or the pointer is malformed. */
+json_t *gk_json_pointer_peek(const json_t *root, const char *pointer);
+
+#ifdef __cplusplus
+}
+#endif
+#pragma GCC visibility pop
+#endif

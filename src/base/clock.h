@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Time: one clock that never jumps, for durations and deadlines, and the calendar's, for records. */
+#ifndef GK_BASE_CLOCK_H
+#define GK_BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint64_t gk_clock_mono_ns(void);
+uint64_t gk_clock_mono_ms(void);
+/** Nanoseconds since 1970. */
+uint64_t gk_clock_wall_ns(void);
+
+#define GK_ISO_TIME_SIZE 25
+/** "2026-11-22T07:44:31.001Z", as JavaScript's toISOString(). */
+void gk_clock_iso(uint64_t wall_ns, char ret[GK_ISO_TIME_SIZE]);
+
+#endif

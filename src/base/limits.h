@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Every ceiling of the program has its name here, and a test that reaches it. Sizes are bytes, times are
+ * milliseconds. What an administrator may change is only the default here; its key stands beside it.
+ */
+#ifndef GK_BASE_LIMITS_H
+#define GK_BASE_LIMITS_H
+
+/* --- text and values --- */
+#define GK_MAX_ERROR_MESSAGE (64u << 10) /* longer messages are cut */
+#define GK_MAX_LOG_MESSAGE   (16u << 10)
+#define GK_MAX_YAML_DEPTH    64
+#define GK_MAX_YAML_NODES    200000 /* after aliases are expanded */
+#define GK_MAX_YAML_TEXT     (16u << 20)
+#define GK_MAX_SCHEMA_DEPTH  256  /* nested validation, $ref loops included */
+#define GK_MAX_SCHEMA_ERRORS 1000 /* messages of one failed validation */
+#define GK_PCRE_MATCH_LIMIT  1000000
+#define GK_PCRE_DEPTH_LIMIT  10000
+
+/* --- loop --- */
+#define GK_FIBER_STACK      (256u << 10)
+#define GK_MAX_FIBERS       30000 /* guard pages need two mappings each; vm.max_map_count is 65,530 */
+#define GK_FIBER_POOL       256   /* idle stacks kept for the next fiber */
+#define GK_SLOW_FIBER_MS    100   /* a fiber that keeps the loop longer is logged */
+#define GK_CHILD_KILL_MS    2000 /* from SIGTERM to SIGKILL */
+#define GK_MAX_CHILD_LINE   (16u << 20)
+#define GK_MAX_CHILD_STDERR (64u << 10) /* the end of it is kept for the error */
+#define GK_MAX_SSE_EVENT    (16u << 20)
+#define GK_MAX_NDJSON_LINE  (16u << 20)
+#define GK_MAX_WS_MESSAGE   (64u << 20)
+#define GK_MAX_FETCH_BODY   (64u << 20)
+#define GK_FETCH_CONNECT_MS 10000
+#define GK_FETCH_IDLE_MS    60000
+#define GK_FETCH_TOTAL_MS   600000
+#define GK_FETCH_HOST_CONNS 64
+#define GK_FETCH_BUFFER     (256u << 10) /* a response body that nobody reads pauses here */
+
+/* --- core --- */
+#define GK_MAX_ACTIONS        100000
+#define GK_MAX_ACTION_NAME    512
+#define GK_MAX_RUN_DEPTH      100          /* actions calling actions */
+#define GK_MAX_SINK           (256u << 10) /* chunks a client has not taken yet: above, the producer parks */
+#define GK_MAX_INPUT_CHUNKS   1024 /* of a bidi run, not yet consumed */
+#define GK_DAP_DEFAULT_TTL_MS 3000
+
+/* --- server --- */
+#define GK_HTTP_HEADER_MS         10000 /* server.header_timeout */
+#define GK_HTTP_BODY_MS           60000 /* server.body_timeout */
+#define GK_HTTP_IDLE_MS           65000 /* server.idle_timeout */
+#define GK_HTTP_MAX_CONNECTIONS   10000 /* server.max_connections */
+#define GK_HTTP_CONNECTION_MEMORY (16u << 10)
+#define GK_HTTP_FLOW_BODY         (16u << 20) /* server.max_body */
+#define GK_HTTP_REFLECTION_BODY   (30u << 20)
+#define GK_DURABLE_STREAM_TTL_MS  300000 /* a finished durable stream is kept as long */
+#define GK_MAX_DURABLE_STREAMS    10000
+#define GK_MAX_DURABLE_BYTES      (64u << 20)  /* of all recorded chunks together */
+#define GK_DRAIN_MS               30000        /* server.drain_timeout */
+#define GK_PARSE_ON_LOOP          (256u << 10) /* a larger body is parsed by a worker */
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Allocation failures: the linker sends this program's malloc, calloc, realloc and strdup here (--wrap). Libraries
+ * keep their own, except jansson, which is given ours. */
+#include "unit.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SWEEP 10000
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+
+static _Thread_local size_t countdown;
+static _Thread_local bool happened;
+
+static bool fails(void)
+{
+	if (!countdown)
+		return false;
+	if (countdown > 1) {
+		countdown--;
+		return false;
+	}
+	happened = true;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __real_realloc(old, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = __wrap_malloc(size);
+
+	return copy ? memcpy(copy, text, size) : NULL;
+}
+
+void fault_after(size_t n)
+{
+	json_set_alloc_funcs(__wrap_malloc, free);
+	happened = false;
+	countdown = n;
+}
+
+bool fault_happened(void)
+{
+	return happened;
+}
+
+void fault_sweep(bool (*body)(void))
+{
+	for (size_t n = 1; n < MAX_SWEEP; n++) {
+		bool worked, failed_one;
+
+		fault_after(n);
+		worked = body();
+		failed_one = fault_happened();
+		fault_after(0);
+		if (!failed_one) {
+			ck_assert_msg(worked, "fails without any allocation failing");
+			return;
+		}
+	}
+	ck_abort_msg("still allocating after %d failures", MAX_SWEEP);
+}
