@@ -4,7 +4,17 @@
 #ifndef GENKIT_GENKIT_H
 #define GENKIT_GENKIT_H
 
+#include <genkit/action.h>
+#include <genkit/app.h>
+#include <genkit/context.h>
+#include <genkit/flow.h>
 #include <genkit/json.h>
+#include <genkit/module.h>
+#include <genkit/operation.h>
+#include <genkit/plugin.h>
+#include <genkit/provider.h>
+#include <genkit/resource.h>
 #include <genkit/status.h>
+#include <genkit/tool.h>
 
 #endif

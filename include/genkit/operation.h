@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Background actions: start gives an Operation at once, check tells how it goes, cancel stops it. Three actions stand
+ * behind a name: /background-model/NAME (or another start type), /check-operation/NAME/check and, when there is a
+ * cancel function, /cancel-operation/NAME/cancel (actions section 4).
+ *
+ * An Operation is {"id", "done"?, "output"?, "error"?: {"message"}, "metadata"?, "action"}; `action` is written here.
+ */
+#ifndef GENKIT_OPERATION_H
+#define GENKIT_OPERATION_H
+
+#include <genkit/action.h>
+
+#pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gk_background_opts {
+	size_t size;
+	const char *type; /* of the start action; NULL: "background-model" */
+	const char *name; /* required */
+	const char *description;
+	const char *input, *output; /* of the work; schemas */
+	gk_action_fn *start;        /* required: input in, Operation out */
+	gk_action_fn *check;        /* required: Operation in, Operation out */
+	gk_action_fn *cancel;       /* NULL: cannot be cancelled */
+	void *user;
+	json_t *metadata; /* borrowed */
+} gk_background_opts;
+
+gk_code gk_define_background_action(gk_app *app, const gk_background_opts *opts, gk_error *err);
+
+/** Asks how `operation` (borrowed) goes. INVALID_ARGUMENT when it does not say which action started it. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_check_operation(
+	gk_ctx *ctx, json_t *operation, json_t **ret, gk_error *err);
+/** UNIMPLEMENTED when its action cannot be cancelled. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_cancel_operation(
+	gk_ctx *ctx, json_t *operation, json_t **ret, gk_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#pragma GCC visibility pop
+#endif

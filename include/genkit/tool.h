@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Tools: what a model may call. A tool `weather` is /tool/weather and its multipart twin /tool.v2/weather (tools
+ * section 1).
+ *
+ *	rc = gk_define_tool(app, GK_OPTS(gk_tool_opts, .name = "weather", .description = "Today's weather in a city.",
+ *		.input = "city: string", .output = "{city: string, celsius: integer}", .run = weather), err);
+ */
+#ifndef GENKIT_TOOL_H
+#define GENKIT_TOOL_H
+
+#include <genkit/action.h>
+
+#pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gk_tool_opts {
+	size_t size;
+	const char *name, *description; /* required: the model reads both */
+	const char *input, *output;
+	bool is_multipart; /* returns {output?, content?: [Part]}; registers only /tool.v2/NAME */
+	gk_action_fn *run; /* NULL: an interrupt, answered from outside */
+	void *user;
+	json_t *metadata; /* borrowed */
+} gk_tool_opts;
+
+/** INVALID_ARGUMENT without a name or a description; else as gk_define_action(). */
+gk_code gk_define_tool(gk_app *app, const gk_tool_opts *opts, gk_error *err);
+
+/** Stops the turn and hands the request to the caller: `return gk_interrupt(ctx, metadata, err);`. `metadata_take` may
+ * be NULL. */
+gk_code gk_interrupt(gk_ctx *ctx, json_t *metadata_take, gk_error *err);
+/** True for the error that gk_interrupt() made. */
+bool gk_error_is_interrupt(const gk_error *err);
+/** Borrowed: what the caller answered when it restarted the tool; NULL: this is the first call of the request. */
+json_t *gk_ctx_resumed(gk_ctx *ctx);
+
+/** The part that answers an interrupted tool request without running it: new reference; NULL when memory ran out.
+ * `metadata` NULL: true (tools section 4). All are borrowed. */
+json_t *gk_tool_respond(json_t *interrupt, json_t *output, json_t *metadata);
+/** The part that runs it again: `resumed` NULL: true; `replace_input` NULL: the old input. */
+json_t *gk_tool_restart(json_t *interrupt, json_t *resumed, json_t *replace_input);
+
+#ifdef __cplusplus
+}
+#endif
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * The application as the floors above see it: made by the daemon, listed and run by the servers.
+ */
+#ifndef GK_CORE_APP_H
+#define GK_CORE_APP_H
+
+#include "core/run.h"
+#include "core/span.h"
+#include "loop/loop.h"
+
+#include <genkit/genkit.h>
+
+typedef struct gk_app_opts {
+	size_t size;
+	bool is_dev;         /* error stacks name places in C code */
+	const char *version; /* NULL: the library's */
+} gk_app_opts;
+
+GK_MUST_USE gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_error *err);
+/** No run may be under way. NULL is allowed. */
+void gk_app_free(gk_app *app);
+gk_loop *gk_app_loop(const gk_app *app);
+bool gk_app_is_dev(const gk_app *app);
+
+/** What /api/actions says: {key: {key, name, description?, metadata?, inputSchema?, outputSchema?}}; plugins are
+ * initialised and asked, dynamic providers expanded, failing ones logged and left out (reflection section 2). Never a
+ * null anywhere in a descriptor. Call it in a fiber. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_app_list_actions(gk_app *app, json_t **ret, gk_error *err);
+/** {name: value} of a kind. Call it in a fiber: plugins are initialised first. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_app_list_values(
+	gk_app *app, const char *kind, json_t **ret, gk_error *err);
+/** Initialises every plugin; the first failure is returned, the others are logged. Call it in a fiber. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_app_init_plugins(gk_app *app, gk_error *err);
+
+/** Only what is registered, at once: no plugin, no provider is asked. Borrowed; NULL: none. For loop callbacks. */
+gk_action *gk_app_find_action_peek(const gk_app *app, const char *key);
+/** Like gk_lookup_action(), for code that has no ctx. Call it in a fiber. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_app_lookup_action(
+	gk_app *app, const char *key, gk_action **ret, gk_error *err);
+
+/** Runs under way, roots only. */
+size_t gk_app_run_count(const gk_app *app);
+/** The run of a trace id; NULL when there is none (any more). Borrowed. */
+gk_run *gk_app_find_run_peek(const gk_app *app, const char *trace_id);
+/** Calls off every run with GK_UNAVAILABLE: the daemon goes down. */
+void gk_app_cancel_runs(gk_app *app);
+/** Called (on the loop) whenever the last run has ended; NULL: nobody. */
+void gk_app_set_idle(gk_app *app, gk_loop_fn *fn, void *user);
+
+/** Spans are shown to every observer, in order of adding, as they start and end. */
+GK_MUST_USE bool gk_app_add_observer(gk_app *app, const gk_span_observer *observer);
+void gk_app_remove_observer(gk_app *app, const gk_span_observer *observer);
+
+#endif
