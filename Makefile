@@ -65,10 +65,12 @@ check:
 demo: all
 	@scripts/run-demo $(BUILD)
 
-check-all: all tests
+check-all:
+	@$(MAKE) WERROR=1 all tests
 	@scripts/check $(BUILD)
 
-check-unit: tests
+check-unit:
+	@$(MAKE) WERROR=1 tests
 	@scripts/check $(BUILD) unit
 
 deps:
@@ -162,6 +164,10 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libgenkit.a
 $(BUILD)/tests/fuzz/%_replay: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libgenkit.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
+$(BUILD)/bin/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/libgenkit.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
+
 fuzz:
 	@scripts/fuzz $(FUZZ_TARGETS)
 
@@ -169,7 +175,7 @@ bench: all tests
 	@scripts/bench $(BUILD)
 
 format:
-	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+	clang-format-14 -i $$(find include src modules examples tests -name '*.[ch]')
 
 # --- installation ---
 
