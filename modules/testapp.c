@@ -11,6 +11,7 @@
 	"],\"additionalProperties\":true,\"$schema\":\"http://json-schema.org/draft-07/schema#\"}"
 #define NUMBER "{\"type\":\"number\"}"
 #define STRING "{\"type\":\"string\"}"
+#define DRAFT  "\"$schema\":\"http://json-schema.org/draft-07/schema#\""
 #define COUNT  OBJECT("\"count\":" NUMBER, "\"count\"")
 
 /* --- flows --- */
@@ -78,6 +79,16 @@ static gk_code throwy_user(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	(void)ctx, (void)input, (void)ret;
 	gk_error_set(err, GK_PERMISSION_DENIED, "not allowed");
 	return gk_error_details_take(err, json_pack("{s:s}", "why", "policy"));
+}
+
+/* Nothing but a value was thrown: the wire has no message at all. */
+static gk_code throw_string(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)input, (void)ret;
+	gk_error_set_plain(err, "just a string");
+	if (err)
+		err->message_missing = true;
+	return GK_INTERNAL;
 }
 
 static gk_code bad_output(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
@@ -194,13 +205,14 @@ static gk_code define_flows(gk_app *app, gk_error *err)
 		{ .name = "throwy", .run = throwy },
 		{ .name = "throwyStatus", .run = throwy_status },
 		{ .name = "throwyUser", .run = throwy_user },
+		{ .name = "throwString", .run = throw_string },
 		{ .name = "badOutput",
 			.output = OBJECT("\"n\":" NUMBER, "\"n\""),
 			.run = bad_output },
 		{ .name = "voidFlow", .run = void_flow },
 		{ .name = "nullFlow", .run = null_flow },
 		{ .name = "slow",
-			.input = "{\"anyOf\":[{\"not\":{}}," NUMBER "]}",
+			.input = "{\"anyOf\":[{\"not\":{}}," NUMBER "]," DRAFT "}",
 			.stream = STRING,
 			.run = slow },
 		{ .name = "stubborn", .run = stubborn },
