@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * A turn of the loop:
+ *
+ *	poll       libuv waits (not when something is ready) and calls back for descriptors, signals, workers
+ *	posts      what other threads handed over
+ *	timers     what is due
+ *	drain      ready fibers, then deferred items, and what these make ready, for a bounded number of passes
+ */
+#include "loop/loop_internal.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define GK_LOOP_MAGIC 0x6c6f6f70u
+#define NS_PER_US     1000u
+/* Two fibers that wake each other for ever still let descriptors and timers have their turn. */
+#define DRAIN_PASSES 16
+
+struct gk_post {
+	gk_loop_fn *fn;
+	void *user;
+	gk_post *next;
+};
+
+static _Thread_local gk_loop *this_loop;
+
+/* Not inlined: a compiler may keep the address of a thread's variable, and a fiber's caller is not what it was. */
+__attribute__((noinline)) gk_loop *gk_loop_self(void)
+{
+	return this_loop;
+}
+
+__attribute__((noinline)) gk_loop *gk_loop_enter(gk_loop *loop)
+{
+	gk_loop *before = this_loop;
+
+	this_loop = loop;
+	return before;
+}
+
+gk_code gk_loop_status_code(int status)
+{
+	switch (status) {
+	case UV_ENOENT:
+	case UV_ENOTDIR:
+		return GK_NOT_FOUND;
+	case UV_EACCES:
+	case UV_EPERM:
+		return GK_PERMISSION_DENIED;
+	case UV_ENOMEM:
+	case UV_EMFILE:
+	case UV_ENFILE:
+	case UV_EAGAIN:
+	case UV_ENOSPC: /* of inotify: too many watches */
+		return GK_RESOURCE_EXHAUSTED;
+	default:
+		return GK_INTERNAL;
+	}
+}
+
+gk_code gk_loop_fail(gk_error *err, int status, const char *format, ...)
+{
+	gk_code code = gk_loop_status_code(status);
+	gk_auto_str char *what = NULL;
+	char reason[128];
+	va_list args;
+
+	if (!err)
+		return code;
+	va_start(args, format);
+	if (vasprintf(&what, format, args) < 0)
+		what = NULL;
+	va_end(args);
+	uv_strerror_r(status, reason, sizeof(reason));
+	return gk_error_set(err, code, "%s: %s", what ? what : "out of memory", reason);
+}
+
+/* --- from other threads --- */
+
+/* Only ends the wait: the turn looks at the list. */
+static void on_posted(uv_async_t *async)
+{
+	(void)async;
+}
+
+bool gk_loop_post(gk_loop *loop, gk_loop_fn *fn, void *user)
+{
+	gk_post *post = malloc(sizeof(*post));
+	bool was_empty;
+
+	if (!post)
+		return false;
+	*post = (gk_post){ .fn = fn, .user = user };
+	pthread_mutex_lock(&loop->post_lock);
+	was_empty = !loop->first_post;
+	*loop->last_post = post;
+	loop->last_post = &post->next;
+	atomic_store_explicit(&loop->has_posts, true, memory_order_release);
+	if (was_empty) /* under the lock: the loop may be freed once it has run the last post */
+		uv_async_send(&loop->posted);
+	pthread_mutex_unlock(&loop->post_lock);
+	return true;
+}
+
+static gk_post *take_posts(gk_loop *loop)
+{
+	gk_post *first;
+
+	pthread_mutex_lock(&loop->post_lock);
+	first = loop->first_post;
+	loop->first_post = NULL;
+	loop->last_post = &loop->first_post;
+	atomic_store_explicit(&loop->has_posts, false, memory_order_relaxed);
+	pthread_mutex_unlock(&loop->post_lock);
+	return first;
+}
+
+static bool has_posts(gk_loop *loop)
+{
+	return atomic_load_explicit(&loop->has_posts, memory_order_acquire);
+}
+
+static void run_posts(gk_loop *loop)
+{
+	gk_post *post, *next;
+
+	if (!has_posts(loop))
+		return;
+	for (post = take_posts(loop); post; post = next) {
+		next = post->next;
+		post->fn(post->user);
+		free(post);
+	}
+}
+
+/* --- deferred items --- */
+
+void gk_loop_defer(gk_loop *loop, gk_defer *item)
+{
+	if (item->is_queued)
+		return;
+	item->is_queued = true;
+	TAILQ_INSERT_TAIL(&loop->deferred, item, link);
+	loop->deferred_count++;
+}
+
+void gk_loop_undefer(gk_loop *loop, gk_defer *item)
+{
+	if (!item->is_queued)
+		return;
+	item->is_queued = false;
+	TAILQ_REMOVE(&loop->deferred, item, link);
+	loop->deferred_count--;
+}
+
+static void run_deferred(gk_loop *loop)
+{
+	gk_defer *item;
+
+	for (size_t n = loop->deferred_count; n && (item = TAILQ_FIRST(&loop->deferred)); n--) {
+		gk_loop_undefer(loop, item);
+		item->fn(item->user); /* may have freed the item */
+	}
+}
+
+/* --- turns --- */
+
+static bool is_something_ready(gk_loop *loop)
+{
+	return gk_fibers_are_ready(loop) || !TAILQ_EMPTY(&loop->deferred) || has_posts(loop);
+}
+
+static bool is_alive(gk_loop *loop)
+{
+	return is_something_ready(loop) || loop->timers_waited_for || uv_loop_alive(&loop->uv);
+}
+
+static void on_alarm(uv_timer_t *alarm)
+{
+	(void)alarm;
+}
+
+static void poll_events(gk_loop *loop, uint64_t wait_ms)
+{
+	uint64_t now;
+
+	if (wait_ms && !is_something_ready(loop)) {
+		uv_update_time(&loop->uv);
+		now = uv_now(&loop->uv);
+		if (loop->first_timer) {
+			uint64_t due = loop->first_timer->due_ms;
+			uint64_t until_due = due > now ? due - now : 0;
+
+			wait_ms = until_due < wait_ms ? until_due : wait_ms;
+		}
+	} else {
+		wait_ms = 0;
+	}
+	if (!wait_ms) {
+		uv_run(&loop->uv, UV_RUN_NOWAIT);
+	} else if (wait_ms == UINT64_MAX) {
+		uv_run(&loop->uv, UV_RUN_ONCE);
+	} else {
+		uv_timer_start(&loop->alarm, on_alarm, wait_ms, 0);
+		uv_run(&loop->uv, UV_RUN_ONCE);
+		uv_timer_stop(&loop->alarm);
+	}
+}
+
+static void drain(gk_loop *loop)
+{
+	TAILQ_CONCAT(&loop->ready, &loop->yielded, ready_link);
+	for (int pass = 0; pass < DRAIN_PASSES; pass++) {
+		if (TAILQ_EMPTY(&loop->ready) && TAILQ_EMPTY(&loop->deferred))
+			break;
+		gk_fibers_run(loop);
+		run_deferred(loop);
+	}
+}
+
+void gk_loop_turn(gk_loop *loop, uint64_t wait_ms)
+{
+	gk_loop *before = gk_loop_enter(loop);
+	uint64_t started = gk_clock_mono_ns(), idle = uv_metrics_idle_time(&loop->uv), busy_us;
+
+	GK_CHECK(loop, GK_LOOP_MAGIC);
+	assert(!loop->current);
+	poll_events(loop, wait_ms);
+	run_posts(loop);
+	gk_timers_fire(loop);
+	drain(loop);
+	idle = uv_metrics_idle_time(&loop->uv) - idle;
+	busy_us = (gk_clock_mono_ns() - started - idle) / NS_PER_US;
+	if (busy_us > loop->lag_us)
+		loop->lag_us = busy_us;
+	gk_loop_enter(before);
+}
+
+void gk_loop_run(gk_loop *loop)
+{
+	GK_CHECK(loop, GK_LOOP_MAGIC);
+	while (!loop->is_stopping && is_alive(loop))
+		gk_loop_turn(loop, UINT64_MAX);
+	loop->is_stopping = false;
+}
+
+void gk_loop_stop(gk_loop *loop)
+{
+	loop->is_stopping = true;
+}
+
+uint64_t gk_loop_now_ms(const gk_loop *loop)
+{
+	return uv_now(&loop->uv);
+}
+
+uint64_t gk_loop_take_lag_us(gk_loop *loop)
+{
+	uint64_t lag_us = loop->lag_us;
+
+	loop->lag_us = 0;
+	return lag_us;
+}
+
+/* --- beginning and end --- */
+
+gk_code gk_loop_new(gk_loop **ret, gk_error *err)
+{
+	gk_loop *loop = calloc(1, sizeof(*loop));
+	int status;
+
+	if (!loop)
+		return gk_error_no_memory(err);
+	status = uv_loop_init(&loop->uv);
+	if (status < 0) {
+		free(loop);
+		return gk_loop_fail(err, status, "cannot make an event loop");
+	}
+	uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
+	status = uv_async_init(&loop->uv, &loop->posted, on_posted);
+	if (status < 0) {
+		uv_loop_close(&loop->uv);
+		free(loop);
+		return gk_loop_fail(err, status, "cannot make an event loop");
+	}
+	uv_unref((uv_handle_t *)&loop->posted);
+	uv_timer_init(&loop->uv, &loop->alarm);
+	loop->magic = GK_LOOP_MAGIC;
+	pthread_mutex_init(&loop->post_lock, NULL);
+	loop->last_post = &loop->first_post;
+	TAILQ_INIT(&loop->deferred);
+	gk_fibers_init(loop);
+	if (!gk_loop_self())
+		gk_loop_enter(loop);
+	*ret = loop;
+	return GK_OK;
+}
+
+void gk_loop_free(gk_loop *loop)
+{
+	gk_post *post, *next;
+
+	if (!loop)
+		return;
+	GK_CHECK(loop, GK_LOOP_MAGIC);
+	assert(!loop->fiber_count);
+	gk_fibers_done(loop);
+	for (post = take_posts(loop); post; post = next) {
+		next = post->next;
+		free(post);
+	}
+	uv_close((uv_handle_t *)&loop->posted, NULL);
+	uv_close((uv_handle_t *)&loop->alarm, NULL);
+	/* What was stopped lately is freed by the callbacks that libuv still owes. */
+	while (uv_loop_close(&loop->uv) == UV_EBUSY) {
+		assert(uv_loop_alive(&loop->uv)); /* otherwise something was never stopped */
+		uv_run(&loop->uv, UV_RUN_NOWAIT);
+	}
+	pthread_mutex_destroy(&loop->post_lock);
+	if (gk_loop_self() == loop)
+		gk_loop_enter(NULL);
+	loop->magic = 0;
+	free(loop);
+}
