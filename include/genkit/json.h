@@ -10,8 +10,8 @@
  *
  * Reading refuses what is deeper than 128 levels or longer than the caller allows. Integers that do not fit 64
  * bits are read as reals, \u0000 and lone surrogates are accepted (the latter as U+FFFD), of two members with one
- * name the last wins. Writing prints what JavaScript's JSON.stringify prints, in ASCII only: 0.1 as 0.1, 1.0 as 1,
- * 1e21 as 1e+21, members in their order.
+ * name the last wins, at the place of the first. Writing prints what JavaScript's JSON.stringify prints, in ASCII
+ * only: 0.1 as 0.1, 1.0 as 1, 1e21 as 1e+21, members in their order.
  */
 #ifndef GENKIT_JSON_H
 #define GENKIT_JSON_H
@@ -27,7 +27,8 @@ extern "C" {
 #define GK_JSON_DEFAULT_MAX (30u << 20) /* bytes of text */
 
 /**
- * Reads one JSON value; blanks around it are allowed, anything else is not. `text` need not end in NUL.
+ * Reads one JSON value; blanks around it are allowed, anything else is not. `text` need not end in NUL; `max` 0:
+ * GK_JSON_DEFAULT_MAX. What a text unfolds to in memory is bounded too, at some times its size.
  * Errors: GK_INVALID_ARGUMENT with line and column, GK_RESOURCE_EXHAUSTED for size, depth and memory.
  */
 GK_MUST_USE gk_code gk_json_parse(
@@ -36,7 +37,8 @@ GK_MUST_USE gk_code gk_json_parse(
 /** Compact text, NUL-terminated; the caller frees it. `len_ret` may be NULL. NULL when memory ran out or the
  * value is deeper than GK_JSON_MAX_DEPTH. A NULL value is written as `null`. */
 GK_MUST_USE char *gk_json_write(const json_t *value, size_t *len_ret);
-/** The same with line breaks and two blanks a level, as JSON.stringify(value, null, 2) has it. */
+/** For people: line breaks, two blanks a level, and characters beyond ASCII as they are, as in JavaScript's
+ * JSON.stringify(value, null, 2). */
 GK_MUST_USE char *gk_json_write_pretty(const json_t *value, size_t *len_ret);
 
 /* A path names members by dots and elements by brackets: "a.b[2].c". A member whose name has dots, brackets or

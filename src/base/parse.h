@@ -22,5 +22,7 @@ bool gk_parse_size(const char *text, uint64_t *ret);
 /** The shortest digits that read back as the same double, laid out as JavaScript lays out a Number: 0.1, 1, 1e+21,
  * 1e-7. Infinity and NaN, which JSON has not, are "null". Returns the length. */
 size_t gk_format_real(double value, char ret[GK_NUMBER_SIZE]);
+/** Decimal digits. Returns the length. */
+size_t gk_format_i64(int64_t value, char ret[GK_NUMBER_SIZE]);
 
 #endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The way to a member deep inside: dotted paths and JSON Pointers (RFC 6901). */
+#include <genkit/json.h>
+
+#include "base/parse.h"
+
+#include <math.h>
+
+/* Digits without a leading zero. False when it is no index or no array has so many elements. */
+static bool parse_index(const char *text, size_t len, size_t *ret)
+{
+	uint64_t index;
+
+	if ((len > 1 && text[0] == '0') || !gk_parse_u64(text, len, &index) || index > SIZE_MAX)
+		return false;
+	*ret = (size_t)index;
+	return true;
+}
+
+static json_t *element(const json_t *parent, const char *text, size_t len)
+{
+	size_t index;
+
+	return parse_index(text, len, &index) ? json_array_get(parent, index) : NULL;
+}
+
+json_t *gk_json_at_peek(const json_t *root, const char *path)
+{
+	json_t *at = (json_t *)(uintptr_t)root; /* what is found is lent under the caller's rules */
+
+	for (bool first = true; at && *path; first = false) {
+		size_t len;
+
+		if (*path == '[') {
+			len = strcspn(++path, "]");
+			if (path[len] != ']')
+				return NULL;
+			at = element(at, path, len);
+			path += len + 1;
+			continue;
+		}
+		if (!first && *path++ != '.')
+			return NULL;
+		len = strcspn(path, ".[");
+		at = json_object_getn(at, path, len);
+		path += len;
+	}
+	return at;
+}
+
+const char *gk_json_str_peek(const json_t *root, const char *path)
+{
+	return json_string_value(gk_json_at_peek(root, path));
+}
+
+int64_t gk_json_int_at(const json_t *root, const char *path, int64_t missing)
+{
+	const json_t *value = gk_json_at_peek(root, path);
+	double real = json_real_value(value);
+
+	if (json_is_integer(value))
+		return json_integer_value(value);
+	/* 2.0 is an integer in JSON, as far as an integer can hold it. */
+	if (json_is_real(value) && real >= -0x1p63 && real < 0x1p63 && real == trunc(real))
+		return (int64_t)real;
+	return missing;
+}
+
+double gk_json_real_at(const json_t *root, const char *path, double missing)
+{
+	const json_t *value = gk_json_at_peek(root, path);
+
+	return json_is_number(value) ? json_number_value(value) : missing;
+}
+
+bool gk_json_bool_at(const json_t *root, const char *path, bool missing)
+{
+	const json_t *value = gk_json_at_peek(root, path);
+
+	return json_is_boolean(value) ? json_is_true(value) : missing;
+}
+
+/* --- JSON Pointer --- */
+
+/* The member whose name is the token with ~0 and ~1 for ~ and /. Names are compared, not copied: tokens may be long. */
+static bool names(const char *token, size_t len, const char *name, size_t name_len)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < len; i++, at++) {
+		char c = token[i];
+
+		if (c == '~')
+			c = token[++i] == '1' ? '/' : '~';
+		if (at == name_len || name[at] != c)
+			return false;
+	}
+	return at == name_len;
+}
+
+static json_t *find_escaped(json_t *object, const char *token, size_t len)
+{
+	for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i))
+		if (names(token, len, json_object_iter_key(i), json_object_iter_key_len(i)))
+			return json_object_iter_value(i);
+	return NULL;
+}
+
+/* A '~' is followed by 0 or 1 and by nothing else. */
+static bool is_well_formed(const char *token, size_t len, bool *has_escapes)
+{
+	*has_escapes = false;
+	for (size_t i = 0; i < len; i++) {
+		if (token[i] != '~')
+			continue;
+		if (++i == len || (token[i] != '0' && token[i] != '1'))
+			return false;
+		*has_escapes = true;
+	}
+	return true;
+}
+
+json_t *gk_json_pointer_peek(const json_t *root, const char *pointer)
+{
+	json_t *at = (json_t *)(uintptr_t)root;
+
+	while (at && *pointer) {
+		size_t len;
+		bool has_escapes;
+
+		if (*pointer++ != '/')
+			return NULL;
+		len = strcspn(pointer, "/");
+		if (!is_well_formed(pointer, len, &has_escapes))
+			return NULL;
+		if (json_is_array(at))
+			at = element(at, pointer, len);
+		else if (has_escapes)
+			at = find_escaped(at, pointer, len);
+		else
+			at = json_object_getn(at, pointer, len);
+		pointer += len;
+	}
+	return at;
+}

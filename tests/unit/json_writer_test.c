@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "unit.h"
+
+#include "json/write.h"
+
+static void assert_writes(json_t *value_take, const char *expected)
+{
+	size_t len = 0;
+	gk_auto_str char *text = gk_json_write(value_take, &len);
+
+	ck_assert_str_eq(text, expected);
+	ck_assert_uint_eq(len, strlen(expected));
+	json_decref(value_take);
+}
+
+START_TEST(values_are_written_compactly)
+{
+	assert_writes(json("{'a': [1, 2.5, null, true, false, {}, []], 'b': {'c': 'd'}}"),
+		"{\"a\":[1,2.5,null,true,false,{},[]],\"b\":{\"c\":\"d\"}}");
+	assert_writes(json_real(1.0), "1");
+	assert_writes(json_real(0.1), "0.1");
+	assert_writes(json_real(1e21), "1e+21");
+	assert_writes(json_integer(INT64_MIN), "-9223372036854775808");
+	assert_writes(NULL, "null");
+}
+END_TEST
+
+START_TEST(text_is_ascii_on_the_wire)
+{
+	assert_writes(json_string("\"\\/\b\f\n\r\t\x01\x1f\x7f"),
+		"\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"");
+	assert_writes(json_string("a\xc3\xa9z\xe2\x82\xac\xf0\x9f\x98\x80!"),
+		"\"a\\u00e9z\\u20ac\\ud83d\\ude00!\"");
+	assert_writes(json_stringn("a\0b", 3), "\"a\\u0000b\"");
+	assert_writes(json_pack("{s:i}", "\xc3\xa9\n", 1), "{\"\\u00e9\\n\":1}");
+	/* From C, past jansson's check. */
+	assert_writes(json_string_nocheck("a\xff\xc3"), "\"a\\ufffd\\ufffd\"");
+}
+END_TEST
+
+START_TEST(many_escapes_in_a_row_are_all_written)
+{
+	char quotes[1001], expected[2003];
+
+	memset(quotes, '"', 1000);
+	quotes[1000] = '\0';
+	expected[0] = expected[2001] = '"';
+	for (int i = 0; i < 1000; i++)
+		memcpy(expected + 1 + 2 * i, "\\\"", 2);
+	expected[2002] = '\0';
+	assert_writes(json_string(quotes), expected);
+}
+END_TEST
+
+START_TEST(people_see_lines_and_letters)
+{
+	gk_auto_json json_t *value = json("{'a':[1,{'b':'\xc3\xa9\\n'}],'c':{},'d':[]}");
+	gk_auto_str char *text = gk_json_write_pretty(value, NULL);
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+
+	ck_assert_str_eq(text, "{\n"
+			       "  \"a\": [\n"
+			       "    1,\n"
+			       "    {\n"
+			       "      \"b\": \"\xc3\xa9\\n\"\n"
+			       "    }\n"
+			       "  ],\n"
+			       "  \"c\": {},\n"
+			       "  \"d\": []\n"
+			       "}");
+	gk_json_append_pretty(&buf, value, 0);
+	ck_assert_str_eq(buf.data, "{\"a\":[1,{\"b\":\"\xc3\xa9\\n\"}],\"c\":{},\"d\":[]}");
+}
+END_TEST
+
+START_TEST(writing_appends)
+{
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(16);
+	gk_auto_json json_t *value = json("[1]");
+
+	gk_buf_puts(&buf, "data: ");
+	gk_json_append(&buf, value);
+	gk_json_append_string(&buf, "x\ny", 3);
+	ck_assert_str_eq(buf.data, "data: [1]\"x\\ny\"");
+	gk_json_append(&buf, value);
+	ck_assert(gk_buf_failed(&buf));
+}
+END_TEST
+
+static json_t *nest(unsigned depth)
+{
+	json_t *value = json_array();
+
+	while (--depth) {
+		json_t *outer = json_object();
+
+		json_object_set_new(outer, "a", value);
+		value = outer;
+	}
+	return value;
+}
+
+START_TEST(deeper_than_128_levels_is_not_written)
+{
+	gk_auto_json json_t *deep = nest(GK_JSON_MAX_DEPTH), *deeper = nest(GK_JSON_MAX_DEPTH + 2);
+	gk_auto_str char *text = gk_json_write(deep, NULL);
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_ptr_null(gk_json_write(deeper, NULL));
+	ck_assert_ptr_null(gk_json_write_pretty(deeper, NULL));
+	gk_json_append(&buf, deeper);
+	ck_assert(gk_buf_failed(&buf));
+}
+END_TEST
+
+static json_t *sample;
+
+static bool write_something(void)
+{
+	gk_auto_str char *text = gk_json_write(sample, NULL),
+			 *pretty = gk_json_write_pretty(sample, NULL);
+
+	return text && pretty;
+}
+
+START_TEST(running_out_of_memory_gives_nothing)
+{
+	sample = json_pack("{s:[i,s,f], s:s%}", "a", 1,
+		"a string of some length, which needs room to be written out", 2.5, "b", "\"\"\"",
+		3);
+	fault_sweep(write_something);
+	json_decref(sample);
+}
+END_TEST
+
+static Suite *writer_suite(void)
+{
+	Suite *suite = suite_create("json_writer");
+	TCase *tests = tcase_create("json_writer");
+
+	tcase_add_test(tests, values_are_written_compactly);
+	tcase_add_test(tests, text_is_ascii_on_the_wire);
+	tcase_add_test(tests, many_escapes_in_a_row_are_all_written);
+	tcase_add_test(tests, people_see_lines_and_letters);
+	tcase_add_test(tests, writing_appends);
+	tcase_add_test(tests, deeper_than_128_levels_is_not_written);
+	tcase_add_test(tests, running_out_of_memory_gives_nothing);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
+
+UNIT_MAIN(writer_suite)

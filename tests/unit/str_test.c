@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "unit.h"
+
+#include "base/str.h"
+
+static const char *const keys[] = { "listen", "maxConnections", "level", "format", "tls", NULL };
+
+START_TEST(a_typo_finds_the_name_that_was_meant)
+{
+	ck_assert_str_eq(gk_str_nearest("lsten", keys), "listen");
+	ck_assert_str_eq(gk_str_nearest("lisetn", keys), "listen");
+	ck_assert_str_eq(gk_str_nearest("LEVEL", keys), "level");
+	ck_assert_str_eq(gk_str_nearest("max_connections", keys), "maxConnections");
+	ck_assert_str_eq(gk_str_nearest("formats", keys), "format");
+	ck_assert_str_eq(gk_str_nearest("tsl", keys), "tls");
+}
+END_TEST
+
+START_TEST(what_resembles_nothing_finds_nothing)
+{
+	char lengthy[200];
+
+	memset(lengthy, 'l', sizeof(lengthy));
+	lengthy[199] = '\0';
+	ck_assert_ptr_null(gk_str_nearest("plugins", keys));
+	ck_assert_ptr_null(gk_str_nearest("", keys));
+	ck_assert_ptr_null(gk_str_nearest("t", keys));
+	ck_assert_ptr_null(gk_str_nearest("abc", keys));
+	ck_assert_ptr_null(gk_str_nearest(lengthy, keys));
+	ck_assert_ptr_null(gk_str_nearest("listen", (const char *const[]){ lengthy, NULL }));
+	ck_assert_ptr_null(gk_str_nearest("listen", (const char *const[]){ NULL }));
+}
+END_TEST
+
+START_TEST(of_equally_near_names_the_first_is_taken)
+{
+	ck_assert_str_eq(
+		gk_str_nearest("cart", (const char *const[]){ "card", "care", NULL }), "card");
+	ck_assert_str_eq(
+		gk_str_nearest("care", (const char *const[]){ "card", "care", NULL }), "care");
+}
+END_TEST
+
+static size_t valid(const char *text)
+{
+	return gk_str_valid_utf8(text, strlen(text));
+}
+
+START_TEST(valid_utf8_ends_before_the_first_bad_character)
+{
+	ck_assert_uint_eq(valid("plain"), 5);
+	ck_assert_uint_eq(valid("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), 9);
+	ck_assert_uint_eq(gk_str_valid_utf8("a\0b", 3), 3);
+	ck_assert_uint_eq(valid("ab\xff"), 2);
+	ck_assert_uint_eq(valid("ab\x80"), 2);
+	ck_assert_uint_eq(valid("\xc0\xaf"), 0);         /* overlong */
+	ck_assert_uint_eq(valid("\xe0\x80\xaf"), 0);     /* overlong */
+	ck_assert_uint_eq(valid("\xf0\x80\x80\xaf"), 0); /* overlong */
+	ck_assert_uint_eq(valid("\xed\xa0\x80"), 0);     /* a surrogate */
+	ck_assert_uint_eq(valid("\xed\x9f\xbf"), 3);
+	ck_assert_uint_eq(valid("\xf4\x8f\xbf\xbf"), 4);
+	ck_assert_uint_eq(valid("\xf4\x90\x80\x80"), 0); /* beyond U+10FFFF */
+	ck_assert_uint_eq(valid("\xf5\x80\x80\x80"), 0);
+	ck_assert_uint_eq(valid("a\xe2\x82"), 1); /* cut */
+	ck_assert_uint_eq(valid("a\xe2\x28\xa1"), 1);
+}
+END_TEST
+
+START_TEST(every_character_survives_utf8)
+{
+	for (uint32_t c = 0; c <= 0x10ffff; c += c < 0x900 ? 1 : 97) {
+		char text[4];
+		uint32_t back = 0;
+		size_t len = gk_str_encode_utf8(c, text);
+
+		if (c >= 0xd800 && c <= 0xdfff)
+			continue;
+		ck_assert_uint_eq(gk_str_decode_utf8(text, len, &back), len);
+		ck_assert_uint_eq(back, c);
+		if (len > 1)
+			ck_assert_uint_eq(gk_str_decode_utf8(text, len - 1, &back), 0);
+	}
+}
+END_TEST
+
+static Suite *str_suite(void)
+{
+	Suite *suite = suite_create("str");
+	TCase *tests = tcase_create("str");
+
+	tcase_add_test(tests, a_typo_finds_the_name_that_was_meant);
+	tcase_add_test(tests, what_resembles_nothing_finds_nothing);
+	tcase_add_test(tests, of_equally_near_names_the_first_is_taken);
+	tcase_add_test(tests, valid_utf8_ends_before_the_first_bad_character);
+	tcase_add_test(tests, every_character_survives_utf8);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
+
+UNIT_MAIN(str_suite)
