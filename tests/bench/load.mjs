@@ -1,0 +1,143 @@
+// The daemon and its peer under the same load, one after the other: the server on one core, wrk on the other.
+// Absolute figures belong to the machine; the ratios are what to quote.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const build = resolve(process.argv[2] ?? 'build');
+const seconds = Number(process.env.BENCH_SECONDS ?? 5);
+const pin = cpus().length > 1 ? (core) => ['taskset', '-c', String(core)] : () => [];
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+
+function freePort() {
+  return new Promise((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+function collect(args, env = {}) {
+  return new Promise((done, fail) => {
+    const child = spawn(args[0], args.slice(1), { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (d) => (text += d));
+    child.on('error', fail).on('close', () => done(text));
+  });
+}
+
+const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+const cpuTicks = (pid) => {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return Number(stat[11]) + Number(stat[12]);
+};
+
+/** A health question as soon as the port takes it: retried every millisecond. */
+function health(port) {
+  return new Promise((done) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => socket.write(`GET /api/__health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`));
+    socket.on('data', (d) => { socket.destroy(); done(String(d).startsWith('HTTP/1.1 200')); });
+    socket.on('error', () => done(false));
+  });
+}
+
+async function launch(name, args, env, portOf) {
+  const t0 = performance.now();
+  const child = spawn(args[0], args.slice(1), { cwd: mkdtempSync(join(tmpdir(), 'genkitd-bench-')), env: { ...process.env, GENKIT_ENV: 'dev', ...env }, stdio: ['ignore', 'ignore', 'ignore'] });
+  process.on('exit', () => child.kill('SIGKILL'));
+  const port = await portOf();
+  while (!(await health(port))) await new Promise((r) => setTimeout(r, 1));
+  const startMs = performance.now() - t0;
+  await new Promise((r) => setTimeout(r, 500));
+  return { name, port, child, pid: child.pid, startMs, idle: rss(child.pid) };
+}
+
+/** Pid of the server itself: taskset execs it, so it is the child. */
+async function load(server, path, body) {
+  const before = cpuTicks(server.pid);
+  const text = await collect([...pin(1), 'wrk', '-t1', '-c32', `-d${seconds}s`, '--latency', '-s', join(here, 'post.lua'),
+    `http://127.0.0.1:${server.port}${path}`], { BENCH_BODY: JSON.stringify(body) });
+  const time = (name) => {
+    const [, value, unit] = new RegExp(`${name}%\\s+([\\d.]+)(us|ms|s)`).exec(text) ?? [];
+    return value * { us: 0.001, ms: 1, s: 1000 }[unit];
+  };
+  const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
+  const errors = /Non-2xx|Socket errors/.test(text);
+  return { rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]), p50: time('50'), p99: time('99'),
+    us: ((cpuTicks(server.pid) - before) * 10000) / requests, rss: rss(server.pid), errors: errors ? text : '' };
+}
+
+const cases = [
+  ['echo', '/api/runAction', { key: '/flow/echo', input: { text: 'hello' } }],
+  ['stream of 100', '/api/runAction?stream=true', { key: '/flow/stream', input: { count: 100 } }],
+];
+
+async function measure(server) {
+  const rows = {};
+  for (const [name, path, body] of cases) {
+    await collect([...pin(1), 'wrk', '-t1', '-c32', '-d1s', '-s', join(here, 'post.lua'), `http://127.0.0.1:${server.port}${path}`], { BENCH_BODY: JSON.stringify(body) });
+    rows[name] = await load(server, path, body);
+    if (rows[name].errors) console.log(`${server.name}, ${name}:\n${rows[name].errors}`);
+  }
+  return rows;
+}
+
+/** Opens `count` streams that wait, and gives what each costs the server, in KB. */
+async function openStreams(server, count) {
+  const before = rss(server.pid);
+  const body = JSON.stringify({ key: '/flow/wait', input: { ms: 120000 } });
+  const request = `POST /api/runAction?stream=true HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const sockets = [];
+  let open = 0;
+  for (let i = 0; i < count; i += 200) {
+    await Promise.all(Array.from({ length: Math.min(200, count - i) }, () => new Promise((done, fail) => {
+      const socket = connect(server.port, '127.0.0.1');
+      sockets.push(socket);
+      socket.on('connect', () => socket.write(request));
+      socket.on('data', (d) => { if (String(d).includes('"open"')) { open++; done(); } });
+      socket.on('error', fail);
+    })));
+  }
+  const each = ((rss(server.pid) - before) * 1024) / open;
+  for (const socket of sockets) socket.destroy();
+  return { open, each };
+}
+
+const port = await freePort();
+const flowPort = await freePort();
+const ours = await launch('genkitd', [...pin(0), join(build, 'genkitd'), '--dev', '--set', `reflection.listen=127.0.0.1:${port}`,
+  '--set', `server.listen=127.0.0.1:${flowPort}`, '--set', 'log.level=error', '--module', join(build, 'modules/bench.so')], {}, async () => port);
+const mine = await measure(ours);
+const streams = await openStreams(ours, Number(process.env.BENCH_STREAMS ?? 10000)).catch((e) => ({ open: 0, each: NaN, e }));
+ours.child.kill();
+
+let theirs, peer;
+const folder = process.env.PEER_FOLDER;
+if (folder && existsSync(join(folder, 'node_modules'))) {
+  // The SDK takes the first free port from 3100 on; it runs in the folder of its packages.
+  const script = resolve(folder, 'genkit-js.mjs');
+  peer = await launch('JavaScript SDK', [...pin(0), process.execPath, script], {}, async () => 3100);
+  theirs = await measure(peer);
+  peer.child.kill();
+}
+
+const f = (x, digits = 0) => (x === undefined || Number.isNaN(x) ? '-' : x.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits }));
+const row = (...cells) => console.log(cells.map((c, i) => (i ? String(c).padStart(12) : String(c).padEnd(32))).join(' '));
+row('', 'genkitd', 'JavaScript', 'ratio');
+for (const [name] of cases) {
+  const a = mine[name], b = theirs?.[name];
+  row(`${name}: requests/s`, f(a.rate), f(b?.rate), b ? f(a.rate / b.rate, 1) : '-');
+  row(`${name}: CPU us/request`, f(a.us, 1), f(b?.us, 1), b ? f(b.us / a.us, 1) : '-');
+  row(`${name}: p50 ms`, f(a.p50, 2), f(b?.p50, 2), b ? f(b.p50 / a.p50, 1) : '-');
+  row(`${name}: p99 ms`, f(a.p99, 2), f(b?.p99, 2), b ? f(b.p99 / a.p99, 1) : '-');
+}
+row('start to first health, ms', f(ours.startMs, 1), f(peer?.startMs, 1), peer ? f(peer.startMs / ours.startMs, 1) : '-');
+row('memory idle, MB', f(ours.idle, 1), f(peer?.idle, 1), peer ? f(peer.idle / ours.idle, 1) : '-');
+const loaded = (m) => Math.max(...cases.map(([n]) => m[n].rss));
+row('memory under load, MB', f(loaded(mine), 1), theirs ? f(loaded(theirs), 1) : '-', theirs ? f(loaded(theirs) / loaded(mine), 1) : '-');
+row(`${f(streams.open)} waiting streams, KB each`, f(streams.each, 1));
+process.exit(0);
