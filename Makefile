@@ -26,7 +26,14 @@ WARNINGS += $(if $(WERROR),-Werror)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZE_FLAGS) -fPIC -fvisibility=hidden \
 	-D_GNU_SOURCE -I. -Iinclude -Isrc $(LIB_CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE_FLAGS) -Wl,--as-needed
-COMPILE = $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1) $(2)')
+define COMPILE
+$(call say,CC ,$<)
+$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+endef
 
 SONAME := libgenkit.so.0
 LIB_SOURCES := $(filter-out src/daemon/genkitd.c,$(wildcard src/base/*.c src/json/*.c src/loop/*.c \
@@ -44,6 +51,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/be
 CONFORMANCE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c))
 
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: all run check check-all check-unit deps help clean distclean install uninstall bench fuzz format \
 	tests demo
 
@@ -109,34 +117,40 @@ $(BUILD)/%.o: %.c config.mk
 
 $(BUILD)/libgenkit.a: $(LIB_OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR ,$@)
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/$(SONAME): $(LIB_OBJECTS) src/libgenkit.map
-	$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script=src/libgenkit.map \
+	$(call say,LD ,$@)
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script=src/libgenkit.map \
 		-Wl,-z,relro,-z,now -o $@ $(LIB_OBJECTS) $(LIB_LIBS)
 
 $(BUILD)/libgenkit.so: $(BUILD)/$(SONAME)
-	ln -sf $(SONAME) $@
+	$(Q)ln -sf $(SONAME) $@
 
 # The library is looked for beside the program and in ../lib, so that both the build tree and any prefix work.
 RPATH := -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 
 $(BUILD)/genkitd: $(BUILD)/src/daemon/genkitd.o $(BUILD)/libgenkit.so
-	$(CC) $(ALL_LDFLAGS) $(RPATH) -pie -Wl,-z,relro,-z,now -o $@ $< -L$(BUILD) -lgenkit $(JANSSON_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(RPATH) -pie -Wl,-z,relro,-z,now -o $@ $< -L$(BUILD) -lgenkit $(JANSSON_LIBS)
 
 $(BUILD)/genkitctl: $(CTL_OBJECTS) $(BUILD)/libgenkit.a
-	$(CC) $(ALL_LDFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $^ $(LIB_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $^ $(LIB_LIBS)
 
 # A module and an example see what a user's would: the public headers and the library.
 USER_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZE_FLAGS) -fPIC -Iinclude
 
 $(BUILD)/modules/%.so: modules/%.c $(BUILD)/libgenkit.so
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) -MMD -MP -shared -o $@ $< -L$(BUILD) -lgenkit $(JANSSON_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(USER_CFLAGS) -MMD -MP -shared -o $@ $< -L$(BUILD) -lgenkit $(JANSSON_LIBS)
 
 $(BUILD)/examples/%.so: examples/%.c $(BUILD)/libgenkit.so
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) -MMD -MP -shared -o $@ $< -L$(BUILD) -lgenkit $(JANSSON_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(USER_CFLAGS) -MMD -MP -shared -o $@ $< -L$(BUILD) -lgenkit $(JANSSON_LIBS)
 
 # --- tests ---
 
@@ -144,13 +158,15 @@ $(BUILD)/examples/%.so: examples/%.c $(BUILD)/libgenkit.so
 FAULTS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(UNIT_HELPERS) $(BUILD)/libgenkit.a
-	$(CC) $(ALL_LDFLAGS) $(FAULTS) -o $@ $^ $(LIB_LIBS) $(CHECK_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS) -o $@ $^ $(LIB_LIBS) $(CHECK_LIBS)
 
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += $(CHECK_CFLAGS) -Itests
 
 $(BUILD)/tests/conformance: $(CONFORMANCE_OBJECTS) $(BUILD)/libgenkit.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(BUILD)/tests/conformance/%.o: tests/conformance/%.c config.mk
 	@mkdir -p $(@D)
@@ -158,15 +174,18 @@ $(BUILD)/tests/conformance/%.o: tests/conformance/%.c config.mk
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libgenkit.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 # A fuzz target's seeds are replayed by a plain main in every test run; 'make fuzz' searches on from them.
 $(BUILD)/tests/fuzz/%_replay: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libgenkit.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(BUILD)/bin/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/libgenkit.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
 
 fuzz:
 	@scripts/fuzz $(FUZZ_TARGETS)
