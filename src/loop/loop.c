@@ -294,6 +294,7 @@ gk_code gk_loop_new(gk_loop **ret, gk_error *err)
 	pthread_mutex_init(&loop->post_lock, NULL);
 	loop->last_post = &loop->first_post;
 	TAILQ_INIT(&loop->deferred);
+	LIST_INIT(&loop->children);
 	gk_fibers_init(loop);
 	if (!gk_loop_self())
 		gk_loop_enter(loop);
@@ -309,6 +310,7 @@ void gk_loop_free(gk_loop *loop)
 		return;
 	GK_CHECK(loop, GK_LOOP_MAGIC);
 	assert(!loop->fiber_count);
+	gk_children_kill(loop);
 	gk_fibers_done(loop);
 	for (post = take_posts(loop); post; post = next) {
 		next = post->next;

@@ -102,6 +102,8 @@ struct gk_loop {
 	gk_fiber_slow_fn *slow;
 	gk_stack_home home;
 	gk_stack_pool stacks;
+
+	LIST_HEAD(, gk_child) children; /* those that run */
 };
 
 /** Makes `loop` the one of this thread and returns the one before. */
@@ -157,5 +159,8 @@ static inline bool gk_fibers_are_ready(const gk_loop *loop)
 
 /** The fibers that run in a scope. */
 struct gk_scope_fibers *gk_scope_fibers_peek(gk_scope *scope);
+
+/** At the end of the loop: kills what still runs and waits for it. */
+void gk_children_kill(gk_loop *loop);
 
 #endif
