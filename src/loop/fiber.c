@@ -95,9 +95,13 @@ gk_fiber *gk_fiber_unref(gk_fiber *fiber)
 
 static void enter_scope(gk_fiber *fiber, gk_scope *scope)
 {
+	struct gk_scope_fibers *fibers;
+
 	fiber->scope = scope;
-	if (scope)
-		LIST_INSERT_HEAD(gk_scope_fibers_peek(gk_scope_ref(scope)), fiber, scope_link);
+	if (!scope)
+		return;
+	fibers = gk_scope_fibers_peek(gk_scope_ref(scope));
+	LIST_INSERT_HEAD(fibers, fiber, scope_link);
 }
 
 static void leave_scope(gk_fiber *fiber)

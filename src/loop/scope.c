@@ -89,7 +89,8 @@ static void mark(gk_scope *scope, gk_code reason, struct scope_list *marked)
 
 	scope->reason = reason;
 	gk_timer_disarm(&scope->deadline);
-	STAILQ_INSERT_TAIL(marked, gk_scope_ref(scope), cancel_link);
+	gk_scope_ref(scope);
+	STAILQ_INSERT_TAIL(marked, scope, cancel_link);
 	LIST_FOREACH (fiber, &scope->fibers, scope_link)
 		gk_fiber_wake(fiber);
 }
