@@ -48,7 +48,7 @@ UNIT_HELPERS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%.o,$(filter-out %
 FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%_replay)
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
-CONFORMANCE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/*.c))
+CONFORMANCE_OBJECTS := $(patsubst tests/%.c,$(BUILD)/tests/objects/%.o,$(wildcard tests/conformance/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -168,7 +168,8 @@ $(BUILD)/tests/conformance: $(CONFORMANCE_OBJECTS) $(BUILD)/libgenkit.a
 	$(call say,LD ,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-$(BUILD)/tests/conformance/%.o: tests/conformance/%.c config.mk
+# Its objects are elsewhere: the program has their folder's name.
+$(BUILD)/tests/objects/conformance/%.o: tests/conformance/%.c config.mk
 	@mkdir -p $(@D)
 	$(COMPILE)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* The way to a member deep inside: dotted paths and JSON Pointers (RFC 6901). */
-#include <genkit/json.h>
+#include "json/pointer.h"
 
 #include "base/parse.h"
 
@@ -99,14 +99,6 @@ static bool names(const char *token, size_t len, const char *name, size_t name_l
 	return at == name_len;
 }
 
-static json_t *find_escaped(json_t *object, const char *token, size_t len)
-{
-	for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i))
-		if (names(token, len, json_object_iter_key(i), json_object_iter_key_len(i)))
-			return json_object_iter_value(i);
-	return NULL;
-}
-
 /* A '~' is followed by 0 or 1 and by nothing else. */
 static bool is_well_formed(const char *token, size_t len, bool *has_escapes)
 {
@@ -121,26 +113,50 @@ static bool is_well_formed(const char *token, size_t len, bool *has_escapes)
 	return true;
 }
 
+/* A walk over the members, where the name's escapes or its place ask for one. */
+static json_t *find_member(json_t *object, const char *token, size_t len, size_t *index_ret)
+{
+	size_t index = 0;
+
+	for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i), index++) {
+		if (!names(token, len, json_object_iter_key(i), json_object_iter_key_len(i)))
+			continue;
+		if (index_ret)
+			*index_ret = index;
+		return json_object_iter_value(i);
+	}
+	return NULL;
+}
+
+json_t *gk_json_pointer_step(const json_t *parent, const char **pointer, size_t *index_ret)
+{
+	const char *token = *pointer + 1;
+	size_t len, index;
+	bool has_escapes;
+
+	if (**pointer != '/')
+		return NULL;
+	len = strcspn(token, "/");
+	*pointer = token + len;
+	if (!is_well_formed(token, len, &has_escapes))
+		return NULL;
+	if (json_is_array(parent)) {
+		if (!parse_index(token, len, &index))
+			return NULL;
+		if (index_ret)
+			*index_ret = index;
+		return json_array_get(parent, index);
+	}
+	if (has_escapes || index_ret)
+		return find_member((json_t *)(uintptr_t)parent, token, len, index_ret);
+	return json_object_getn(parent, token, len);
+}
+
 json_t *gk_json_pointer_peek(const json_t *root, const char *pointer)
 {
 	json_t *at = (json_t *)(uintptr_t)root;
 
-	while (at && *pointer) {
-		size_t len;
-		bool has_escapes;
-
-		if (*pointer++ != '/')
-			return NULL;
-		len = strcspn(pointer, "/");
-		if (!is_well_formed(pointer, len, &has_escapes))
-			return NULL;
-		if (json_is_array(at))
-			at = element(at, pointer, len);
-		else if (has_escapes)
-			at = find_escaped(at, pointer, len);
-		else
-			at = json_object_getn(at, pointer, len);
-		pointer += len;
-	}
+	while (at && *pointer)
+		at = gk_json_pointer_step(at, &pointer, NULL);
 	return at;
 }

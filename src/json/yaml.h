@@ -7,7 +7,9 @@
  *	gk_yaml_where(doc, "/server/listen", &line, &column);
  *
  * One document only; duplicate keys, unknown aliases and keys that are no scalars are errors, as are more levels or
- * nodes (after aliases are expanded) than limits.h allows. Error texts start "FILE:LINE:COLUMN: ".
+ * nodes (after aliases are expanded) than limits.h allows. Error texts start "FILE:LINE:COLUMN: ". `<<` is a key like
+ * any other, names are what JavaScript makes of the scalar ("1" for 0x1), and infinity and NaN, which JSON has not,
+ * are null.
  */
 #ifndef GK_JSON_YAML_H
 #define GK_JSON_YAML_H
@@ -23,6 +25,9 @@ typedef enum gk_yaml_mode {
 
 GK_MUST_USE gk_code gk_yaml_parse(const char *text, size_t len, const char *file, gk_yaml_mode mode,
 	gk_yaml **ret, gk_error *err);
+/** The same for a part of a file that begins in its line `first_line`. */
+GK_MUST_USE gk_code gk_yaml_parse_at(const char *text, size_t len, const char *file,
+	unsigned first_line, gk_yaml_mode mode, gk_yaml **ret, gk_error *err);
 void gk_yaml_free(gk_yaml *doc);
 /** Borrowed; JSON null for an empty document. */
 json_t *gk_yaml_value_peek(const gk_yaml *doc);
