@@ -15,6 +15,16 @@
 /* Stays on in release builds: a callback that reaches a dead object ends the process, not somebody's data. */
 #define GK_CHECK(object, magic_) assert((object) && (object)->magic == (magic_))
 
+/* Compiled with AddressSanitizer, by gcc or by clang. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define GK_HAVE_ASAN 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define GK_HAVE_ASAN 1
+#endif
+
 /* --- timers: a pairing heap of their own, so that starting and stopping one costs no libuv handle --- */
 
 struct gk_timer {

@@ -24,15 +24,7 @@
 #define VALGRIND_STACK_DEREGISTER(id)       ((void)(id))
 #endif
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define HAVE_ASAN 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define HAVE_ASAN 1
-#endif
-#ifdef HAVE_ASAN
+#ifdef GK_HAVE_ASAN
 #include <sanitizer/common_interface_defs.h>
 #define NO_ASAN __attribute__((no_sanitize("address")))
 #else
@@ -92,7 +84,7 @@ static gk_stack *map_stack(void (*entry)(void))
 	stack->context.uc_stack.ss_size = stack_size(stack);
 	stack->context.uc_link = NULL;
 	makecontext(&stack->context, entry, 0);
-#ifdef HAVE_ASAN
+#ifdef GK_HAVE_ASAN
 	/* Its swapcontext() would wipe what it knows about the frames of a stack whose bounds it sees. */
 	stack->context.uc_stack.ss_sp = NULL;
 	stack->context.uc_stack.ss_size = 0;

@@ -16,7 +16,7 @@
 #else
 #define RUNNING_ON_VALGRIND 0
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef GK_HAVE_ASAN
 #define COUNTS_ITS_OWN 1 /* the sanitizer's memory is ours to the kernel */
 #else
 #define COUNTS_ITS_OWN RUNNING_ON_VALGRIND
