@@ -2,7 +2,8 @@
  * Copyright the genkitd authors */
 /*
  * Child processes: JSON in on standard input, lines out on standard output, the end of standard error kept for the
- * error. The child leads a process group of its own, which dies with it: SIGTERM, and SIGKILL after GK_CHILD_KILL_MS.
+ * error. The child leads a session and process group of its own, which dies with it: SIGTERM, and SIGKILL after
+ * GK_CHILD_KILL_MS. The program ignores SIGPIPE (the child does not inherit that).
  */
 #ifndef GK_LOOP_CHILD_H
 #define GK_LOOP_CHILD_H
@@ -13,7 +14,7 @@ typedef struct gk_child gk_child;
 
 typedef struct gk_child_opts {
 	size_t size;
-	const char *const *argv;        /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *const *argv; /* NULL-terminated; argv[0] is looked up in the child's PATH */
 	const char *const *environment; /* NULL-terminated "NAME=value"; NULL: ours */
 	const char *directory;          /* NULL: ours */
 	size_t max_line;                /* 0: GK_MAX_CHILD_LINE */
@@ -33,7 +34,7 @@ void gk_child_free(gk_child *child);
 GK_MUST_USE GK_SUSPENDS gk_code gk_child_write(
 	gk_child *child, const void *data, size_t len, gk_error *err);
 void gk_child_close_input(gk_child *child);
-/** The next line without its end, owned by the caller; NULL at the end of the output. Back-pressure: the pipe is read
+/** The next line without its end (LF or CR LF), owned by the caller; NULL at the end of the output. Back-pressure: the pipe is read
  * only as lines are taken. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_child_read_line(
 	gk_child *child, char **ret, size_t *len_ret, gk_error *err);

@@ -29,6 +29,7 @@ void gk_child_close_pipe(gk_child_pipe *pipe)
 	if (pipe->fd >= 0)
 		close(pipe->fd);
 	pipe->fd = -1;
+	pipe->events = 0;
 }
 
 /* More than 0: bytes; 0: the end, or an error that amounts to it; -1: nothing now. */

@@ -56,7 +56,8 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_fiber_yield(gk_error *err);
 GK_MUST_USE GK_SUSPENDS gk_code gk_fiber_sleep(uint64_t ms, gk_error *err);
 /** Waits until it has ended, also when the scope is called off: a child shares its parent's scope and ends too. */
 GK_SUSPENDS void gk_fiber_join(gk_fiber *fiber);
-/** Runs `fn` on a worker thread and waits for it, also when called off: `arg` stays valid. */
+/** Runs `fn` on a worker thread and waits for it, also when called off: `arg` stays valid. When no thread had begun by
+ * then, `fn` does not run and the scope's reason is returned. */
 typedef gk_code gk_work_fn(void *arg, gk_error *err);
 GK_MUST_USE GK_SUSPENDS gk_code gk_work_run(gk_work_fn *fn, void *arg, gk_error *err);
 /** The same from a loop callback: `done` is called on the loop's thread with the outcome. */

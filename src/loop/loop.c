@@ -43,7 +43,7 @@ __attribute__((noinline)) gk_loop *gk_loop_enter(gk_loop *loop)
 	return before;
 }
 
-gk_code gk_loop_status_code(int status)
+static gk_code code_of(int status)
 {
 	switch (status) {
 	case UV_ENOENT:
@@ -65,7 +65,7 @@ gk_code gk_loop_status_code(int status)
 
 gk_code gk_loop_fail(gk_error *err, int status, const char *format, ...)
 {
-	gk_code code = gk_loop_status_code(status);
+	gk_code code = code_of(status);
 	gk_auto_str char *what = NULL;
 	char reason[128];
 	va_list args;

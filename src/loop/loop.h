@@ -49,7 +49,7 @@ void gk_loop_defer(gk_loop *loop, gk_defer *item);
 void gk_loop_undefer(gk_loop *loop, gk_defer *item);
 
 typedef struct gk_timer gk_timer;
-/** `repeat_ms` 0: once (the timer still belongs to its owner, who stops it). */
+/** Never early. `repeat_ms` 0: once (the timer still belongs to its owner, who stops it). */
 GK_MUST_USE gk_code gk_timer_start(gk_loop *loop, uint64_t after_ms, uint64_t repeat_ms,
 	gk_loop_fn *fn, void *user, gk_timer **ret, gk_error *err);
 /** Starts over; also after it fired. */
@@ -65,7 +65,9 @@ enum {
 };
 typedef struct gk_poll gk_poll;
 typedef void gk_poll_fn(void *user, unsigned events);
-/** Watches a file descriptor, which stays its owner's and is closed only after gk_poll_stop(). */
+/** Watches a file descriptor, which stays its owner's and is closed only after gk_poll_stop(). For a descriptor with an
+ * error `fn` is called once, with what was asked for and GK_POLL_HANGUP: reading or writing tells the error, and
+ * gk_poll_update() watches again. */
 GK_MUST_USE gk_code gk_poll_start(gk_loop *loop, int fd, unsigned events, gk_poll_fn *fn,
 	void *user, gk_poll **ret, gk_error *err);
 void gk_poll_update(gk_poll *poll, unsigned events);
@@ -79,7 +81,7 @@ void gk_signal_stop(gk_signal *watcher);
 typedef struct gk_watch gk_watch;
 /** `name` is the entry that changed, relative to the folder; NULL when the system does not say. */
 typedef void gk_watch_fn(void *user, const char *name);
-/** Watches one folder (not what is below it) or one file. */
+/** Watches one folder (not what is below it) or one file, also when the file is replaced. */
 GK_MUST_USE gk_code gk_watch_start(gk_loop *loop, const char *path, gk_watch_fn *fn, void *user,
 	gk_watch **ret, gk_error *err);
 void gk_watch_stop(gk_watch *watch);

@@ -120,8 +120,6 @@ struct gk_loop {
 gk_loop *gk_loop_enter(gk_loop *loop);
 /** "WHAT: no such file or directory" with the code that fits a libuv status (a negative errno). */
 gk_code gk_loop_fail(gk_error *err, int status, const char *format, ...) GK_PRINTF(3, 4);
-/** The code alone. */
-gk_code gk_loop_status_code(int status);
 
 /* --- fibers --- */
 

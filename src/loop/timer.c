@@ -3,7 +3,10 @@
 /* Timers in a pairing heap: arming is O(1), disarming O(log n) amortised, and neither allocates. */
 #include "loop/loop_internal.h"
 
+#include "base/clock.h"
+
 #define GK_TIMER_MAGIC 0x74696d72u
+#define NS_PER_MS      1000000u
 
 static bool is_before(const gk_timer *a, const gk_timer *b)
 {
@@ -91,12 +94,20 @@ void gk_timer_disarm(gk_timer *timer)
 		timer->loop->timers_waited_for--;
 }
 
+/* Never early: it counts from now, not from when this turn began, and from the end of this millisecond. */
+static uint64_t base_time(gk_loop *loop, uint64_t after_ms)
+{
+	if (!after_ms)
+		return gk_loop_now_ms(loop);
+	return (gk_clock_mono_ns() + NS_PER_MS - 1) / NS_PER_MS;
+}
+
 void gk_timer_arm(gk_timer *timer, uint64_t after_ms)
 {
 	gk_loop *loop = timer->loop;
 
 	gk_timer_disarm(timer);
-	if (__builtin_add_overflow(gk_loop_now_ms(loop), after_ms, &timer->due_ms))
+	if (__builtin_add_overflow(base_time(loop, after_ms), after_ms, &timer->due_ms))
 		timer->due_ms = UINT64_MAX;
 	timer->seq = loop->timer_seq++;
 	timer->is_armed = true;

@@ -378,19 +378,19 @@ static void sleep_some(void *user)
 	uint64_t *ms = user, started = gk_clock_mono_ms();
 
 	ck_assert_int_eq(gk_fiber_sleep(*ms, NULL), GK_OK);
-	ck_assert_uint_ge(gk_clock_mono_ms() - started + 1, *ms);
-	note(*ms == 0 ? "0" : *ms == 2 ? "2" : "4");
+	ck_assert_uint_ge(gk_clock_mono_ms() - started, *ms);
+	note(*ms == 0 ? "0" : *ms == 2 ? "2" : "9");
 }
 
 START_TEST(sleepers_wake_in_order_of_their_time)
 {
-	uint64_t zero = 0, two = 2, four_ms = 4;
+	uint64_t zero = 0, two = 2, thirty = 30;
 
-	start_alone(NULL, sleep_some, &four_ms);
+	start_alone(NULL, sleep_some, &thirty);
 	start_alone(NULL, sleep_some, &two);
 	start_alone(NULL, sleep_some, &zero);
 	gk_loop_run(loop);
-	ck_assert_str_eq(seen, "024");
+	ck_assert_str_eq(seen, "029");
 }
 END_TEST
 
@@ -400,7 +400,7 @@ static void sleep_through_wakes(void *user)
 
 	gk_fiber_wake(gk_fiber_self());
 	ck_assert_int_eq(gk_fiber_sleep(3, NULL), GK_OK);
-	ck_assert_uint_ge(gk_clock_mono_ms() - started + 1, 3);
+	ck_assert_uint_ge(gk_clock_mono_ms() - started, 3);
 	note(user);
 }
 

@@ -3,7 +3,7 @@
 #include "unit.h"
 
 #include "base/clock.h"
-#include "loop/loop.h"
+#include "loop/loop_internal.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -123,11 +123,11 @@ END_TEST
 START_TEST(timers_fire_in_order_of_time_and_then_of_start)
 {
 	gk_timer *timers[] = {
-		start_timer(3, 0, note, "d"),
-		start_timer(1, 0, note, "a"),
-		start_timer(2, 0, note, "b"),
-		start_timer(2, 0, note, "c"),
-		start_timer(5, 0, note, "e"),
+		start_timer(30, 0, note, "d"),
+		start_timer(10, 0, note, "a"),
+		start_timer(20, 0, note, "b"),
+		start_timer(20, 0, note, "c"),
+		start_timer(40, 0, note, "e"),
 	};
 
 	gk_loop_run(loop);
@@ -186,7 +186,7 @@ START_TEST(a_timer_that_is_not_waited_for_ends_no_run)
 	gk_timer_unref(background);
 	gk_loop_run(loop);
 	front = start_timer(2, 0, note, "f");
-	gk_timer_again(background, 1);
+	gk_timer_again(background, 0);
 	gk_loop_run(loop);
 	ck_assert_str_eq(seen, "xf");
 	gk_timer_stop(background);
@@ -196,20 +196,21 @@ END_TEST
 
 /* A heap of many, in and out in a jumbled order, against the order that their times have. */
 #define MANY 2000
-static uint64_t last_due;
+static uint64_t last_due, last_seq;
 static unsigned fired;
 
 typedef struct jumbled {
 	gk_timer *timer;
-	uint64_t due;
 } jumbled;
 
 static void check_order(void *user)
 {
 	jumbled *self = user;
 
-	ck_assert_uint_ge(self->due, last_due);
-	last_due = self->due;
+	ck_assert_uint_ge(self->timer->due_ms, last_due);
+	ck_assert(self->timer->due_ms > last_due || self->timer->seq > last_seq);
+	last_due = self->timer->due_ms;
+	last_seq = self->timer->seq;
 	fired++;
 }
 
@@ -218,11 +219,10 @@ START_TEST(thousands_of_timers_keep_their_order)
 	static jumbled timers[MANY];
 	unsigned random = 1, stopped = 0;
 
-	last_due = fired = 0;
+	last_due = last_seq = fired = 0;
 	for (unsigned i = 0; i < MANY; i++) {
 		random = random * 1103515245u + 12345u;
-		timers[i].due = (random >> 16) % 20;
-		timers[i].timer = start_timer(timers[i].due, 0, check_order, &timers[i]);
+		timers[i].timer = start_timer((random >> 16) % 20, 0, check_order, &timers[i]);
 		if (i % 3 == 2) { /* one of those before it, wherever it stands in the heap */
 			jumbled *victim = &timers[(random >> 8) % i];
 
