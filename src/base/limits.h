@@ -12,15 +12,16 @@
 #define GK_MAX_LOG_MESSAGE   (16u << 10)
 /* What the values of one JSON text may take in memory: so much, and so many times the text. Without it a text of
  * "{},{}," would take seventy times its size. */
-#define GK_JSON_MEMORY_BASE   (32u << 20)
-#define GK_JSON_MEMORY_FACTOR 8u
-#define GK_MAX_YAML_DEPTH    64
-#define GK_MAX_YAML_NODES    200000 /* after aliases are expanded */
-#define GK_MAX_YAML_TEXT     (16u << 20)
-#define GK_MAX_SCHEMA_DEPTH  256  /* nested validation, $ref loops included */
-#define GK_MAX_SCHEMA_ERRORS 1000 /* messages of one failed validation */
-#define GK_PCRE_MATCH_LIMIT  1000000
-#define GK_PCRE_DEPTH_LIMIT  10000
+#define GK_JSON_MEMORY_BASE     (32u << 20)
+#define GK_JSON_MEMORY_FACTOR   8u
+#define GK_MAX_YAML_DEPTH       64
+#define GK_MAX_YAML_NODES       200000 /* after aliases are expanded */
+#define GK_MAX_YAML_TEXT        (16u << 20)
+#define GK_MAX_PICOSCHEMA_DEPTH 40   /* the schema it stands for is up to three times as deep */
+#define GK_MAX_SCHEMA_DEPTH     256  /* nested validation, $ref loops included */
+#define GK_MAX_SCHEMA_ERRORS    1000 /* messages of one failed validation */
+#define GK_PCRE_MATCH_LIMIT     1000000
+#define GK_PCRE_DEPTH_LIMIT     10000
 
 /* --- loop --- */
 #define GK_FIBER_STACK      (256u << 10)
