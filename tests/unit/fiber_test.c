@@ -323,6 +323,9 @@ START_TEST(fibers_that_yield_take_turns)
 {
 	start_alone(NULL, yield_thrice, "a");
 	start_alone(NULL, yield_thrice, "b");
+	ck_assert_str_eq(seen, "ab");
+	gk_loop_turn(loop, 1000); /* one step a turn, without waiting */
+	ck_assert_str_eq(seen, "abab");
 	gk_loop_run(loop);
 	ck_assert_str_eq(seen, "ababab");
 }
