@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "json/pointer.h"
+#include "json/yaml_breaks.h"
 #include "json/yaml_scalar.h"
 
 #include <yaml.h>
@@ -45,6 +46,12 @@ typedef struct node {
 	unsigned nodes, height;
 } node;
 
+/* The text, and a line break behind it where it lacks its own: a block scalar at the end then has it too. */
+typedef struct input {
+	const char *at, *end;
+	bool has_break;
+} input;
+
 typedef struct composer {
 	yaml_parser_t parser;
 	yaml_event_t event;
@@ -56,8 +63,8 @@ typedef struct composer {
 	gk_table *anchors;   /* the latest of each name */
 	anchor *all_anchors; /* owned: one that hides another may stand inside it */
 	unsigned nodes, depth;
-	const char *
-		stand_ins; /* what the characters in `breaks` were replaced by; NULL: they do not occur */
+	input input;
+	const char *stand_ins; /* of gk_yaml_hide_breaks(); NULL: it had nothing to do */
 	gk_error *err;
 	gk_code code;
 } composer;
@@ -87,91 +94,15 @@ static bool fail_no_memory(composer *c)
 	return false;
 }
 
-/* --- line breaks that YAML 1.2 has no more ---
- *
- * libyaml takes U+0085, U+2028 and U+2029 for line breaks. Where they occur they are replaced by characters of private
- * use that do not, as many for one, and put back into the scalars. */
-
-#define BREAKS       3
-#define STAND_IN_LEN 4
-static const char *const breaks[BREAKS] = { "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9" };
-
-static bool has(const char *text, size_t len, const char *what)
-{
-	return memmem(text, len, what, strlen(what)) != NULL;
-}
-
-/* Three characters of private use that the text does not have: of a dozen sets one will do. */
-static const char *find_stand_ins(const char *text, size_t len)
-{
-	static const char sets[][BREAKS * STAND_IN_LEN + 1] = {
-		"\xf4\x8f\xbf\xbb\xf4\x8f\xbf\xbc\xf4\x8f\xbf\xbd",
-		"\xf3\xbf\xbf\xbb\xf3\xbf\xbf\xbc\xf3\xbf\xbf\xbd",
-		"\xf3\xb0\x80\x81\xf3\xb0\x80\x82\xf3\xb0\x80\x83",
-		"\xf4\x80\x80\x81\xf4\x80\x80\x82\xf4\x80\x80\x83",
-	};
-
-	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
-		bool found = false;
-
-		for (size_t j = 0; j < BREAKS && !found; j++)
-			found = memmem(text, len, sets[i] + j * STAND_IN_LEN, STAND_IN_LEN) != NULL;
-		if (!found)
-			return sets[i];
-	}
-	return NULL;
-}
-
-static void replace(gk_buf *ret, const char *text, size_t len, const char *const from[BREAKS],
-	const size_t from_len[BREAKS], const char *const to[BREAKS], const size_t to_len[BREAKS])
-{
-	size_t begin = 0;
-
-	for (size_t at = 0; at < len; at++) {
-		for (size_t i = 0; i < BREAKS; i++) {
-			if (len - at < from_len[i] || memcmp(text + at, from[i], from_len[i]) != 0)
-				continue;
-			gk_buf_put(ret, text + begin, at - begin);
-			gk_buf_put(ret, to[i], to_len[i]);
-			at += from_len[i] - 1;
-			begin = at + 1;
-			break;
-		}
-	}
-	gk_buf_put(ret, text + begin, len - begin);
-}
-
-static const size_t break_lens[BREAKS] = { 2, 3, 3 };
-static const size_t stand_in_lens[BREAKS] = { STAND_IN_LEN, STAND_IN_LEN, STAND_IN_LEN };
-
-/* Fills `ret` with the text to parse instead; leaves it empty when there is nothing to replace. */
-static bool hide_breaks(composer *c, const char *text, size_t len, gk_buf *ret)
-{
-	const char *with[BREAKS];
-
-	if (!has(text, len, breaks[0]) && !has(text, len, breaks[1]) && !has(text, len, breaks[2]))
-		return true;
-	c->stand_ins = find_stand_ins(text, len);
-	if (!c->stand_ins)
-		return fail(c, (yaml_mark_t){ 0 }, "unusable characters of private use");
-	for (size_t i = 0; i < BREAKS; i++)
-		with[i] = c->stand_ins + i * STAND_IN_LEN;
-	replace(ret, text, len, breaks, break_lens, with, stand_in_lens);
-	return !gk_buf_failed(ret) || fail_no_memory(c);
-}
-
-static json_t *show_breaks_take(composer *c, json_t *scalar)
+static json_t *show_breaks_take(const composer *c, json_t *scalar)
 {
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
-	const char *hidden[BREAKS];
 	json_t *shown = NULL;
 
 	if (!c->stand_ins || !json_is_string(scalar))
 		return scalar;
-	for (size_t i = 0; i < BREAKS; i++)
-		hidden[i] = c->stand_ins + i * STAND_IN_LEN;
-	replace(&text, json_string_value(scalar), json_string_length(scalar), hidden, stand_in_lens,
-		breaks, break_lens);
+	gk_yaml_show_breaks(
+		c->stand_ins, json_string_value(scalar), json_string_length(scalar), &text);
 	if (!gk_buf_failed(&text))
 		shown = json_stringn_nocheck(text.data, text.len);
 	json_decref(scalar);
@@ -179,6 +110,22 @@ static json_t *show_breaks_take(composer *c, json_t *scalar)
 }
 
 /* --- events and marks --- */
+
+static int read_input(void *user, unsigned char *room, size_t size, size_t *ret)
+{
+	input *in = user;
+	size_t len = (size_t)(in->end - in->at);
+
+	*ret = len < size ? len : size;
+	memcpy(room, in->at, *ret);
+	in->at += *ret;
+	if (len == 0 && !in->has_break && size > 0) {
+		room[0] = '\n';
+		*ret = 1;
+		in->has_break = true;
+	}
+	return 1;
+}
 
 static bool next_event(composer *c)
 {
@@ -505,6 +452,21 @@ static bool check_text(composer *c, const char *text, size_t len)
 	return fail(c, at, "invalid UTF-8");
 }
 
+/* Sets `*text` to the text to parse instead, when it is another. */
+static bool hide_breaks(composer *c, const char **text, size_t *len, gk_buf *hidden)
+{
+	if (!gk_yaml_has_breaks(*text, *len))
+		return true;
+	c->stand_ins = gk_yaml_hide_breaks(*text, *len, hidden);
+	if (!c->stand_ins)
+		return fail(c, (yaml_mark_t){ 0 }, "unusable characters of private use");
+	if (gk_buf_failed(hidden))
+		return fail_no_memory(c);
+	*text = hidden->data;
+	*len = hidden->len;
+	return true;
+}
+
 gk_code gk_yaml_parse_at(const char *text, size_t len, const char *file, unsigned first_line,
 	gk_yaml_mode mode, gk_yaml **ret, gk_error *err)
 {
@@ -518,10 +480,9 @@ gk_code gk_yaml_parse_at(const char *text, size_t len, const char *file, unsigne
 	if (!doc || !yaml_parser_initialize(&c.parser))
 		return gk_error_no_memory(err);
 	yaml_parser_set_encoding(&c.parser, YAML_UTF8_ENCODING);
-	if (check_text(&c, text, len) && hide_breaks(&c, text, len, &hidden)) {
-		yaml_parser_set_input_string(&c.parser,
-			(const unsigned char *)(c.stand_ins ? hidden.data : text),
-			c.stand_ins ? hidden.len : len);
+	if (check_text(&c, text, len) && hide_breaks(&c, &text, &len, &hidden)) {
+		c.input = (input){ text, text + len, len > 0 && text[len - 1] == '\n' };
+		yaml_parser_set_input(&c.parser, read_input, &c.input);
 		if (compose_stream(&c))
 			*ret = gk_steal(doc);
 	}
