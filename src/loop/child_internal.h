@@ -34,7 +34,8 @@ struct gk_child {
 	size_t max_line;
 	gk_buf output; /* read and not taken: starts at `taken`, has no newline before `scanned` */
 	size_t taken, scanned;
-	gk_buf errors; /* the end of standard error, up to twice what is kept */
+	unsigned streak; /* reads since the loop last had a turn */
+	gk_buf errors;   /* the end of standard error, up to twice what is kept */
 };
 
 /** Parks until something happened to the child. */

@@ -12,7 +12,9 @@
 
 #define READ_SIZE   (64u << 10)
 #define KEEP_BUFFER (256u << 10) /* a larger one is given back when it is empty */
-#define MAX_DRAIN   (1u << 20)   /* no pipe of an unprivileged process holds more */
+#define MAX_DRAIN   (1u << 20)   /* what a pipe holds at most, unless its owner is privileged */
+#define MAX_STREAK  16           /* reads in a row: a child that never pauses holds no loop */
+#define ERRORS_SIZE 4096
 
 static void watch(gk_child_pipe *pipe, unsigned events)
 {
@@ -56,7 +58,7 @@ static void trim_errors(gk_buf *errors)
 /* False at its end. */
 static bool read_errors(gk_child *child, bool *is_empty)
 {
-	char room[4096];
+	char room[ERRORS_SIZE];
 	ssize_t n = read_some(child->err.fd, room, sizeof(room));
 
 	*is_empty = n < 0;
@@ -91,8 +93,8 @@ const char *gk_child_stderr_peek(const gk_child *child)
 		return "";
 	if (errors->len > GK_MAX_CHILD_STDERR) {
 		start += errors->len - GK_MAX_CHILD_STDERR;
-		while (((unsigned char)*start & 0xc0) ==
-			0x80) /* not in the middle of a character */
+		/* Not in the middle of a character. */
+		while (((unsigned char)*start & 0xc0) == 0x80)
 			start++;
 	}
 	return start;
@@ -234,8 +236,12 @@ gk_code gk_child_read_line(gk_child *child, char **ret, size_t *len_ret, gk_erro
 		if (!read_output(child, &is_empty) && !gk_buf_failed(&child->output)) {
 			gk_child_close_pipe(&child->out);
 		} else if (is_empty) {
+			child->streak = 0;
 			watch(&child->out, GK_POLL_READ);
 			rc = gk_child_await(child, err);
+		} else if (++child->streak == MAX_STREAK) {
+			child->streak = 0;
+			rc = gk_fiber_yield(err);
 		}
 	}
 	return rc;
@@ -263,6 +269,7 @@ gk_code gk_child_open_pipes(gk_child *child, gk_error *err)
 	return rc;
 }
 
+/* A flood from a process that got away may go on: then the output stays open, for whoever reads it. */
 void gk_child_drain_pipes(gk_child *child)
 {
 	size_t limit = child->output.len + MAX_DRAIN;
@@ -271,10 +278,11 @@ void gk_child_drain_pipes(gk_child *child)
 	while (child->out.fd >= 0 && !is_empty && child->output.len < limit)
 		if (!read_output(child, &is_empty))
 			break;
-	for (size_t i = 0; child->err.fd >= 0 && i < MAX_DRAIN / 4096; i++)
+	if (child->output.len < limit)
+		gk_child_close_pipe(&child->out);
+	for (size_t i = 0; child->err.fd >= 0 && i < MAX_DRAIN / ERRORS_SIZE; i++)
 		if (!read_errors(child, &is_empty) || is_empty)
 			break;
-	gk_child_close_pipe(&child->in);
-	gk_child_close_pipe(&child->out);
 	gk_child_close_pipe(&child->err);
+	gk_child_close_pipe(&child->in);
 }

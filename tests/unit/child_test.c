@@ -544,6 +544,32 @@ START_TEST(reading_ends_with_the_scope)
 }
 END_TEST
 
+static void read_for_ever(void *user)
+{
+	gk_child *child = start_shell(user, 0);
+	gk_code rc = GK_OK;
+	size_t lines = 0;
+
+	while (rc == GK_OK) {
+		gk_auto_str char *line = NULL;
+
+		rc = gk_child_read_line(child, &line, NULL, NULL);
+		lines += line != NULL;
+	}
+	ck_assert_int_eq(rc, GK_DEADLINE_EXCEEDED);
+	ck_assert_uint_gt(lines, 1000);
+	gk_child_free(child);
+	strcat(seen, "r");
+}
+
+START_TEST(a_child_that_never_pauses_holds_no_loop)
+{
+	ck_assert_int_eq(gk_scope_set_deadline(scope, 50, NULL), GK_OK);
+	run(read_for_ever, "exec yes");
+	ck_assert_str_eq(seen, "r");
+}
+END_TEST
+
 START_TEST(many_children_leave_no_descriptor_behind)
 {
 	gk_child *children[20];
@@ -609,6 +635,7 @@ static Suite *child_suite(void)
 	tcase_add_test(tcase, a_wait_called_off_kills_the_whole_group);
 	tcase_add_test(tcase, the_rest_of_a_group_ends_with_its_leader);
 	tcase_add_test(tcase, reading_ends_with_the_scope);
+	tcase_add_test(tcase, a_child_that_never_pauses_holds_no_loop);
 	tcase_add_test(tcase, many_children_leave_no_descriptor_behind);
 	tcase_add_test(tcase, no_memory_is_an_error_and_leaks_nothing);
 	suite_add_tcase(suite, tcase);
