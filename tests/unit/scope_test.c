@@ -339,7 +339,6 @@ START_TEST(a_deadline_calls_off)
 {
 	gk_scope *scope = new_scope(NULL);
 	parker self = { 0 };
-	gk_timer *timer = NULL;
 
 	ck_assert_int_eq(gk_scope_set_deadline(scope, 2, NULL), GK_OK);
 	start(scope, sleep_long, &self);
@@ -347,7 +346,6 @@ START_TEST(a_deadline_calls_off)
 	gk_loop_run(loop);
 	ck_assert_int_eq(self.rc, GK_DEADLINE_EXCEEDED);
 	ck_assert_int_eq(gk_scope_set_deadline(scope, 2, NULL), GK_DEADLINE_EXCEEDED);
-	gk_timer_stop(timer);
 	gk_scope_unref(scope);
 }
 END_TEST
