@@ -34,8 +34,8 @@ void gk_child_free(gk_child *child);
 GK_MUST_USE GK_SUSPENDS gk_code gk_child_write(
 	gk_child *child, const void *data, size_t len, gk_error *err);
 void gk_child_close_input(gk_child *child);
-/** The next line without its end (LF or CR LF), owned by the caller; NULL at the end of the output. Back-pressure: the pipe is read
- * only as lines are taken. */
+/** The next line without its end (LF or CR LF), owned by the caller; NULL at the end of the output. RESOURCE_EXHAUSTED:
+ * it is longer than `max_line`. Back-pressure: the pipe is read only as lines are taken. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_child_read_line(
 	gk_child *child, char **ret, size_t *len_ret, gk_error *err);
 /** Waits for its end; kills it when the scope is called off. */

@@ -302,6 +302,12 @@ gk_code gk_loop_new(gk_loop **ret, gk_error *err)
 	return GK_OK;
 }
 
+static void check_closing(uv_handle_t *handle, void *user)
+{
+	(void)user;
+	assert(uv_is_closing(handle)); /* otherwise a poll, signal or watch was never stopped */
+}
+
 void gk_loop_free(gk_loop *loop)
 {
 	gk_post *post, *next;
@@ -318,11 +324,10 @@ void gk_loop_free(gk_loop *loop)
 	}
 	uv_close((uv_handle_t *)&loop->posted, NULL);
 	uv_close((uv_handle_t *)&loop->alarm, NULL);
+	uv_walk(&loop->uv, check_closing, NULL);
 	/* What was stopped lately is freed by the callbacks that libuv still owes. */
-	while (uv_loop_close(&loop->uv) == UV_EBUSY) {
-		assert(uv_loop_alive(&loop->uv)); /* otherwise something was never stopped */
-		uv_run(&loop->uv, UV_RUN_NOWAIT);
-	}
+	while (uv_loop_close(&loop->uv) == UV_EBUSY)
+		uv_run(&loop->uv, UV_RUN_ONCE);
 	pthread_mutex_destroy(&loop->post_lock);
 	if (gk_loop_self() == loop)
 		gk_loop_enter(NULL);
