@@ -17,11 +17,21 @@
 #define GK_MAX_YAML_DEPTH       64
 #define GK_MAX_YAML_NODES       200000 /* after aliases are expanded */
 #define GK_MAX_YAML_TEXT        (16u << 20)
-#define GK_MAX_PICOSCHEMA_DEPTH 40   /* the schema it stands for is up to three times as deep */
-#define GK_MAX_SCHEMA_DEPTH     256  /* nested validation, $ref loops included */
-#define GK_MAX_SCHEMA_ERRORS    1000 /* messages of one failed validation */
-#define GK_PCRE_MATCH_LIMIT     1000000
-#define GK_PCRE_DEPTH_LIMIT     10000
+#define GK_MAX_PICOSCHEMA_DEPTH 40 /* the schema it stands for is up to three times as deep */
+
+/* --- schemas and patterns --- */
+#define GK_MAX_SCHEMA_DEPTH  256    /* nested validation, $ref loops included */
+#define GK_MAX_SCHEMA_ERRORS 1000   /* messages of one failed validation */
+#define GK_MAX_SCHEMA_NODES  200000 /* subschemas of one schema, and of what it refers to */
+/* What one validation may cost: so many subschemas tried, and so many more for each part of the value. */
+#define GK_MAX_SCHEMA_STEPS           1000000
+#define GK_MAX_SCHEMA_STEPS_PER_VALUE 100
+#define GK_MAX_SCHEMA_REGEX           10000000 /* backtracking steps, beyond what is linear */
+#define GK_PCRE_MATCH_LIMIT           1000000
+#define GK_PCRE_DEPTH_LIMIT           10000 /* and four for each byte of a long text */
+#define GK_PCRE_HEAP_KIB              32768
+#define GK_MAX_REGEX                  (16u << 10)
+#define GK_MAX_REGEX_DEPTH            64 /* parentheses */
 
 /* --- loop --- */
 #define GK_FIBER_STACK      (256u << 10)
