@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Running a compiled schema over a value.
+ *
+ * The first run wants only the verdict: it allocates nothing and writes nothing. Only when the value does not fit, a
+ * second run collects the errors. Their number and order are ajv's (allErrors off): the first keyword that fails ends
+ * the run, except inside of branches (anyOf, oneOf, contains, propertyNames), where errors add up until the branches'
+ * own keyword has its say.
+ */
+#include "json/schema_tree.h"
+
+#include "base/buf.h"
+#include "base/limits.h"
+
+#include <genkit/json.h>
+#include <math.h>
+#include <stdarg.h>
+
+/* --- errors --- */
+
+static void put_escaped(gk_buf *buf, const char *key, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (key[i] == '~')
+			gk_buf_puts(buf, "~0");
+		else if (key[i] == '/')
+			gk_buf_puts(buf, "~1");
+		else
+			gk_buf_putc(buf, key[i]);
+}
+
+/* "/a/0/b", or as Genkit shows it: "a.0.b", "(root)". */
+static void put_path(gk_buf *buf, const gk_schema_frame *leaf, bool is_pointer)
+{
+	const gk_schema_frame *steps[GK_MAX_SCHEMA_DEPTH + 1];
+	size_t n = 0;
+
+	for (const gk_schema_frame *f = leaf; f && n <= GK_MAX_SCHEMA_DEPTH; f = f->up)
+		if (f->step != STEP_NONE)
+			steps[n++] = f;
+	for (size_t i = n; i-- > 0;) {
+		if (is_pointer || i + 1 < n)
+			gk_buf_putc(buf, is_pointer ? '/' : '.');
+		if (steps[i]->step == STEP_MEMBER)
+			put_escaped(buf, steps[i]->key, steps[i]->position);
+		else
+			gk_buf_printf(buf, "%zu", steps[i]->position);
+	}
+	if (!is_pointer && !buf->len)
+		gk_buf_puts(buf, "(root)");
+}
+
+static bool append_error(json_t *errors, const gk_buf *path, const char *message, int len)
+{
+	json_t *error = json_object();
+
+	if (error &&
+		json_object_set_new_nocheck(error, "path",
+			json_stringn_nocheck(path->data ? path->data : "", path->len)) == 0 &&
+		json_object_set_new_nocheck(
+			error, "message", json_stringn_nocheck(message, (size_t)len)) == 0 &&
+		json_array_append_new(errors, error) == 0)
+		return true;
+	json_decref(error);
+	return false;
+}
+
+bool __attribute__((cold, noinline))
+gk_schema_report(gk_schema_walk *c, const gk_schema_frame *f, const char *format, ...)
+{
+	gk_auto_buf gk_buf path = GK_BUF_INIT(0);
+	gk_auto_str char *message = NULL;
+	va_list args;
+	int len;
+
+	if (!c->errors || c->stopped || json_array_size(c->errors) >= GK_MAX_SCHEMA_ERRORS)
+		return false;
+	va_start(args, format);
+	len = vasprintf(&message, format, args);
+	va_end(args);
+	if (len < 0)
+		message = NULL;
+	put_path(&path, f, c->is_pointer);
+	if (!message || gk_buf_failed(&path) || !append_error(c->errors, &path, message, len))
+		c->stopped = "out of memory";
+	return false;
+}
+
+static size_t mark(const gk_schema_walk *c)
+{
+	return json_array_size(c->errors);
+}
+
+/* Forgets the errors of branches that turned out not to matter. */
+static void rewind_to(gk_schema_walk *c, size_t n)
+{
+	while (c->errors && json_array_size(c->errors) > n)
+		json_array_remove(c->errors, json_array_size(c->errors) - 1);
+}
+
+/* --- limits --- */
+
+bool gk_schema_stop(gk_schema_walk *c, const char *why)
+{
+	if (!c->stopped)
+		c->stopped = why;
+	return false;
+}
+
+static uint64_t count_values(const json_t *value, unsigned depth)
+{
+	json_t *container = (json_t *)value;
+	uint64_t n = 1;
+
+	if (!depth)
+		return 1;
+	if (json_is_array(value))
+		for (size_t i = 0; i < json_array_size(value); i++)
+			n += count_values(json_array_get(value, i), depth - 1);
+	else if (json_is_object(value))
+		for (void *m = json_object_iter(container); m;
+			m = json_object_iter_next(container, m))
+			n += count_values(json_object_iter_value(m), depth - 1);
+	return n;
+}
+
+/* A big value may take more steps than a small one; how big it is, is only asked when it matters. */
+static bool __attribute__((cold, noinline)) grant_steps(gk_schema_walk *c, uint64_t steps)
+{
+	if (!c->counted) {
+		c->counted = true;
+		c->steps += GK_MAX_SCHEMA_STEPS_PER_VALUE *
+			    count_values(c->root, 2 * GK_JSON_MAX_DEPTH);
+		if (c->steps >= steps) {
+			c->steps -= steps;
+			return true;
+		}
+	}
+	return gk_schema_stop(c, "takes too many steps to validate");
+}
+
+bool gk_schema_spend(gk_schema_walk *c, uint64_t steps)
+{
+	if (__builtin_expect(c->steps < steps, 0))
+		return grant_steps(c, steps);
+	c->steps -= steps;
+	return true;
+}
+
+bool gk_schema_matches(gk_schema_walk *c, const gk_regex *regex, const char *text, size_t len)
+{
+	if (!gk_schema_spend(c, 1 + len / 64))
+		return false;
+	switch (gk_regex_match(regex, text, len, &c->regex_work)) {
+	case GK_REGEX_MATCH:
+		return true;
+	case GK_REGEX_LIMIT:
+		return gk_schema_stop(c, "takes too long to match a pattern");
+	default:
+		return false;
+	}
+}
+
+/* --- nodes --- */
+
+uint8_t gk_schema_kind(const json_t *value)
+{
+	if (!value)
+		return 0;
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return KIND_OBJECT;
+	case JSON_ARRAY:
+		return KIND_ARRAY;
+	case JSON_STRING:
+		return KIND_STRING;
+	case JSON_INTEGER:
+		return KIND_NUMBER | KIND_INTEGER;
+	case JSON_REAL:
+		return json_real_value(value) == trunc(json_real_value(value))
+			       ? KIND_NUMBER | KIND_INTEGER
+			       : KIND_NUMBER;
+	case JSON_NULL:
+		return KIND_NULL;
+	default:
+		return KIND_BOOLEAN;
+	}
+}
+
+static gk_schema_group group_of(uint8_t kind)
+{
+	return kind & KIND_OBJECT   ? GROUP_OBJECT
+	       : kind & KIND_STRING ? GROUP_STRING
+	       : kind & KIND_NUMBER ? GROUP_NUMBER
+	       : kind & KIND_ARRAY  ? GROUP_ARRAY
+				    : GROUP_ANY;
+}
+
+static inline bool run_group(gk_schema_walk *c, const gk_schema_frame *f, gk_schema_group group)
+{
+	const gk_schema_node *node = f->node;
+	const gk_schema_rule *rule = node->rules + node->first[group];
+	const gk_schema_rule *end = node->rules + node->first[group + 1];
+
+	for (; rule < end; rule++)
+		if (!rule->keyword->check(c, f, rule))
+			return false;
+	return true;
+}
+
+static bool __attribute__((cold, noinline)) wrong_type(gk_schema_walk *c, const gk_schema_frame *f)
+{
+	const json_t *type = json_object_get(f->node->json, "type");
+	gk_auto_buf gk_buf names = GK_BUF_INIT(0);
+
+	if (!c->errors)
+		return false;
+	if (json_is_string(type))
+		gk_buf_puts(&names, json_string_value(type));
+	for (size_t i = 0; i < json_array_size(type); i++) {
+		gk_buf_puts(&names, i ? "," : "");
+		gk_buf_puts(&names, json_string_value(json_array_get(type, i)));
+	}
+	if (gk_buf_failed(&names))
+		return gk_schema_stop(c, "out of memory");
+	return gk_schema_report(c, f, "must be %s", names.data);
+}
+
+bool gk_schema_visit(gk_schema_walk *c, gk_schema_frame *f)
+{
+	const gk_schema_node *node = f->node;
+	gk_schema_group group, turn = node->type_turn;
+	uint8_t kind;
+
+	if (node->constant != NODE_RULES)
+		return node->constant == NODE_TRUE ||
+		       gk_schema_report(c, f, "boolean schema is false");
+	if (f->depth > GK_MAX_SCHEMA_DEPTH)
+		return gk_schema_stop(c, GK_SCHEMA_TOO_DEEP);
+	if (!gk_schema_spend(c, 1))
+		return false;
+
+	kind = f->text ? KIND_STRING : gk_schema_kind(f->value);
+	if (!(node->types & kind) && node->types != KIND_ALL && turn == GROUP_ANY) {
+		wrong_type(c, f);
+		if (c->composite && c->errors) /* ajv goes on to these inside of a branch */
+			run_group(c, f, GROUP_ANY);
+		return false;
+	}
+	if (!run_group(c, f, GROUP_ANY))
+		return false;
+	group = group_of(kind);
+	if (turn != GROUP_ANY && turn != group) {
+		if (group != GROUP_ANY && group < turn && !run_group(c, f, group))
+			return false;
+		return wrong_type(c, f);
+	}
+	return group == GROUP_ANY || run_group(c, f, group);
+}
+
+bool gk_schema_visit_here(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node)
+{
+	gk_schema_frame here = *f;
+
+	here.up = f;
+	here.node = node;
+	here.step = STEP_NONE;
+	here.depth++;
+	return gk_schema_visit(c, &here);
+}
+
+bool gk_schema_visit_member(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node,
+	const char *key, size_t len, const json_t *value)
+{
+	gk_schema_frame member = {
+		.up = f,
+		.node = node,
+		.value = value,
+		.step = STEP_MEMBER,
+		.key = key,
+		.position = len,
+		.depth = f->depth + 1,
+	};
+
+	return gk_schema_visit(c, &member);
+}
+
+bool gk_schema_visit_item(
+	gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node, size_t index)
+{
+	gk_schema_frame item = {
+		.up = f,
+		.node = node,
+		.value = json_array_get(f->value, index),
+		.step = STEP_ITEM,
+		.position = index,
+		.depth = f->depth + 1,
+	};
+
+	return gk_schema_visit(c, &item);
+}
+
+bool gk_schema_visit_name(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node,
+	const char *key, size_t len)
+{
+	gk_schema_frame name = {
+		.up = f,
+		.node = node,
+		.text = key,
+		.text_len = len,
+		.depth = f->depth + 1,
+	};
+
+	return gk_schema_visit(c, &name);
+}
+
+bool gk_schema_holds(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node)
+{
+	json_t *errors = c->errors;
+	bool holds;
+
+	c->errors = NULL;
+	holds = gk_schema_visit_here(c, f, node);
+	c->errors = errors;
+	return holds;
+}
+
+gk_schema_branches gk_schema_enter_branches(gk_schema_walk *c)
+{
+	gk_schema_branches b = { mark(c), c->composite };
+
+	c->composite = true;
+	return b;
+}
+
+bool gk_schema_leave_branches(gk_schema_walk *c, gk_schema_branches b, bool holds)
+{
+	c->composite = b.composite;
+	if (holds)
+		rewind_to(c, b.mark);
+	return holds;
+}
+
+void gk_schema_drop_errors(gk_schema_walk *c, gk_schema_branches b)
+{
+	if (!c->composite)
+		rewind_to(c, b.mark);
+}
+
+bool gk_schema_run(const gk_schema *schema, const json_t *value, json_t *errors, bool is_pointer)
+{
+	gk_schema_walk c = {
+		.errors = errors,
+		.is_pointer = is_pointer,
+		.root = value,
+		.steps = GK_MAX_SCHEMA_STEPS,
+		.regex_work = GK_MAX_SCHEMA_REGEX,
+	};
+	gk_schema_frame f = { .node = schema->root, .value = value };
+
+	if (!schema->root || gk_schema_visit(&c, &f))
+		return true;
+	if (c.stopped && errors) {
+		const char *why = c.stopped;
+
+		c.stopped = NULL;
+		json_array_clear(errors);
+		gk_schema_report(&c, &f, "%s", why);
+	}
+	return false;
+}
