@@ -115,6 +115,9 @@ $(BUILD)/%.o: %.c config.mk
 	@mkdir -p $(@D)
 	$(COMPILE)
 
+# It takes the file in as it is (.incbin), which the compiler does not see.
+$(BUILD)/src/core/builtin_schemas.o: src/core/builtin_schemas.jsonl
+
 $(BUILD)/libgenkit.a: $(LIB_OBJECTS)
 	@rm -f $@
 	$(call say,AR ,$@)
