@@ -4,7 +4,6 @@
 #include "core.h"
 
 #define DAP     "dynamic action providers"
-#define SCHEMA  "schema validation"
 #define ACTIONS "actions"
 
 const core_op core_later_ops[] = {
@@ -44,8 +43,6 @@ const core_op core_later_ops[] = {
 	{ .op = "parseMessage", .comes_with = "output formats" },
 	{ .op = "parsePartialJson", .comes_with = "output formats" },
 	{ .op = "parseRegistryKey", .comes_with = ACTIONS },
-	{ .op = "parseSchema", .comes_with = SCHEMA },
-	{ .op = "partValid", .comes_with = SCHEMA },
 	{ .op = "promptAction", .comes_with = "prompts" },
 	{ .op = "promptLookup", .comes_with = "prompts" },
 	{ .op = "promptRender", .comes_with = "prompts" },
@@ -63,7 +60,6 @@ const core_op core_later_ops[] = {
 	{ .op = "toolDefinition", .comes_with = "tools" },
 	{ .op = "unknown", .file = "core/rag-eval.yaml", .comes_with = "retrievers" },
 	{ .op = "utilGenerate", .comes_with = "generate" },
-	{ .op = "validateSchema", .comes_with = SCHEMA },
 	{ .op = "validateSupport", .comes_with = "middleware" },
 	{ 0 },
 };

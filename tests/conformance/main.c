@@ -11,6 +11,7 @@
 
 static const conformance_kind kinds[] = {
 	{ "core", conformance_core },
+	{ "json-schema", conformance_json_schema },
 	{ "picoschema", conformance_picoschema },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
