@@ -36,8 +36,8 @@ typedef struct gk_action_opts {
 	bool is_bidi; /* `run` takes its input by gk_ctx_receive(); metadata.bidi is set */
 } gk_action_opts;
 
-/** Registers it. One of the same key is replaced with a warning in the log (actions section 2), and runs of the old one
- * go on. INVALID_ARGUMENT: no name, a type that is none, a schema that is none, a name that is too long, empty between
+/** Registers it. ALREADY_EXISTS when there is one of the same key.
+ * INVALID_ARGUMENT: no name, a type that is none, a schema that is none, a name that is too long, empty between
  * slashes or has control characters. FAILED_PRECONDITION: inside a run (actions section 1.3). */
 gk_code gk_define_action(gk_app *app, const gk_action_opts *opts, gk_error *err);
 

@@ -25,6 +25,7 @@ typedef struct gk_span {
 	const char *subtype; /* genkit:metadata:subtype; NULL: none */
 	const char *key;     /* genkit:key; NULL: none */
 	char *path;          /* genkit:path, undecorated; the decorated form: gk_span_path() */
+	uint64_t start_mono_ns;
 	uint64_t start_ns, end_ns;     /* wall clock; the end by the steady one */
 	json_t *input, *init, *output; /* NULL: absent */
 	json_t *context;               /* already redacted; NULL: none was passed */
@@ -33,6 +34,7 @@ typedef struct gk_span {
 	gk_span_state state;
 	gk_error error; /* of a failed one */
 	bool is_root, is_failure_source;
+	char typed_id[GK_SPAN_ID_SIZE];	     /* the nearest typed span above */
 	char last_parent_id[GK_SPAN_ID_SIZE]; /* genkit:lastKnownParentSpanId; "": none */
 	char link_trace_id[GK_TRACE_ID_SIZE],
 		link_span_id[GK_SPAN_ID_SIZE]; /* a remote traceparent; "": none */

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* gk_ctx: one call, as its function sees it. It lives on the stack of the fiber that makes the call. */
+#include "core/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define GK_CTX_MAGIC 0x67637478u
+
+struct gk_ctx_text {
+	gk_ctx_text *next;
+	char text[];
+};
+
+void gk_ctx_init_root(gk_ctx *ctx, gk_app *app, gk_run *run)
+{
+	*ctx = (gk_ctx){ .magic = GK_CTX_MAGIC, .app = app, .run = run };
+	ctx->context = json_incref(app->context ? app->context : app->nothing);
+}
+
+void gk_ctx_init_child(gk_ctx *ctx, gk_ctx *parent)
+{
+	*ctx = (gk_ctx){ .magic = GK_CTX_MAGIC,
+		.app = parent->app,
+		.run = parent->run,
+		.parent = parent,
+		.span = parent->span,
+		.ambient = parent->ambient,
+		.depth = parent->depth,
+		.is_sealed = parent->is_sealed };
+	ctx->context = json_incref(parent->context);
+}
+
+void gk_ctx_done(gk_ctx *ctx)
+{
+	gk_ctx_text *next;
+
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	for (gk_ctx_text *text = ctx->texts; text; text = next) {
+		next = text->next;
+		free(text);
+	}
+	json_decref(ctx->context);
+	ctx->magic = 0;
+}
+
+gk_ctx *gk_ctx_current(void)
+{
+	gk_fiber *fiber = gk_fiber_self();
+
+	return fiber ? gk_fiber_local(fiber) : NULL;
+}
+
+gk_ctx *gk_ctx_enter(gk_ctx *ctx)
+{
+	gk_fiber *fiber = gk_fiber_self();
+	gk_ctx *before = gk_fiber_local(fiber);
+
+	gk_fiber_set_local(fiber, ctx);
+	return before;
+}
+
+gk_code gk_ctx_run_inner(gk_ctx *ctx, gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err)
+{
+	void *outer = ctx->user;
+	gk_code rc;
+
+	ctx->user = user;
+	rc = fn(ctx, input, ret, err);
+	ctx->user = outer;
+	return rc;
+}
+
+/* --- what it knows --- */
+
+gk_app *gk_ctx_app(gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->app;
+}
+
+void *gk_ctx_user(gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->user;
+}
+
+json_t *gk_ctx_context(gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->context;
+}
+
+json_t *gk_ctx_init(gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->init;
+}
+
+const char *gk_ctx_trace_id(gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->span ? ctx->span->trace_id : "";
+}
+
+const char *gk_ctx_span_id(gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->span ? ctx->span->id : "";
+}
+
+bool gk_ctx_is_streaming(gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->is_streaming;
+}
+
+bool gk_ctx_is_cancelled(gk_ctx *ctx)
+{
+	gk_scope *scope = gk_fiber_scope(gk_fiber_self());
+
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return scope && gk_scope_reason(scope) != GK_OK;
+}
+
+const char *gk_ctx_printf(gk_ctx *ctx, const char *format, ...)
+{
+	va_list args;
+	gk_ctx_text *text;
+	int len;
+
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	va_start(args, format);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	text = len < 0 ? NULL : malloc(sizeof(*text) + (size_t)len + 1);
+	if (!text)
+		return NULL;
+	va_start(args, format);
+	vsnprintf(text->text, (size_t)len + 1, format, args);
+	va_end(args);
+	text->next = ctx->texts;
+	ctx->texts = text;
+	return text->text;
+}
+
+void gk_ctx_set_metadata(gk_ctx *ctx, const char *key, const char *value)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	if (!ctx->span || !key || !value)
+		return;
+	if (!ctx->span->metadata)
+		ctx->span->metadata = json_object();
+	json_object_set_new(ctx->span->metadata, key, json_string(value));
+}
+
+/* --- what it does --- */
+
+gk_code gk_ctx_send(gk_ctx *ctx, json_t *chunk_take, gk_error *err)
+{
+	gk_auto_json json_t *chunk = chunk_take;
+
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	if (!chunk)
+		return gk_error_no_memory(err);
+	if (ctx->on_chunk)
+		return ctx->on_chunk(ctx->parent, chunk, ctx->chunk_user, err);
+	if (!ctx->parent && ctx->run)
+		return gk_run_send_chunk(ctx->run, chunk, err);
+	return GK_OK;
+}
+
+gk_code gk_forward_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *err)
+{
+	(void)user;
+	return gk_ctx_send(ctx, json_incref(chunk), err);
+}
+
+gk_code gk_ctx_receive(gk_ctx *ctx, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *item = NULL;
+	void *received;
+	gk_code rc;
+
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	if (!ctx->input_stream) {
+		*ret = json_incref(ctx->single);
+		ctx->single = NULL;
+		return GK_OK;
+	}
+	rc = gk_channel_receive(ctx->input_stream, &received, err);
+	if (rc != GK_OK)
+		return rc;
+	item = received;
+	if (item && ctx->action && ctx->action->input)
+		rc = gk_schema_check(ctx->action->input, item, err);
+	if (rc == GK_OK)
+		*ret = gk_steal(item);
+	return rc;
+}
+
+gk_code gk_sleep(gk_ctx *ctx, uint64_t milliseconds, gk_error *err)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return gk_fiber_sleep(milliseconds, err);
+}
+
+gk_code gk_work(gk_ctx *ctx, gk_code (*fn)(void *arg, gk_error *err), void *arg, gk_error *err)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return gk_work_run(fn, arg, err);
+}

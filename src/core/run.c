@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Runs: a fiber, a scope and a root span for each call from outside. */
+#include "core/internal.h"
+
+#include "base/limits.h"
+
+#define GK_RUN_MAGIC 0x676b7275u
+
+struct gk_run {
+	unsigned magic, refs;
+	gk_app *app;
+	gk_action *action; /* NULL: `key` is looked up in the fiber */
+	char *key;
+	json_t *input, *init, *context, *labels;
+	gk_channel *input_stream;
+	gk_sink *sink;
+	gk_scope *scope;
+	char traceparent[56];
+	bool is_streaming, is_done, is_not_found, has_span;
+	bool is_starting; /* inside gk_run_start(): nobody else can look for it yet */
+	bool is_findable;
+	char trace_id[GK_TRACE_ID_SIZE], span_id[GK_SPAN_ID_SIZE];
+	json_t *result;
+	gk_error err;
+	LIST_ENTRY(gk_run) link;
+};
+
+gk_run *gk_run_ref(gk_run *run)
+{
+	GK_CHECK(run, GK_RUN_MAGIC);
+	run->refs++;
+	return run;
+}
+
+gk_run *gk_run_unref(gk_run *run)
+{
+	if (!run)
+		return NULL;
+	GK_CHECK(run, GK_RUN_MAGIC);
+	if (--run->refs)
+		return NULL;
+	run->magic = 0;
+	gk_action_unref(run->action);
+	gk_channel_unref(run->input_stream);
+	gk_scope_unref(run->scope);
+	gk_error_clear(&run->err);
+	json_decref(run->input);
+	json_decref(run->init);
+	json_decref(run->context);
+	json_decref(run->labels);
+	json_decref(run->result);
+	free(run->key);
+	free(run);
+	return NULL;
+}
+
+/* --- being found by its trace id --- */
+
+static void become_findable(gk_run *run)
+{
+	if (!run->is_findable && gk_scope_reason(run->scope) == GK_OK)
+		run->is_findable = gk_table_set(run->app->runs, run->trace_id, run);
+}
+
+static void stop_being_findable(gk_run *run)
+{
+	if (run->is_findable)
+		gk_table_remove(run->app->runs, run->trace_id);
+	run->is_findable = false;
+}
+
+gk_run *gk_app_find_run_peek(const gk_app *app, const char *trace_id)
+{
+	return gk_table_get(app->runs, trace_id);
+}
+
+/* --- what happens to it --- */
+
+void gk_run_has_started(gk_run *run, const gk_span *span)
+{
+	run->has_span = true;
+	memcpy(run->trace_id, span->trace_id, sizeof(run->trace_id));
+	memcpy(run->span_id, span->id, sizeof(run->span_id));
+	if (!run->is_starting)
+		become_findable(run);
+	if (run->sink && run->sink->type->started)
+		run->sink->type->started(run->sink, run);
+}
+
+bool gk_run_has_sink(const gk_run *run)
+{
+	return run->sink && run->sink->type->chunk;
+}
+
+gk_code gk_run_send_chunk(gk_run *run, json_t *chunk, gk_error *err)
+{
+	gk_code rc = gk_scope_check(run->scope, err);
+
+	if (rc != GK_OK || !gk_run_has_sink(run))
+		return rc;
+	return run->sink->type->chunk(run->sink, run, chunk, err);
+}
+
+static void end(gk_run *run)
+{
+	gk_app *app = run->app;
+	gk_sink *sink = run->sink;
+
+	run->is_done = true;
+	stop_being_findable(run);
+	LIST_REMOVE(run, link);
+	run->sink = NULL;
+	if (sink)
+		sink->type->done(sink, run);
+	if (--app->run_count == 0 && app->idle)
+		app->idle(app->idle_user);
+	gk_run_unref(run);
+}
+
+static gk_code find_action(gk_run *run, gk_error *err)
+{
+	gk_ctx ctx, *before;
+	gk_code rc;
+
+	if (run->action)
+		return GK_OK;
+	gk_ctx_init_root(&ctx, run->app, run);
+	before = gk_ctx_enter(&ctx);
+	rc = gk_lookup(&ctx, run->key, &run->action, err);
+	gk_ctx_enter(before);
+	gk_ctx_done(&ctx);
+	if (rc == GK_OK && !run->action) {
+		run->is_not_found = true;
+		rc = gk_error_set(err, GK_NOT_FOUND, "action %s not found", run->key);
+	}
+	return rc;
+}
+
+static void body(void *user)
+{
+	gk_run *run = user;
+	gk_code rc = find_action(run, &run->err);
+
+	if (rc == GK_OK)
+		rc = gk_call_action(&(gk_call){ .app = run->app,
+					    .action = run->action,
+					    .run = run,
+					    .input = run->input,
+					    .init = run->init,
+					    .context = run->context,
+					    .labels = run->labels,
+					    .input_stream = run->action->is_bidi ? run->input_stream : NULL,
+					    .is_streaming = run->is_streaming,
+					    .traceparent = run->traceparent },
+			&run->result, &run->err);
+	run->err.code = rc; /* a failure without memory for its text is still one */
+	end(run);
+}
+
+static gk_code fill(gk_run *run, const gk_run_opts *opts, gk_error *err)
+{
+	run->input = json_incref(opts->input);
+	run->init = json_incref(opts->init);
+	run->context = json_incref(opts->context);
+	run->labels = json_incref(opts->telemetry_labels);
+	run->sink = opts->sink;
+	run->is_streaming = opts->is_streaming;
+	if (opts->input_stream)
+		run->input_stream = gk_channel_ref(opts->input_stream);
+	if (opts->traceparent && strlen(opts->traceparent) < sizeof(run->traceparent))
+		strcpy(run->traceparent, opts->traceparent);
+	run->action = opts->action ? opts->action : gk_registry_get(opts->app->registry, opts->key);
+	if (run->action) {
+		gk_action_ref(run->action);
+	} else {
+		run->key = strdup(opts->key);
+		if (!run->key)
+			return gk_error_no_memory(err);
+	}
+	run->scope = gk_scope_new(opts->app->loop, NULL);
+	if (!run->scope)
+		return gk_error_no_memory(err);
+	return opts->timeout_ms ? gk_scope_set_deadline(run->scope, opts->timeout_ms, err) : GK_OK;
+}
+
+gk_code gk_run_start(const gk_run_opts *opts, gk_run **ret, gk_error *err)
+{
+	gk_app *app = opts->app;
+	gk_run *run = calloc(1, sizeof(*run));
+	gk_code rc;
+
+	if (!run)
+		return gk_error_no_memory(err);
+	run->magic = GK_RUN_MAGIC;
+	run->refs = 2; /* the caller's and the fiber's */
+	run->app = app;
+	run->is_starting = true;
+	rc = fill(run, opts, err);
+	if (rc == GK_OK) {
+		app->run_count++;
+		LIST_INSERT_HEAD(&app->all_runs, run, link);
+		rc = gk_fiber_start(app->loop, run->action ? run->action->name : run->key, run->scope, body, run, NULL, err);
+		if (rc != GK_OK) {
+			app->run_count--;
+			LIST_REMOVE(run, link);
+		}
+	}
+	if (rc != GK_OK) {
+		run->refs = 1;
+		gk_run_unref(run);
+		return rc;
+	}
+	run->is_starting = false;
+	if (!run->is_done && run->has_span)
+		become_findable(run);
+	*ret = run;
+	return GK_OK;
+}
+
+void gk_run_set_sink(gk_run *run, gk_sink *sink)
+{
+	GK_CHECK(run, GK_RUN_MAGIC);
+	run->sink = sink;
+}
+
+void gk_run_cancel(gk_run *run, gk_code reason)
+{
+	GK_CHECK(run, GK_RUN_MAGIC);
+	stop_being_findable(run);
+	gk_scope_cancel(run->scope, reason);
+}
+
+void gk_app_cancel_runs(gk_app *app)
+{
+	gk_run *run, *next;
+
+	/* A cancelled run goes on in its fiber, not here: the list stays as it is. */
+	for (run = LIST_FIRST(&app->all_runs); run; run = next) {
+		next = LIST_NEXT(run, link);
+		gk_run_cancel(run, GK_UNAVAILABLE);
+	}
+}
+
+/* --- what is known of it --- */
+
+bool gk_run_is_done(const gk_run *run)
+{
+	return run->is_done;
+}
+
+bool gk_run_is_not_found(const gk_run *run)
+{
+	return run->is_not_found;
+}
+
+bool gk_run_has_span(const gk_run *run)
+{
+	return run->has_span;
+}
+
+const char *gk_run_trace_id(const gk_run *run)
+{
+	return run->trace_id;
+}
+
+const char *gk_run_span_id(const gk_run *run)
+{
+	return run->span_id;
+}
+
+json_t *gk_run_result_peek(const gk_run *run)
+{
+	return run->result;
+}
+
+const gk_error *gk_run_error_peek(const gk_run *run)
+{
+	return run->err.code == GK_OK ? NULL : &run->err;
+}
+
+gk_app *gk_run_app(const gk_run *run)
+{
+	return run->app;
+}
