@@ -37,8 +37,8 @@ typedef struct gk_action_opts {
 } gk_action_opts;
 
 /** Registers it. ALREADY_EXISTS when there is one of the same key.
- * INVALID_ARGUMENT: no name, a type that is none, a schema that is none, a name that is too long, empty between
- * slashes or has control characters. FAILED_PRECONDITION: inside a run (actions section 1.3). */
+ * INVALID_ARGUMENT: no name, a type that is none, a schema that is none, a name that is too long,
+ * empty or has control characters. FAILED_PRECONDITION: inside a run (actions section 1.3). */
 gk_code gk_define_action(gk_app *app, const gk_action_opts *opts, gk_error *err);
 
 /** Makes an action without registering it, for plugins and dynamic action providers. */

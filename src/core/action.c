@@ -70,22 +70,26 @@ static gk_code check_name(const char *name, gk_error *err)
 	if (!name || !*name)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "an action needs a name");
 	if (strlen(name) > GK_MAX_ACTION_NAME)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "action name '%.40s...' is longer than %d bytes", name,
-			GK_MAX_ACTION_NAME);
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"action name '%.40s...' is longer than %d bytes", name, GK_MAX_ACTION_NAME);
 	if (gk_str_valid_utf8(name, strlen(name)) != strlen(name))
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "an action's name is not valid UTF-8");
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "an action's name is not valid UTF-8");
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return gk_error_set(err, GK_INVALID_ARGUMENT, "an action's name has a control character in it");
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"an action's name has a control character in it");
 	return GK_OK;
 }
 
 static gk_code set_key(gk_action *action, const char *namespace_, const char *name, gk_error *err)
 {
-	bool has_it = namespace_ && gk_str_has_prefix(name, namespace_) && name[strlen(namespace_)] == '/';
+	bool has_it = namespace_ && gk_str_has_prefix(name, namespace_) &&
+		      name[strlen(namespace_)] == '/';
 	const char *space = namespace_ && !has_it ? namespace_ : "";
 
-	if (asprintf(&action->key, "/%s/%s%s%s", action->type, space, *space ? "/" : "", name) < 0) {
+	if (asprintf(&action->key, "/%s/%s%s%s", action->type, space, *space ? "/" : "", name) <
+		0) {
 		action->key = NULL;
 		return gk_error_no_memory(err);
 	}
@@ -97,11 +101,13 @@ static json_t *find_schema(const char *uri, void *user)
 {
 	gk_app *app = user;
 
-	return gk_str_has_prefix(uri, "genkit:") ? gk_registry_schema_peek(app->registry, uri + 7) : NULL;
+	return gk_str_has_prefix(uri, "genkit:") ? gk_registry_schema_peek(app->registry, uri + 7)
+						 : NULL;
 }
 
 /* One schema in either form; both NULL: none. */
-static gk_code schema_json(gk_app *app, const char *text, json_t *given, json_t **ret, gk_error *err)
+static gk_code schema_json(
+	gk_app *app, const char *text, json_t *given, json_t **ret, gk_error *err)
 {
 	if (given) {
 		*ret = json_incref(given);
@@ -110,8 +116,8 @@ static gk_code schema_json(gk_app *app, const char *text, json_t *given, json_t 
 	return text ? gk_schema_text_to_json(app, text, ret, err) : GK_OK;
 }
 
-static gk_code compile_schema(
-	gk_app *app, const char *what, const char *text, json_t *given, gk_schema **ret, gk_error *err)
+static gk_code compile_schema(gk_app *app, const char *what, const char *text, json_t *given,
+	gk_schema **ret, gk_error *err)
 {
 	gk_auto_json json_t *schema = NULL;
 	gk_code rc = schema_json(app, text, given, &schema, err);
@@ -126,10 +132,12 @@ static gk_code compile_schema(
 static gk_code compile_schemas(gk_action *action, const gk_action_opts *opts, gk_error *err)
 {
 	gk_app *app = action->app;
-	gk_code rc = compile_schema(app, "input", opts->input, opts->input_json, &action->input, err);
+	gk_code rc =
+		compile_schema(app, "input", opts->input, opts->input_json, &action->input, err);
 
 	if (rc == GK_OK)
-		rc = compile_schema(app, "output", opts->output, opts->output_json, &action->output, err);
+		rc = compile_schema(
+			app, "output", opts->output, opts->output_json, &action->output, err);
 	if (rc == GK_OK)
 		rc = compile_schema(app, "init", opts->init, opts->init_json, &action->init, err);
 	if (rc == GK_OK)
@@ -166,13 +174,16 @@ json_t *gk_action_describe(const gk_action *action, const char *key)
 	int failed = !it;
 
 	if (!failed && action->description)
-		failed |= json_object_set_new(it, "description", json_string(action->description)) < 0;
+		failed |= json_object_set_new(it, "description", json_string(action->description)) <
+			  0;
 	if (!failed && action->metadata)
 		failed |= json_object_set(it, "metadata", action->metadata) < 0;
 	if (!failed && action->input)
-		failed |= json_object_set(it, "inputSchema", gk_schema_json_peek(action->input)) < 0;
+		failed |=
+			json_object_set(it, "inputSchema", gk_schema_json_peek(action->input)) < 0;
 	if (!failed && action->output)
-		failed |= json_object_set(it, "outputSchema", gk_schema_json_peek(action->output)) < 0;
+		failed |= json_object_set(it, "outputSchema", gk_schema_json_peek(action->output)) <
+			  0;
 	if (failed) {
 		json_decref(it);
 		return NULL;
@@ -180,7 +191,8 @@ json_t *gk_action_describe(const gk_action *action, const char *key)
 	return it;
 }
 
-static gk_code fill(gk_action *action, const char *namespace_, const gk_action_opts *opts, gk_error *err)
+static gk_code fill(
+	gk_action *action, const char *namespace_, const gk_action_opts *opts, gk_error *err)
 {
 	gk_code rc = set_key(action, namespace_, opts->name, err);
 
@@ -199,19 +211,22 @@ static gk_code fill(gk_action *action, const char *namespace_, const gk_action_o
 	return action->descriptor ? GK_OK : gk_error_no_memory(err);
 }
 
-gk_code gk_action_make(gk_app *app, const char *namespace_, const gk_action_opts *opts, gk_action **ret, gk_error *err)
+gk_code gk_action_make(gk_app *app, const char *namespace_, const gk_action_opts *opts,
+	gk_action **ret, gk_error *err)
 {
 	const char *type = opts->type ? gk_key_type(opts->type, strlen(opts->type)) : NULL;
 	gk_action *action;
 	gk_code rc;
 
 	if (!type)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "'%s' is no type of action", opts->type ? opts->type : "");
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "'%s' is no type of action",
+			opts->type ? opts->type : "");
 	rc = check_name(opts->name, err);
 	if (rc != GK_OK)
 		return rc;
 	if (!opts->run)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "action %s has no function to run", opts->name);
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "action %s has no function to run", opts->name);
 	action = calloc(1, sizeof(*action));
 	if (!action)
 		return gk_error_no_memory(err);
@@ -264,7 +279,8 @@ gk_code gk_define_action(gk_app *app, const gk_action_opts *opts, gk_error *err)
 	gk_code rc;
 
 	if (ctx && ctx->is_sealed)
-		return gk_error_set(err, GK_FAILED_PRECONDITION, "Cannot define new actions at runtime: %s was asked for inside a run",
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"Cannot define new actions at runtime: %s was asked for inside a run",
 			opts->name ? opts->name : "one");
 	rc = gk_action_make(app, NULL, opts, &action, err);
 	if (rc != GK_OK)

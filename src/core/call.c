@@ -96,8 +96,9 @@ static gk_code prepare(gk_ctx *ctx, const gk_call *call, gk_error *err)
 	ctx->is_streaming = call->is_streaming || call->on_chunk;
 	ctx->is_sealed = ctx->is_sealed || call->context || call->action->is_guarded;
 	if (ctx->depth > GK_MAX_RUN_DEPTH)
-		return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "actions call each other more than %d deep, at %s",
-			GK_MAX_RUN_DEPTH, call->action->key);
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
+			"actions call each other more than %d deep, at %s", GK_MAX_RUN_DEPTH,
+			call->action->key);
 	return merge_context(ctx, call->context, err);
 }
 
@@ -108,7 +109,8 @@ static void explain(gk_ctx *ctx, gk_code rc, gk_error *err)
 		gk_error_set(err, rc, "%s failed without saying why", ctx->action->key);
 }
 
-static gk_code run_traced(gk_ctx *ctx, gk_span *span, const gk_call *call, json_t **output, gk_error *err)
+static gk_code run_traced(
+	gk_ctx *ctx, gk_span *span, const gk_call *call, json_t **output, gk_error *err)
 {
 	gk_action *action = call->action;
 	gk_ctx *before;
@@ -162,8 +164,8 @@ gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err)
 	return rc == GK_OK ? GK_OK : gk_error_move(err, &failure);
 }
 
-gk_code gk_run_action_with(gk_ctx *ctx, gk_action *action, json_t *input, const gk_call_opts *opts, json_t **ret,
-	gk_error *err)
+gk_code gk_run_action_with(gk_ctx *ctx, gk_action *action, json_t *input, const gk_call_opts *opts,
+	json_t **ret, gk_error *err)
 {
 	static const gk_call_opts none = { .size = sizeof(none) };
 	gk_scope *scope = NULL, *before = NULL;

@@ -61,7 +61,8 @@ gk_ctx *gk_ctx_enter(gk_ctx *ctx)
 	return before;
 }
 
-gk_code gk_ctx_run_inner(gk_ctx *ctx, gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err)
+gk_code gk_ctx_run_inner(
+	gk_ctx *ctx, gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err)
 {
 	void *outer = ctx->user;
 	gk_code rc;

@@ -31,7 +31,8 @@ gk_code gk_flight_enter(gk_flight *flight, bool *leads_ret, gk_error *err)
 		}
 		if (!was_called_off(waiter.rc))
 			return waiter.rc == GK_OK ? GK_OK : gk_error_move(err, &waiter.err);
-		gk_error_clear(&waiter.err); /* the leader gave up for reasons of its own: somebody leads again */
+		gk_error_clear(
+			&waiter.err); /* the leader gave up for reasons of its own: somebody leads again */
 	}
 	flight->is_running = true;
 	*leads_ret = true;

@@ -8,8 +8,10 @@
 gk_code gk_define_flow(gk_app *app, const gk_flow_opts *opts, gk_error *err)
 {
 	return gk_action_register(app,
-		GK_OPTS(gk_action_opts, .type = "flow", .name = opts->name, .description = opts->description,
-			.input = opts->input, .output = opts->output, .stream = opts->stream, .init = opts->init,
-			.metadata = opts->metadata, .run = opts->run, .user = opts->user, .is_bidi = opts->is_bidi),
+		GK_OPTS(gk_action_opts, .type = "flow", .name = opts->name,
+			.description = opts->description, .input = opts->input,
+			.output = opts->output, .stream = opts->stream, .init = opts->init,
+			.metadata = opts->metadata, .run = opts->run, .user = opts->user,
+			.is_bidi = opts->is_bidi),
 		err);
 }

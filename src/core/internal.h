@@ -57,7 +57,8 @@ struct gk_action {
 };
 
 /** Makes one with its key, for the namespace of a plugin (NULL: none). */
-gk_code gk_action_make(gk_app *app, const char *namespace_, const gk_action_opts *opts, gk_action **ret, gk_error *err);
+gk_code gk_action_make(gk_app *app, const char *namespace_, const gk_action_opts *opts,
+	gk_action **ret, gk_error *err);
 /** Makes and registers it, without the rule of actions section 1.3. */
 gk_code gk_action_register(gk_app *app, const gk_action_opts *opts, gk_error *err);
 /** What a dynamic provider lists: a copy of the descriptor under another key. New reference. */
@@ -70,19 +71,19 @@ typedef struct gk_ctx_text gk_ctx_text;
 struct gk_ctx {
 	unsigned magic;
 	gk_app *app;
-	gk_run *run;	   /* NULL: housekeeping, such as a listing */
-	gk_ctx *parent;	   /* NULL: the root */
+	gk_run *run;       /* NULL: housekeeping, such as a listing */
+	gk_ctx *parent;    /* NULL: the root */
 	gk_action *action; /* NULL: a step, or housekeeping */
 	void *user;
-	gk_span *span;	 /* NULL: housekeeping */
+	gk_span *span;   /* NULL: housekeeping */
 	json_t *context; /* merged; a reference of ours */
 	json_t *ambient; /* what goes down to the calls below; borrowed, NULL: nothing was passed */
 	json_t *init;
 	json_t *request_metadata; /* of the tool request that is being answered; borrowed; NULL: none */
-	gk_chunk_fn *on_chunk;	  /* takes this call's chunks, on behalf of `parent`; NULL: nobody */
+	gk_chunk_fn *on_chunk; /* takes this call's chunks, on behalf of `parent`; NULL: nobody */
 	void *chunk_user;
 	gk_channel *input_stream; /* borrowed; NULL: the one input */
-	json_t *single;		  /* the one input, until it is received; borrowed */
+	json_t *single;           /* the one input, until it is received; borrowed */
 	gk_ctx_text *texts;
 	unsigned depth;
 	bool is_streaming;
@@ -132,10 +133,11 @@ GK_SUSPENDS gk_code gk_run_send_chunk(gk_run *run, json_t *chunk, gk_error *err)
 bool gk_run_has_sink(const gk_run *run);
 
 /* --- look-up --- */
-GK_MUST_USE GK_SUSPENDS gk_code gk_lookup(gk_ctx *ctx, const char *key, gk_action **ret, gk_error *err);
+GK_MUST_USE GK_SUSPENDS gk_code gk_lookup(
+	gk_ctx *ctx, const char *key, gk_action **ret, gk_error *err);
 gk_code gk_plugins_prepare(gk_ctx *ctx, gk_app *app, const char *name, size_t len, gk_error *err);
-gk_code gk_plugins_resolve(gk_ctx *ctx, gk_app *app, const char *name, size_t len, const char *type, size_t type_len,
-	const char *action, gk_error *err);
+gk_code gk_plugins_resolve(gk_ctx *ctx, gk_app *app, const char *name, size_t len, const char *type,
+	size_t type_len, const char *action, gk_error *err);
 /** Merges what plugins could resolve into `listing`. */
 gk_code gk_plugins_list(gk_ctx *ctx, gk_app *app, json_t *listing, gk_error *err);
 gk_code gk_plugins_init(gk_ctx *ctx, gk_app *app, gk_error *err);
@@ -144,13 +146,13 @@ gk_provider *gk_provider_first(const gk_app *app);
 gk_provider *gk_provider_next(gk_provider *provider);
 gk_provider *gk_provider_find(const gk_app *app, const char *name, size_t len);
 /** The action a provider offers under a type and a name; `*ret` is a new reference, NULL: none. */
-gk_code gk_provider_get(gk_ctx *ctx, gk_provider *provider, const char *type, size_t type_len, const char *name,
-	gk_action **ret, gk_error *err);
+gk_code gk_provider_get(gk_ctx *ctx, gk_provider *provider, const char *type, size_t type_len,
+	const char *name, gk_action **ret, gk_error *err);
 /** Adds {key: descriptor} of all it offers, without a trace. */
 gk_code gk_provider_describe(gk_ctx *ctx, gk_provider *provider, json_t *listing, gk_error *err);
 /** Appends the names that match a pattern ("*", "prefix*", or a name) of a type to `names`. */
-gk_code gk_provider_match(
-	gk_ctx *ctx, gk_provider *provider, const char *type, const char *pattern, json_t *names, gk_error *err);
+gk_code gk_provider_match(gk_ctx *ctx, gk_provider *provider, const char *type, const char *pattern,
+	json_t *names, gk_error *err);
 void gk_providers_free(gk_app *app);
 
 #endif

@@ -4,9 +4,10 @@
 
 #include "base/str.h"
 
-static const char *const types[] = { "custom", GK_PROVIDER_TYPE, "embedder", "evaluator", "executable-prompt", "flow",
-	"indexer", "model", "background-model", "check-operation", "cancel-operation", "prompt", "reranker", "retriever",
-	"tool", "tool.v2", "util", "resource", "agent", "agent-snapshot", "agent-abort" };
+static const char *const types[] = { "custom", GK_PROVIDER_TYPE, "embedder", "evaluator",
+	"executable-prompt", "flow", "indexer", "model", "background-model", "check-operation",
+	"cancel-operation", "prompt", "reranker", "retriever", "tool", "tool.v2", "util",
+	"resource", "agent", "agent-snapshot", "agent-abort" };
 
 const char *gk_key_type(const char *type, size_t len)
 {

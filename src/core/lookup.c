@@ -13,8 +13,8 @@ static gk_code ask_plugin(gk_ctx *ctx, const char *key, const gk_key *parts, gk_
 
 	if (rc != GK_OK || gk_registry_get(app->registry, key))
 		return rc;
-	return gk_plugins_resolve(
-		ctx, app, parts->plugin, parts->plugin_len, parts->type, parts->type_len, parts->name, err);
+	return gk_plugins_resolve(ctx, app, parts->plugin, parts->plugin_len, parts->type,
+		parts->type_len, parts->name, err);
 }
 
 gk_code gk_lookup(gk_ctx *ctx, const char *key, gk_action **ret, gk_error *err)
@@ -26,10 +26,12 @@ gk_code gk_lookup(gk_ctx *ctx, const char *key, gk_action **ret, gk_error *err)
 
 	*ret = NULL;
 	if (!action && gk_key_parse(key, &parts)) {
-		gk_provider *provider = parts.host ? gk_provider_find(app, parts.host, parts.host_len) : NULL;
+		gk_provider *provider =
+			parts.host ? gk_provider_find(app, parts.host, parts.host_len) : NULL;
 
 		if (provider) {
-			rc = gk_provider_get(ctx, provider, parts.type, parts.type_len, parts.name, ret, err);
+			rc = gk_provider_get(
+				ctx, provider, parts.type, parts.type_len, parts.name, ret, err);
 			if (rc != GK_OK || *ret)
 				return rc;
 		} else if (parts.plugin) {
@@ -88,7 +90,8 @@ gk_code gk_app_list_actions(gk_app *app, json_t **ret, gk_error *err)
 		rc = gk_plugins_list(&ctx, app, listing, err);
 	if (rc == GK_OK)
 		rc = list_registered(app, listing, err);
-	for (provider = gk_provider_first(app); rc == GK_OK && provider; provider = gk_provider_next(provider))
+	for (provider = gk_provider_first(app); rc == GK_OK && provider;
+		provider = gk_provider_next(provider))
 		rc = gk_provider_describe(&ctx, provider, listing, err);
 	gk_ctx_done(&ctx);
 	if (rc == GK_OK)

@@ -5,11 +5,11 @@
 
 #include <genkit/operation.h>
 
-#define OPERATION                                                                                       \
+#define OPERATION                                                                                             \
 	"{\"type\":\"object\",\"properties\":{\"action\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"}," \
 	"\"done\":{\"type\":\"boolean\"},\"output\":{},\"error\":{\"type\":\"object\",\"properties\":{"       \
 	"\"message\":{\"type\":\"string\"}},\"required\":[\"message\"],\"additionalProperties\":true},"       \
-	"\"metadata\":{\"type\":\"object\",\"additionalProperties\":{}}},\"required\":[\"id\"],"             \
+	"\"metadata\":{\"type\":\"object\",\"additionalProperties\":{}}},\"required\":[\"id\"],"              \
 	"\"additionalProperties\":true,\"$schema\":\"http://json-schema.org/draft-07/schema#\"}"
 
 /* What one of the three runs: the user's function, and the key that goes into what it gives. */
@@ -77,14 +77,16 @@ static gk_code companion(gk_app *app, const char *start_key, const char *verb, g
 gk_code gk_define_background_action(gk_app *app, const gk_background_opts *opts, gk_error *err)
 {
 	const char *type = opts->type ? opts->type : "background-model";
-	gk_auto_json json_t *metadata = opts->metadata ? json_deep_copy(opts->metadata) : json_object();
+	gk_auto_json json_t *metadata =
+		opts->metadata ? json_deep_copy(opts->metadata) : json_object();
 	gk_auto_json json_t *output = NULL;
 	gk_auto_str char *key = NULL;
 	gk_action_opts stages = { .size = sizeof(stages), .output = OPERATION, .user = opts->user };
 	gk_code rc = GK_OK;
 
 	if (!opts->name || !opts->start || !opts->check)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a background action needs a name, start and check");
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"a background action needs a name, start and check");
 	if (opts->output)
 		rc = gk_schema_text_to_json(app, opts->output, &output, err);
 	if (rc != GK_OK)
@@ -112,16 +114,16 @@ gk_code gk_define_background_action(gk_app *app, const gk_background_opts *opts,
 /* --- following one up --- */
 
 /* "/background-model/veo" -> "/check-operation/veo/check", when the start action is there. */
-static gk_code companion_key(
-	gk_ctx *ctx, json_t *operation, const char *type, const char *verb, char **ret, gk_error *err)
+static gk_code companion_key(gk_ctx *ctx, json_t *operation, const char *type, const char *verb,
+	char **ret, gk_error *err)
 {
 	const char *start = gk_json_str_peek(operation, "action"), *name;
 	gk_action *action;
 	gk_code rc;
 
 	if (!start)
-		return gk_error_set(
-			err, GK_INVALID_ARGUMENT, "Provided operation is missing original request information");
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"Provided operation is missing original request information");
 	rc = gk_lookup(ctx, start, &action, err);
 	if (rc != GK_OK)
 		return rc;
@@ -153,7 +155,8 @@ gk_code gk_cancel_operation(gk_ctx *ctx, json_t *operation, json_t **ret, gk_err
 	if (rc != GK_OK)
 		return rc;
 	if (!action)
-		return gk_error_set(err, GK_UNIMPLEMENTED, "Background action %s does not support cancellation.",
+		return gk_error_set(err, GK_UNIMPLEMENTED,
+			"Background action %s does not support cancellation.",
 			gk_json_str_peek(operation, "action"));
 	rc = gk_run_action_with(ctx, action, operation, NULL, ret, err);
 	gk_action_unref(action);

@@ -34,10 +34,12 @@ gk_code gk_add_plugin(gk_app *app, const gk_plugin_type *type, json_t *options, 
 	gk_plugin *plugin;
 
 	if (type->abi != GK_PLUGIN_ABI)
-		return gk_error_set(err, GK_FAILED_PRECONDITION, "plugin %s was built for ABI %u, this library has %u",
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"plugin %s was built for ABI %u, this library has %u",
 			type->name ? type->name : "without a name", type->abi, GK_PLUGIN_ABI);
 	if (!type->name || !*type->name || strpbrk(type->name, "/:"))
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a plugin needs a name without slash and colon");
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "a plugin needs a name without slash and colon");
 	if (find(app, type->name, strlen(type->name)))
 		return gk_error_set_plain(err, "Plugin %s already registered", type->name);
 	plugin = calloc(1, sizeof(*plugin));
@@ -89,14 +91,16 @@ gk_code gk_plugin_define(gk_plugin *plugin, const gk_action_opts *opts, gk_error
 	gk_code rc;
 
 	if (!opts->type)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "Action type is missing for %s", opts->name ? opts->name : "");
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "Action type is missing for %s",
+			opts->name ? opts->name : "");
 	if (!gk_key_type(opts->type, strlen(opts->type)))
-		return gk_error_set(
-			err, GK_INVALID_ARGUMENT, "Unknown action type returned from plugin %s", plugin->type->name);
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"Unknown action type returned from plugin %s", plugin->type->name);
 	rc = gk_action_make(plugin->app, plugin->type->name, opts, &action, err);
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_registry_add(plugin->app->registry, action, true, err); /* a second try of init may do it again */
+	rc = gk_registry_add(plugin->app->registry, action, true,
+		err); /* a second try of init may do it again */
 	if (rc != GK_OK)
 		action->free_user = NULL;
 	gk_action_unref(action);
@@ -143,8 +147,8 @@ gk_code gk_plugins_prepare(gk_ctx *ctx, gk_app *app, const char *name, size_t le
 	return plugin ? prepare(ctx, plugin, err) : GK_OK;
 }
 
-gk_code gk_plugins_resolve(gk_ctx *ctx, gk_app *app, const char *name, size_t len, const char *type, size_t type_len,
-	const char *action, gk_error *err)
+gk_code gk_plugins_resolve(gk_ctx *ctx, gk_app *app, const char *name, size_t len, const char *type,
+	size_t type_len, const char *action, gk_error *err)
 {
 	gk_plugin *plugin = find(app, name, len);
 	const char *known = gk_key_type(type, type_len);
@@ -192,7 +196,8 @@ gk_code gk_plugins_init(gk_ctx *ctx, gk_app *app, gk_error *err)
 /* {"type", "name", ...} as a plugin lists it becomes a descriptor. */
 static gk_code add_listed(const gk_plugin *plugin, json_t *item, json_t *listing, gk_error *err)
 {
-	static const char *const members[] = { "description", "metadata", "inputSchema", "outputSchema" };
+	static const char *const members[] = { "description", "metadata", "inputSchema",
+		"outputSchema" };
 	const char *type = gk_json_str_peek(item, "type"), *name = gk_json_str_peek(item, "name");
 	const char *space = plugin->type->name;
 	gk_auto_str char *key = NULL;
@@ -201,9 +206,11 @@ static gk_code add_listed(const gk_plugin *plugin, json_t *item, json_t *listing
 
 	if (!name || !type)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"Invalid metadata when listing actions from %s - %s required", space, name ? "actionType" : "name");
+			"Invalid metadata when listing actions from %s - %s required", space,
+			name ? "actionType" : "name");
 	has_space = gk_str_has_prefix(name, space) && name[strlen(space)] == '/';
-	if (asprintf(&key, "/%s/%s%s%s", type, has_space ? "" : space, has_space ? "" : "/", name) < 0) {
+	if (asprintf(&key, "/%s/%s%s%s", type, has_space ? "" : space, has_space ? "" : "/", name) <
+		0) {
 		key = NULL;
 		return gk_error_no_memory(err);
 	}

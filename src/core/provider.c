@@ -64,7 +64,8 @@ static bool rename_offered(gk_action_list *list, gk_action *action)
 
 	if (gk_str_has_prefix(action->key, GK_PROVIDER_PREFIX))
 		return true; /* offered before */
-	if (asprintf(&key, GK_PROVIDER_PREFIX "%s:%s/%s", list->host, action->type, action->name) < 0) {
+	if (asprintf(&key, GK_PROVIDER_PREFIX "%s:%s/%s", list->host, action->type, action->name) <
+		0) {
 		key = NULL;
 		return false;
 	}
@@ -156,7 +157,10 @@ static gk_code refresh(gk_ctx *ctx, gk_provider *provider, bool is_traced, gk_er
 	if (!leads)
 		return GK_OK;
 	if (is_traced && ctx->span)
-		rc = gk_call_action(&(gk_call){ .app = ctx->app, .action = provider->action, .parent = ctx, .run = ctx->run },
+		rc = gk_call_action(&(gk_call){ .app = ctx->app,
+					    .action = provider->action,
+					    .parent = ctx,
+					    .run = ctx->run },
 			&ignored, &failure);
 	else
 		rc = ask(ctx, provider, &failure);
@@ -164,8 +168,8 @@ static gk_code refresh(gk_ctx *ctx, gk_provider *provider, bool is_traced, gk_er
 	return rc == GK_OK ? GK_OK : gk_error_move(err, &failure);
 }
 
-gk_code gk_provider_get(gk_ctx *ctx, gk_provider *provider, const char *type, size_t type_len, const char *name,
-	gk_action **ret, gk_error *err)
+gk_code gk_provider_get(gk_ctx *ctx, gk_provider *provider, const char *type, size_t type_len,
+	const char *name, gk_action **ret, gk_error *err)
 {
 	gk_auto_str char *place = NULL;
 	gk_action *action;
@@ -195,7 +199,8 @@ gk_code gk_provider_describe(gk_ctx *ctx, gk_provider *provider, json_t *listing
 	if (refresh(ctx, provider, false, &failure) != GK_OK) {
 		gk_auto_str char *text = gk_error_text(&failure);
 
-		gk_log(GK_LOG_ERROR, "provider", "%s: %s", provider->action->key, text ? text : "out of memory");
+		gk_log(GK_LOG_ERROR, "provider", "%s: %s", provider->action->key,
+			text ? text : "out of memory");
 		gk_error_clear(&failure);
 		return GK_OK; /* the rest of the listing survives */
 	}
@@ -216,8 +221,8 @@ static bool matches(const char *pattern, const char *name)
 	return strcmp(pattern, name) == 0;
 }
 
-gk_code gk_provider_match(
-	gk_ctx *ctx, gk_provider *provider, const char *type, const char *pattern, json_t *names, gk_error *err)
+gk_code gk_provider_match(gk_ctx *ctx, gk_provider *provider, const char *type, const char *pattern,
+	json_t *names, gk_error *err)
 {
 	gk_code rc = refresh(ctx, provider, true, err);
 
@@ -256,9 +261,11 @@ gk_code gk_define_action_provider(gk_app *app, const gk_provider_opts *opts, gk_
 	if (rc != GK_OK)
 		return rc;
 	if (!opts->fetch)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a provider needs a function that says what it offers");
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"a provider needs a function that says what it offers");
 	if (opts->name && strchr(opts->name, ':'))
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a provider's name has no colon: '%s'", opts->name);
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"a provider's name has no colon: '%s'", opts->name);
 	provider = calloc(1, sizeof(*provider));
 	if (!provider)
 		return gk_error_no_memory(err);
@@ -267,8 +274,9 @@ gk_code gk_define_action_provider(gk_app *app, const gk_provider_opts *opts, gk_
 	provider->user = opts->user;
 	provider->ttl_ms = opts->ttl_ms;
 	rc = gk_action_make(app, NULL,
-		GK_OPTS(gk_action_opts, .type = GK_PROVIDER_TYPE, .name = opts->name, .description = opts->description,
-			.metadata = metadata, .run = run_provider, .user = provider),
+		GK_OPTS(gk_action_opts, .type = GK_PROVIDER_TYPE, .name = opts->name,
+			.description = opts->description, .metadata = metadata, .run = run_provider,
+			.user = provider),
 		&provider->action, err);
 	if (rc == GK_OK)
 		rc = gk_registry_add(app->registry, provider->action, false, err);
@@ -296,7 +304,8 @@ gk_provider *gk_provider_find(const gk_app *app, const char *name, size_t len)
 	gk_provider *provider;
 
 	TAILQ_FOREACH (provider, &app->providers, link)
-		if (strlen(provider->action->name) == len && memcmp(provider->action->name, name, len) == 0)
+		if (strlen(provider->action->name) == len &&
+			memcmp(provider->action->name, name, len) == 0)
 			return provider;
 	return NULL;
 }

@@ -8,7 +8,7 @@ struct gk_registry {
 	gk_registry *parent;
 	gk_table *actions; /* key: gk_action */
 	json_t *schemas;   /* name: schema */
-	json_t *values;	   /* kind: {name: value} */
+	json_t *values;    /* kind: {name: value} */
 };
 
 static void unref_action(void *action)
@@ -54,7 +54,8 @@ gk_code gk_registry_add(gk_registry *registry, gk_action *action, bool replaces,
 	if (!replaces && gk_table_get(registry->actions, key))
 		return gk_error_set(err, GK_ALREADY_EXISTS, "action %s is already defined", key);
 	if (gk_table_count(registry->actions) >= GK_MAX_ACTIONS)
-		return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "more than %d actions", GK_MAX_ACTIONS);
+		return gk_error_set(
+			err, GK_RESOURCE_EXHAUSTED, "more than %d actions", GK_MAX_ACTIONS);
 	if (!gk_table_set(registry->actions, key, gk_action_ref(action))) {
 		gk_action_unref(action);
 		return gk_error_no_memory(err);
@@ -81,7 +82,8 @@ const gk_table *gk_registry_actions(const gk_registry *registry)
 	return registry->actions;
 }
 
-gk_code gk_registry_add_schema(gk_registry *registry, const char *name, json_t *schema, gk_error *err)
+gk_code gk_registry_add_schema(
+	gk_registry *registry, const char *name, json_t *schema, gk_error *err)
 {
 	if (json_object_get(registry->schemas, name))
 		return gk_error_set_plain(err, "Schema %s already registered", name);
@@ -123,7 +125,8 @@ json_t *gk_registry_value_peek(const gk_registry *registry, const char *kind, co
 	return value;
 }
 
-gk_code gk_registry_values(const gk_registry *registry, const char *kind, json_t **ret, gk_error *err)
+gk_code gk_registry_values(
+	const gk_registry *registry, const char *kind, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *all = NULL;
 	gk_code rc;

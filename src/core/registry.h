@@ -26,13 +26,15 @@ gk_action *gk_registry_get(const gk_registry *registry, const char *key);
 /** Only what is registered here, in order. */
 const gk_table *gk_registry_actions(const gk_registry *registry);
 
-gk_code gk_registry_add_schema(gk_registry *registry, const char *name, json_t *schema, gk_error *err);
+gk_code gk_registry_add_schema(
+	gk_registry *registry, const char *name, json_t *schema, gk_error *err);
 json_t *gk_registry_schema_peek(const gk_registry *registry, const char *name);
 
 gk_code gk_registry_set_value(
 	gk_registry *registry, const char *kind, const char *name, json_t *value, gk_error *err);
 json_t *gk_registry_value_peek(const gk_registry *registry, const char *kind, const char *name);
 /** {name: value} of a kind, the parents' under our own. New reference. */
-gk_code gk_registry_values(const gk_registry *registry, const char *kind, json_t **ret, gk_error *err);
+gk_code gk_registry_values(
+	const gk_registry *registry, const char *kind, json_t **ret, gk_error *err);
 
 #endif

@@ -33,7 +33,8 @@ static bool body_matches(const resource_body *body, const char *uri)
 /* No metadata.resource yet: this is where the part comes from. One without a parent: this is its parent. */
 static int stamp(json_t *part, const char *uri, const char *uri_template)
 {
-	gk_auto_json json_t *origin = json_pack("{s:s, s:s*}", "uri", uri, "template", uri_template);
+	gk_auto_json json_t *origin =
+		json_pack("{s:s, s:s*}", "uri", uri, "template", uri_template);
 	json_t *metadata = json_object_get(part, "metadata"), *resource;
 
 	if (!metadata) {
@@ -44,7 +45,8 @@ static int stamp(json_t *part, const char *uri, const char *uri_template)
 	resource = json_object_get(metadata, "resource");
 	if (!resource)
 		return json_object_set(metadata, "resource", origin);
-	return json_object_get(resource, "parent") ? 0 : json_object_set(resource, "parent", origin);
+	return json_object_get(resource, "parent") ? 0
+						   : json_object_set(resource, "parent", origin);
 }
 
 static gk_code run_resource(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
@@ -59,15 +61,16 @@ static gk_code run_resource(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *
 	if (!uri || !body_matches(body, uri)) {
 		gk_auto_str char *text = gk_json_write(input, NULL);
 
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "input %s did not match template %s", text ? text : "",
-			body->uri ? body->uri : body->uri_template);
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "input %s did not match template %s",
+			text ? text : "", body->uri ? body->uri : body->uri_template);
 	}
 	rc = gk_ctx_run_inner(ctx, body->fn, body->user, input, &given, err);
 	if (rc != GK_OK)
 		return rc;
 	output = json_deep_copy(given);
 	json_array_foreach (json_object_get(output, "content"), i, part)
-		if (json_is_object(part) && stamp(part, uri, body->uri ? NULL : body->uri_template) < 0)
+		if (json_is_object(part) &&
+			stamp(part, uri, body->uri ? NULL : body->uri_template) < 0)
 			return gk_error_no_memory(err);
 	*ret = gk_steal(output);
 	return GK_OK;
@@ -80,7 +83,8 @@ bool gk_resource_matches(const gk_action *action, const char *uri)
 
 static json_t *metadata_of(const gk_resource_opts *opts)
 {
-	gk_auto_json json_t *own = json_pack("{s:s*, s:s*}", "uri", opts->uri, "template", opts->uri_template);
+	gk_auto_json json_t *own =
+		json_pack("{s:s*, s:s*}", "uri", opts->uri, "template", opts->uri_template);
 	json_t *metadata = json_pack("{s:O}", "resource", own);
 
 	if (!metadata)
@@ -92,12 +96,12 @@ static json_t *metadata_of(const gk_resource_opts *opts)
 	return metadata;
 }
 
-#define INPUT                                                                                            \
-	"{\"type\":\"object\",\"properties\":{\"uri\":{\"type\":\"string\"}},\"required\":[\"uri\"],"       \
+#define INPUT                                                                                         \
+	"{\"type\":\"object\",\"properties\":{\"uri\":{\"type\":\"string\"}},\"required\":[\"uri\"]," \
 	"\"additionalProperties\":true,\"$schema\":\"http://json-schema.org/draft-07/schema#\"}"
-#define OUTPUT                                                                                           \
+#define OUTPUT                                                                                                    \
 	"{\"type\":\"object\",\"properties\":{\"content\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}," \
-	"\"required\":[\"content\"],\"additionalProperties\":true,"                                          \
+	"\"required\":[\"content\"],\"additionalProperties\":true,"                                               \
 	"\"$schema\":\"http://json-schema.org/draft-07/schema#\"}"
 
 gk_code gk_define_resource(gk_app *app, const gk_resource_opts *opts, gk_error *err)
@@ -107,9 +111,11 @@ gk_code gk_define_resource(gk_app *app, const gk_resource_opts *opts, gk_error *
 	gk_code rc;
 
 	if (!opts->uri && !opts->uri_template)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "must specify either url or template options");
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "must specify either url or template options");
 	if (!opts->run)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a resource needs a function that gives its content");
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"a resource needs a function that gives its content");
 	body = calloc(1, sizeof(*body));
 	if (!metadata || !body) {
 		free(body);
@@ -125,9 +131,12 @@ gk_code gk_define_resource(gk_app *app, const gk_resource_opts *opts, gk_error *
 	else
 		rc = gk_action_register(app,
 			GK_OPTS(gk_action_opts, .type = "resource",
-				.name = opts->name ? opts->name : opts->uri ? opts->uri : opts->uri_template,
-				.description = opts->description, .input = INPUT, .output = OUTPUT, .metadata = metadata,
-				.run = run_resource, .user = body, .free_user = free_body),
+				.name = opts->name  ? opts->name
+					: opts->uri ? opts->uri
+						    : opts->uri_template,
+				.description = opts->description, .input = INPUT, .output = OUTPUT,
+				.metadata = metadata, .run = run_resource, .user = body,
+				.free_user = free_body),
 			err);
 	if (rc != GK_OK)
 		free_body(body);

@@ -143,16 +143,17 @@ static void body(void *user)
 	gk_code rc = find_action(run, &run->err);
 
 	if (rc == GK_OK)
-		rc = gk_call_action(&(gk_call){ .app = run->app,
-					    .action = run->action,
-					    .run = run,
-					    .input = run->input,
-					    .init = run->init,
-					    .context = run->context,
-					    .labels = run->labels,
-					    .input_stream = run->action->is_bidi ? run->input_stream : NULL,
-					    .is_streaming = run->is_streaming,
-					    .traceparent = run->traceparent },
+		rc = gk_call_action(
+			&(gk_call){ .app = run->app,
+				.action = run->action,
+				.run = run,
+				.input = run->input,
+				.init = run->init,
+				.context = run->context,
+				.labels = run->labels,
+				.input_stream = run->action->is_bidi ? run->input_stream : NULL,
+				.is_streaming = run->is_streaming,
+				.traceparent = run->traceparent },
 			&run->result, &run->err);
 	run->err.code = rc; /* a failure without memory for its text is still one */
 	end(run);
@@ -200,7 +201,8 @@ gk_code gk_run_start(const gk_run_opts *opts, gk_run **ret, gk_error *err)
 	if (rc == GK_OK) {
 		app->run_count++;
 		LIST_INSERT_HEAD(&app->all_runs, run, link);
-		rc = gk_fiber_start(app->loop, run->action ? run->action->name : run->key, run->scope, body, run, NULL, err);
+		rc = gk_fiber_start(app->loop, run->action ? run->action->name : run->key,
+			run->scope, body, run, NULL, err);
 		if (rc != GK_OK) {
 			app->run_count--;
 			LIST_REMOVE(run, link);

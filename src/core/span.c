@@ -95,12 +95,14 @@ void gk_span_link(gk_span *span, const char *traceparent)
 {
 	const char *trace, *id;
 
-	if (!traceparent || strlen(traceparent) < 55 || traceparent[2] != '-' || traceparent[35] != '-' ||
-		traceparent[52] != '-' || gk_str_has_prefix(traceparent, "ff"))
+	if (!traceparent || strlen(traceparent) < 55 || traceparent[2] != '-' ||
+		traceparent[35] != '-' || traceparent[52] != '-' ||
+		gk_str_has_prefix(traceparent, "ff"))
 		return;
 	for (size_t i = 0; i < 55; i++)
-		if (i != 2 && i != 35 && i != 52 && (!isxdigit((unsigned char)traceparent[i]) ||
-							    isupper((unsigned char)traceparent[i])))
+		if (i != 2 && i != 35 && i != 52 &&
+			(!isxdigit((unsigned char)traceparent[i]) ||
+				isupper((unsigned char)traceparent[i])))
 			return;
 	trace = traceparent + 3;
 	id = traceparent + 36;
@@ -173,7 +175,8 @@ json_t *gk_span_attributes(const gk_span *span)
 	}
 	put_json(attributes, "genkit:output", span->output);
 	if (span->state != GK_SPAN_RUNNING)
-		put_text(attributes, "genkit:state", span->state == GK_SPAN_OK ? "success" : "error");
+		put_text(attributes, "genkit:state",
+			span->state == GK_SPAN_OK ? "success" : "error");
 	if (span->is_failure_source)
 		json_object_set_new(attributes, "genkit:isFailureSource", json_true());
 	return attributes;

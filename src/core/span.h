@@ -34,7 +34,7 @@ typedef struct gk_span {
 	gk_span_state state;
 	gk_error error; /* of a failed one */
 	bool is_root, is_failure_source;
-	char typed_id[GK_SPAN_ID_SIZE];	     /* the nearest typed span above */
+	char typed_id[GK_SPAN_ID_SIZE];       /* the nearest typed span above */
 	char last_parent_id[GK_SPAN_ID_SIZE]; /* genkit:lastKnownParentSpanId; "": none */
 	char link_trace_id[GK_TRACE_ID_SIZE],
 		link_span_id[GK_SPAN_ID_SIZE]; /* a remote traceparent; "": none */

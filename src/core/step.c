@@ -3,8 +3,8 @@
 /* What a call does with functions of its own: steps with a span, and several functions at once. */
 #include "core/internal.h"
 
-gk_code gk_run_step(gk_ctx *ctx, const char *name, gk_action_fn *fn, void *user, json_t *input, json_t **ret,
-	gk_error *err)
+gk_code gk_run_step(gk_ctx *ctx, const char *name, gk_action_fn *fn, void *user, json_t *input,
+	json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *output = NULL;
 	gk_error failure = { 0 };
@@ -75,8 +75,8 @@ gk_code gk_run_parallel(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error 
 		items[i].ret = NULL;
 		items[i].err = (gk_error){ 0 };
 		branches[i] = (branch){ .parent = ctx, .item = &items[i] };
-		items[i].rc = gk_fiber_start(
-			ctx->app->loop, "parallel", scope, run_branch, &branches[i], &branches[i].fiber, &items[i].err);
+		items[i].rc = gk_fiber_start(ctx->app->loop, "parallel", scope, run_branch,
+			&branches[i], &branches[i].fiber, &items[i].err);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (branches[i].fiber)

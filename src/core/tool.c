@@ -102,11 +102,12 @@ static json_t *metadata_of(const gk_tool_opts *opts, const char *type)
 	return metadata;
 }
 
-#define MULTIPART_RESPONSE                                                                                \
+#define MULTIPART_RESPONSE                                                                                   \
 	"{\"type\":\"object\",\"properties\":{\"output\":{},\"content\":{\"type\":\"array\",\"items\":{}}}," \
 	"\"additionalProperties\":true,\"$schema\":\"http://json-schema.org/draft-07/schema#\"}"
 
-static gk_code define_form(gk_app *app, const gk_tool_opts *opts, const char *type, gk_action_fn *run, gk_error *err)
+static gk_code define_form(
+	gk_app *app, const gk_tool_opts *opts, const char *type, gk_action_fn *run, gk_error *err)
 {
 	gk_auto_json json_t *metadata = metadata_of(opts, type);
 	tool_body *body = malloc(sizeof(*body));
@@ -119,8 +120,9 @@ static gk_code define_form(gk_app *app, const gk_tool_opts *opts, const char *ty
 	body->fn = opts->run ? opts->run : interrupt_always;
 	body->user = opts->user;
 	rc = gk_action_register(app,
-		GK_OPTS(gk_action_opts, .type = type, .name = opts->name, .description = opts->description,
-			.input = opts->input, .output = strcmp(type, "tool.v2") == 0 ? MULTIPART_RESPONSE : opts->output,
+		GK_OPTS(gk_action_opts, .type = type, .name = opts->name,
+			.description = opts->description, .input = opts->input,
+			.output = strcmp(type, "tool.v2") == 0 ? MULTIPART_RESPONSE : opts->output,
 			.metadata = metadata, .run = run, .user = body, .free_user = free),
 		err);
 	if (rc != GK_OK)
@@ -133,11 +135,13 @@ gk_code gk_define_tool(gk_app *app, const gk_tool_opts *opts, gk_error *err)
 	gk_code rc = GK_OK;
 
 	if (!opts->name || !*opts->name || !opts->description)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a tool needs a name and a description: the model reads both");
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"a tool needs a name and a description: the model reads both");
 	if (!opts->is_multipart)
 		rc = define_form(app, opts, "tool", run_body, err);
 	if (rc == GK_OK && opts->run)
-		rc = define_form(app, opts, "tool.v2", opts->is_multipart ? run_body : run_twin, err);
+		rc = define_form(
+			app, opts, "tool.v2", opts->is_multipart ? run_body : run_twin, err);
 	return rc;
 }
 
@@ -160,8 +164,8 @@ json_t *gk_tool_respond(json_t *interrupt, json_t *output, json_t *metadata)
 
 	if (!response || (output && json_object_set(response, "output", output) < 0))
 		return NULL;
-	return json_pack("{s:O, s:{s:o}}", "toolResponse", response, "metadata", "interruptResponse",
-		metadata ? json_incref(metadata) : json_true());
+	return json_pack("{s:O, s:{s:o}}", "toolResponse", response, "metadata",
+		"interruptResponse", metadata ? json_incref(metadata) : json_true());
 }
 
 json_t *gk_tool_restart(json_t *interrupt, json_t *resumed, json_t *replace_input)
@@ -169,13 +173,15 @@ json_t *gk_tool_restart(json_t *interrupt, json_t *resumed, json_t *replace_inpu
 	json_t *old_input = json_object_get(json_object_get(interrupt, "toolRequest"), "input");
 	json_t *old_metadata = json_object_get(interrupt, "metadata"), *input;
 	gk_auto_json json_t *request = request_head(interrupt);
-	gk_auto_json json_t *metadata = json_is_object(old_metadata) ? json_copy(old_metadata) : json_object();
+	gk_auto_json json_t *metadata =
+		json_is_object(old_metadata) ? json_copy(old_metadata) : json_object();
 
 	if (json_is_null(replace_input))
 		replace_input = NULL;
 	input = replace_input ? replace_input : old_input;
 	if (!request || !metadata || (input && json_object_set(request, "input", input) < 0) ||
-		json_object_set_new(metadata, "resumed", resumed ? json_incref(resumed) : json_true()) < 0)
+		json_object_set_new(
+			metadata, "resumed", resumed ? json_incref(resumed) : json_true()) < 0)
 		return NULL;
 	if (replace_input && json_object_set(metadata, "replacedInput", old_input) < 0)
 		return NULL;

@@ -9,8 +9,8 @@
 
 /* One expression and the literal behind it. */
 typedef struct piece {
-	char prefix;	     /* what its text starts with; '\0': nothing */
-	char operator_;	     /* '\0': plain */
+	char prefix;         /* what its text starts with; '\0': nothing */
+	char operator_;      /* '\0': plain */
 	const char *literal; /* up to the next expression or the end */
 	size_t literal_len;
 	bool is_last;
@@ -24,7 +24,8 @@ static piece read_piece(const char *open)
 
 	it.operator_ = open[1] && strchr(OPERATORS, open[1]) ? open[1] : '\0';
 	it.prefix = it.operator_ == '+' ? '\0' : it.operator_;
-	it.literal = close ? close + 1 : open + strlen(open); /* an unclosed one reaches to the end */
+	it.literal =
+		close ? close + 1 : open + strlen(open); /* an unclosed one reaches to the end */
 	end = strchr(it.literal, '{');
 	it.is_last = !end;
 	it.next = end ? end : it.literal + strlen(it.literal);
