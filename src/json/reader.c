@@ -444,7 +444,7 @@ static bool read_document(reader *r)
 
 gk_code gk_json_parse(const char *text, size_t len, size_t max, json_t **ret, gk_error *err)
 {
-	reader r = { .start = text, .at = text, .end = text + len, .err = err };
+	reader r = { .start = text, .at = text, .err = err };
 
 	if (max == 0)
 		max = GK_JSON_DEFAULT_MAX;
@@ -454,6 +454,10 @@ gk_code gk_json_parse(const char *text, size_t len, size_t max, json_t **ret, gk
 	if (__builtin_mul_overflow(len, GK_JSON_MEMORY_FACTOR, &r.budget) ||
 		__builtin_add_overflow(r.budget, GK_JSON_MEMORY_BASE, &r.budget))
 		r.budget = SIZE_MAX;
+	if (len > 0)
+		r.end = text + len;
+	else
+		r.start = r.at = r.end = ""; /* `text` may be NULL then */
 	if (read_document(&r)) {
 		*ret = r.root;
 		r.root = NULL;

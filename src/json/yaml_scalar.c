@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <ctype.h>
+#include <math.h>
 
 #define CORE_TAG "tag:yaml.org,2002:"
 
@@ -45,6 +46,12 @@ static json_t *as_bool(const char *text, size_t len, bool *failed)
 					  : NULL;
 }
 
+/* Infinity and NaN, which JSON has not, are null; so does JavaScript write them. */
+static json_t *new_real(double value, bool *failed)
+{
+	return isfinite(value) ? made(json_real(value), failed) : json_null();
+}
+
 /* 0o17 and 0x1F, without a sign; beyond 64 bits they are reals. */
 static json_t *as_based_int(const char *text, size_t len, unsigned base, bool *failed)
 {
@@ -64,14 +71,14 @@ static json_t *as_based_int(const char *text, size_t len, unsigned base, bool *f
 		fits = fits && !__builtin_mul_overflow(whole, (int64_t)base, &whole) &&
 		       !__builtin_add_overflow(whole, (int64_t)digit, &whole);
 	}
-	return made(fits ? json_integer(whole) : json_real(real), failed);
+	return fits ? made(json_integer(whole), failed) : new_real(real, failed);
 }
 
 static json_t *as_int(const char *text, size_t len, bool *failed)
 {
 	size_t sign = len > 0 && (text[0] == '-' || text[0] == '+');
 	int64_t whole;
-	double real;
+	double real = INFINITY;
 
 	if (len > 2 && text[0] == '0' && (text[1] == 'o' || text[1] == 'x'))
 		return as_based_int(text + 2, len - 2, text[1] == 'o' ? 8 : 16, failed);
@@ -82,8 +89,8 @@ static json_t *as_int(const char *text, size_t len, bool *failed)
 			return NULL;
 	if (gk_parse_i64(text, len, &whole))
 		return made(json_integer(whole), failed);
-	/* Infinity, which JSON has not, is null; so does JavaScript write it. */
-	return gk_parse_real(text, len, &real) ? made(json_real(real), failed) : json_null();
+	(void)gk_parse_real(text, len, &real); /* it fails only for what is out of range */
+	return new_real(real, failed);
 }
 
 static bool is_infinite_or_nan(const char *text, size_t len)
@@ -131,13 +138,14 @@ static bool is_float(const char *text, size_t len)
 
 static json_t *as_float(const char *text, size_t len, bool *failed)
 {
-	double real;
+	double real = INFINITY;
 
 	if (is_infinite_or_nan(text, len))
 		return json_null();
 	if (!is_float(text, len))
 		return NULL;
-	return gk_parse_real(text, len, &real) ? made(json_real(real), failed) : json_null();
+	(void)gk_parse_real(text, len, &real);
+	return new_real(real, failed);
 }
 
 static json_t *as_string(const char *text, size_t len, bool *failed)

@@ -24,6 +24,17 @@ static void assert_yaml(const char *text, const char *expected)
 	assert_json(gk_yaml_value_peek(doc), expected);
 }
 
+START_TEST(a_number_beyond_all_doubles_is_null)
+{
+	char text[400] = "0x";
+
+	memset(text + 2, 'F', 300);
+	assert_yaml(text, "null");
+	memset(text, '9', 350);
+	assert_yaml(text, "null");
+}
+END_TEST
+
 static void assert_strings(const char *text, const char *expected)
 {
 	gk_auto_yaml gk_yaml *doc = parse(text, GK_YAML_STRINGS);
@@ -326,6 +337,7 @@ static Suite *yaml_suite(void)
 	tcase_add_test(tests, mappings_sequences_and_scalars_become_values);
 	tcase_add_test(tests, a_block_at_the_end_of_the_text_keeps_its_line_break);
 	tcase_add_test(tests, plain_scalars_follow_the_core_schema);
+	tcase_add_test(tests, a_number_beyond_all_doubles_is_null);
 	tcase_add_test(tests, quoted_scalars_are_strings);
 	tcase_add_test(tests, explicit_tags_count);
 	tcase_add_test(tests, an_unknown_tag_is_a_string_and_a_warning);
