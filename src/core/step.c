@@ -60,6 +60,7 @@ static void run_branch(void *user)
 	item->rc = item->fn(&ctx, item->input, &item->ret, &item->err);
 	if (item->rc != GK_OK && item->err.code == GK_OK)
 		gk_error_set(&item->err, item->rc, "a parallel function failed without saying why");
+	gk_ctx_enter(NULL);
 	gk_ctx_done(&ctx);
 }
 

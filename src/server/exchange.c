@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Exchanges: the request as a handler reads it, the answer as it writes it, and how that reaches libmicrohttpd. */
+#include "server/http_internal.h"
+
+#include "base/limits.h"
+#include "json/write.h"
+
+#include <stdio.h>
+
+#define SPARE_CAPACITY (16u << 10) /* a buffer that grew beyond is not kept */
+#define OUT_BLOCK      1024        /* libmicrohttpd's own buffer of a stream */
+
+/* --- life --- */
+
+static void recycle(gk_buf *buf)
+{
+	if (buf->cap > SPARE_CAPACITY)
+		gk_buf_done(buf);
+	else
+		gk_buf_clear(buf);
+}
+
+gk_exchange *gk_exchange_new(gk_http_listener *listener, struct MHD_Connection *mhd,
+	const char *method, const char *path)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	gk_exchange *x = listener->spare;
+	gk_buf body = { 0 }, out = { 0 }, headers = { 0 };
+
+	if (!info || !info->socket_context)
+		return NULL;
+	if (x) {
+		body = x->body;
+		out = x->out;
+		headers = x->headers;
+		listener->spare = NULL;
+	} else {
+		x = malloc(sizeof(*x));
+		if (!x)
+			return NULL;
+	}
+	*x = (gk_exchange){ .magic = GK_EXCHANGE_MAGIC,
+		.listener = listener,
+		.connection = info->socket_context,
+		.mhd = mhd,
+		.method = method,
+		.path = path,
+		.body = body,
+		.out = out,
+		.headers = headers };
+	listener->active++;
+	return x;
+}
+
+static void unlist(gk_exchange *x)
+{
+	if (x->is_listed)
+		LIST_REMOVE(x, link);
+	x->is_listed = false;
+}
+
+static void stop_watching(gk_exchange *x)
+{
+	gk_poll_stop(x->hangup);
+	x->hangup = NULL;
+}
+
+/* Nobody takes the rest: the owner is told, once, and a fiber that waits for room goes on. */
+static void lose_client(gk_exchange *x)
+{
+	void (*fn)(gk_exchange *, void *) = x->on_hangup;
+
+	if (x->is_gone)
+		return;
+	x->is_gone = true;
+	stop_watching(x);
+	unlist(x);
+	x->on_hangup = NULL;
+	if (x->waiter) {
+		x->waiter->is_gone = true;
+		gk_fiber_wake(x->waiter->fiber);
+		x->waiter = NULL;
+	}
+	if (fn && !x->is_ended)
+		fn(x, x->user);
+}
+
+void gk_exchange_complete(gk_exchange *x)
+{
+	gk_http_listener *listener = x->listener;
+
+	lose_client(x);
+	listener->active--;
+	x->magic = 0;
+	recycle(&x->body);
+	recycle(&x->out);
+	recycle(&x->headers);
+	if (!listener->spare && !listener->is_stopping) {
+		listener->spare = x;
+		return;
+	}
+	gk_buf_done(&x->body);
+	gk_buf_done(&x->out);
+	gk_buf_done(&x->headers);
+	free(x);
+}
+
+/* --- suspending --- */
+
+static void suspend(gk_exchange *x)
+{
+	MHD_suspend_connection(x->mhd);
+	x->is_suspended = true;
+}
+
+static void resume(gk_exchange *x)
+{
+	if (!x->is_suspended)
+		return;
+	x->is_suspended = false;
+	MHD_resume_connection(x->mhd);
+	gk_http_run_soon(x->listener);
+}
+
+void gk_exchange_hang_up(gk_exchange *x)
+{
+	lose_client(x);
+	resume(x);
+}
+
+static void on_hangup(void *user, unsigned events)
+{
+	gk_exchange *x = user;
+
+	if (events & GK_POLL_HANGUP)
+		gk_exchange_hang_up(x);
+}
+
+/* Watches for the client's end while there is something to wait for. Without memory for it the end is noticed later. */
+static void watch(gk_exchange *x)
+{
+	if (x->hangup || x->is_gone)
+		return;
+	if (gk_poll_start(x->listener->loop, x->connection->fd, GK_POLL_HANGUP, on_hangup, x,
+		    &x->hangup, NULL) != GK_OK)
+		x->hangup = NULL;
+}
+
+/* --- to libmicrohttpd --- */
+
+/* Bytes of a stream, as the client takes them. */
+static ssize_t read_out(void *user, uint64_t position, char *data, size_t max)
+{
+	gk_exchange *x = user;
+	size_t left = x->out.len - x->out_read;
+
+	(void)position;
+	if (x->is_gone)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (!left) {
+		if (x->out.failed)
+			return MHD_CONTENT_READER_END_WITH_ERROR;
+		if (x->is_ended)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		gk_buf_clear(&x->out);
+		x->out_read = 0;
+		if (x->out.cap > SPARE_CAPACITY)
+			gk_buf_done(&x->out);
+		suspend(x);
+		return 0;
+	}
+	if (left > max)
+		left = max;
+	memcpy(data, x->out.data + x->out_read, left);
+	x->out_read += left;
+	/* What was taken goes, now and then: a producer that stays ahead never empties the buffer. */
+	if (x->out_read > GK_MAX_SINK / 4) {
+		gk_buf_consume(&x->out, x->out_read);
+		x->out_read = 0;
+	}
+	if (x->waiter && x->out.len - x->out_read <= GK_MAX_SINK / 2)
+		gk_fiber_wake(x->waiter->fiber);
+	return (ssize_t)left;
+}
+
+static bool add_headers(gk_exchange *x, struct MHD_Response *response)
+{
+	const char *at = x->headers.data, *end = at + x->headers.len;
+
+	while (x->headers.len && at < end) {
+		const char *value = at + strlen(at) + 1;
+
+		if (MHD_add_response_header(response, at, value) != MHD_YES)
+			return false;
+		at = value + strlen(value) + 1;
+	}
+	if (x->type &&
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, x->type) != MHD_YES)
+		return false;
+	if (x->listener->is_draining || x->is_refused)
+		return MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") ==
+		       MHD_YES;
+	return true;
+}
+
+static struct MHD_Response *make_response(gk_exchange *x)
+{
+	char *data;
+	size_t len = 0;
+
+	if (!x->is_ended)
+		return MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, OUT_BLOCK, read_out, x, NULL);
+	if (!x->out.failed && x->out.len <= SPARE_CAPACITY)
+		return MHD_create_response_from_buffer(
+			x->out.len, x->out.len ? x->out.data : "", MHD_RESPMEM_MUST_COPY);
+	data = gk_buf_take(&x->out, &len); /* large: handed over instead of copied */
+	return data ? MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE) : NULL;
+}
+
+static enum MHD_Result queue(gk_exchange *x)
+{
+	struct MHD_Response *response = make_response(x);
+	enum MHD_Result rc = MHD_NO;
+
+	if (response && !x->headers.failed && add_headers(x, response))
+		rc = MHD_queue_response(x->mhd, (unsigned)x->status, response);
+	if (response)
+		MHD_destroy_response(response);
+	x->is_queued = rc == MHD_YES;
+	if (rc == MHD_YES && !x->is_ended)
+		watch(x);
+	return rc;
+}
+
+enum MHD_Result gk_exchange_continue(gk_exchange *x)
+{
+	if (x->is_gone)
+		return MHD_NO;
+	if (x->is_queued)
+		return MHD_YES;
+	if (x->is_begun)
+		return queue(x);
+	watch(x);
+	suspend(x);
+	return MHD_YES;
+}
+
+static void refuse_large(gk_exchange *x)
+{
+	static const char text[] =
+		"{\"status\":\"RESOURCE_EXHAUSTED\",\"message\":\"the request's body is too large\"}";
+
+	if (x->listener->opts.too_large)
+		x->listener->opts.too_large(x, x->listener->opts.user);
+	else
+		gk_exchange_reply(
+			x, MHD_HTTP_CONTENT_TOO_LARGE, "application/json", text, sizeof(text) - 1);
+}
+
+enum MHD_Result gk_exchange_dispatch(gk_exchange *x)
+{
+	x->is_dispatched = true;
+	LIST_INSERT_HEAD(&x->listener->exchanges, x, link);
+	x->is_listed = true;
+	if (x->is_too_large || x->body.failed)
+		refuse_large(x);
+	else
+		x->listener->opts.handle(x, x->listener->opts.user);
+	return gk_exchange_continue(x);
+}
+
+enum MHD_Result gk_exchange_refuse(gk_exchange *x, int status, const char *text)
+{
+	x->is_dispatched = true;
+	x->is_refused = true;
+	gk_exchange_begin(x, status, "text/plain; charset=utf-8");
+	gk_buf_puts(&x->out, text);
+	x->is_ended = true;
+	return queue(x);
+}
+
+/* --- the request --- */
+
+const char *gk_exchange_method(const gk_exchange *x)
+{
+	return x->method;
+}
+
+const char *gk_exchange_path(const gk_exchange *x)
+{
+	return x->path;
+}
+
+const char *gk_exchange_query(const gk_exchange *x, const char *name)
+{
+	const char *value = NULL;
+
+	if (MHD_lookup_connection_value_n(
+		    x->mhd, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, NULL) != MHD_YES)
+		return NULL;
+	return value ? value : "";
+}
+
+const char *gk_exchange_header(const gk_exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name);
+}
+
+static enum MHD_Result collect(
+	void *user, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	json_t *headers = user, *before;
+	gk_auto_str char *lower = strdup(name);
+
+	(void)kind;
+	if (!lower || !value)
+		return MHD_YES;
+	for (char *c = lower; *c; c++)
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+	before = json_object_get(headers, lower);
+	json_object_set_new_nocheck(headers, lower,
+		before ? json_sprintf("%s, %s", json_string_value(before), value)
+		       : json_string(value));
+	return MHD_YES;
+}
+
+json_t *gk_exchange_headers(const gk_exchange *x)
+{
+	json_t *headers = json_object();
+
+	if (headers)
+		MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, collect, headers);
+	return headers;
+}
+
+const char *gk_exchange_body(const gk_exchange *x, size_t *len_ret)
+{
+	*len_ret = x->body.len;
+	return x->body.data ? x->body.data : "";
+}
+
+/* --- the answer --- */
+
+void gk_exchange_set_header(gk_exchange *x, const char *name, const char *value)
+{
+	if (strpbrk(value, "\r\n"))
+		return;
+	gk_buf_put(&x->headers, name, strlen(name) + 1);
+	gk_buf_put(&x->headers, value, strlen(value) + 1);
+}
+
+void gk_exchange_begin(gk_exchange *x, int status, const char *type)
+{
+	GK_CHECK(x, GK_EXCHANGE_MAGIC);
+	assert(!x->is_begun);
+	x->status = status;
+	x->type = type;
+	x->is_begun = true;
+	resume(x);
+}
+
+gk_buf *gk_exchange_buffer(gk_exchange *x)
+{
+	return &x->out;
+}
+
+void gk_exchange_wrote(gk_exchange *x)
+{
+	if (x->is_gone)
+		gk_buf_clear(&x->out);
+	else
+		resume(x);
+}
+
+void gk_exchange_write(gk_exchange *x, const void *data, size_t len)
+{
+	GK_CHECK(x, GK_EXCHANGE_MAGIC);
+	if (x->is_gone)
+		return;
+	gk_buf_put(&x->out, data, len);
+	resume(x);
+}
+
+gk_code gk_exchange_wait_room(gk_exchange *x, gk_error *err)
+{
+	gk_room_waiter waiter = { 0 };
+	gk_code rc = GK_OK;
+
+	if (!x->is_gone && x->out.len - x->out_read <= GK_MAX_SINK)
+		return GK_OK;
+	if (x->is_gone)
+		return gk_error_set(err, GK_CANCELLED, "the client has gone");
+	waiter.fiber = gk_fiber_self();
+	x->waiter = &waiter;
+	while (rc == GK_OK && !waiter.is_gone && x->out.len - x->out_read > GK_MAX_SINK / 2)
+		rc = gk_fiber_park(err);
+	if (waiter.is_gone)
+		return gk_error_set(err, GK_CANCELLED, "the client has gone");
+	x->waiter = NULL;
+	return rc;
+}
+
+void gk_exchange_end(gk_exchange *x)
+{
+	GK_CHECK(x, GK_EXCHANGE_MAGIC);
+	x->is_ended = true;
+	x->on_hangup = NULL;
+	resume(x);
+}
+
+void gk_exchange_reply(gk_exchange *x, int status, const char *type, const void *data, size_t len)
+{
+	gk_exchange_begin(x, status, type);
+	gk_buf_put(&x->out, data, len);
+	gk_exchange_end(x);
+}
+
+void gk_exchange_reply_json(gk_exchange *x, int status, const json_t *value)
+{
+	gk_exchange_begin(x, status, "application/json");
+	gk_json_append(&x->out, value);
+	gk_exchange_end(x);
+}
+
+void gk_exchange_on_hangup(gk_exchange *x, void (*fn)(gk_exchange *x, void *user), void *user)
+{
+	x->on_hangup = fn;
+	x->user = user;
+}

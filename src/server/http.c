@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Listeners: libmicrohttpd in our loop, the time limits of connections, draining and stopping. */
+#include "server/http_internal.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "server/address.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TICK_MS      250
+#define STREAM_BLOCK 1024 /* libmicrohttpd's own buffer of a stream */
+#define STOP_ROUNDS  8    /* of MHD_run(), for resumed connections to end */
+#define EARLY_REFUSAL_MAX                                                                          \
+	(64u << 20) /* a body announced as larger is not read to its end before it is refused */
+
+/* --- running --- */
+
+static void run(void *user)
+{
+	gk_http_listener *listener = user;
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+
+	GK_CHECK(listener, GK_LISTENER_MAGIC);
+	MHD_run(listener->daemon);
+	/* Something it could not finish in one go, such as the second of two pipelined requests. */
+	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0)
+		gk_http_run_soon(listener);
+}
+
+static void on_ready(void *user, unsigned events)
+{
+	(void)events;
+	run(user);
+}
+
+void gk_http_run_soon(gk_http_listener *listener)
+{
+	if (!listener->is_stopping)
+		gk_loop_defer(listener->loop, &listener->run);
+}
+
+/* --- connections --- */
+
+void gk_connection_enter(gk_connection *connection, gk_connection_state state)
+{
+	gk_http_listener *listener = connection->listener;
+
+	TAILQ_REMOVE(&listener->connections[connection->state], connection, link);
+	connection->state = state;
+	connection->since_ms = gk_loop_now_ms(listener->loop);
+	TAILQ_INSERT_TAIL(&listener->connections[state], connection, link);
+}
+
+/* libmicrohttpd sees the end of the stream and closes. */
+static void hang_up_on(gk_connection *connection)
+{
+	shutdown(connection->fd, SHUT_RDWR);
+	gk_connection_enter(connection, GK_CONNECTION_IDLE);
+}
+
+static void close_late(gk_http_listener *listener, gk_connection_state state, uint64_t limit_ms)
+{
+	uint64_t now = gk_loop_now_ms(listener->loop);
+	gk_connection *oldest;
+
+	while ((oldest = TAILQ_FIRST(&listener->connections[state])) != NULL &&
+		now - oldest->since_ms >= limit_ms)
+		hang_up_on(oldest);
+}
+
+static void tick(void *user)
+{
+	gk_http_listener *listener = user;
+
+	close_late(listener, GK_CONNECTION_HEADERS, listener->opts.header_ms);
+	close_late(listener, GK_CONNECTION_BODY, listener->opts.body_ms);
+	if (!listener->connection_count) {
+		gk_timer_stop(listener->tick);
+		listener->tick = NULL;
+	}
+	gk_http_run_soon(listener); /* its own time limits */
+}
+
+static void keep_ticking(gk_http_listener *listener)
+{
+	if (listener->tick || listener->is_stopping)
+		return;
+	if (gk_timer_start(listener->loop, TICK_MS, TICK_MS, tick, listener, &listener->tick,
+		    NULL) == GK_OK)
+		gk_timer_unref(listener->tick);
+}
+
+static void on_connection(void *user, struct MHD_Connection *mhd, void **context,
+	enum MHD_ConnectionNotificationCode what)
+{
+	gk_http_listener *listener = user;
+	gk_connection *connection = *context;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection = calloc(1, sizeof(*connection));
+		*context = connection;
+		if (!connection)
+			return; /* its first request is refused */
+		connection->listener = listener;
+		connection->fd =
+			MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		connection->state = GK_CONNECTION_HEADERS;
+		connection->since_ms = gk_loop_now_ms(listener->loop);
+		TAILQ_INSERT_TAIL(&listener->connections[GK_CONNECTION_HEADERS], connection, link);
+		listener->connection_count++;
+		keep_ticking(listener);
+	} else if (connection) {
+		TAILQ_REMOVE(&listener->connections[connection->state], connection, link);
+		listener->connection_count--;
+		free(connection);
+	}
+}
+
+/* --- requests --- */
+
+static uint64_t announced_length(struct MHD_Connection *mhd)
+{
+	const char *text =
+		MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return text ? strtoull(text, NULL, 10) : 0; /* checked to be a number */
+}
+
+/* The first call: headers only. */
+static enum MHD_Result begin_request(gk_http_listener *listener, struct MHD_Connection *mhd,
+	const char *path, const char *method, const char *version, void **request)
+{
+	gk_exchange *x = gk_exchange_new(listener, mhd, method, path);
+	int refusal = gk_framing_check(mhd, method, version);
+	uint64_t length;
+
+	if (!x)
+		return MHD_NO;
+	*request = x;
+	if (refusal)
+		return gk_exchange_refuse(
+			x, refusal, "the request's framing is ambiguous or malformed");
+	length = announced_length(mhd);
+	if (length > listener->opts.max_body) {
+		x->is_too_large = true;
+		/* Reading it to its end lets any client see the answer, so that is done within reason. */
+		if (length > EARLY_REFUSAL_MAX ||
+			MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT)) {
+			gk_connection_enter(x->connection, GK_CONNECTION_BUSY);
+			return gk_exchange_dispatch(x);
+		}
+	}
+	gk_connection_enter(x->connection, GK_CONNECTION_BODY);
+	return MHD_YES;
+}
+
+static void take_body(gk_exchange *x, const char *data, size_t len)
+{
+	if (!x->is_too_large && x->body.len + len > x->listener->opts.max_body) {
+		x->is_too_large = true;
+		gk_buf_done(&x->body);
+	}
+	if (!x->is_too_large)
+		gk_buf_put(&x->body, data, len);
+}
+
+static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const char *path,
+	const char *method, const char *version, const char *data, size_t *len, void **request)
+{
+	gk_http_listener *listener = user;
+	gk_exchange *x = *request;
+
+	if (!x)
+		return begin_request(listener, mhd, path, method, version, request);
+	GK_CHECK(x, GK_EXCHANGE_MAGIC);
+	if (*len) {
+		take_body(x, data, *len);
+		*len = 0;
+		return MHD_YES;
+	}
+	if (x->is_dispatched)
+		return gk_exchange_continue(x);
+	gk_connection_enter(x->connection, GK_CONNECTION_BUSY);
+	return gk_exchange_dispatch(x);
+}
+
+static void on_completed(
+	void *user, struct MHD_Connection *mhd, void **request, enum MHD_RequestTerminationCode how)
+{
+	gk_exchange *x = *request;
+
+	(void)user;
+	(void)mhd;
+	(void)how;
+	if (!x)
+		return;
+	*request = NULL;
+	gk_connection_enter(x->connection, GK_CONNECTION_IDLE);
+	gk_exchange_complete(x);
+}
+
+/* libmicrohttpd's own words are about clients: worth having only when looking for something. */
+static void on_log(void *user, const char *format, va_list args) GK_PRINTF(2, 0);
+static void on_log(void *user, const char *format, va_list args)
+{
+	char text[256];
+	size_t len;
+
+	(void)user;
+	if (!gk_log_is_on(GK_LOG_DEBUG))
+		return;
+	vsnprintf(text, sizeof(text), format, args);
+	len = strcspn(text, "\n");
+	text[len] = '\0';
+	gk_log(GK_LOG_DEBUG, "http", "%s", text);
+}
+
+/* --- listening --- */
+
+static void set_defaults(gk_http_opts *opts)
+{
+	if (!opts->max_connections)
+		opts->max_connections = GK_HTTP_MAX_CONNECTIONS;
+	if (!opts->header_ms)
+		opts->header_ms = GK_HTTP_HEADER_MS;
+	if (!opts->body_ms)
+		opts->body_ms = GK_HTTP_BODY_MS;
+	if (!opts->idle_ms)
+		opts->idle_ms = GK_HTTP_IDLE_MS;
+	if (!opts->max_body)
+		opts->max_body = GK_HTTP_FLOW_BODY;
+}
+
+static gk_code start_daemon(gk_http_listener *listener, gk_error *err)
+{
+	const union MHD_DaemonInfo *info;
+	unsigned idle_s = (unsigned)((listener->opts.idle_ms + 999) / 1000);
+
+	listener->daemon =
+		MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+			NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+			MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_NOTIFY_COMPLETED,
+			on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+			MHD_OPTION_CONNECTION_LIMIT, listener->opts.max_connections,
+			MHD_OPTION_PER_IP_CONNECTION_LIMIT, listener->opts.max_per_ip,
+			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)GK_HTTP_CONNECTION_MEMORY,
+			MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)STREAM_BLOCK,
+			MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+			MHD_OPTION_END);
+	if (!listener->daemon)
+		return gk_error_set(
+			err, GK_UNAVAILABLE, "cannot serve HTTP on %s", listener->address);
+	listener->fd = -1; /* libmicrohttpd's until it is quiesced */
+	info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info)
+		return gk_error_set(err, GK_UNAVAILABLE, "libmicrohttpd has no epoll here");
+	return gk_poll_start(listener->loop, info->epoll_fd, GK_POLL_READ, on_ready, listener,
+		&listener->poll, err);
+}
+
+static gk_code open_listener(gk_http_listener *listener, gk_error *err)
+{
+	const gk_http_opts *opts = &listener->opts;
+	gk_code rc;
+
+	listener->fd = opts->fd;
+	if (opts->address) {
+		rc = gk_address_listen(opts->address, opts->port_tries, &listener->fd, err);
+		if (rc != GK_OK)
+			return rc;
+	}
+	listener->address = gk_address_of(listener->fd, &listener->port);
+	listener->name = strdup(opts->name ? opts->name : "http");
+	if (!listener->address || !listener->name)
+		return gk_error_no_memory(err);
+	return start_daemon(listener, err);
+}
+
+gk_code gk_http_listen(
+	gk_loop *loop, const gk_http_opts *opts, gk_http_listener **ret, gk_error *err)
+{
+	gk_http_listener *listener = calloc(1, sizeof(*listener));
+	gk_code rc;
+
+	if (!listener)
+		return gk_error_no_memory(err);
+	listener->magic = GK_LISTENER_MAGIC;
+	listener->loop = loop;
+	listener->opts = *opts;
+	listener->fd = -1;
+	listener->run = (gk_defer){ .fn = run, .user = listener };
+	for (size_t i = 0; i < GK_CONNECTION_STATES; i++)
+		TAILQ_INIT(&listener->connections[i]);
+	LIST_INIT(&listener->exchanges);
+	set_defaults(&listener->opts);
+	rc = open_listener(listener, err);
+	if (rc != GK_OK) {
+		gk_http_free(listener);
+		return rc;
+	}
+	*ret = listener;
+	return GK_OK;
+}
+
+const char *gk_http_address(const gk_http_listener *listener)
+{
+	return listener->address;
+}
+
+unsigned gk_http_port(const gk_http_listener *listener)
+{
+	return listener->port;
+}
+
+size_t gk_http_connections(const gk_http_listener *listener)
+{
+	return listener->connection_count;
+}
+
+size_t gk_http_active(const gk_http_listener *listener)
+{
+	return listener->active;
+}
+
+/* --- ending --- */
+
+void gk_http_drain(gk_http_listener *listener)
+{
+	gk_connection *connection, *next;
+	MHD_socket fd;
+
+	if (listener->is_draining)
+		return;
+	listener->is_draining = true;
+	fd = MHD_quiesce_daemon(listener->daemon);
+	if (fd != MHD_INVALID_SOCKET)
+		close(fd);
+	gk_address_cleanup(listener->address);
+	/* Entering the list again would walk it for ever. */
+	for (connection = TAILQ_FIRST(&listener->connections[GK_CONNECTION_IDLE]); connection;
+		connection = next) {
+		next = TAILQ_NEXT(connection, link);
+		shutdown(connection->fd, SHUT_RDWR);
+	}
+	gk_http_run_soon(listener);
+}
+
+void gk_http_free(gk_http_listener *listener)
+{
+	gk_exchange *x;
+
+	if (!listener)
+		return;
+	if (listener->daemon) {
+		gk_http_drain(listener);
+		listener->is_stopping = true;
+		/* libmicrohttpd aborts when it is stopped with suspended connections. */
+		while ((x = LIST_FIRST(&listener->exchanges)) != NULL)
+			gk_exchange_hang_up(x);
+		for (int i = 0; i < STOP_ROUNDS; i++)
+			MHD_run(listener->daemon);
+		gk_poll_stop(listener->poll);
+		MHD_stop_daemon(listener->daemon);
+	}
+	gk_loop_undefer(listener->loop, &listener->run);
+	gk_timer_stop(listener->tick);
+	if (listener->fd >= 0)
+		close(listener->fd);
+	if (listener->spare) {
+		gk_buf_done(&listener->spare->body);
+		gk_buf_done(&listener->spare->out);
+		gk_buf_done(&listener->spare->headers);
+		free(listener->spare);
+	}
+	listener->magic = 0;
+	free(listener->name);
+	free(listener->address);
+	free(listener);
+}

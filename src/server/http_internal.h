@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Behind the front: listeners, connections and exchanges as libmicrohttpd's callbacks see them.
+ *
+ *	            handler returned
+ *	READING ---> ANSWERED                    the answer had ended: one response of known length
+ *	   |    \--> STREAMING <--> (suspended)  begun: chunks, suspended while there are none
+ *	   |    \--> WAITING (suspended) ------> ANSWERED or STREAMING, when it is begun later
+ *	   '-------> REFUSED                     never reaches a handler
+ *
+ * An exchange lives until libmicrohttpd has completed it. Its owner forgets it earlier: at gk_exchange_end(), or at the
+ * hang-up it is told of.
+ */
+#ifndef GK_SERVER_HTTP_INTERNAL_H
+#define GK_SERVER_HTTP_INTERNAL_H
+
+#include "base/buf.h"
+#include "server/http.h"
+
+#include <assert.h>
+#include <microhttpd.h>
+#include <sys/queue.h>
+
+#define GK_LISTENER_MAGIC        0x6c73746eu
+#define GK_EXCHANGE_MAGIC        0x78636867u
+#define GK_CHECK(object, magic_) assert((object) && (object)->magic == (magic_))
+
+typedef enum gk_connection_state {
+	GK_CONNECTION_IDLE,    /* between requests; no time limit but libmicrohttpd's */
+	GK_CONNECTION_HEADERS, /* new: its first headers have a time limit */
+	GK_CONNECTION_BODY,    /* its body has one */
+	GK_CONNECTION_BUSY,    /* ours to answer */
+	GK_CONNECTION_STATES
+} gk_connection_state;
+
+/* One socket. Hangs in the list of its state, oldest first. */
+typedef struct gk_connection {
+	gk_http_listener *listener;
+	int fd;
+	gk_connection_state state;
+	uint64_t since_ms;
+	TAILQ_ENTRY(gk_connection) link;
+} gk_connection;
+typedef TAILQ_HEAD(gk_connection_list, gk_connection) gk_connection_list;
+
+typedef LIST_HEAD(gk_exchange_list, gk_exchange) gk_exchange_list;
+
+struct gk_http_listener {
+	unsigned magic;
+	gk_loop *loop;
+	gk_http_opts opts;
+	char *name, *address;
+	unsigned port;
+	int fd; /* -1: closed */
+	struct MHD_Daemon *daemon;
+	gk_poll *poll;  /* libmicrohttpd's epoll descriptor */
+	gk_defer run;   /* MHD_run() at the end of this turn */
+	gk_timer *tick; /* looks for what takes too long, while there are connections */
+	gk_connection_list connections[GK_CONNECTION_STATES];
+	size_t connection_count, active;
+	gk_exchange_list exchanges; /* with a handler that has not ended its answer */
+	gk_exchange *spare;         /* for the next request: spares an allocation and its buffers */
+	bool is_draining, is_stopping;
+};
+
+/* A fiber that waits for room. On its stack. */
+typedef struct gk_room_waiter {
+	gk_fiber *fiber;
+	bool is_gone;
+} gk_room_waiter;
+
+struct gk_exchange {
+	unsigned magic;
+	gk_http_listener *listener;
+	gk_connection *connection;
+	struct MHD_Connection *mhd;
+	const char *method, *path; /* libmicrohttpd's, valid until completion */
+	gk_buf body;
+	/* The answer. */
+	int status;
+	const char *type; /* static, or a copy in `headers` */
+	gk_buf headers;   /* "Name\0value\0"... */
+	gk_buf out;       /* bytes from out_read on wait for the client */
+	size_t out_read;
+	void (*on_hangup)(gk_exchange *x, void *user);
+	void *user;
+	gk_poll *hangup; /* watches the socket while an answer is pending */
+	gk_room_waiter *waiter;
+	bool is_dispatched, is_too_large, is_refused, is_begun, is_ended, is_queued, is_suspended,
+		is_gone;
+	bool is_listed;
+	LIST_ENTRY(gk_exchange) link;
+};
+
+/** 0: the request may go on; else the status that refuses it. */
+int gk_framing_check(struct MHD_Connection *mhd, const char *method, const char *version);
+
+/* exchange.c: between the handler and libmicrohttpd. */
+gk_exchange *gk_exchange_new(gk_http_listener *listener, struct MHD_Connection *mhd,
+	const char *method, const char *path);
+/** libmicrohttpd has finished with it. */
+void gk_exchange_complete(gk_exchange *x);
+/** Calls the handler, then queues or suspends. */
+enum MHD_Result gk_exchange_dispatch(gk_exchange *x);
+/** Queues what has been begun since it was suspended. */
+enum MHD_Result gk_exchange_continue(gk_exchange *x);
+/** The client has gone: tells the owner, once, and lets libmicrohttpd find out. */
+void gk_exchange_hang_up(gk_exchange *x);
+/** Answers with an error of our own and closes the connection. */
+enum MHD_Result gk_exchange_refuse(gk_exchange *x, int status, const char *text);
+
+/* http.c */
+void gk_http_run_soon(gk_http_listener *listener);
+void gk_connection_enter(gk_connection *connection, gk_connection_state state);
+
+#endif
