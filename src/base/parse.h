@@ -18,11 +18,4 @@ bool gk_parse_duration_ms(const char *text, uint64_t *ret);
 /** "512", "64KiB", "16MiB", "1GiB" (also K, M, G: the same powers of 1024). In bytes. */
 bool gk_parse_size(const char *text, uint64_t *ret);
 
-#define GK_NUMBER_SIZE 32
-/** The shortest digits that read back as the same double, laid out as JavaScript lays out a Number: 0.1, 1, 1e+21,
- * 1e-7. Infinity and NaN, which JSON has not, are "null". Returns the length. */
-size_t gk_format_real(double value, char ret[GK_NUMBER_SIZE]);
-/** Decimal digits. Returns the length. */
-size_t gk_format_i64(int64_t value, char ret[GK_NUMBER_SIZE]);
-
 #endif

@@ -3,7 +3,7 @@
 /* Keywords for any value, for numbers and for strings. */
 #include "json/schema_tree.h"
 
-#include "base/parse.h"
+#include "base/number.h"
 #include "json/edit.h"
 
 #include <math.h>

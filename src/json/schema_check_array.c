@@ -3,7 +3,7 @@
 /* Keywords for arrays. */
 #include "json/schema_tree.h"
 
-#include "base/parse.h"
+#include "base/number.h"
 
 static bool report_items(
 	gk_schema_walk *c, const gk_schema_frame *f, double limit, const char *what)

@@ -4,7 +4,7 @@
 #include "json/schema_tree.h"
 
 #include "base/buf.h"
-#include "base/parse.h"
+#include "base/number.h"
 
 #define foreach_member(object, member)                                                             \
 	for (void *member = json_object_iter((json_t *)(object)); member;                          \

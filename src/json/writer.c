@@ -2,7 +2,7 @@
  * Copyright the genkitd authors */
 #include "json/write.h"
 
-#include "base/parse.h"
+#include "base/number.h"
 #include "base/str.h"
 #include "json/scan.h"
 

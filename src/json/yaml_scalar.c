@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "json/yaml_scalar.h"
 
+#include "base/number.h"
 #include "base/parse.h"
 #include "base/str.h"
 

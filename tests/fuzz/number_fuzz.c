@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* Numbers: text is read as the C library reads it, any double is printed so that it reads back. */
+#include "base/number.h"
 #include "base/parse.h"
 
 #include <ctype.h>
