@@ -12,8 +12,8 @@
 #define GK_MAX_LOG_MESSAGE   (16u << 10)
 /* What the values of one JSON text may take in memory: so much, and so many times the text. Without it a text of
  * "{},{}," would take seventy times its size. */
-#define GK_JSON_MEMORY_BASE     (32u << 20)
-#define GK_JSON_MEMORY_FACTOR   8u
+#define GK_JSON_MEMORY_BASE     (64u << 20)
+#define GK_JSON_MEMORY_FACTOR   12u
 #define GK_MAX_YAML_DEPTH       64
 #define GK_MAX_YAML_NODES       200000 /* after aliases are expanded */
 #define GK_MAX_YAML_TEXT        (16u << 20)

@@ -17,6 +17,7 @@
 /* What a value takes in memory, roughly: jansson's structs and malloc's share. */
 #define COST_SCALAR    48
 #define COST_CONTAINER 240
+#define COST_NAME      80
 
 typedef struct reader {
 	const char *start, *at, *end;
@@ -338,10 +339,15 @@ static json_t *begin_value(reader *r)
 	}
 }
 
+static json_t *innermost(const reader *r)
+{
+	return r->depth ? r->open[r->depth - 1] : NULL;
+}
+
 /* Hangs the value where it belongs: in the innermost open container, or at the root. */
 static bool attach_take(reader *r, json_t *value)
 {
-	json_t *parent = r->depth ? r->open[r->depth - 1] : NULL;
+	json_t *parent = innermost(r);
 	int failed = 0;
 
 	if (!parent)
@@ -370,7 +376,7 @@ static bool read_key(reader *r)
 
 static bool is_closed_here(const reader *r)
 {
-	char c = json_is_object(r->open[r->depth - 1]) ? '}' : ']';
+	char c = json_is_object(innermost(r)) ? '}' : ']';
 
 	return r->at < r->end && *r->at == c;
 }
@@ -390,6 +396,8 @@ static bool charge(reader *r, const json_t *value)
 {
 	size_t cost = json_is_object(value) || json_is_array(value) ? COST_CONTAINER : COST_SCALAR;
 
+	if (json_is_object(innermost(r)))
+		cost += COST_NAME;
 	if (cost > r->budget) {
 		r->code = gk_error_set(
 			r->err, GK_RESOURCE_EXHAUSTED, "too many values for a text of this size");
@@ -423,7 +431,7 @@ static bool read_document(reader *r)
 	do {
 		json_t *value;
 
-		if (r->depth && json_is_object(r->open[r->depth - 1]) && !read_key(r))
+		if (json_is_object(innermost(r)) && !read_key(r))
 			return false;
 		skip_blanks(r);
 		value = begin_value(r);

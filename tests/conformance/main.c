@@ -49,7 +49,7 @@ static bool parse_differ(char *line, differ *ret)
 	}
 	if (count < 4 || !*parts[3])
 		return false;
-	*ret = (differ){ parts[0], parts[1], parts[2], parts[3], false };
+	*ret = (differ){ line, parts[0], parts[1], parts[2], parts[3], false };
 	return true;
 }
 
@@ -73,7 +73,6 @@ static char *find_differs(void)
 	return NULL;
 }
 
-/* The lines stay allocated: they live as long as the run. */
 static bool load_differs(conformance *run)
 {
 	gk_auto_str char *path = find_differs();
@@ -94,10 +93,12 @@ static bool load_differs(conformance *run)
 		if (more)
 			run->differs = more;
 		worked = more && parse_differ(text, &run->differs[run->differ_count]);
-		if (!worked)
-			fprintf(stderr, "%s: not 'kind | file | case | reason': %s", path, line);
-		else
+		if (worked) {
 			run->differ_count++;
+		} else {
+			fprintf(stderr, "%s: not 'kind | file | case | reason': %s", path, line);
+			free(text);
+		}
 	}
 	if (!stream)
 		fprintf(stderr, "%s: not found\n", differs_file);
@@ -105,6 +106,13 @@ static bool load_differs(conformance *run)
 		fclose(stream);
 	free(line);
 	return worked;
+}
+
+static void free_differs(conformance *run)
+{
+	for (size_t i = 0; i < run->differ_count; i++)
+		free(run->differs[i].line);
+	free(run->differs);
 }
 
 /* What is listed for a file that was run must have been met in it. */
@@ -216,5 +224,6 @@ int main(int argc, char **argv)
 	if (run.skipped)
 		printf(", %zu skipped", run.skipped);
 	putchar('\n');
+	free_differs(&run);
 	return run.failed ? 1 : 0;
 }

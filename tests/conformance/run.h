@@ -8,6 +8,7 @@
 
 /* A line of differs.txt. */
 typedef struct differ {
+	char *line; /* owned; the others point into it */
 	char *kind, *file, *name, *reason;
 	bool met;
 } differ;

@@ -2,9 +2,10 @@
  * Copyright the genkitd authors */
 #include "unit.h"
 
+#include "base/buf.h"
 #include "base/limits.h"
 
-#include <math.h>
+#include <pthread.h>
 
 static json_t *parse_n(const char *text, size_t len)
 {
@@ -224,7 +225,7 @@ END_TEST
 
 START_TEST(a_text_that_unfolds_to_much_memory_is_refused)
 {
-	size_t len = 3 * 400000 + 1;
+	size_t len = 3 * 600000 + 1;
 	gk_auto_str char *text = malloc(len);
 
 	for (size_t i = 0; i < len; i += 3)
@@ -232,6 +233,48 @@ START_TEST(a_text_that_unfolds_to_much_memory_is_refused)
 	text[0] = '[';
 	text[1] = '1';
 	assert_fails_n(text, len, GK_RESOURCE_EXHAUSTED, "too many values for a text of this size");
+}
+END_TEST
+
+/* A small part of a fiber's stack; a sanitizer's frames are larger. */
+#ifdef __SANITIZE_ADDRESS__
+#define SMALL_STACK (256u << 10)
+#else
+#define SMALL_STACK (64u << 10)
+#endif
+
+static void *read_and_write(void *text)
+{
+	gk_auto_json json_t *value = NULL;
+	gk_auto_str char *back = NULL;
+
+	if (gk_json_parse(text, strlen(text), 0, &value, NULL) == GK_OK)
+		back = gk_json_write(value, NULL);
+	return gk_steal(back);
+}
+
+START_TEST(the_deepest_value_needs_little_stack)
+{
+	gk_auto_str char *text = NULL, *closing = calloc(1, GK_JSON_MAX_DEPTH * 2);
+	pthread_attr_t attributes;
+	pthread_t thread;
+	void *back = NULL;
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+
+	for (int i = 0; i < GK_JSON_MAX_DEPTH; i++) {
+		gk_buf_puts(&buf, i % 2 ? "[1e-300,\"\\u00e9\"," : "{\"a\":0.1,\"b\":");
+		closing[GK_JSON_MAX_DEPTH - 1 - i] = i % 2 ? ']' : '}';
+	}
+	gk_buf_puts(&buf, "null");
+	gk_buf_puts(&buf, closing);
+	text = gk_buf_take(&buf, NULL);
+	pthread_attr_init(&attributes);
+	ck_assert_int_eq(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+	ck_assert_int_eq(pthread_create(&thread, &attributes, read_and_write, text), 0);
+	pthread_join(thread, &back);
+	ck_assert_str_eq(back, text);
+	free(back);
+	pthread_attr_destroy(&attributes);
 }
 END_TEST
 
@@ -269,6 +312,7 @@ static Suite *reader_suite(void)
 	tcase_add_test(tests, errors_say_where);
 	tcase_add_test(tests, of_two_members_with_one_name_the_last_wins_at_the_first_place);
 	tcase_add_test(tests, depth_ends_at_128);
+	tcase_add_test(tests, the_deepest_value_needs_little_stack);
 	tcase_add_test(tests, size_ends_where_the_caller_says);
 	tcase_add_test(tests, a_text_that_unfolds_to_much_memory_is_refused);
 	tcase_add_test(tests, running_out_of_memory_is_reported);
