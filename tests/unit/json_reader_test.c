@@ -135,6 +135,8 @@ START_TEST(malformed_strings_are_refused)
 {
 	assert_fails("\"abc", "unexpected end of input at line 1, column 5");
 	assert_fails("\"abc\\", "unexpected end of input at line 1, column 6");
+	assert_fails("\"a\\nbc", "unexpected end of input at line 1, column 7");
+	assert_fails("\"a\\n\x02\"", "control character in a string at line 1, column 5");
 	assert_fails("\"\\x41\"", "invalid escape at line 1, column 2");
 	assert_fails("\"\\u00g0\"", "invalid escape at line 1, column 2");
 	assert_fails("\"\\u00", "invalid escape at line 1, column 2");

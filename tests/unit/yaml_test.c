@@ -143,8 +143,8 @@ END_TEST
 
 START_TEST(keys_become_names)
 {
-	assert_yaml("{1: a, 0x10: b, true: c, 1.50: d, ~: e, 'x y': f}",
-		"{'1':'a','16':'b','true':'c','1.5':'d','':'e','x y':'f'}");
+	assert_yaml("{1: a, 0x10: b, true: c, false: g, 1.50: d, ~: e, 'x y': f}",
+		"{'1':'a','16':'b','true':'c','false':'g','1.5':'d','':'e','x y':'f'}");
 	assert_yaml("? |\n  block\n: 1", "{'block\\n':1}");
 	assert_yaml("<<: {a: 1}\nb: 2", "{'<<':{'a':1},'b':2}");
 	assert_strings("{1.50: a}", "{'1.50':'a'}");
@@ -313,7 +313,9 @@ END_TEST
 
 static bool parse_something(void)
 {
-	static const char text[] = "a: &x {b: [1, 2.5, 'c']}\nd: *x\n&e f: \xc2\x85g\nh: !x i\n";
+	static const char text[] =
+		"a: &x {b: [1, 2.5, 'c', 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]}\n"
+		"d: *x\n&e f: \xc2\x85g\nh: !x i\nk: [a, b, c, d, e, f, *x, {g: *x}]\n";
 	gk_auto_error gk_error err = { 0 };
 	gk_auto_yaml gk_yaml *doc = NULL;
 	gk_code rc = gk_yaml_parse(text, strlen(text), "t.yaml", GK_YAML_CORE, &doc, &err);
