@@ -190,8 +190,7 @@ static bool next_up_hits(double value, shortest *ret)
 
 static void find_shortest(double value, shortest *ret)
 {
-	unsigned count =
-		value < 1e-290 ? 1 : 15; /* the smallest doubles have less than fifteen digits */
+	unsigned count = value < 1e-290 ? 1 : 15; /* the smallest doubles have few digits */
 
 	if (find_in_128_bits(value, ret))
 		return;
