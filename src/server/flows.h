@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * The flow server: POST /NAME with {"data": ...} runs a flow and answers {"result": ...} or, on request, streams events
+ * (reflection section 5). Registered flows are served as they come and go.
+ *
+ *	rc = gk_flows_new(app, &opts, &flows, err);
+ *	http.handle = gk_routes_handle, http.too_large = gk_routes_too_large, http.user = gk_flows_routes(flows);
+ *
+ * A client that hangs up cancels its run. With a stream store a streaming run is detached instead: its events are
+ * recorded and the client comes back for them with x-genkit-stream-id.
+ */
+#ifndef GK_SERVER_FLOWS_H
+#define GK_SERVER_FLOWS_H
+
+#include "core/app.h"
+#include "server/context_provider.h"
+#include "server/routes.h"
+#include "server/stream_store.h"
+
+typedef struct gk_flows gk_flows;
+
+/* What a reload may change. Everything is copied or referenced. */
+typedef struct gk_flows_opts {
+	size_t size;
+	const char *prefix;            /* between "/" and the name; NULL: "" */
+	const char *const *served;     /* names, "*" at the end stands for the rest; NULL: all */
+	const char *const *origins;    /* of CORS, see cors.h; NULL: none */
+	gk_context_provider *provider; /* NULL: everybody may call */
+	gk_stream_store *streams;      /* NULL: no durable streams */
+	uint64_t timeout_ms;           /* of a run; 0: none */
+	size_t max_body;               /* 0: GK_HTTP_FLOW_BODY */
+} gk_flows_opts;
+
+/** `app` must outlive it. */
+GK_MUST_USE gk_code gk_flows_new(
+	gk_app *app, const gk_flows_opts *opts, gk_flows **ret, gk_error *err);
+/** New settings for requests from now on; on failure the old ones stay. */
+GK_MUST_USE gk_code gk_flows_configure(gk_flows *flows, const gk_flows_opts *opts, gk_error *err);
+/** The routes of its listeners, to which other surfaces add theirs; flows take what no other route does. */
+gk_routes *gk_flows_routes(gk_flows *flows);
+/** Its listeners must have been freed. Runs and answers under way keep what they need. NULL is allowed. */
+void gk_flows_free(gk_flows *flows);
+
+#endif

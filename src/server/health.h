@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* What a supervisor asks: /healthz is 200 while the process lives, /readyz 503 while it starts or drains. */
+#ifndef GK_SERVER_HEALTH_H
+#define GK_SERVER_HEALTH_H
+
+#include "server/routes.h"
+
+/* Embedded in its owner, zero-initialised. */
+typedef struct gk_health {
+	gk_routes *routes;
+	bool is_ready; /* set it when everything has started */
+} gk_health;
+
+/** `health` must outlive the routes. */
+GK_MUST_USE gk_code gk_health_add_routes(gk_health *health, gk_routes *routes, gk_error *err);
+
+#endif
