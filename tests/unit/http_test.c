@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "http_client.h"
+#include "unit.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "server/address.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CLOSE "Connection: close\r\n\r\n"
+#define HEAD  "Host: x\r\n"
+
+static gk_loop *loop;
+static gk_http_listener *listener;
+static gk_exchange *open_exchange;
+static unsigned hangups, handled;
+static uint64_t hung_up_ms;
+static gk_code room_rc;
+static size_t produced;
+static bool was_parked;
+
+static void on_hangup(gk_exchange *x, void *user)
+{
+	(void)x;
+	(void)user;
+	hangups++;
+	hung_up_ms = gk_clock_mono_ms();
+	open_exchange = NULL;
+}
+
+/* Produces more than any sink holds, waiting for room. */
+static void produce(void *user)
+{
+	gk_exchange *x = user;
+	static char block[8192];
+
+	memset(block, 'x', sizeof(block));
+	for (produced = 0; produced < 16 * GK_MAX_SINK; produced += sizeof(block)) {
+		size_t before = produced;
+
+		room_rc = gk_exchange_wait_room(x, NULL);
+		was_parked |= before != produced || produced > GK_MAX_SINK;
+		if (room_rc != GK_OK)
+			return;
+		gk_exchange_write(x, block, sizeof(block));
+	}
+	gk_exchange_end(x);
+}
+
+static void handle(gk_exchange *x, void *user)
+{
+	const char *path = gk_exchange_path(x);
+	size_t len;
+	const char *body = gk_exchange_body(x, &len);
+
+	(void)user;
+	handled++;
+	if (strcmp(path, "/echo") == 0) {
+		gk_exchange_set_header(x, "X-Query",
+			gk_exchange_query(x, "q") ? gk_exchange_query(x, "q") : "none");
+		gk_exchange_reply(x, 200, "text/plain", body, len);
+	} else if (strcmp(path, "/parts") == 0) {
+		gk_exchange_begin(x, 200, "text/plain");
+		gk_exchange_write(x, "one,", 4);
+		gk_exchange_write(x, "two", 3);
+		gk_exchange_end(x);
+	} else if (strcmp(path, "/open") == 0) {
+		gk_exchange_on_hangup(x, on_hangup, NULL);
+		gk_exchange_begin(x, 200, "text/plain");
+		gk_exchange_write(x, "open\n", 5);
+		open_exchange = x;
+	} else if (strcmp(path, "/later") == 0) {
+		gk_exchange_on_hangup(x, on_hangup, NULL);
+		open_exchange = x;
+	} else if (strcmp(path, "/headers") == 0) {
+		gk_auto_json json_t *headers = gk_exchange_headers(x);
+
+		gk_exchange_reply_json(x, 200, headers);
+	} else if (strcmp(path, "/much") == 0) {
+		gk_exchange_on_hangup(x, on_hangup, NULL);
+		gk_exchange_begin(x, 200, "text/plain");
+		ck_assert_int_eq(
+			gk_fiber_start(loop, "produce", NULL, produce, x, NULL, NULL), GK_OK);
+	} else {
+		gk_exchange_reply(x, 404, NULL, "", 0);
+	}
+}
+
+static void start(const gk_http_opts *more)
+{
+	gk_http_opts opts = more ? *more : (gk_http_opts){ .size = sizeof(opts) };
+
+	opts.address = opts.address ? opts.address : "127.0.0.1:0";
+	opts.handle = handle;
+	hangups = handled = 0;
+	open_exchange = NULL;
+	was_parked = false;
+	ck_assert_int_eq(gk_loop_new(&loop, NULL), GK_OK);
+	ck_assert_int_eq(gk_http_listen(loop, &opts, &listener, NULL), GK_OK);
+}
+
+static void setup(void)
+{
+	start(NULL);
+}
+
+static void teardown(void)
+{
+	gk_http_free(listener);
+	gk_loop_free(loop);
+}
+
+static char *talk(const char *bytes)
+{
+	return http_talk(loop, listener, bytes);
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in: %s", part, text);
+}
+
+/* --- answers --- */
+
+START_TEST(an_answer_that_is_ready_leaves_with_its_length)
+{
+	gk_auto_str char *answer =
+		talk("POST /echo?q=a%20b HTTP/1.1\r\n" HEAD "Content-Length: 5\r\n" CLOSE "hello");
+
+	assert_has(answer, "HTTP/1.1 200 OK\r\n");
+	assert_has(answer, "Content-Length: 5\r\n");
+	assert_has(answer, "X-Query: a b\r\n");
+	assert_has(answer, "\r\n\r\nhello");
+}
+END_TEST
+
+START_TEST(an_answer_in_parts_that_ends_in_its_handler_has_a_length_too)
+{
+	gk_auto_str char *answer = talk("GET /parts HTTP/1.1\r\n" HEAD CLOSE);
+
+	assert_has(answer, "Content-Length: 7\r\n");
+	assert_has(answer, "\r\n\r\none,two");
+}
+END_TEST
+
+START_TEST(a_head_request_has_the_length_and_no_body)
+{
+	gk_auto_str char *answer = talk("HEAD /parts HTTP/1.1\r\n" HEAD CLOSE);
+
+	assert_has(answer, "Content-Length: 7\r\n");
+	ck_assert_ptr_nonnull(strstr(answer, "\r\n\r\n"));
+	ck_assert_str_eq(strstr(answer, "\r\n\r\n") + 4, "");
+}
+END_TEST
+
+START_TEST(repeated_headers_are_joined)
+{
+	gk_auto_str char *answer =
+		talk("GET /headers HTTP/1.1\r\n" HEAD "X-A: 1\r\nx-a: 2\r\n" CLOSE);
+
+	assert_has(answer, "\"x-a\":\"1, 2\"");
+}
+END_TEST
+
+START_TEST(five_pipelined_requests_get_five_answers)
+{
+	gk_auto_str char *answer =
+		talk("GET /parts HTTP/1.1\r\n" HEAD "\r\nGET /parts HTTP/1.1\r\n" HEAD
+		     "\r\nGET /parts HTTP/1.1\r\n" HEAD "\r\nGET /parts HTTP/1.1\r\n" HEAD
+		     "\r\nGET /parts HTTP/1.1\r\n" HEAD CLOSE);
+	unsigned answers = 0;
+
+	for (const char *at = answer; (at = strstr(at, "one,two")) != NULL; at++)
+		answers++;
+	ck_assert_uint_eq(answers, 5);
+}
+END_TEST
+
+/* --- streams --- */
+
+static void write_later(void *user)
+{
+	(void)user;
+	gk_exchange_write(open_exchange, "a\n", 2);
+	gk_exchange_write(open_exchange, "b\n", 2);
+	gk_exchange_end(open_exchange);
+}
+
+static void stream_client(void *user)
+{
+	char **answer = user;
+	int fd = http_connect(listener);
+	gk_auto_str char *head = NULL;
+
+	http_send(fd, "GET /open HTTP/1.1\r\n" HEAD CLOSE);
+	head = http_read(fd, "open\n\r\n");
+	assert_has(head,
+		"Transfer-Encoding: chunked\r\n"); /* the headers are here before the end is */
+	gk_loop_post(loop, write_later, NULL);
+	*answer = http_read(fd, NULL);
+	close(fd);
+}
+
+START_TEST(headers_go_out_at_once_and_writes_of_one_turn_share_a_chunk)
+{
+	gk_auto_str char *answer = NULL;
+
+	http_run(loop, stream_client, &answer);
+	ck_assert_str_eq(answer, "4\r\na\nb\n\r\n0\r\n\r\n");
+	ck_assert_uint_eq(hangups, 0);
+}
+END_TEST
+
+static void reply_later(void *user)
+{
+	(void)user;
+	gk_exchange_reply(open_exchange, 200, "text/plain", "late", 4);
+}
+
+static void later_client(void *user)
+{
+	char **answer = user;
+	int fd = http_connect(listener);
+
+	http_send(fd, "GET /later HTTP/1.1\r\n" HEAD CLOSE);
+	while (!__atomic_load_n(&handled, __ATOMIC_SEQ_CST))
+		usleep(100);
+	gk_loop_post(loop, reply_later, NULL);
+	*answer = http_read(fd, NULL);
+	close(fd);
+}
+
+START_TEST(an_answer_may_begin_after_its_handler_returned)
+{
+	gk_auto_str char *answer = NULL;
+
+	http_run(loop, later_client, &answer);
+	assert_has(answer, "Content-Length: 4\r\n");
+	assert_has(answer, "late");
+}
+END_TEST
+
+START_TEST(http_1_0_gets_a_stream_without_chunks_that_ends_with_the_connection)
+{
+	gk_auto_str char *answer = talk("GET /much HTTP/1.0\r\n" HEAD "\r\n");
+
+	ck_assert_ptr_null(strstr(answer, "chunked"));
+	ck_assert_uint_ge(strlen(answer), 16 * GK_MAX_SINK);
+}
+END_TEST
+
+/* --- the client's end --- */
+
+static void leaving_client(void *user)
+{
+	uint64_t *left_ms = user;
+	int fd = http_connect(listener);
+
+	http_send(fd, "GET /open HTTP/1.1\r\n" HEAD "\r\n");
+	free(http_read(fd, "open\n"));
+	*left_ms = gk_clock_mono_ms();
+	close(fd);
+}
+
+START_TEST(a_client_that_leaves_a_stream_is_noticed_within_50_ms)
+{
+	uint64_t left_ms = 0;
+
+	http_run(loop, leaving_client, &left_ms);
+	while (!hangups)
+		gk_loop_turn(loop, 1000);
+	ck_assert_uint_eq(hangups, 1);
+	ck_assert_uint_le(hung_up_ms - left_ms, 50);
+	while (gk_http_active(listener))
+		gk_loop_turn(loop, 1000);
+}
+END_TEST
+
+static void impatient_client(void *user)
+{
+	int fd = http_connect(listener);
+
+	(void)user;
+	http_send(fd, "GET /later HTTP/1.1\r\n" HEAD "\r\n");
+	while (!__atomic_load_n(&handled, __ATOMIC_SEQ_CST))
+		usleep(100);
+	close(fd);
+}
+
+START_TEST(a_client_that_leaves_before_the_answer_began_is_noticed)
+{
+	http_run(loop, impatient_client, NULL);
+	while (!hangups)
+		gk_loop_turn(loop, 1000);
+	while (gk_http_active(listener))
+		gk_loop_turn(loop, 1000);
+	ck_assert_uint_eq(hangups, 1);
+}
+END_TEST
+
+static void slow_reader(void *user)
+{
+	int fd = http_connect(listener), small = 4096;
+
+	(void)user;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	http_send(fd, "GET /much HTTP/1.1\r\n" HEAD CLOSE);
+	usleep(50000); /* what the kernel takes is taken; the rest waits in the sink */
+	free(http_read(fd, NULL));
+	close(fd);
+}
+
+START_TEST(a_producer_parks_while_its_client_is_behind_and_finishes_after)
+{
+	http_run(loop, slow_reader, NULL);
+	ck_assert(was_parked);
+	ck_assert_int_eq(room_rc, GK_OK);
+	ck_assert_uint_eq(produced, 16 * GK_MAX_SINK);
+}
+END_TEST
+
+static void leaving_reader(void *user)
+{
+	int fd = http_connect(listener);
+
+	(void)user;
+	http_send(fd, "GET /much HTTP/1.1\r\n" HEAD "\r\n");
+	free(http_read(fd, "xxx"));
+	close(fd);
+}
+
+START_TEST(a_parked_producer_learns_that_its_client_has_gone)
+{
+	http_run(loop, leaving_reader, NULL);
+	while (room_rc != GK_CANCELLED)
+		gk_loop_turn(loop, 1000);
+	while (gk_http_active(listener))
+		gk_loop_turn(loop, 1000);
+}
+END_TEST
+
+START_TEST(a_listener_is_freed_with_streams_open)
+{
+	int fd = http_connect(listener);
+
+	http_send(fd, "GET /open HTTP/1.1\r\n" HEAD "\r\n");
+	while (!open_exchange)
+		gk_loop_turn(loop, 1000);
+	gk_loop_turn(loop, 0);
+	gk_http_free(listener);
+	listener = NULL;
+	ck_assert_uint_eq(hangups, 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(draining_ends_keep_alive_and_accepts_nobody)
+{
+	int fd = http_connect(listener);
+	gk_auto_str char *answer = NULL;
+
+	http_send(fd, "GET /open HTTP/1.1\r\n" HEAD "\r\n");
+	while (!open_exchange)
+		gk_loop_turn(loop, 1000);
+	gk_loop_turn(loop, 0);
+	gk_http_drain(listener);
+	gk_exchange_end(open_exchange);
+	while (gk_http_active(listener) || gk_http_connections(listener))
+		gk_loop_turn(loop, 100);
+	answer = http_read(fd, NULL); /* ends: the server has closed */
+	assert_has(answer, "0\r\n\r\n");
+	close(fd);
+}
+END_TEST
+
+/* --- refusals --- */
+
+static const char *const refused[] = {
+	"POST /echo HTTP/1.1\r\n" HEAD
+	"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	"POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+	"POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+	"POST /echo HTTP/1.1\r\n" HEAD "Content-Length: +2\r\n\r\n{}",
+	"POST /echo HTTP/1.1\r\n" HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+	"POST /echo HTTP/1.1\r\n" HEAD "Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n",
+	"GET /parts HTTP/1.1\r\n\r\n",
+	"GET /parts HTTP/1.1\r\n" HEAD "Host: y\r\n\r\n",
+	"GET /parts HTTP/1.1\r\nHost : x\r\n\r\n",
+	"GET /parts HTTP/1.1\r\n" HEAD "X-A: \x01\r\n\r\n",
+	"get /parts HTTP/1.1\r\n" HEAD "\r\n",
+};
+
+START_TEST(ambiguous_framing_is_refused_and_the_connection_closed)
+{
+	gk_auto_str char *answer = talk(refused[_i]);
+
+	assert_has(answer, "HTTP/1.1 400 ");
+	ck_assert_uint_eq(handled, 0);
+}
+END_TEST
+
+START_TEST(headers_beyond_the_connection_memory_are_refused)
+{
+	gk_auto_buf gk_buf request = GK_BUF_INIT(0);
+	gk_auto_str char *answer = NULL;
+
+	gk_buf_puts(&request, "GET /parts HTTP/1.1\r\n" HEAD "X-A: ");
+	for (size_t i = 0; i < 2 * GK_HTTP_CONNECTION_MEMORY; i++)
+		gk_buf_putc(&request, 'a');
+	gk_buf_puts(&request, "\r\n\r\n");
+	answer = talk(request.data);
+	assert_has(answer, "HTTP/1.1 431 ");
+}
+END_TEST
+
+START_TEST(a_body_beyond_the_limit_is_refused)
+{
+	gk_auto_str char *answer = NULL;
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .max_body = 10));
+	answer = talk("POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 11\r\n" CLOSE "hello world");
+	assert_has(answer, "HTTP/1.1 413 ");
+	ck_assert_uint_eq(handled, 0);
+}
+END_TEST
+
+START_TEST(a_chunked_body_beyond_the_limit_is_refused)
+{
+	gk_auto_str char *answer = NULL;
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .max_body = 10));
+	answer = talk("POST /echo HTTP/1.1\r\n" HEAD "Transfer-Encoding: chunked\r\n" CLOSE
+		      "8\r\n12345678\r\n3\r\n901\r\n0\r\n\r\n");
+	assert_has(answer, "HTTP/1.1 413 ");
+}
+END_TEST
+
+START_TEST(a_body_of_exactly_the_limit_is_taken)
+{
+	gk_auto_str char *answer = NULL;
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .max_body = 10));
+	answer = talk("POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 10\r\n" CLOSE "0123456789");
+	assert_has(answer, "\r\n\r\n0123456789");
+}
+END_TEST
+
+START_TEST(headers_that_do_not_come_close_the_connection)
+{
+	gk_auto_str char *answer = NULL;
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .header_ms = 100));
+	answer = talk("GET /parts HTTP/1.1\r\nHos");
+	ck_assert_uint_eq(handled, 0);
+}
+END_TEST
+
+START_TEST(a_body_that_does_not_come_closes_the_connection)
+{
+	gk_auto_str char *answer = NULL;
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .body_ms = 100));
+	answer = talk("POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 10\r\n\r\n01234");
+	ck_assert_uint_eq(handled, 0);
+}
+END_TEST
+
+START_TEST(connections_beyond_the_limit_are_turned_away)
+{
+	int first, second;
+	gk_auto_str char *nothing = NULL;
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .max_connections = 1));
+	first = http_connect(listener);
+	http_send(first, "GET /open HTTP/1.1\r\n" HEAD "\r\n");
+	while (!open_exchange)
+		gk_loop_turn(loop, 1000);
+	second = http_connect(listener);
+	http_send(second, "GET /parts HTTP/1.1\r\n" HEAD "\r\n");
+	for (int i = 0; i < 10; i++)
+		gk_loop_turn(loop, 10);
+	ck_assert_uint_eq(handled, 1);
+	close(first);
+	close(second);
+	while (gk_http_active(listener))
+		gk_loop_turn(loop, 100);
+}
+END_TEST
+
+/* --- addresses --- */
+
+START_TEST(the_next_port_is_taken_when_one_is_in_use)
+{
+	gk_http_listener *other = NULL;
+	gk_auto_error gk_error err = { 0 };
+
+	ck_assert_int_eq(gk_http_listen(loop,
+				 GK_OPTS(gk_http_opts, .address = gk_http_address(listener),
+					 .handle = handle),
+				 &other, &err),
+		GK_UNAVAILABLE);
+	assert_has(err.message, gk_http_address(listener));
+	ck_assert_int_eq(gk_http_listen(loop,
+				 GK_OPTS(gk_http_opts, .address = gk_http_address(listener),
+					 .port_tries = 50, .handle = handle),
+				 &other, NULL),
+		GK_OK);
+	ck_assert_uint_gt(gk_http_port(other), gk_http_port(listener));
+	gk_http_free(other);
+}
+END_TEST
+
+START_TEST(a_unix_socket_serves_and_an_abandoned_one_is_replaced)
+{
+	char folder[] = "/tmp/genkitd-http-XXXXXX";
+	gk_auto_str char *address = NULL, *answer = NULL;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_gt(asprintf(&address, "unix:%s/s", folder), 0);
+	for (int i = 0; i < 2; i++) {
+		int fd;
+
+		teardown();
+		/* Left behind by one that was killed. */
+		ck_assert_int_eq(gk_address_listen(address, 0, &fd, NULL), GK_OK);
+		close(fd);
+		start(GK_OPTS(gk_http_opts, .address = address));
+		free(answer);
+		answer = talk("GET /parts HTTP/1.1\r\n" HEAD CLOSE);
+		assert_has(answer, "one,two");
+	}
+	gk_http_free(listener);
+	listener = NULL;
+	ck_assert_int_eq(access(address + 5, F_OK), -1);
+	rmdir(folder);
+}
+END_TEST
+
+START_TEST(an_inherited_socket_serves)
+{
+	gk_auto_str char *answer = NULL;
+	int fd;
+
+	gk_http_free(listener);
+	ck_assert_int_eq(gk_address_listen("127.0.0.1:0", 0, &fd, NULL), GK_OK);
+	ck_assert_int_eq(gk_http_listen(loop, GK_OPTS(gk_http_opts, .fd = fd, .handle = handle),
+				 &listener, NULL),
+		GK_OK);
+	answer = talk("GET /parts HTTP/1.1\r\n" HEAD CLOSE);
+	assert_has(answer, "one,two");
+}
+END_TEST
+
+START_TEST(only_loopback_counts_as_local)
+{
+	ck_assert(gk_address_is_local("127.0.0.1:1"));
+	ck_assert(gk_address_is_local("127.9.9.9:1"));
+	ck_assert(gk_address_is_local("[::1]:1"));
+	ck_assert(gk_address_is_local("localhost:1"));
+	ck_assert(gk_address_is_local("unix:/x"));
+	ck_assert(!gk_address_is_local("0.0.0.0:1"));
+	ck_assert(!gk_address_is_local("[::]:1"));
+	ck_assert(!gk_address_is_local("10.0.0.1:1"));
+	ck_assert(!gk_address_is_local("localhost.example:1"));
+}
+END_TEST
+
+static const char *const no_addresses[] = { "", ":1", "1", "x", "127.0.0.1",
+	"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x", "::1:1", "unix:" };
+
+START_TEST(text_that_is_no_address_is_refused)
+{
+	int fd;
+
+	ck_assert_int_eq(gk_address_listen(no_addresses[_i], 0, &fd, NULL), GK_INVALID_ARGUMENT);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *all = suite_create("http");
+	TCase *served = tcase_create("served");
+
+	tcase_add_checked_fixture(served, setup, teardown);
+	tcase_set_timeout(served, 20);
+	tcase_add_test(served, an_answer_that_is_ready_leaves_with_its_length);
+	tcase_add_test(served, an_answer_in_parts_that_ends_in_its_handler_has_a_length_too);
+	tcase_add_test(served, a_head_request_has_the_length_and_no_body);
+	tcase_add_test(served, repeated_headers_are_joined);
+	tcase_add_test(served, five_pipelined_requests_get_five_answers);
+	tcase_add_test(served, headers_go_out_at_once_and_writes_of_one_turn_share_a_chunk);
+	tcase_add_test(served, an_answer_may_begin_after_its_handler_returned);
+	tcase_add_test(served, http_1_0_gets_a_stream_without_chunks_that_ends_with_the_connection);
+	tcase_add_test(served, a_client_that_leaves_a_stream_is_noticed_within_50_ms);
+	tcase_add_test(served, a_client_that_leaves_before_the_answer_began_is_noticed);
+	tcase_add_test(served, a_producer_parks_while_its_client_is_behind_and_finishes_after);
+	tcase_add_test(served, a_parked_producer_learns_that_its_client_has_gone);
+	tcase_add_test(served, a_listener_is_freed_with_streams_open);
+	tcase_add_test(served, draining_ends_keep_alive_and_accepts_nobody);
+	tcase_add_loop_test(served, ambiguous_framing_is_refused_and_the_connection_closed, 0,
+		sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(served, headers_beyond_the_connection_memory_are_refused);
+	tcase_add_test(served, a_body_beyond_the_limit_is_refused);
+	tcase_add_test(served, a_chunked_body_beyond_the_limit_is_refused);
+	tcase_add_test(served, a_body_of_exactly_the_limit_is_taken);
+	tcase_add_test(served, headers_that_do_not_come_close_the_connection);
+	tcase_add_test(served, a_body_that_does_not_come_closes_the_connection);
+	tcase_add_test(served, connections_beyond_the_limit_are_turned_away);
+	tcase_add_test(served, the_next_port_is_taken_when_one_is_in_use);
+	tcase_add_test(served, a_unix_socket_serves_and_an_abandoned_one_is_replaced);
+	tcase_add_test(served, an_inherited_socket_serves);
+	tcase_add_test(served, only_loopback_counts_as_local);
+	tcase_add_loop_test(served, text_that_is_no_address_is_refused, 0,
+		sizeof(no_addresses) / sizeof(no_addresses[0]));
+	suite_add_tcase(all, served);
+	return all;
+}
+
+UNIT_MAIN(suite)
