@@ -285,3 +285,8 @@ gk_app *gk_run_app(const gk_run *run)
 {
 	return run->app;
 }
+
+const char *gk_run_key(const gk_run *run)
+{
+	return run->action ? gk_action_key(run->action) : run->key;
+}

@@ -73,5 +73,7 @@ json_t *gk_run_result_peek(const gk_run *run);
 /** Borrowed; NULL: it went well or goes on. */
 const gk_error *gk_run_error_peek(const gk_run *run);
 gk_app *gk_run_app(const gk_run *run);
+/** Of its action, or what was looked for. */
+const char *gk_run_key(const gk_run *run);
 
 #endif
