@@ -342,6 +342,11 @@ const char *gk_exchange_body(const gk_exchange *x, size_t *len_ret)
 	return x->body.data ? x->body.data : "";
 }
 
+char *gk_exchange_take_body(gk_exchange *x, size_t *len_ret)
+{
+	return gk_buf_take(&x->body, len_ret);
+}
+
 /* --- the answer --- */
 
 void gk_exchange_set_header(gk_exchange *x, const char *name, const char *value)

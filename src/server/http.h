@@ -68,6 +68,8 @@ const char *gk_exchange_header(const gk_exchange *x, const char *name);
 json_t *gk_exchange_headers(const gk_exchange *x);
 /** NUL-terminated beyond `len`; never NULL. */
 const char *gk_exchange_body(const gk_exchange *x, size_t *len_ret);
+/** The same, handed over: it may outlive the exchange. The caller frees it; NULL when memory ran out. */
+char *gk_exchange_take_body(gk_exchange *x, size_t *len_ret);
 
 /* --- the answer --- */
 /** Before gk_exchange_begin(). Values with CR, LF or NUL are refused silently (a bug of the caller is no way in). */
