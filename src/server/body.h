@@ -15,6 +15,6 @@
  */
 typedef void gk_body_fn(gk_exchange *x, json_t *value, const gk_error *err, void *user);
 
-void gk_body_read(gk_loop *loop, gk_exchange *x, size_t max, gk_body_fn *fn, void *user);
+void gk_body_read(gk_loop *loop, gk_exchange *x, gk_body_fn *fn, void *user);
 
 #endif

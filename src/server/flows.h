@@ -29,7 +29,6 @@ typedef struct gk_flows_opts {
 	gk_context_provider *provider; /* NULL: everybody may call */
 	gk_stream_store *streams;      /* NULL: no durable streams */
 	uint64_t timeout_ms;           /* of a run; 0: none */
-	size_t max_body;               /* 0: GK_HTTP_FLOW_BODY */
 } gk_flows_opts;
 
 /** `app` must outlive it. */
