@@ -32,6 +32,7 @@ struct gk_sink {
 };
 
 typedef struct gk_run_opts {
+	size_t size;
 	gk_app *app;
 	gk_action *
 		action; /* borrowed; a reference is taken. NULL: look `key` up in the run's fiber */
