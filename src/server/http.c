@@ -201,7 +201,8 @@ static void on_completed(
 	*request = NULL;
 	gk_connection_enter(x->connection, GK_CONNECTION_IDLE);
 	if (x->listener->is_draining)
-		shutdown(x->connection->fd, SHUT_RD); /* no keep-alive; what was sent still arrives */
+		shutdown(x->connection->fd,
+			SHUT_RD); /* no keep-alive; what was sent still arrives */
 	gk_exchange_complete(x);
 }
 
