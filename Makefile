@@ -162,7 +162,7 @@ FAULTS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(UNIT_HELPERS) $(BUILD)/libgenkit.a
 	$(call say,LD ,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS) -o $@ $^ $(LIB_LIBS) $(CHECK_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS) -o $@ $^ $(LIB_LIBS) $(CHECK_LIBS) -lssl
 
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += $(CHECK_CFLAGS) -Itests
 

@@ -50,6 +50,14 @@
 #define GK_FETCH_TOTAL_MS   600000
 #define GK_FETCH_HOST_CONNS 64
 #define GK_FETCH_BUFFER     (256u << 10) /* a response body that nobody reads pauses here */
+#define GK_FETCH_POOL_MS    120000       /* connections are kept so long after the last transfer */
+#define GK_FETCH_IDLE_CONNS 256          /* kept open for later, of all hosts together */
+#define GK_MAX_FETCH_HEAD   (256u << 10) /* of a response, interim ones included */
+#define GK_MAX_URL          (16u << 10)
+#define GK_MAX_WS_HANDSHAKE (16u << 10) /* the answer to an upgrade */
+#define GK_MAX_WS_PINGS     1000        /* unanswered, because the peer does not read */
+#define GK_WS_PING_MS       20000
+#define GK_WS_CLOSE_MS      5000 /* the peer's time to answer a close */
 
 /* --- core --- */
 #define GK_MAX_ACTIONS        100000

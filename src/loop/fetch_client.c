@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "loop/fetch_internal.h"
+
+#include "base/limits.h"
+#include "config.h"
+
+static void on_done(CURL *easy, CURLcode result, void *user)
+{
+	gk_fetch *res = NULL;
+
+	(void)user;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&res);
+	GK_CHECK(res, GK_FETCH_MAGIC);
+	gk_fetch_finish(res, result);
+}
+
+static void on_failed(void *user)
+{
+	gk_fetch_client *client = user;
+	gk_fetch *res;
+
+	while ((res = LIST_FIRST(&client->running)))
+		gk_fetch_finish(res, CURLE_OUT_OF_MEMORY);
+}
+
+/* Nobody has fetched for long: an idle process holds neither connections nor certificates. */
+static void close_pool(void *user)
+{
+	gk_fetch_client *client = user;
+
+	while (client->idle_count)
+		curl_easy_cleanup(client->idle[--client->idle_count]);
+	gk_multi_close(&client->multi);
+}
+
+static bool copy_text(char **ret, const char *text)
+{
+	*ret = text && *text ? strdup(text) : NULL;
+	return *ret || !text || !*text;
+}
+
+gk_code gk_fetch_client_new(
+	gk_loop *loop, const gk_fetch_client_opts *opts, gk_fetch_client **ret, gk_error *err)
+{
+	static const gk_fetch_client_opts defaults = { .size = sizeof(defaults) };
+	gk_fetch_client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return gk_error_no_memory(err);
+	if (!opts)
+		opts = &defaults;
+	client->magic = GK_FETCH_CLIENT_MAGIC;
+	LIST_INIT(&client->running);
+	gk_multi_init(&client->multi, loop);
+	client->multi.done = on_done;
+	client->multi.failed = on_failed;
+	client->multi.user = client;
+	gk_timer_init(&client->pool_timer, loop, close_pool, client);
+	gk_timer_unref(&client->pool_timer);
+	client->max_host_connections =
+		opts->max_host_connections ? opts->max_host_connections : GK_FETCH_HOST_CONNS;
+	if (!copy_text(&client->ca_file, opts->ca_file) ||
+		!copy_text(&client->user_agent,
+			opts->user_agent ? opts->user_agent : "genkitd/" PACKAGE_VERSION) ||
+		!copy_text(&client->http_proxy, opts->http_proxy) ||
+		!copy_text(&client->https_proxy, opts->https_proxy) ||
+		!copy_text(&client->no_proxy, opts->no_proxy)) {
+		gk_fetch_client_free(client);
+		return gk_error_no_memory(err);
+	}
+	*ret = client;
+	return GK_OK;
+}
+
+void gk_fetch_client_free(gk_fetch_client *client)
+{
+	if (!client)
+		return;
+	GK_CHECK(client, GK_FETCH_CLIENT_MAGIC);
+	assert(LIST_EMPTY(&client->running));
+	gk_timer_disarm(&client->pool_timer);
+	close_pool(client);
+	free(client->ca_file);
+	free(client->user_agent);
+	free(client->http_proxy);
+	free(client->https_proxy);
+	free(client->no_proxy);
+	client->magic = 0;
+	free(client);
+}
+
+static gk_code open_pool(gk_fetch_client *client, gk_error *err)
+{
+	CURLM *curl;
+	gk_code rc;
+
+	if (client->multi.curl)
+		return GK_OK;
+	rc = gk_multi_open(&client->multi, err);
+	if (rc != GK_OK)
+		return rc;
+	curl = client->multi.curl;
+	curl_multi_setopt(curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)client->max_host_connections);
+	curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, (long)GK_FETCH_IDLE_CONNS);
+	curl_multi_setopt(curl, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+	return GK_OK;
+}
+
+static bool apply(gk_fetch_client *client, CURL *easy, bool is_tls)
+{
+	const char *proxy = is_tls ? client->https_proxy : client->http_proxy;
+
+	return gk_multi_prepare(easy) &&
+	       curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
+	       (!client->ca_file ||
+		       curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file) == CURLE_OK) &&
+	       (!proxy || curl_easy_setopt(easy, CURLOPT_PROXY, proxy) == CURLE_OK) &&
+	       (!client->no_proxy ||
+		       curl_easy_setopt(easy, CURLOPT_NOPROXY, client->no_proxy) == CURLE_OK);
+}
+
+gk_code gk_fetch_client_take_easy(gk_fetch_client *client, bool is_tls, CURL **ret, gk_error *err)
+{
+	gk_code rc = open_pool(client, err);
+	CURL *easy;
+
+	if (rc != GK_OK)
+		return rc;
+	gk_timer_disarm(&client->pool_timer);
+	easy = client->idle_count ? client->idle[--client->idle_count] : curl_easy_init();
+	if (!easy || !apply(client, easy, is_tls)) {
+		curl_easy_cleanup(easy);
+		return gk_error_no_memory(err);
+	}
+	*ret = easy;
+	return GK_OK;
+}
+
+void gk_fetch_client_put_easy(gk_fetch_client *client, CURL *easy)
+{
+	if (client->idle_count < GK_FETCH_IDLE_EASIES) {
+		curl_easy_reset(easy);
+		client->idle[client->idle_count++] = easy;
+	} else {
+		curl_easy_cleanup(easy);
+	}
+	if (LIST_EMPTY(&client->running))
+		gk_timer_arm(&client->pool_timer, GK_FETCH_POOL_MS);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * What the files of the HTTP client share.
+ *
+ *	fetch.c          a transfer from its start to its end, and the fiber that waits for it
+ *	fetch_client.c   the connections, and easy handles between transfers
+ *	fetch_request.c  what is sent: method, headers, body; and what a redirect makes of it
+ *	fetch_head.c     the header fields of the response
+ */
+#ifndef GK_LOOP_FETCH_INTERNAL_H
+#define GK_LOOP_FETCH_INTERNAL_H
+
+#include "loop/fetch.h"
+
+#include "loop/fetch_head.h"
+#include "loop/multi.h"
+#include "loop/url.h"
+
+#define GK_FETCH_CLIENT_MAGIC 0x66636c69u
+#define GK_FETCH_MAGIC        0x66657463u
+#define GK_FETCH_IDLE_EASIES  16
+
+struct gk_fetch_client {
+	unsigned magic;
+	gk_multi multi;
+	unsigned max_host_connections;
+	char *ca_file, *user_agent, *http_proxy, *https_proxy, *no_proxy;
+	CURL *idle[GK_FETCH_IDLE_EASIES]; /* handles to use again */
+	size_t idle_count;
+	LIST_HEAD(, gk_fetch) running;
+	gk_timer pool_timer; /* closes what nobody has used for long */
+};
+
+/* What is asked for; a redirect changes it. */
+typedef struct gk_fetch_request {
+	gk_url url;
+	char *method;
+	struct curl_slist *headers;
+	const char *unix_socket;
+	const char *body; /* the caller's while gk_fetch_start() runs, then `copy` */
+	size_t body_len, body_at;
+	char *copy;
+} gk_fetch_request;
+
+struct gk_fetch {
+	unsigned magic;
+	gk_fetch_client *client;
+	CURL *easy; /* NULL: it has ended */
+	LIST_ENTRY(gk_fetch) link;
+	gk_fetch_request request;
+
+	gk_fiber *waiter;
+	gk_scope *scope;
+	gk_scope_listener listener;
+	gk_timer timer; /* the next time limit that may be due */
+	uint64_t connect_ms, total_ms, idle_ms;
+	uint64_t started_ms, active_ms;
+	curl_off_t uploaded; /* when the timer last looked */
+	bool is_connected, is_paused;
+
+	bool is_in_head, has_head;
+	int status;
+	gk_fetch_head head;
+	size_t max_body, received;
+	gk_buf front; /* what the caller has */
+	gk_buf back;  /* what has come since */
+	gk_error failure;
+	char reason[CURL_ERROR_SIZE];
+};
+
+/* --- fetch_request.c --- */
+
+/** Checks and takes over what `opts` asks for. */
+GK_MUST_USE gk_code gk_fetch_request_init(
+	gk_fetch_request *request, const gk_fetch_opts *opts, gk_error *err);
+void gk_fetch_request_done(gk_fetch_request *request);
+/** Changes it into the one that a redirect with this status and location asks for. */
+GK_MUST_USE gk_code gk_fetch_request_redirect(
+	gk_fetch_request *request, int status, const char *location, gk_error *err);
+/** The caller's memory goes: what has not been sent is copied. */
+GK_MUST_USE gk_code gk_fetch_request_keep_body(gk_fetch_request *request, gk_error *err);
+/** Tells curl. False: no memory. */
+GK_MUST_USE bool gk_fetch_request_apply(gk_fetch_request *request, CURL *easy);
+
+/* --- fetch_client.c --- */
+
+/** A handle with the client's settings; the connections are opened when need be. */
+GK_MUST_USE gk_code gk_fetch_client_take_easy(
+	gk_fetch_client *client, bool is_tls, CURL **ret, gk_error *err);
+void gk_fetch_client_put_easy(gk_fetch_client *client, CURL *easy);
+
+/* --- fetch.c --- */
+
+/** The transfer has ended, whoever ended it. */
+void gk_fetch_finish(gk_fetch *res, CURLcode result);
+/** Ends it with an error of our own. */
+void gk_fetch_abort(gk_fetch *res, const gk_error *why);
+
+#endif

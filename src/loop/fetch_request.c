@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "loop/fetch_internal.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#define MAX_METHOD 32
+/* A body up to this size is copied by curl and leaves together with the header. */
+#define SMALL_BODY (64u << 10)
+
+static const char *const schemes[2] = { "http", "https" };
+
+/* --- headers --- */
+
+static bool is_token_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static size_t token_length(const char *text)
+{
+	size_t len = 0;
+
+	while (is_token_char(text[len]))
+		len++;
+	return len;
+}
+
+static bool is_named(const char *header, size_t name_len, const char *name)
+{
+	return name_len == strlen(name) && strncasecmp(header, name, name_len) == 0;
+}
+
+static bool is_one_of(const char *header, size_t name_len, const char *const *names)
+{
+	for (; *names; names++)
+		if (is_named(header, name_len, *names))
+			return true;
+	return false;
+}
+
+static bool append(gk_fetch_request *request, const char *header)
+{
+	struct curl_slist *headers = curl_slist_append(request->headers, header);
+
+	if (headers)
+		request->headers = headers;
+	return headers;
+}
+
+/* The framing of the message is curl's. */
+static const char *const framing[] = { "content-length", "transfer-encoding", NULL };
+
+static gk_code add_header(gk_fetch_request *request, const char *header, gk_error *err)
+{
+	size_t name_len = token_length(header);
+	const char *value;
+	gk_auto_str char *empty = NULL;
+
+	if (!name_len || header[name_len] != ':')
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "malformed request header");
+	if (is_one_of(header, name_len, framing))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"request header '%.*s' is not for the caller to set", (int)name_len,
+			header);
+	value = header + name_len + 1;
+	for (const char *c = value; *c; c++)
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"request header '%.*s' has a control character", (int)name_len,
+				header);
+	/* "Name:" would make curl leave the header out; it wants "Name;". */
+	if (value[strspn(value, " \t")] == '\0') {
+		if (asprintf(&empty, "%.*s;", (int)name_len, header) < 0) {
+			empty = NULL;
+			return gk_error_no_memory(err);
+		}
+		header = empty;
+	}
+	return append(request, header) ? GK_OK : gk_error_no_memory(err);
+}
+
+static bool has_header(const gk_fetch_request *request, const char *name)
+{
+	for (const struct curl_slist *item = request->headers; item; item = item->next)
+		if (is_named(item->data, token_length(item->data), name))
+			return true;
+	return false;
+}
+
+static gk_code add_headers(gk_fetch_request *request, const char *const *headers, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	for (; rc == GK_OK && headers && *headers; headers++)
+		rc = add_header(request, *headers, err);
+	if (rc != GK_OK)
+		return rc;
+	/* Waiting for "100 Continue" costs a second where the server does not know it; and curl would name a type
+	 * for a body that has none. */
+	if ((!has_header(request, "expect") && !append(request, "Expect:")) ||
+		(!has_header(request, "content-type") && !append(request, "Content-Type:")))
+		return gk_error_no_memory(err);
+	return GK_OK;
+}
+
+/* --- the request --- */
+
+static gk_code set_method(gk_fetch_request *request, const char *method, gk_error *err)
+{
+	size_t len = token_length(method);
+	char *copy;
+
+	if (!len || len > MAX_METHOD || method[len])
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "malformed request method");
+	copy = strdup(method);
+	if (!copy)
+		return gk_error_no_memory(err);
+	free(request->method);
+	request->method = copy;
+	return GK_OK;
+}
+
+gk_code gk_fetch_request_init(gk_fetch_request *request, const gk_fetch_opts *opts, gk_error *err)
+{
+	const char *method = opts->method;
+	gk_code rc;
+
+	*request = (gk_fetch_request){ .unix_socket = opts->unix_socket,
+		.body = opts->body,
+		.body_len = opts->body ? opts->body_len : 0 };
+	if (!method)
+		method = opts->body ? "POST" : "GET";
+	rc = gk_url_parse(opts->url, schemes, &request->url, err);
+	if (rc == GK_OK)
+		rc = set_method(request, method, err);
+	if (rc == GK_OK && request->body && gk_str_equal(method, "HEAD"))
+		rc = gk_error_set(err, GK_INVALID_ARGUMENT, "a HEAD request has no body");
+	if (rc == GK_OK)
+		rc = add_headers(request, opts->headers, err);
+	if (rc != GK_OK)
+		gk_fetch_request_done(request);
+	return rc;
+}
+
+void gk_fetch_request_done(gk_fetch_request *request)
+{
+	gk_url_done(&request->url);
+	free(request->method);
+	curl_slist_free_all(request->headers);
+	free(request->copy);
+	*request = (gk_fetch_request){ 0 };
+}
+
+gk_code gk_fetch_request_keep_body(gk_fetch_request *request, gk_error *err)
+{
+	size_t rest = request->body_len - request->body_at;
+
+	request->unix_socket = NULL;
+	if (request->body_len > SMALL_BODY && rest) {
+		request->copy = malloc(rest);
+		if (!request->copy)
+			return gk_error_no_memory(err);
+		memcpy(request->copy, request->body + request->body_at, rest);
+		request->body_len = rest;
+		request->body_at = 0;
+	}
+	request->body = request->copy;
+	return GK_OK;
+}
+
+/* --- redirects --- */
+
+/* What goes along to another host: nothing that could be a credential. */
+static const char *const harmless[] = { "accept", "accept-language", "content-type", "expect",
+	"user-agent", NULL };
+/* What belongs to a body that is not sent again. */
+static const char *const of_body[] = { "content-encoding", "content-language", "content-location",
+	"content-type", NULL };
+
+static bool keep_headers(gk_fetch_request *request, bool same_origin, bool same_body)
+{
+	struct curl_slist *before = gk_steal(request->headers);
+	bool ok = true;
+
+	for (struct curl_slist *item = before; ok && item; item = item->next) {
+		size_t name_len = token_length(item->data);
+
+		if ((same_origin || is_one_of(item->data, name_len, harmless)) &&
+			(same_body || !is_one_of(item->data, name_len, of_body)))
+			ok = append(request, item->data);
+	}
+	curl_slist_free_all(before);
+	return ok;
+}
+
+gk_code gk_fetch_request_redirect(
+	gk_fetch_request *request, int status, const char *location, gk_error *err)
+{
+	gk_auto_url gk_url target = { 0 };
+	bool same_origin, same_body = true;
+	gk_code rc = gk_url_resolve(&request->url, location, &target, err);
+
+	if (rc == GK_INVALID_ARGUMENT) /* the server's fault, not the caller's */
+		return gk_error_set(
+			err, GK_UNAVAILABLE, "redirect to what is no http or https URL");
+	if (rc != GK_OK)
+		return rc;
+	same_origin = gk_str_equal(request->url.origin, target.origin);
+	if (!same_origin && request->unix_socket)
+		return gk_error_set(err, GK_UNAVAILABLE, "redirect away from the unix socket");
+	if (request->url.is_tls && !target.is_tls)
+		return gk_error_set(err, GK_UNAVAILABLE, "redirect from https to http");
+	if ((status == 303 && !gk_str_equal(request->method, "HEAD")) ||
+		((status == 301 || status == 302) && gk_str_equal(request->method, "POST"))) {
+		rc = set_method(request, "GET", err);
+		if (rc != GK_OK)
+			return rc;
+		same_body = false;
+		request->body = NULL;
+		request->body_len = 0;
+	}
+	request->body_at = 0;
+	if (!keep_headers(request, same_origin, same_body))
+		return gk_error_no_memory(err);
+	gk_url_done(&request->url);
+	request->url = target;
+	target = (gk_url){ 0 };
+	return GK_OK;
+}
+
+/* --- for curl --- */
+
+static size_t read_body(char *room, size_t size, size_t count, void *user)
+{
+	gk_fetch_request *request = user;
+	size_t rest = request->body_len - request->body_at;
+
+	if (__builtin_mul_overflow(size, count, &size))
+		return CURL_READFUNC_ABORT;
+	if (size > rest)
+		size = rest;
+	if (size)
+		memcpy(room, request->body + request->body_at, size);
+	request->body_at += size;
+	return size;
+}
+
+/* A kept connection turned out to be closed: the body is sent again over a new one. */
+static int seek_body(void *user, curl_off_t offset, int origin)
+{
+	gk_fetch_request *request = user;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > request->body_len ||
+		request->copy)
+		return CURL_SEEKFUNC_FAIL;
+	request->body_at = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static bool apply_body(gk_fetch_request *request, CURL *easy)
+{
+	bool ok = curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+		  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+			  (curl_off_t)request->body_len) == CURLE_OK;
+
+	if (request->body_len <= SMALL_BODY)
+		return ok && curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
+				     request->body_len ? request->body : "") == CURLE_OK;
+	return ok && curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_READDATA, request) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_SEEKDATA, request) == CURLE_OK;
+}
+
+bool gk_fetch_request_apply(gk_fetch_request *request, CURL *easy)
+{
+	const char *method = request->method;
+	bool ok = curl_easy_setopt(easy, CURLOPT_CURLU, request->url.curl) == CURLE_OK &&
+		  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK;
+
+	if (ok && request->unix_socket)
+		ok = curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket) ==
+		     CURLE_OK;
+	if (ok && (request->body || gk_str_equal(method, "POST")))
+		ok = apply_body(request, easy);
+	else if (ok && gk_str_equal(method, "HEAD"))
+		return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
+	return ok && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Where a request goes, and how that is told to people: without user, password, query and fragment. (curl's URL parser
+ * inside.) */
+#ifndef GK_LOOP_URL_H
+#define GK_LOOP_URL_H
+
+#include <genkit/status.h>
+
+#include <curl/curl.h>
+
+typedef struct gk_url {
+	CURLU *curl;
+	char *shown;  /* "https://host:port/path" */
+	char *origin; /* "https://host:port", the port always there */
+	bool is_tls;
+} gk_url;
+
+/** `schemes` is the plain one and the one over TLS: {"ws", "wss"}; what is handed to curl is http or https either way.
+ * INVALID_ARGUMENT: not a URL, another scheme, too long. The text is not repeated in the error. */
+GK_MUST_USE gk_code gk_url_parse(
+	const char *text, const char *const schemes[2], gk_url *ret, gk_error *err);
+/** What a Location header means for a request to `base`. */
+GK_MUST_USE gk_code gk_url_resolve(
+	const gk_url *base, const char *location, gk_url *ret, gk_error *err);
+void gk_url_done(gk_url *url);
+/** A part of it, owned by the caller; NULL: it has none, or no memory. */
+char *gk_url_part(const gk_url *url, CURLUPart part);
+
+#define gk_auto_url GK_CLEANUP(gk_url_done)
+
+#endif
