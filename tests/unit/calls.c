@@ -15,6 +15,7 @@ const char *call_script;
 void call_set_up_with(const gk_fetch_client_opts *opts)
 {
 	mark_set(&call_mark, 0);
+	call_heard[0] = '\0';
 	ck_assert_int_eq(gk_loop_new(&call_loop, NULL), GK_OK);
 	ck_assert_int_eq(gk_fetch_client_new(call_loop, opts, &call_client, NULL), GK_OK);
 }
