@@ -7,6 +7,7 @@
 #include "json/regex.h"
 
 #include "base/limits.h"
+#include "base/str.h"
 
 /* ECMAScript's \s is wider than PCRE2's without Unicode properties; inside a class its complement must be spelt out. */
 #define SPACES                                                                                     \
@@ -70,7 +71,7 @@ static bool is_alpha(int c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The next character of the pattern; it is valid UTF-8, as the caller has checked. */
+/* The next character of the pattern, which is valid UTF-8. */
 static int32_t take_char(translator *t)
 {
 	int32_t c = *t->at++;
@@ -585,6 +586,8 @@ const char *gk_regex_translate(const char *pattern, size_t len, gk_buf *ret)
 		.out = ret,
 	};
 
+	if (gk_str_valid_utf8(pattern, len) != len)
+		return "Invalid UTF-8";
 	while (t.at < t.end)
 		term(&t);
 	if (!t.wrong && t.n_open)

@@ -184,24 +184,9 @@ gk_code gk_schema_compile_meta(json_t *json, gk_schema **ret, gk_error *err)
 
 bool gk_schema_is_valid(const gk_schema *schema, const json_t *value, json_t **errors_ret)
 {
-	json_t *errors;
-
-	if (gk_schema_run(schema, value, NULL, false))
-		return true;
-	if (!errors_ret)
-		return false;
-	errors = json_array();
-	if (errors && gk_schema_run(schema, value, errors, false)) {
-		/* Only memory that ran out for the verdict, and is there now, can do that. */
-		json_decref(errors);
-		return true;
-	}
-	if (errors && !json_array_size(errors)) {
-		json_decref(errors);
-		errors = NULL;
-	}
-	*errors_ret = errors;
-	return false;
+	if (errors_ret)
+		*errors_ret = NULL;
+	return gk_schema_run(schema, value, errors_ret, false);
 }
 
 static void put_value(gk_buf *text, const json_t *value)

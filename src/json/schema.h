@@ -30,7 +30,8 @@ gk_schema *gk_schema_unref(gk_schema *schema);
 /** The schema it was compiled from. */
 json_t *gk_schema_json_peek(const gk_schema *schema);
 
-/** True when `value` (NULL: absent) fits. Otherwise `*errors_ret`, unless NULL, is a new array of {path, message}. */
+/** True when `value` (NULL: absent) fits. Otherwise `*errors_ret`, unless NULL, is a new array of {path, message}; NULL
+ * when memory ran out. A validation that would take too long or go too deep ends with an error that says so. */
 bool gk_schema_is_valid(const gk_schema *schema, const json_t *value, json_t **errors_ret);
 
 /** GK_OK, or INVALID_ARGUMENT "Schema validation failed. Parse Errors: ..." with details {errors, schema} (formats

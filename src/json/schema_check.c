@@ -83,7 +83,7 @@ gk_schema_report(gk_schema_walk *c, const gk_schema_frame *f, const char *format
 		message = NULL;
 	put_path(&path, f, c->is_pointer);
 	if (!message || gk_buf_failed(&path) || !append_error(c->errors, &path, message, len))
-		c->stopped = "out of memory";
+		c->stopped = GK_SCHEMA_NO_MEMORY;
 	return false;
 }
 
@@ -223,7 +223,7 @@ static bool __attribute__((cold, noinline)) wrong_type(gk_schema_walk *c, const 
 		gk_buf_puts(&names, json_string_value(json_array_get(type, i)));
 	}
 	if (gk_buf_failed(&names))
-		return gk_schema_stop(c, "out of memory");
+		return gk_schema_stop(c, GK_SCHEMA_NO_MEMORY);
 	return gk_schema_report(c, f, "must be %s", names.data);
 }
 
@@ -348,25 +348,49 @@ void gk_schema_drop_errors(gk_schema_walk *c, gk_schema_branches b)
 		rewind_to(c, b.mark);
 }
 
-bool gk_schema_run(const gk_schema *schema, const json_t *value, json_t *errors, bool is_pointer)
+static bool run(gk_schema_walk *c, const gk_schema *schema, const json_t *value)
 {
-	gk_schema_walk c = {
-		.errors = errors,
-		.is_pointer = is_pointer,
-		.root = value,
-		.steps = GK_MAX_SCHEMA_STEPS,
-		.regex_work = GK_MAX_SCHEMA_REGEX,
-	};
 	gk_schema_frame f = { .node = schema->root, .value = value };
 
-	if (!schema->root || gk_schema_visit(&c, &f))
-		return true;
-	if (c.stopped && errors) {
-		const char *why = c.stopped;
+	c->root = value;
+	c->steps = GK_MAX_SCHEMA_STEPS;
+	c->regex_work = GK_MAX_SCHEMA_REGEX;
+	return gk_schema_visit(c, &f);
+}
 
-		c.stopped = NULL;
-		json_array_clear(errors);
-		gk_schema_report(&c, &f, "%s", why);
-	}
+/* Why there is no verdict, as the only error. Memory that ran out is no fault of the value: then there is none. */
+static bool report_stop(gk_schema_walk *c, const gk_schema *schema, const char *why)
+{
+	const gk_schema_frame f = { .node = schema->root };
+
+	json_array_clear(c->errors);
+	c->stopped = NULL;
+	if (strcmp(why, GK_SCHEMA_NO_MEMORY) != 0)
+		gk_schema_report(c, &f, "%s", why);
+	return json_array_size(c->errors) > 0;
+}
+
+bool gk_schema_run(
+	const gk_schema *schema, const json_t *value, json_t **errors_ret, bool is_pointer)
+{
+	gk_schema_walk verdict = { 0 }, c = { .is_pointer = is_pointer };
+	bool reported;
+
+	if (!schema->root || run(&verdict, schema, value))
+		return true;
+	if (!errors_ret)
+		return false;
+	c.errors = json_array();
+	if (!c.errors)
+		return false;
+	if (!verdict.stopped)
+		run(&c, schema, value);
+	reported = verdict.stopped || c.stopped
+			   ? report_stop(&c, schema, verdict.stopped ? verdict.stopped : c.stopped)
+			   : json_array_size(c.errors) > 0;
+	if (reported)
+		*errors_ret = c.errors;
+	else
+		json_decref(c.errors);
 	return false;
 }

@@ -79,9 +79,13 @@ bool gk_check_not(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_r
 
 bool gk_check_any_of(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	gk_schema_branches b = gk_schema_enter_branches(c);
+	gk_schema_branches b;
 	bool holds = false;
 
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->nodes[i]->constant == NODE_TRUE)
+			return true;
+	b = gk_schema_enter_branches(c);
 	for (size_t i = 0; i < rule->count && !holds && !c->stopped; i++)
 		holds = gk_schema_visit_here(c, f, rule->nodes[i]);
 	return gk_schema_leave_branches(c, b, holds) ||
@@ -109,11 +113,15 @@ bool gk_check_all_of(gk_schema_walk *c, const gk_schema_frame *f, const gk_schem
 
 bool gk_check_if(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	bool holds = gk_schema_holds(c, f, rule->condition);
-	const gk_schema_node *then = holds ? rule->yes : rule->no;
+	const gk_schema_node *then;
+	bool holds;
 
+	if (!rule->yes && !rule->no)
+		return true;
+	holds = gk_schema_holds(c, f, rule->condition);
 	if (c->stopped)
 		return false;
+	then = holds ? rule->yes : rule->no;
 	if (!then || gk_schema_visit_here(c, f, then))
 		return true;
 	/* Elsewhere the branch's error stands alone. */

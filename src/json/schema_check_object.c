@@ -190,7 +190,7 @@ static bool report_dependency(
 		gk_buf_puts(&names, json_string_value(json_array_get(name->names, i)));
 	}
 	if (gk_buf_failed(&names))
-		return gk_schema_stop(c, "out of memory");
+		return gk_schema_stop(c, GK_SCHEMA_NO_MEMORY);
 	return gk_schema_report(c, f, "must have %s %s when property %.*s is present",
 		json_array_size(name->names) == 1 ? "property" : "properties", names.data,
 		(int)name->len, name->key);

@@ -164,7 +164,7 @@ static outcome search_many(search *s)
 		size *= 2;
 	slots = calloc(size, sizeof(*slots));
 	if (!slots) {
-		gk_schema_stop(s->check, "out of memory");
+		gk_schema_stop(s->check, GK_SCHEMA_NO_MEMORY);
 		return STOPPED;
 	}
 	result = search_slots(s, slots, size - 1);

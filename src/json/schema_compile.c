@@ -100,10 +100,10 @@ static gk_code compile_types(gk_schema_compiler *c, gk_schema_node *node)
 	if (!gk_schema_types(node->json, &node->types, &node->type_turn))
 		return gk_error_set_plain(c->err,
 			"schema is invalid: type must be equal to one of the allowed values");
-	if (nullable && !json_is_boolean(nullable))
-		return gk_error_set_plain(c->err, "nullable value must be [\"boolean\"]");
 	if (nullable && !json_object_get(node->json, "type"))
 		return gk_error_set_plain(c->err, "\"nullable\" cannot be used without \"type\"");
+	if (nullable && !json_is_boolean(nullable))
+		return gk_error_set_plain(c->err, "nullable value must be [\"boolean\"]");
 	if (json_is_false(nullable) && (node->types & KIND_NULL))
 		return gk_error_set_plain(c->err, "type: null contradicts nullable: false");
 	if (node->type_turn != GROUP_ANY && !has_rules_of(node, node->type_turn))

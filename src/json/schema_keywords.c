@@ -56,15 +56,17 @@ static gk_code compile_member(
 
 static gk_code compile_if(gk_schema_compiler *c, gk_schema_node *node, gk_schema_rule *rule)
 {
-	gk_code rc = gk_schema_node_for(c, (json_t *)rule->json, node->resource, &rule->condition);
+	bool leads_on = json_object_get(node->json, "then") || json_object_get(node->json, "else");
+	gk_code rc;
 
+	/* Later drafts may ask what the condition has looked at. */
+	rule->is_idle = !leads_on && node->resource->draft == DRAFT_7;
+	if (rule->is_idle)
+		return GK_OK;
+	rc = gk_schema_node_for(c, (json_t *)rule->json, node->resource, &rule->condition);
 	if (rc == GK_OK)
 		rc = compile_member(c, node, "then", &rule->yes);
-	if (rc == GK_OK)
-		rc = compile_member(c, node, "else", &rule->no);
-	/* Later drafts may ask what the condition has looked at. */
-	rule->is_idle = !rule->yes && !rule->no && node->resource->draft == DRAFT_7;
-	return rc;
+	return rc == GK_OK ? compile_member(c, node, "else", &rule->no) : rc;
 }
 
 /* --- strings --- */

@@ -192,10 +192,7 @@ gk_code gk_schema_meta_check(json_t *json, uint8_t draft, gk_error *err)
 	const gk_schema *schema = NULL;
 	gk_code rc = meta_schema(&metas[(draft & DRAFT_2020) != 0], &schema, err);
 
-	if (rc != GK_OK || gk_schema_run(schema, json, NULL, true))
+	if (rc != GK_OK || gk_schema_run(schema, json, &errors, true))
 		return rc;
-	errors = json_array();
-	if (errors)
-		gk_schema_run(schema, json, errors, true);
 	return errors ? report(errors, err) : gk_error_no_memory(err);
 }

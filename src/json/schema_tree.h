@@ -208,7 +208,8 @@ struct gk_schema_walk {
 	bool counted; /* the steps that the size of the value allows have been added */
 };
 
-#define GK_SCHEMA_TOO_DEEP "is nested too deeply to validate"
+#define GK_SCHEMA_TOO_DEEP  "is nested too deeply to validate"
+#define GK_SCHEMA_NO_MEMORY "out of memory"
 
 bool gk_schema_visit(gk_schema_walk *c, gk_schema_frame *f);
 /** Takes from what a validation may cost; false when it is used up. */
@@ -258,8 +259,10 @@ static inline uint32_t gk_schema_hash(const char *text, size_t len)
 }
 uint8_t gk_schema_kind(const json_t *value);
 
-/** Runs a schema over a value, collecting errors when `errors` is not NULL. */
-bool gk_schema_run(const gk_schema *schema, const json_t *value, json_t *errors, bool is_pointer);
+/** Runs a schema over a value. False: it does not fit; then `*errors_ret`, unless NULL, is a new array, or stays as it is
+ * when memory ran out. */
+bool gk_schema_run(
+	const gk_schema *schema, const json_t *value, json_t **errors_ret, bool is_pointer);
 
 /* schema_check.c, schema_check_array.c, schema_check_object.c */
 gk_schema_check_fn gk_check_ref, gk_check_dynamic_ref, gk_check_const, gk_check_enum, gk_check_not,
