@@ -67,6 +67,10 @@
 #define GK_MAX_INPUT_CHUNKS   1024 /* of a bidi run, not yet consumed */
 #define GK_DAP_DEFAULT_TTL_MS 3000
 
+/* --- daemon --- */
+#define GK_MAX_CONFIG (1u << 20)  /* one file of it */
+#define GK_MAX_SECRET (64u << 10) /* what ${file:} and ${credential:} read */
+
 /* --- server --- */
 #define GK_HTTP_HEADER_MS         10000 /* server.header_timeout */
 #define GK_HTTP_BODY_MS           60000 /* server.body_timeout */

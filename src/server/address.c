@@ -43,13 +43,18 @@ static bool is_abandoned(const struct sockaddr_un *name)
 	return refused;
 }
 
+static bool is_unix_path(const char *path)
+{
+	return *path && strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+}
+
 static gk_code listen_unix(const char *address, int *ret, gk_error *err)
 {
 	const char *path = address + strlen(UNIX_PREFIX);
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	int fd;
 
-	if (!*path || strlen(path) >= sizeof(name.sun_path))
+	if (!is_unix_path(path))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"'%s': the path of a unix socket has 1 to %zu bytes", address,
 			sizeof(name.sun_path) - 1);
@@ -179,6 +184,15 @@ char *gk_address_of(int fd, unsigned *port_ret)
 	*port_ret = ntohs(((struct sockaddr_in *)&name)->sin_port);
 	inet_ntop(AF_INET, &((struct sockaddr_in *)&name)->sin_addr, host, sizeof(host));
 	return asprintf(&text, "%s:%u", host, *port_ret) < 0 ? NULL : text;
+}
+
+bool gk_address_is_valid(const char *address)
+{
+	host_port at;
+
+	if (gk_str_has_prefix(address, UNIX_PREFIX))
+		return is_unix_path(address + strlen(UNIX_PREFIX));
+	return split(address, &at);
 }
 
 bool gk_address_is_local(const char *address)

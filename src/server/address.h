@@ -12,6 +12,8 @@ GK_MUST_USE gk_code gk_address_listen(
 	const char *address, unsigned port_tries, int *ret, gk_error *err);
 /** Where a socket listens, with the port the kernel chose; the caller frees it. NULL when memory ran out. */
 char *gk_address_of(int fd, unsigned *port_ret);
+/** True for text that gk_address_listen() understands. */
+bool gk_address_is_valid(const char *address);
 /** True when only this machine can reach it: 127.0.0.0/8, ::1, localhost, a unix socket. */
 bool gk_address_is_local(const char *address);
 /** Removes the file of a unix socket. */
