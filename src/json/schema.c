@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* What json/schema.h offers; compiling and checking are in the files schema_*.c. */
-#include "json/schema_tree.h"
+#include "json/schema_compiler.h"
+#include "json/schema_walk.h"
 
 #include "base/buf.h"
 #include "base/limits.h"
@@ -131,7 +132,7 @@ bool gk_schema_is_flat(const json_t *json, unsigned levels)
 
 static gk_code compile_root(gk_schema_compiler *c, json_t *json, bool is_meta)
 {
-	uint8_t draft = gk_schema_draft_of(c, json, DRAFT_7);
+	uint8_t draft = gk_schema_draft_of(c, json, GK_DRAFT_7);
 	gk_schema_document *document;
 	gk_code rc = GK_OK;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* Keywords for any value, for numbers and for strings. */
-#include "json/schema_tree.h"
+#include "json/schema_walk.h"
 
 #include "base/number.h"
 #include "json/edit.h"
@@ -10,13 +10,13 @@
 
 /* --- any value --- */
 
-bool gk_check_ref(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_ref(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	bool composite = c->composite, holds;
+	bool composite = w->composite, holds;
 
-	c->composite = composite && !rule->ref.is_call;
-	holds = gk_schema_visit_here(c, f, rule->ref.node);
-	c->composite = composite;
+	w->composite = composite && !rule->ref.is_call;
+	holds = gk_schema_visit_here(w, f, rule->ref.node);
+	w->composite = composite;
 	return holds;
 }
 
@@ -35,13 +35,13 @@ const gk_schema_node *gk_schema_dynamic_target(const gk_schema_frame *f, const g
 	return target;
 }
 
-bool gk_check_dynamic_ref(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_dynamic_ref(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	bool composite = c->composite, holds;
+	bool composite = w->composite, holds;
 
-	c->composite = false;
-	holds = gk_schema_visit_here(c, f, gk_schema_dynamic_target(f, rule));
-	c->composite = composite;
+	w->composite = false;
+	holds = gk_schema_visit_here(w, f, gk_schema_dynamic_target(f, rule));
+	w->composite = composite;
 	return holds;
 }
 
@@ -53,134 +53,134 @@ static bool is_value(const gk_schema_frame *f, const json_t *value)
 	       memcmp(json_string_value(value), f->text, f->text_len) == 0;
 }
 
-bool gk_check_const(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_const(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	return is_value(f, rule->json) || gk_schema_report(c, f, "must be equal to constant");
+	return is_value(f, rule->json) || gk_schema_report(w, f, "must be equal to constant");
 }
 
-bool gk_check_enum(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_enum(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	size_t n = json_array_size(rule->json);
 
-	if (!gk_schema_spend(c, n / 32))
+	if (!gk_schema_spend(w, n / 32))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (is_value(f, json_array_get(rule->json, i)))
 			return true;
-	return gk_schema_report(c, f, "must be equal to one of the allowed values");
+	return gk_schema_report(w, f, "must be equal to one of the allowed values");
 }
 
-bool gk_check_not(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_not(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	if (!gk_schema_holds(c, f, rule->node))
-		return !c->stopped;
-	return gk_schema_report(c, f, "must NOT be valid");
+	if (!gk_schema_holds(w, f, rule->node))
+		return !w->stopped;
+	return gk_schema_report(w, f, "must NOT be valid");
 }
 
-bool gk_check_any_of(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_any_of(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	gk_schema_branches b;
 	bool holds = false;
 
 	for (size_t i = 0; i < rule->count; i++)
-		if (rule->nodes[i]->constant == NODE_TRUE)
+		if (rule->nodes[i]->constant == GK_NODE_TRUE)
 			return true;
-	b = gk_schema_enter_branches(c);
-	for (size_t i = 0; i < rule->count && !holds && !c->stopped; i++)
-		holds = gk_schema_visit_here(c, f, rule->nodes[i]);
-	return gk_schema_leave_branches(c, b, holds) ||
-	       gk_schema_report(c, f, "must match a schema in anyOf");
+	b = gk_schema_enter_branches(w);
+	for (size_t i = 0; i < rule->count && !holds && !w->stopped; i++)
+		holds = gk_schema_visit_here(w, f, rule->nodes[i]);
+	return gk_schema_leave_branches(w, b, holds) ||
+	       gk_schema_report(w, f, "must match a schema in anyOf");
 }
 
-bool gk_check_one_of(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_one_of(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	gk_schema_branches b = gk_schema_enter_branches(c);
+	gk_schema_branches b = gk_schema_enter_branches(w);
 	unsigned holding = 0;
 
-	for (size_t i = 0; i < rule->count && holding < 2 && !c->stopped; i++)
-		holding += gk_schema_visit_here(c, f, rule->nodes[i]);
-	return gk_schema_leave_branches(c, b, holding == 1 && !c->stopped) ||
-	       gk_schema_report(c, f, "must match exactly one schema in oneOf");
+	for (size_t i = 0; i < rule->count && holding < 2 && !w->stopped; i++)
+		holding += gk_schema_visit_here(w, f, rule->nodes[i]);
+	return gk_schema_leave_branches(w, b, holding == 1 && !w->stopped) ||
+	       gk_schema_report(w, f, "must match exactly one schema in oneOf");
 }
 
-bool gk_check_all_of(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_all_of(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	for (size_t i = 0; i < rule->count; i++)
-		if (!gk_schema_visit_here(c, f, rule->nodes[i]))
+		if (!gk_schema_visit_here(w, f, rule->nodes[i]))
 			return false;
 	return true;
 }
 
-bool gk_check_if(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_if(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	const gk_schema_node *then;
 	bool holds;
 
 	if (!rule->yes && !rule->no)
 		return true;
-	holds = gk_schema_holds(c, f, rule->condition);
-	if (c->stopped)
+	holds = gk_schema_holds(w, f, rule->condition);
+	if (w->stopped)
 		return false;
 	then = holds ? rule->yes : rule->no;
-	if (!then || gk_schema_visit_here(c, f, then))
+	if (!then || gk_schema_visit_here(w, f, then))
 		return true;
 	/* Elsewhere the branch's error stands alone. */
-	return c->composite &&
-	       gk_schema_report(c, f, "must match \"%s\" schema", holds ? "then" : "else");
+	return w->composite &&
+	       gk_schema_report(w, f, "must match \"%s\" schema", holds ? "then" : "else");
 }
 
 /* --- numbers --- */
 
 static bool report_number(
-	gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule, const char *what)
+	gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule, const char *what)
 {
 	char number[GK_NUMBER_SIZE];
 
-	if (!c->errors)
+	if (!w->errors)
 		return false;
 	gk_format_real(rule->number, number);
-	return gk_schema_report(c, f, "must be %s %s", what, number);
+	return gk_schema_report(w, f, "must be %s %s", what, number);
 }
 
-bool gk_check_maximum(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_maximum(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	return json_number_value(f->value) <= rule->number || report_number(c, f, rule, "<=");
+	return json_number_value(f->value) <= rule->number || report_number(w, f, rule, "<=");
 }
 
-bool gk_check_minimum(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_minimum(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	return json_number_value(f->value) >= rule->number || report_number(c, f, rule, ">=");
+	return json_number_value(f->value) >= rule->number || report_number(w, f, rule, ">=");
 }
 
 bool gk_check_exclusive_maximum(
-	gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+	gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	return json_number_value(f->value) < rule->number || report_number(c, f, rule, "<");
+	return json_number_value(f->value) < rule->number || report_number(w, f, rule, "<");
 }
 
 bool gk_check_exclusive_minimum(
-	gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+	gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	return json_number_value(f->value) > rule->number || report_number(c, f, rule, ">");
+	return json_number_value(f->value) > rule->number || report_number(w, f, rule, ">");
 }
 
 /* As ajv tests it: the quotient of doubles must be integral, and below what JavaScript writes with an exponent. */
-bool gk_check_multiple_of(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_multiple_of(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	double quotient = json_number_value(f->value) / rule->number;
 
 	return (quotient == trunc(quotient) && fabs(quotient) < 1e21) ||
-	       report_number(c, f, rule, "multiple of");
+	       report_number(w, f, rule, "multiple of");
 }
 
-static bool report_format(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+static bool report_format(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	return gk_schema_report(c, f, "must match format \"%s\"", rule->format->name);
+	return gk_schema_report(w, f, "must match format \"%s\"", rule->format->name);
 }
 
-bool gk_check_number_format(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_number_format(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
-	return rule->format->number(json_number_value(f->value)) || report_format(c, f, rule);
+	return rule->format->number(json_number_value(f->value)) || report_format(w, f, rule);
 }
 
 /* --- strings --- */
@@ -203,54 +203,54 @@ static size_t text_length(const gk_schema_frame *f)
 }
 
 static bool report_length(
-	gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule, const char *what)
+	gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule, const char *what)
 {
 	char number[GK_NUMBER_SIZE];
 
-	if (!c->errors)
+	if (!w->errors)
 		return false;
 	gk_format_real(rule->number, number);
-	return gk_schema_report(c, f, "must NOT have %s than %s characters", what, number);
+	return gk_schema_report(w, f, "must NOT have %s than %s characters", what, number);
 }
 
-bool gk_check_max_length(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_max_length(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	size_t len;
 
 	text_of(f, &len);
 	return (double)len <= rule->number || (double)text_length(f) <= rule->number ||
-	       report_length(c, f, rule, "more");
+	       report_length(w, f, rule, "more");
 }
 
-bool gk_check_min_length(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_min_length(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	size_t len;
 
 	text_of(f, &len);
 	if ((double)len / 4 >= rule->number)
 		return true;
-	return (double)text_length(f) >= rule->number || report_length(c, f, rule, "fewer");
+	return (double)text_length(f) >= rule->number || report_length(w, f, rule, "fewer");
 }
 
-bool gk_check_pattern(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_pattern(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	size_t len;
 	const char *text = text_of(f, &len);
 
-	return gk_schema_matches(c, rule->regex, text, len) ||
-	       gk_schema_report(c, f, "must match pattern \"%s\"", json_string_value(rule->json));
+	return gk_schema_matches(w, rule->regex, text, len) ||
+	       gk_schema_report(w, f, "must match pattern \"%s\"", json_string_value(rule->json));
 }
 
-bool gk_check_text_format(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_text_format(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	size_t len;
 	const char *text = text_of(f, &len);
 
-	return rule->format->text(text, len) || report_format(c, f, rule);
+	return rule->format->text(text, len) || report_format(w, f, rule);
 }
 
 /* formatMinimum and its family (ajv-formats); what cannot be compared passes. */
-bool gk_check_format_order(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_format_order(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	static const struct {
 		const char *name, *sign;
@@ -271,5 +271,5 @@ bool gk_check_format_order(gk_schema_walk *c, const gk_schema_frame *f, const gk
 		i++;
 	if (difference < 0 ? orders[i].less : difference > 0 ? orders[i].more : orders[i].equal)
 		return true;
-	return gk_schema_report(c, f, "should be %s %s", orders[i].sign, limit);
+	return gk_schema_report(w, f, "should be %s %s", orders[i].sign, limit);
 }

@@ -4,7 +4,7 @@
  * uniqueItems. A few items are compared each with each; many go through a hash table, the only memory that checking a
  * valid value takes. Which pair is reported follows ajv, which searches in two ways: see dotprompt section 4.
  */
-#include "json/schema_tree.h"
+#include "json/schema_walk.h"
 
 #include "json/edit.h"
 
@@ -172,10 +172,10 @@ static outcome search_many(search *s)
 	return result;
 }
 
-bool gk_check_unique(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule)
+bool gk_check_unique(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule)
 {
 	search s = {
-		.check = c,
+		.check = w,
 		.array = f->value,
 		.count = json_array_size(f->value),
 		.kinds = rule->item_kinds,
@@ -184,15 +184,15 @@ bool gk_check_unique(gk_schema_walk *c, const gk_schema_frame *f, const gk_schem
 
 	if (s.count < 2)
 		return true;
-	if (s.count >= UINT32_MAX || !gk_schema_spend(c, s.count / 8))
-		return gk_schema_stop(c, "has too many items");
+	if (s.count >= UINT32_MAX || !gk_schema_spend(w, s.count / 8))
+		return gk_schema_stop(w, "has too many items");
 	if (s.count > FEW)
 		result = search_many(&s);
 	else
 		result = s.kinds ? search_few_scalars(&s) : search_few(&s);
 	if (result == UNIQUE)
 		return true;
-	return gk_schema_report(c, f,
+	return gk_schema_report(w, f,
 		"must NOT have duplicate items (items ## %zu and %zu are identical)", s.first,
 		s.second);
 }

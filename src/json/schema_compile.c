@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* From JSON to nodes: a queue, so that no nesting of schemas is a nesting of calls. */
-#include "json/schema_tree.h"
+#include "json/schema_compiler.h"
 
 #include "base/limits.h"
 #include "base/table.h"
@@ -10,13 +10,13 @@ static const struct {
 	const char *name;
 	uint8_t kinds, group;
 } types[] = {
-	{ "null", KIND_NULL, GROUP_ANY },
-	{ "boolean", KIND_BOOLEAN, GROUP_ANY },
-	{ "number", KIND_NUMBER | KIND_INTEGER, GROUP_NUMBER },
-	{ "integer", KIND_INTEGER, GROUP_ANY }, /* ajv has no group of that name */
-	{ "string", KIND_STRING, GROUP_STRING },
-	{ "array", KIND_ARRAY, GROUP_ARRAY },
-	{ "object", KIND_OBJECT, GROUP_OBJECT },
+	{ "null", GK_KIND_NULL, GK_GROUP_ANY },
+	{ "boolean", GK_KIND_BOOLEAN, GK_GROUP_ANY },
+	{ "number", GK_KIND_NUMBER | GK_KIND_INTEGER, GK_GROUP_NUMBER },
+	{ "integer", GK_KIND_INTEGER, GK_GROUP_ANY }, /* ajv has no group of that name */
+	{ "string", GK_KIND_STRING, GK_GROUP_STRING },
+	{ "array", GK_KIND_ARRAY, GK_GROUP_ARRAY },
+	{ "object", GK_KIND_OBJECT, GK_GROUP_OBJECT },
 };
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
@@ -73,7 +73,7 @@ bool gk_schema_types(const json_t *json, uint8_t *kinds_ret, uint8_t *group_ret)
 	const json_t *type = json_object_get(json, "type");
 	size_t n = json_is_array(type) ? json_array_size(type) : (type ? 1 : 0), last = TYPES;
 
-	*kinds_ret = n ? 0 : KIND_ALL;
+	*kinds_ret = n ? 0 : GK_KIND_ALL;
 	for (size_t i = 0; i < n; i++) {
 		const json_t *name = json_is_array(type) ? json_array_get(type, i) : type;
 
@@ -82,10 +82,10 @@ bool gk_schema_types(const json_t *json, uint8_t *kinds_ret, uint8_t *group_ret)
 			return false;
 		*kinds_ret |= types[last].kinds;
 	}
-	*group_ret = n == 1 ? types[last].group : GROUP_ANY;
+	*group_ret = n == 1 ? types[last].group : GK_GROUP_ANY;
 	if (json_is_true(json_object_get(json, "nullable")) && n) {
-		*kinds_ret |= KIND_NULL;
-		*group_ret = GROUP_ANY; /* two types */
+		*kinds_ret |= GK_KIND_NULL;
+		*group_ret = GK_GROUP_ANY; /* two types */
 	}
 	return true;
 }
@@ -94,8 +94,8 @@ static gk_code compile_types(gk_schema_compiler *c, gk_schema_node *node)
 {
 	const json_t *nullable = json_object_get(node->json, "nullable");
 
-	node->types = KIND_ALL;
-	if (!(node->resource->draft & (DRAFT_7 | VOCABULARY_2020)))
+	node->types = GK_KIND_ALL;
+	if (!(node->resource->draft & (GK_DRAFT_7 | GK_DRAFT_2020_VOCABULARY)))
 		return GK_OK;
 	if (!gk_schema_types(node->json, &node->types, &node->type_turn))
 		return gk_error_set_plain(c->err,
@@ -104,10 +104,10 @@ static gk_code compile_types(gk_schema_compiler *c, gk_schema_node *node)
 		return gk_error_set_plain(c->err, "\"nullable\" cannot be used without \"type\"");
 	if (nullable && !json_is_boolean(nullable))
 		return gk_error_set_plain(c->err, "nullable value must be [\"boolean\"]");
-	if (json_is_false(nullable) && (node->types & KIND_NULL))
+	if (json_is_false(nullable) && (node->types & GK_KIND_NULL))
 		return gk_error_set_plain(c->err, "type: null contradicts nullable: false");
-	if (node->type_turn != GROUP_ANY && !has_rules_of(node, node->type_turn))
-		node->type_turn = GROUP_ANY;
+	if (node->type_turn != GK_GROUP_ANY && !has_rules_of(node, node->type_turn))
+		node->type_turn = GK_GROUP_ANY;
 	return GK_OK;
 }
 
@@ -118,7 +118,7 @@ static gk_code wrong_value(gk_schema_compiler *c, const gk_schema_keyword *keywo
 	char list[100] = "";
 
 	for (size_t i = 0; i < TYPES; i++)
-		if ((keyword->kinds & types[i].kinds) && types[i].kinds != KIND_INTEGER) {
+		if ((keyword->kinds & types[i].kinds) && types[i].kinds != GK_KIND_INTEGER) {
 			strcat(list, *list ? ",\"" : "\"");
 			strcat(list, types[i].name);
 			strcat(list, "\"");
@@ -174,7 +174,7 @@ static gk_code compile_rules(gk_schema_compiler *c, gk_schema_node *node)
 		if (rc != GK_OK)
 			return rc;
 	}
-	while (group < GROUPS)
+	while (group < GK_GROUPS)
 		node->first[++group] = (uint8_t)n;
 	return GK_OK;
 }
@@ -184,7 +184,7 @@ static gk_code compile_node(gk_schema_compiler *c, gk_schema_node *node)
 	gk_code rc;
 
 	if (json_is_boolean(node->json)) {
-		node->constant = json_is_true(node->json) ? NODE_TRUE : NODE_FALSE;
+		node->constant = json_is_true(node->json) ? GK_NODE_TRUE : GK_NODE_FALSE;
 		return GK_OK;
 	}
 	if (!json_is_object(node->json))
@@ -192,8 +192,8 @@ static gk_code compile_node(gk_schema_compiler *c, gk_schema_node *node)
 	rc = compile_types(c, node);
 	if (rc == GK_OK)
 		rc = compile_rules(c, node);
-	if (rc == GK_OK && node->types == KIND_ALL && !node->first[GROUPS])
-		node->constant = NODE_TRUE;
+	if (rc == GK_OK && node->types == GK_KIND_ALL && !node->first[GK_GROUPS])
+		node->constant = GK_NODE_TRUE;
 	return rc;
 }
 

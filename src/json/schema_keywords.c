@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* The keywords: what each compiles to, and in which order ajv comes to them. */
-#include "json/schema_tree.h"
+#include "json/schema_compiler.h"
 
 /* --- operands --- */
 
@@ -60,7 +60,7 @@ static gk_code compile_if(gk_schema_compiler *c, gk_schema_node *node, gk_schema
 	gk_code rc;
 
 	/* Later drafts may ask what the condition has looked at. */
-	rule->is_idle = !leads_on && node->resource->draft == DRAFT_7;
+	rule->is_idle = !leads_on && node->resource->draft == GK_DRAFT_7;
 	if (rule->is_idle)
 		return GK_OK;
 	rc = gk_schema_node_for(c, (json_t *)rule->json, node->resource, &rule->condition);
@@ -131,7 +131,7 @@ static gk_code compile_rest_from(gk_schema_compiler *c, gk_schema_node *node, gk
 {
 	rule->start = start;
 	rule->is_closed = may_close && json_is_false(rule->json);
-	rule->is_idle = is_always_valid(rule->json) && node->resource->draft == DRAFT_7;
+	rule->is_idle = is_always_valid(rule->json) && node->resource->draft == GK_DRAFT_7;
 	return gk_schema_node_for(c, (json_t *)rule->json, node->resource, &rule->rest);
 }
 
@@ -169,7 +169,7 @@ static gk_code compile_contains(gk_schema_compiler *c, gk_schema_node *node, gk_
 {
 	const json_t *min = NULL, *max = NULL;
 
-	if (node->resource->draft & VOCABULARY_2020) {
+	if (node->resource->draft & GK_DRAFT_2020_VOCABULARY) {
 		min = json_object_get(node->json, "minContains");
 		max = json_object_get(node->json, "maxContains");
 	}
@@ -186,7 +186,8 @@ static gk_code compile_unique(gk_schema_compiler *c, gk_schema_node *node, gk_sc
 	(void)c;
 	rule->is_idle = !json_is_true(rule->json);
 	if (json_is_object(items) && json_object_get(items, "type") &&
-		gk_schema_types(items, &kinds, &group) && !(kinds & (KIND_ARRAY | KIND_OBJECT)))
+		gk_schema_types(items, &kinds, &group) &&
+		!(kinds & (GK_KIND_ARRAY | GK_KIND_OBJECT)))
 		rule->item_kinds = kinds;
 	return GK_OK;
 }
@@ -317,73 +318,78 @@ static gk_code compile_additional(gk_schema_compiler *c, gk_schema_node *node, g
 
 /* --- the table --- */
 
-#define SCHEMA  (KIND_OBJECT | KIND_BOOLEAN)
-#define SCHEMAS KIND_ARRAY
-#define ANY     GROUP_ANY
-#define NUM     GROUP_NUMBER
-#define STR     GROUP_STRING
-#define ARR     GROUP_ARRAY
-#define OBJ     GROUP_OBJECT
-#define BOTH    (DRAFT_7 | DRAFT_2020)
-#define RULE    (DRAFT_7 | VOCABULARY_2020)
-#define NEW     DRAFT_2020
-#define FORMATS (DRAFT_7 | FORMATS_2020)
+#define SCHEMA  (GK_KIND_OBJECT | GK_KIND_BOOLEAN)
+#define SCHEMAS GK_KIND_ARRAY
+#define ANY     GK_GROUP_ANY
+#define NUM     GK_GROUP_NUMBER
+#define STR     GK_GROUP_STRING
+#define ARR     GK_GROUP_ARRAY
+#define OBJ     GK_GROUP_OBJECT
+#define BOTH    (GK_DRAFT_7 | GK_DRAFT_2020)
+#define RULE    (GK_DRAFT_7 | GK_DRAFT_2020_VOCABULARY)
+#define NEW     GK_DRAFT_2020
+#define FORMATS (GK_DRAFT_7 | GK_DRAFT_2020_FORMATS)
 
 const gk_schema_keyword gk_schema_keywords[] = {
 	{ "id", ANY, BOTH, 0, compile_id, NULL },
-	{ "$dynamicRef", ANY, NEW, KIND_STRING, gk_schema_compile_ref, gk_check_dynamic_ref },
-	{ "$ref", ANY, BOTH, KIND_STRING, gk_schema_compile_ref, gk_check_ref },
+	{ "$dynamicRef", ANY, NEW, GK_KIND_STRING, gk_schema_compile_ref, gk_check_dynamic_ref },
+	{ "$ref", ANY, BOTH, GK_KIND_STRING, gk_schema_compile_ref, gk_check_ref },
 	{ "const", ANY, RULE, 0, NULL, gk_check_const },
-	{ "enum", ANY, RULE, KIND_ARRAY, NULL, gk_check_enum },
+	{ "enum", ANY, RULE, GK_KIND_ARRAY, NULL, gk_check_enum },
 	{ "not", ANY, BOTH, SCHEMA, compile_node, gk_check_not },
 	{ "anyOf", ANY, BOTH, SCHEMAS, compile_nodes, gk_check_any_of },
 	{ "oneOf", ANY, BOTH, SCHEMAS, compile_nodes, gk_check_one_of },
 	{ "allOf", ANY, BOTH, SCHEMAS, compile_nodes, gk_check_all_of },
 	{ "if", ANY, BOTH, SCHEMA, compile_if, gk_check_if },
 
-	{ "maximum", NUM, RULE, KIND_NUMBER, compile_number, gk_check_maximum },
-	{ "minimum", NUM, RULE, KIND_NUMBER, compile_number, gk_check_minimum },
-	{ "exclusiveMaximum", NUM, RULE, KIND_NUMBER, compile_number, gk_check_exclusive_maximum },
-	{ "exclusiveMinimum", NUM, RULE, KIND_NUMBER, compile_number, gk_check_exclusive_minimum },
-	{ "multipleOf", NUM, RULE, KIND_NUMBER, compile_number, gk_check_multiple_of },
-	{ "format", NUM, FORMATS, KIND_STRING, compile_number_format, gk_check_number_format },
+	{ "maximum", NUM, RULE, GK_KIND_NUMBER, compile_number, gk_check_maximum },
+	{ "minimum", NUM, RULE, GK_KIND_NUMBER, compile_number, gk_check_minimum },
+	{ "exclusiveMaximum", NUM, RULE, GK_KIND_NUMBER, compile_number,
+		gk_check_exclusive_maximum },
+	{ "exclusiveMinimum", NUM, RULE, GK_KIND_NUMBER, compile_number,
+		gk_check_exclusive_minimum },
+	{ "multipleOf", NUM, RULE, GK_KIND_NUMBER, compile_number, gk_check_multiple_of },
+	{ "format", NUM, FORMATS, GK_KIND_STRING, compile_number_format, gk_check_number_format },
 
-	{ "maxLength", STR, RULE, KIND_NUMBER, compile_number, gk_check_max_length },
-	{ "minLength", STR, RULE, KIND_NUMBER, compile_number, gk_check_min_length },
-	{ "pattern", STR, RULE, KIND_STRING, compile_pattern, gk_check_pattern },
-	{ "format", STR, FORMATS, KIND_STRING, compile_text_format, gk_check_text_format },
-	{ "formatMaximum", STR, FORMATS, KIND_STRING, compile_format_order, gk_check_format_order },
-	{ "formatMinimum", STR, FORMATS, KIND_STRING, compile_format_order, gk_check_format_order },
-	{ "formatExclusiveMaximum", STR, FORMATS, KIND_STRING, compile_format_order,
+	{ "maxLength", STR, RULE, GK_KIND_NUMBER, compile_number, gk_check_max_length },
+	{ "minLength", STR, RULE, GK_KIND_NUMBER, compile_number, gk_check_min_length },
+	{ "pattern", STR, RULE, GK_KIND_STRING, compile_pattern, gk_check_pattern },
+	{ "format", STR, FORMATS, GK_KIND_STRING, compile_text_format, gk_check_text_format },
+	{ "formatMaximum", STR, FORMATS, GK_KIND_STRING, compile_format_order,
 		gk_check_format_order },
-	{ "formatExclusiveMinimum", STR, FORMATS, KIND_STRING, compile_format_order,
+	{ "formatMinimum", STR, FORMATS, GK_KIND_STRING, compile_format_order,
+		gk_check_format_order },
+	{ "formatExclusiveMaximum", STR, FORMATS, GK_KIND_STRING, compile_format_order,
+		gk_check_format_order },
+	{ "formatExclusiveMinimum", STR, FORMATS, GK_KIND_STRING, compile_format_order,
 		gk_check_format_order },
 
-	{ "maxItems", ARR, RULE, KIND_NUMBER, compile_number, gk_check_max_items },
-	{ "minItems", ARR, RULE, KIND_NUMBER, compile_number, gk_check_min_items },
+	{ "maxItems", ARR, RULE, GK_KIND_NUMBER, compile_number, gk_check_max_items },
+	{ "minItems", ARR, RULE, GK_KIND_NUMBER, compile_number, gk_check_min_items },
 	{ "prefixItems", ARR, NEW, SCHEMAS, compile_nodes, gk_check_list },
-	{ "additionalItems", ARR, DRAFT_7, SCHEMA, compile_additional_items, gk_check_rest },
-	{ "items", ARR, DRAFT_7, SCHEMA | SCHEMAS, compile_items_list, gk_check_list },
-	{ "items", ARR, DRAFT_7, SCHEMA | SCHEMAS, compile_items, gk_check_rest },
+	{ "additionalItems", ARR, GK_DRAFT_7, SCHEMA, compile_additional_items, gk_check_rest },
+	{ "items", ARR, GK_DRAFT_7, SCHEMA | SCHEMAS, compile_items_list, gk_check_list },
+	{ "items", ARR, GK_DRAFT_7, SCHEMA | SCHEMAS, compile_items, gk_check_rest },
 	{ "items", ARR, NEW, SCHEMA, compile_items_2020, gk_check_rest },
 	{ "contains", ARR, BOTH, SCHEMA, compile_contains, gk_check_contains },
-	{ "uniqueItems", ARR, RULE, KIND_BOOLEAN, compile_unique, gk_check_unique },
-	{ "minContains", ARR, VOCABULARY_2020, 0, NULL, NULL },
-	{ "maxContains", ARR, VOCABULARY_2020, 0, NULL, NULL },
+	{ "uniqueItems", ARR, RULE, GK_KIND_BOOLEAN, compile_unique, gk_check_unique },
+	{ "minContains", ARR, GK_DRAFT_2020_VOCABULARY, 0, NULL, NULL },
+	{ "maxContains", ARR, GK_DRAFT_2020_VOCABULARY, 0, NULL, NULL },
 	{ "unevaluatedItems", ARR, NEW, SCHEMA, compile_additional, gk_check_unevaluated_items },
 
-	{ "maxProperties", OBJ, RULE, KIND_NUMBER, compile_number, gk_check_max_properties },
-	{ "minProperties", OBJ, RULE, KIND_NUMBER, compile_number, gk_check_min_properties },
-	{ "required", OBJ, RULE, KIND_ARRAY, compile_required, gk_check_required },
+	{ "maxProperties", OBJ, RULE, GK_KIND_NUMBER, compile_number, gk_check_max_properties },
+	{ "minProperties", OBJ, RULE, GK_KIND_NUMBER, compile_number, gk_check_min_properties },
+	{ "required", OBJ, RULE, GK_KIND_ARRAY, compile_required, gk_check_required },
 	{ "propertyNames", OBJ, BOTH, SCHEMA, compile_node, gk_check_property_names },
 	{ "additionalProperties", OBJ, BOTH, SCHEMA, compile_additional, gk_check_additional },
-	{ "dependencies", OBJ, BOTH, KIND_OBJECT, compile_dependencies, gk_check_dependencies },
-	{ "properties", OBJ, BOTH, KIND_OBJECT, compile_properties, gk_check_properties },
-	{ "patternProperties", OBJ, BOTH, KIND_OBJECT, compile_pattern_properties,
+	{ "dependencies", OBJ, BOTH, GK_KIND_OBJECT, compile_dependencies, gk_check_dependencies },
+	{ "properties", OBJ, BOTH, GK_KIND_OBJECT, compile_properties, gk_check_properties },
+	{ "patternProperties", OBJ, BOTH, GK_KIND_OBJECT, compile_pattern_properties,
 		gk_check_pattern_properties },
-	{ "dependentRequired", OBJ, VOCABULARY_2020, KIND_OBJECT, compile_dependencies,
+	{ "dependentRequired", OBJ, GK_DRAFT_2020_VOCABULARY, GK_KIND_OBJECT, compile_dependencies,
 		gk_check_dependencies },
-	{ "dependentSchemas", OBJ, NEW, KIND_OBJECT, compile_dependencies, gk_check_dependencies },
+	{ "dependentSchemas", OBJ, NEW, GK_KIND_OBJECT, compile_dependencies,
+		gk_check_dependencies },
 	{ "unevaluatedProperties", OBJ, NEW, SCHEMA, compile_additional,
 		gk_check_unevaluated_properties },
 	{ .name = NULL },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-#include "json/schema_tree.h"
+#include "json/schema_compiler.h"
 
 #define FIRST_SIZE 32
 

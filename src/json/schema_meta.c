@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* The meta-schemas: what a schema must look like. Their text has ' for "; the order of members is the order of errors. */
-#include "json/schema_tree.h"
+#include "json/schema_compiler.h"
+#include "json/schema_walk.h"
 
 #include "base/buf.h"
 
@@ -190,7 +191,7 @@ gk_code gk_schema_meta_check(json_t *json, uint8_t draft, gk_error *err)
 {
 	gk_auto_json json_t *errors = NULL;
 	const gk_schema *schema = NULL;
-	gk_code rc = meta_schema(&metas[(draft & DRAFT_2020) != 0], &schema, err);
+	gk_code rc = meta_schema(&metas[(draft & GK_DRAFT_2020) != 0], &schema, err);
 
 	if (rc != GK_OK || gk_schema_run(schema, json, &errors, true))
 		return rc;

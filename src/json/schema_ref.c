@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* Where references lead: documents, the resources that $id makes within them, anchors, JSON Pointers. */
-#include "json/schema_tree.h"
+#include "json/schema_compiler.h"
 
 #include "base/parse.h"
 #include "base/str.h"
@@ -70,14 +70,14 @@ static uint8_t draft_of_meta(const json_t *meta)
 	const char *uri = json_string_value(json_object_get(meta, "$schema"));
 	const json_t *vocabularies = json_object_get(meta, "$vocabulary");
 
-	uint8_t draft = DRAFT_2020;
+	uint8_t draft = GK_DRAFT_2020;
 
 	if (!uri || !is_schema_2020(uri))
-		return DRAFT_7;
+		return GK_DRAFT_7;
 	if (!vocabularies || json_object_get(vocabularies, URI_2020 "vocab/validation"))
-		draft |= VOCABULARY_2020;
+		draft |= GK_DRAFT_2020_VOCABULARY;
 	if (json_object_get(vocabularies, URI_2020 "vocab/format-assertion"))
-		draft |= FORMATS_2020;
+		draft |= GK_DRAFT_2020_FORMATS;
 	return draft;
 }
 
@@ -89,11 +89,11 @@ uint8_t gk_schema_draft_of(gk_schema_compiler *c, const json_t *json, uint8_t ot
 	if (!uri)
 		return otherwise;
 	if (is_schema_2020(uri))
-		return ALL_2020;
+		return GK_DRAFT_2020_FULL;
 	if (!c->lookup || !gk_uri_is_absolute(uri) || strchr(uri, '#'))
-		return DRAFT_7;
+		return GK_DRAFT_7;
 	meta = c->lookup(uri, c->user);
-	return meta ? draft_of_meta(meta) : DRAFT_7;
+	return meta ? draft_of_meta(meta) : GK_DRAFT_7;
 }
 
 /* --- documents and resources --- */
@@ -133,7 +133,7 @@ static gk_code uri_of_id(
 	if (!id || *id == '#' || !*id)
 		return GK_OK;
 	/* Until 2019 a $ref made its siblings invisible, and so this one. */
-	if (within->draft == DRAFT_7 && within->json != json && json_object_get(json, "$ref"))
+	if (within->draft == GK_DRAFT_7 && within->json != json && json_object_get(json, "$ref"))
 		return GK_OK;
 	*ret = without_fragment(gk_uri_resolve(within->uri, id));
 	return *ret ? GK_OK : gk_error_no_memory(c->err);
@@ -219,7 +219,7 @@ static gk_code index_anchors(gk_schema_compiler *c, json_t *json, gk_schema_reso
 	const char *dynamic = json_string_value(json_object_get(json, "$dynamicAnchor"));
 	gk_code rc = GK_OK;
 
-	if (r->draft == DRAFT_7) {
+	if (r->draft == GK_DRAFT_7) {
 		anchor = id ? strchr(id, '#') : NULL;
 		return anchor && anchor[1] ? add_name(c, r->uri, anchor + 1, json, r) : GK_OK;
 	}

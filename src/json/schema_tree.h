@@ -26,33 +26,34 @@ typedef struct gk_schema_compiler gk_schema_compiler;
 
 /* What a value is; a set of them is what a schema accepts. 1.0 is an integer too. */
 enum {
-	KIND_NULL = 1 << 0,
-	KIND_BOOLEAN = 1 << 1,
-	KIND_NUMBER = 1 << 2,
-	KIND_INTEGER = 1 << 3,
-	KIND_STRING = 1 << 4,
-	KIND_ARRAY = 1 << 5,
-	KIND_OBJECT = 1 << 6,
-	KIND_ALL = 0x7f,
+	GK_KIND_NULL = 1 << 0,
+	GK_KIND_BOOLEAN = 1 << 1,
+	GK_KIND_NUMBER = 1 << 2,
+	GK_KIND_INTEGER = 1 << 3,
+	GK_KIND_STRING = 1 << 4,
+	GK_KIND_ARRAY = 1 << 5,
+	GK_KIND_OBJECT = 1 << 6,
+	GK_KIND_ALL = 0x7f,
 };
 
 /* Keywords come in groups; the later ones apply to values of one kind only. */
 typedef enum gk_schema_group {
-	GROUP_ANY,
-	GROUP_NUMBER,
-	GROUP_STRING,
-	GROUP_ARRAY,
-	GROUP_OBJECT,
-	GROUPS,
+	GK_GROUP_ANY,
+	GK_GROUP_NUMBER,
+	GK_GROUP_STRING,
+	GK_GROUP_ARRAY,
+	GK_GROUP_OBJECT,
+	GK_GROUPS,
 } gk_schema_group;
 
 /* What a resource is written in; a keyword that shares a bit with it counts. */
 enum {
-	DRAFT_7 = 1,
-	DRAFT_2020 = 2,
-	VOCABULARY_2020 = 4, /* 2020-12's validation keywords; a meta-schema may do without */
-	FORMATS_2020 = 8,    /* a meta-schema may ask for formats to be more than notes */
-	ALL_2020 = DRAFT_2020 | VOCABULARY_2020,
+	GK_DRAFT_7 = 1,
+	GK_DRAFT_2020 = 2,
+	GK_DRAFT_2020_VOCABULARY =
+		4,                 /* 2020-12's validation keywords; a meta-schema may do without */
+	GK_DRAFT_2020_FORMATS = 8, /* a meta-schema may ask for formats to be more than notes */
+	GK_DRAFT_2020_FULL = GK_DRAFT_2020 | GK_DRAFT_2020_VOCABULARY,
 };
 
 /** Makes the rule's operand. A rule that turns out to demand nothing gets `is_idle`. */
@@ -60,7 +61,7 @@ typedef gk_code gk_schema_compile_fn(
 	gk_schema_compiler *c, gk_schema_node *node, gk_schema_rule *rule);
 /** False when the value does not fit; then, if errors are asked for, they have been reported. */
 typedef bool gk_schema_check_fn(
-	gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_rule *rule);
+	gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_rule *rule);
 
 typedef struct gk_schema_keyword {
 	const char *name;
@@ -144,13 +145,13 @@ typedef struct gk_schema_resource {
 
 struct gk_schema_node {
 	uint8_t types;     /* kinds it accepts */
-	uint8_t type_turn; /* the group at whose turn `type` is tested; GROUP_ANY: before all */
+	uint8_t type_turn; /* the group at whose turn `type` is tested; GK_GROUP_ANY: before all */
 	enum {
-		NODE_RULES,
-		NODE_TRUE,
-		NODE_FALSE
+		GK_NODE_RULES,
+		GK_NODE_TRUE,
+		GK_NODE_FALSE
 	} constant;
-	uint8_t first[GROUPS + 1]; /* the rules of group g are first[g] .. first[g + 1] */
+	uint8_t first[GK_GROUPS + 1]; /* the rules of group g are first[g] .. first[g + 1] */
 	gk_schema_rule *rules;
 	uint8_t inlined; /* as the target of a $ref: 0 not asked yet, 1 ajv writes it in place, 2 it does not */
 	const gk_schema_properties *properties; /* NULL: none */
@@ -179,76 +180,8 @@ char *gk_schema_strdup(gk_schema *schema, const char *text);
 GK_MUST_USE gk_code gk_schema_own_regex(
 	gk_schema *schema, const json_t *pattern, gk_regex **ret, gk_error *err);
 
-/* --- checking (schema_check.c) --- */
+/* --- small questions --- */
 
-/* One step of nested validation. The path to a value is the steps on the way up. */
-struct gk_schema_frame {
-	const gk_schema_frame *up;
-	const gk_schema_node *node;
-	const json_t *value; /* NULL: absent, or a member's name: then `text` is that */
-	const char *text;
-	size_t text_len;
-	enum {
-		STEP_NONE,
-		STEP_MEMBER,
-		STEP_ITEM
-	} step;
-	const char *key; /* not NUL-terminated by contract: `position` long */
-	size_t position;
-	unsigned depth;
-};
-
-struct gk_schema_walk {
-	json_t *errors;  /* NULL: only the verdict counts */
-	bool is_pointer; /* paths as JSON Pointers, not as Genkit writes them */
-	bool composite;  /* inside a branch: errors add up, as in ajv */
-	const json_t *root;
-	const char *stopped; /* why it was given up; NULL: it was not */
-	uint64_t steps, regex_work;
-	bool counted; /* the steps that the size of the value allows have been added */
-};
-
-#define GK_SCHEMA_TOO_DEEP  "is nested too deeply to validate"
-#define GK_SCHEMA_NO_MEMORY "out of memory"
-
-bool gk_schema_visit(gk_schema_walk *c, gk_schema_frame *f);
-/** Takes from what a validation may cost; false when it is used up. */
-bool gk_schema_spend(gk_schema_walk *c, uint64_t steps);
-/** Adds an error, if they are asked for; false. */
-bool gk_schema_report(gk_schema_walk *c, const gk_schema_frame *f, const char *format, ...)
-	GK_PRINTF(3, 4);
-/** Gives up: no verdict can be had. False. */
-bool gk_schema_stop(gk_schema_walk *c, const char *why);
-/** The same value against another node. */
-bool gk_schema_visit_here(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node);
-bool gk_schema_visit_member(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node,
-	const char *key, size_t len, const json_t *value);
-bool gk_schema_visit_item(
-	gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node, size_t index);
-/** The name of a member, for propertyNames. */
-bool gk_schema_visit_name(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node,
-	const char *key, size_t len);
-
-/* Around branches: their errors add up, and are forgotten when one of them holds. */
-typedef struct gk_schema_branches {
-	size_t mark;
-	bool composite;
-} gk_schema_branches;
-
-gk_schema_branches gk_schema_enter_branches(gk_schema_walk *c);
-/** Returns `holds`. */
-bool gk_schema_leave_branches(gk_schema_walk *c, gk_schema_branches b, bool holds);
-/** For keywords whose own error replaces those of the branches, unless it is inside of a branch itself. */
-void gk_schema_drop_errors(gk_schema_walk *c, gk_schema_branches b);
-
-/** Without reporting. */
-bool gk_schema_holds(gk_schema_walk *c, const gk_schema_frame *f, const gk_schema_node *node);
-/** What $dynamicRef means here. */
-const gk_schema_node *gk_schema_dynamic_target(
-	const gk_schema_frame *f, const gk_schema_rule *rule);
-bool gk_schema_matches(gk_schema_walk *c, const gk_regex *regex, const char *text, size_t len);
-const gk_schema_name *gk_schema_property(
-	const gk_schema_properties *properties, const char *key, size_t len);
 static inline uint32_t gk_schema_hash(const char *text, size_t len)
 {
 	uint32_t hash = 2166136261u;
@@ -257,14 +190,15 @@ static inline uint32_t gk_schema_hash(const char *text, size_t len)
 		hash = (hash ^ (unsigned char)text[i]) * 16777619u;
 	return hash ^ hash >> 15;
 }
+
+/** The kinds of a value (1 has two); 0 for an absent one. */
 uint8_t gk_schema_kind(const json_t *value);
+/** NULL when there is none of that name. */
+const gk_schema_name *gk_schema_property(
+	const gk_schema_properties *properties, const char *key, size_t len);
 
-/** Runs a schema over a value. False: it does not fit; then `*errors_ret`, unless NULL, is a new array, or stays as it is
- * when memory ran out. */
-bool gk_schema_run(
-	const gk_schema *schema, const json_t *value, json_t **errors_ret, bool is_pointer);
+/* --- the keywords' checks (schema_check_*.c) --- */
 
-/* schema_check.c, schema_check_array.c, schema_check_object.c */
 gk_schema_check_fn gk_check_ref, gk_check_dynamic_ref, gk_check_const, gk_check_enum, gk_check_not,
 	gk_check_any_of, gk_check_one_of, gk_check_all_of, gk_check_if, gk_check_maximum,
 	gk_check_minimum, gk_check_exclusive_maximum, gk_check_exclusive_minimum,
@@ -274,89 +208,5 @@ gk_schema_check_fn gk_check_ref, gk_check_dynamic_ref, gk_check_const, gk_check_
 	gk_check_unevaluated_items, gk_check_max_properties, gk_check_min_properties,
 	gk_check_required, gk_check_property_names, gk_check_additional, gk_check_dependencies,
 	gk_check_properties, gk_check_pattern_properties, gk_check_unevaluated_properties;
-
-/* --- compiling --- */
-
-typedef struct gk_schema_document {
-	json_t *json; /* owned */
-	gk_schema_resource *root;
-	gk_schema_resource *resources;
-	bool is_indexed;
-	struct gk_schema_document *next;
-} gk_schema_document;
-
-/** Pointers to pointers, for what was met already. */
-typedef struct gk_schema_map {
-	struct gk_schema_map_slot {
-		const void *a, *b;
-		void *value;
-	} * slots;
-	size_t count, mask;
-} gk_schema_map;
-
-struct gk_table;
-
-struct gk_schema_compiler {
-	gk_schema *schema;
-	gk_schema_lookup_fn *lookup;
-	void *user;
-	gk_error *err;
-	gk_schema_map nodes;     /* (json, resource) -> node */
-	gk_schema_map resources; /* (json, document) -> resource */
-	struct gk_table *names;  /* URI, or URI#anchor -> gk_schema_place; made when first needed */
-	gk_schema_node *queue, **queue_end;
-	struct gk_schema_dynamic_name {
-		const char *anchor;
-		struct gk_schema_dynamic_name *next;
-	} * dynamic_names; /* of the $dynamicRefs met */
-	size_t n_nodes;
-};
-
-/* Where a reference leads. */
-typedef struct gk_schema_place {
-	json_t *json;
-	gk_schema_resource *resource;
-} gk_schema_place;
-
-/** The draft that `$schema` of a document or resource names. */
-uint8_t gk_schema_draft_of(gk_schema_compiler *c, const json_t *json, uint8_t otherwise);
-/** True when a value has no more than so many levels. */
-bool gk_schema_is_flat(const json_t *json, unsigned levels);
-/** Compiles a meta-schema, which needs no check of its own. */
-GK_MUST_USE gk_code gk_schema_compile_meta(json_t *json, gk_schema **ret, gk_error *err);
-
-/** The keyword table, in ajv's order, ended by an entry without a name (schema_keywords.c). */
-extern const gk_schema_keyword gk_schema_keywords[];
-
-/** The node for a subschema of the resource `within`; compiled later, when its turn comes. */
-GK_MUST_USE gk_code gk_schema_node_for(
-	gk_schema_compiler *c, json_t *json, gk_schema_resource *within, gk_schema_node **ret);
-GK_MUST_USE gk_code gk_schema_compile_tree(gk_schema_compiler *c);
-/** The kinds that `type` and `nullable` of a schema accept, and the group of a single type. False: no such type. */
-bool gk_schema_types(const json_t *json, uint8_t *kinds_ret, uint8_t *group_ret);
-gk_schema_compile_fn gk_schema_compile_ref;
-
-/* schema_ref.c */
-GK_MUST_USE gk_code gk_schema_add_document(gk_schema_compiler *c, const char *uri, json_t *json,
-	uint8_t draft, gk_schema_document **ret);
-/** The resource that a subschema makes with its $id, or `within` itself. */
-GK_MUST_USE gk_code gk_schema_resource_for(
-	gk_schema_compiler *c, json_t *json, gk_schema_resource *within, gk_schema_resource **ret);
-GK_MUST_USE gk_code gk_schema_resolve(gk_schema_compiler *c, gk_schema_resource *from,
-	const char *reference, gk_schema_place *ret);
-/** The nodes that $dynamicRefs may lead to; true in `*more_ret` when there are new ones to compile. */
-GK_MUST_USE gk_code gk_schema_find_dynamics(gk_schema_compiler *c, bool *more_ret);
-void gk_schema_compiler_done(gk_schema_compiler *c);
-
-/* schema_map.c */
-void *gk_schema_map_get(const gk_schema_map *map, const void *a, const void *b);
-GK_MUST_USE bool gk_schema_map_set(gk_schema_map *map, const void *a, const void *b, void *value);
-void gk_schema_map_done(gk_schema_map *map);
-
-/* schema_meta.c */
-/** The meta-schema of a URI, as JSON; NULL when it is none. Borrowed, lives on. */
-json_t *gk_schema_meta_peek(const char *uri);
-/** "schema is invalid: ..." when a document breaks its draft's meta-schema. */
-GK_MUST_USE gk_code gk_schema_meta_check(json_t *json, uint8_t draft, gk_error *err);
 
 #endif
