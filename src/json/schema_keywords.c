@@ -194,9 +194,25 @@ static gk_code compile_unique(gk_schema_compiler *c, gk_schema_node *node, gk_sc
 
 /* --- objects --- */
 
+static bool are_strings(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!json_is_string(json_array_get(list, i)))
+			return false;
+	return true;
+}
+
+static gk_code wrong_names(gk_schema_compiler *c, const char *keyword)
+{
+	return gk_error_set_plain(
+		c->err, "schema is invalid: %s must be an array of strings", keyword);
+}
+
 static gk_code compile_required(gk_schema_compiler *c, gk_schema_node *node, gk_schema_rule *rule)
 {
 	(void)node;
+	if (!are_strings(rule->json))
+		return wrong_names(c, "required");
 	rule->n_names = json_array_size(rule->json);
 	rule->is_idle = !rule->n_names;
 	rule->names = alloc(c, rule->n_names, sizeof(*rule->names));
@@ -205,16 +221,13 @@ static gk_code compile_required(gk_schema_compiler *c, gk_schema_node *node, gk_
 	for (size_t i = 0; i < rule->n_names; i++) {
 		const json_t *name = json_array_get(rule->json, i);
 
-		if (!json_is_string(name))
-			return gk_error_set_plain(
-				c->err, "schema is invalid: required must be an array of strings");
 		rule->names[i].key = json_string_value(name);
 		rule->names[i].len = json_string_length(name);
 	}
 	return GK_OK;
 }
 
-/* The members of an object, each with its node; NULL in `keep_arrays` mode for those that are lists. */
+/* The members of an object: those that are lists of names, or the others, each with its node. */
 static gk_code compile_names(gk_schema_compiler *c, gk_schema_node *node, const json_t *json,
 	bool lists, gk_schema_name *names, size_t *n)
 {
@@ -230,6 +243,8 @@ static gk_code compile_names(gk_schema_compiler *c, gk_schema_node *node, const 
 		name->key = json_object_iter_key(m);
 		name->len = json_object_iter_key_len(m);
 		++*n;
+		if (lists && !are_strings(value))
+			return wrong_names(c, "dependencies");
 		if (lists) {
 			name->names = value;
 			continue;

@@ -373,6 +373,8 @@ START_TEST(broken_schemas_are_told_in_ajvs_words)
 		"schema is invalid: type must be equal to one of the allowed values");
 	assert_wrong("{'$ref':'#/x','x':{'anyOf':{}}}", "anyOf value must be [\"array\"]");
 	assert_wrong("{'$ref':'#/x','x':{'anyOf':[1]}}", "schema must be object or boolean");
+	assert_wrong("{'$ref':'#/x','x':{'dependencies':{'a':[1]}}}",
+		"schema is invalid: dependencies must be an array of strings");
 	assert_wrong("{'$ref':'#/x','x':{'required':[1]}}",
 		"schema is invalid: required must be an array of strings");
 }
