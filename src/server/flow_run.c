@@ -42,16 +42,13 @@ static bool put_result(gk_buf *buf, const json_t *result)
 	return false;
 }
 
-static const gk_error too_deep = { .code = GK_INTERNAL,
-	.message = (char *)"the result cannot be written as JSON: it is nested too deeply" };
-
 gk_stream_kind gk_flow_put_end(gk_buf *buf, const gk_run *run)
 {
 	const gk_error *err = gk_run_error_peek(run);
 
 	if (!err && put_result(buf, gk_run_result_peek(run)))
 		return GK_STREAM_RESULT;
-	put_error(buf, err ? err : &too_deep);
+	put_error(buf, err ? err : &gk_wire_too_deep);
 	return GK_STREAM_ERROR;
 }
 
@@ -111,7 +108,7 @@ static void end_stream(gk_flow_call *call, gk_run *run)
 	if (err || !put_result(buf, gk_run_result_peek(run))) {
 		buf->len = before;
 		PUT(buf, "error: ");
-		put_error(buf, err ? err : &too_deep);
+		put_error(buf, err ? err : &gk_wire_too_deep);
 	}
 	PUT(buf, "\n\n");
 	gk_exchange_wrote(call->x);
@@ -129,7 +126,7 @@ static void answer(gk_flow_call *call, gk_run *run)
 	if (!err && !result)
 		PUT(buf, "{}");
 	else if (!err && !put_result(buf, result))
-		err = &too_deep;
+		err = &gk_wire_too_deep;
 	if (err) {
 		gk_flow_reply_error(call->x, err);
 		return;

@@ -3,20 +3,15 @@
 /* Reflection v1: listings, which may ask plugins and providers and so run in a fiber (reflection section 2). */
 #include "server/reflection_internal.h"
 
-#include "base/str.h"
 #include "server/wire.h"
-
-#include <stdio.h>
 
 /* One request while its fiber runs. */
 typedef struct listing {
 	gk_reflection *reflection;
 	gk_exchange *x; /* NULL: the client has gone */
 	gk_scope *scope;
-	const char *kind; /* of values; NULL: actions */
+	const char *kind; /* of values, static; NULL: actions */
 } listing;
-
-static const char *const kinds[] = { "defaultModel", "middleware" };
 
 static void hung_up(gk_exchange *x, void *user)
 {
@@ -98,20 +93,15 @@ void gk_reflection_list_actions(gk_exchange *x, void *user)
 void gk_reflection_list_values(gk_exchange *x, void *user)
 {
 	const char *type = gk_exchange_query(x, "type");
+	const char *kind = type ? gk_wire_value_kind(type) : NULL;
 	gk_auto_str char *text = NULL;
 
-	if (!type || !*type) {
+	if (kind) {
+		list(user, x, kind);
+	} else if (!type || !*type) {
 		gk_reflection_reply_text(user, x, 400, "Query parameter \"type\" is required.");
-		return;
+	} else {
+		text = gk_wire_unknown_kind(type);
+		gk_reflection_reply_text(user, x, 400, text ? text : "'type' is not supported.");
 	}
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (gk_str_equal(type, kinds[i])) {
-			list(user, x, kinds[i]);
-			return;
-		}
-	if (asprintf(&text,
-		    "'type' %s is not supported. Only 'defaultModel' and 'middleware' are supported",
-		    type) < 0)
-		text = NULL;
-	gk_reflection_reply_text(user, x, 400, text ? text : "'type' is not supported.");
 }

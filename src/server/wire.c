@@ -5,10 +5,11 @@
 
 #include "json/write.h"
 
+#include <stdio.h>
+
 #define PUT(buf, literal) gk_buf_put(buf, literal, sizeof(literal) - 1)
 
-static const gk_error too_deep = { .code = GK_INTERNAL,
-	.is_plain = true,
+const gk_error gk_wire_too_deep = { .code = GK_INTERNAL,
 	.message = (char *)"the result cannot be written as JSON: it is nested too deeply" };
 
 bool gk_wire_json(gk_buf *buf, const json_t *value)
@@ -75,30 +76,56 @@ static void put_error(gk_buf *buf, const gk_error *err, const char *trace_id, co
 	gk_buf_putc(buf, '}');
 }
 
-void gk_wire_outcome(gk_buf *buf, const gk_run *run, const char *place, bool is_stream)
+bool gk_wire_result(gk_buf *buf, const gk_run *run)
 {
-	const gk_error *err = gk_run_error_peek(run);
 	const json_t *result = gk_run_result_peek(run);
-	const char *trace_id = gk_run_trace_id(run);
 	size_t before = buf->len;
 
-	if (err) {
-		put_error(buf, err, is_stream ? err->trace_id : trace_id, place);
-		return;
-	}
 	gk_buf_putc(buf, '{');
 	if (result) {
 		PUT(buf, "\"result\":");
 		if (!gk_wire_json(buf, result)) {
 			buf->len = before;
-			put_error(buf, &too_deep, trace_id, place);
-			return;
+			return false;
 		}
 		gk_buf_putc(buf, ',');
 	}
 	PUT(buf, "\"telemetry\":{\"traceId\":\"");
-	gk_buf_puts(buf, trace_id);
+	gk_buf_puts(buf, gk_run_trace_id(run));
 	PUT(buf, "\"}}");
+	return true;
+}
+
+void gk_wire_outcome(gk_buf *buf, const gk_run *run, const char *place, bool is_stream)
+{
+	const gk_error *err = gk_run_error_peek(run);
+	const char *trace_id = gk_run_trace_id(run);
+
+	if (err)
+		put_error(buf, err, is_stream ? err->trace_id : trace_id, place);
+	else if (!gk_wire_result(buf, run))
+		put_error(buf, &gk_wire_too_deep, trace_id, place);
+}
+
+const char *gk_wire_value_kind(const char *kind)
+{
+	static const char *const kinds[] = { "defaultModel", "middleware" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			return kinds[i];
+	return NULL;
+}
+
+char *gk_wire_unknown_kind(const char *kind)
+{
+	char *text = NULL;
+
+	return asprintf(&text,
+		       "'type' %s is not supported. Only 'defaultModel' and 'middleware' are supported",
+		       kind) < 0
+		       ? NULL
+		       : text;
 }
 
 /* A member that is an object, or NULL for none. */

@@ -22,9 +22,17 @@ void gk_wire_status(gk_buf *buf, const gk_error *err, const char *trace_id, cons
 /** The message of such a Status: "NOT_FOUND: no such widget"; the caller frees it. */
 char *gk_wire_status_message(const gk_error *err);
 
-/** Appends what a run has come to: {"result"?: ..., "telemetry": {"traceId": ...}} or {"error": Status}. A streaming
- * answer leaves out the trace id of an error that did not come from the run's own code, as the reference does. */
+/** Appends {"result"?: ..., "telemetry": {"traceId": ...}} of a run that went well. False when the result cannot be written
+ * as JSON: the buffer is as it was before. The error is then gk_wire_too_deep. */
+bool gk_wire_result(gk_buf *buf, const gk_run *run);
+extern const gk_error gk_wire_too_deep;
+/** Appends what a run has come to: its result as above or {"error": Status}. A streaming answer leaves out the trace id of an error that did not come from the run's own code, as the reference does. */
 void gk_wire_outcome(gk_buf *buf, const gk_run *run, const char *place, bool is_stream);
+
+/** The kinds of values that the API lists: the static "defaultModel" or "middleware"; NULL: another. */
+const char *gk_wire_value_kind(const char *kind);
+/** What is said of another; the caller frees it. */
+char *gk_wire_unknown_kind(const char *kind);
 
 /** Reads what runAction is asked for: key, input, init, context and telemetry_labels of `opts`, borrowed from `body`.
  * INVALID_ARGUMENT for what is no such request. */
