@@ -9,10 +9,12 @@
 #define OBJECT(members, required)                                                                  \
 	"{\"type\":\"object\",\"properties\":{" members "},\"required\":[" required                \
 	"],\"additionalProperties\":true,\"$schema\":\"http://json-schema.org/draft-07/schema#\"}"
-#define NUMBER "{\"type\":\"number\"}"
-#define STRING "{\"type\":\"string\"}"
-#define DRAFT  "\"$schema\":\"http://json-schema.org/draft-07/schema#\""
-#define COUNT  OBJECT("\"count\":" NUMBER, "\"count\"")
+#define NUMBER   "{\"type\":\"number\"}"
+#define STRING   "{\"type\":\"string\"}"
+#define A_NUMBER "{\"type\":\"number\"," DRAFT "}"
+#define A_STRING "{\"type\":\"string\"," DRAFT "}"
+#define DRAFT    "\"$schema\":\"http://json-schema.org/draft-07/schema#\""
+#define COUNT    OBJECT("\"count\":" NUMBER, "\"count\"")
 
 /* --- flows --- */
 
@@ -183,23 +185,23 @@ static gk_code define_flows(gk_app *app, gk_error *err)
 			.metadata = team,
 			.run = greet },
 		{ .name = "streamy",
-			.input = NUMBER,
-			.output = STRING,
+			.input = A_NUMBER,
+			.output = A_STRING,
 			.stream = COUNT,
 			.run = streamy },
 		{ .name = "durable",
-			.input = NUMBER,
-			.output = STRING,
+			.input = A_NUMBER,
+			.output = A_STRING,
 			.stream = COUNT,
 			.run = streamy },
 		{ .name = "streamyThrowy",
-			.input = NUMBER,
-			.output = STRING,
+			.input = A_NUMBER,
+			.output = A_STRING,
 			.stream = COUNT,
 			.run = streamy_throwy },
 		{ .name = "durableThrowy",
-			.input = NUMBER,
-			.output = STRING,
+			.input = A_NUMBER,
+			.output = A_STRING,
 			.stream = COUNT,
 			.run = streamy_throwy },
 		{ .name = "throwy", .run = throwy },
@@ -219,8 +221,8 @@ static gk_code define_flows(gk_app *app, gk_error *err)
 		{ .name = "ctx", .run = context_of },
 		{ .name = "secure", .run = context_of },
 		{ .name = "bidi",
-			.input = STRING,
-			.output = STRING,
+			.input = A_STRING,
+			.output = A_STRING,
 			.stream = STRING,
 			.init = OBJECT("\"p\":" STRING, "\"p\""),
 			.is_bidi = true,
@@ -280,7 +282,7 @@ static gk_code offer(gk_ctx *ctx, gk_action_list *list, void *user, gk_error *er
 	(void)user;
 	rc = gk_action_new(gk_ctx_app(ctx),
 		GK_OPTS(gk_action_opts, .type = "tool", .name = "dyn", .description = "dynamic",
-			.input = OBJECT("\"a\":" STRING, "\"a\""), .output = STRING,
+			.input = OBJECT("\"a\":" STRING, "\"a\""), .output = A_STRING,
 			.metadata = metadata, .run = dynamic),
 		&action, err);
 	if (rc == GK_OK && !gk_action_list_add(list, action))
@@ -295,7 +297,7 @@ static gk_code define_tools(gk_app *app, gk_error *err)
 
 	rc = gk_define_tool(app,
 		GK_OPTS(gk_tool_opts, .name = "weather", .description = "Gets weather",
-			.input = OBJECT("\"city\":" STRING, "\"city\""), .output = STRING,
+			.input = OBJECT("\"city\":" STRING, "\"city\""), .output = A_STRING,
 			.run = weather),
 		err);
 	if (rc == GK_OK)
@@ -307,7 +309,7 @@ static gk_code define_tools(gk_app *app, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_define_tool(app,
 			GK_OPTS(gk_tool_opts, .name = "askUser", .description = "asks",
-				.input = OBJECT("\"q\":" STRING, "\"q\""), .output = STRING),
+				.input = OBJECT("\"q\":" STRING, "\"q\""), .output = A_STRING),
 			err);
 	if (rc == GK_OK)
 		rc = gk_define_resource(app,

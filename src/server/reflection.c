@@ -151,8 +151,13 @@ static bool guard(gk_exchange *x, void *user)
 {
 	gk_reflection *r = user;
 
-	if (gk_request_is_own(x, r->address))
+	if (gk_request_is_own(x, r->address)) {
+		if (gk_str_equal(gk_exchange_method(x),
+			    "OPTIONS")) /* answered by the routes themselves */
+			gk_exchange_set_header(
+				x, "X-Genkit-Version", gk_runtime_version(r->runtime));
 		return true;
+	}
 	gk_reflection_reply_text(r, x, 403, "this API is for programs on this machine only");
 	return false;
 }

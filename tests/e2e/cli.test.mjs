@@ -12,7 +12,7 @@ const anyPort = ['--set', 'server.listen=127.0.0.1:0'];
 
 describe('genkit-cli finds a running daemon', { skip: missing }, () => {
   let daemon;
-  before(async () => (daemon = await start({ modules: ['demo', 'testapp'], env: { GENKIT_ENV: 'dev' } })));
+  before(async () => (daemon = await start({ modules: ['demo'] })));
   after(() => daemon.stop());
 
   it('flow:run prints the result', async () => {
@@ -26,8 +26,10 @@ describe('genkit-cli finds a running daemon', { skip: missing }, () => {
     assert.match(text, /Result:\s+"liftoff"/);
   });
   it('flow:run -c hands the context on', async () => {
-    const { stdout, stderr } = await genkit(['flow:run', 'ctx', '-c', '{"auth":{"uid":"u1"}}'], { cwd: daemon.cwd });
+    const other = await start();
+    const { stdout, stderr } = await genkit(['flow:run', 'ctx', '-c', '{"auth":{"uid":"u1"}}'], { cwd: other.cwd });
     assert.match(stdout + stderr, /"uid":\s*"u1"/);
+    await other.stop();
   });
   it('flow:run shows why a flow failed', async () => {
     const { stdout, stderr } = await genkit(['flow:run', 'fail', '{"status":"NOT_FOUND","message":"no such dish"}'], { cwd: daemon.cwd });

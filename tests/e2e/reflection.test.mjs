@@ -24,7 +24,7 @@ async function openRun(where, path, value, headers = {}) {
 describe('reflection v1', () => {
   let daemon, at;
   before(async () => {
-    daemon = await start({ modules: ['testapp', 'demo'] });
+    daemon = await start();
     at = daemon.reflection;
   });
   after(() => daemon.stop());
