@@ -96,34 +96,6 @@ static gk_flow_settings *make_settings(gk_app *app, const gk_flows_opts *opts)
 
 /* --- which flow --- */
 
-static int hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
-/* Undoes percent-escapes. False when it does not fit or has a NUL. */
-static bool decode(const char *text, char *ret, size_t size)
-{
-	size_t len = 0;
-
-	for (; *text; text++) {
-		char c = *text;
-
-		if (c == '%' && hex(text[1]) >= 0 && hex(text[2]) >= 0) {
-			c = (char)(hex(text[1]) << 4 | hex(text[2]));
-			text += 2;
-		}
-		if (!c || len + 1 == size)
-			return false;
-		ret[len++] = c;
-	}
-	ret[len] = '\0';
-	return len > 0;
-}
-
 static bool is_served(const gk_flow_settings *settings, const char *name)
 {
 	if (!settings->served)
@@ -142,12 +114,15 @@ static bool is_served(const gk_flow_settings *settings, const char *name)
 static gk_action *find_flow(const gk_flow_settings *settings, const char *path)
 {
 	char key[sizeof(FLOW_KEY) + GK_MAX_ACTION_NAME] = FLOW_KEY;
-	char *name = key + sizeof(FLOW_KEY) - 1;
+	const char *name = path + settings->prefix_len;
+	size_t len;
 
-	if (strncmp(path, settings->prefix, settings->prefix_len) != 0 ||
-		!decode(path + settings->prefix_len, name, GK_MAX_ACTION_NAME + 1) ||
-		!is_served(settings, name))
+	if (strncmp(path, settings->prefix, settings->prefix_len) != 0)
 		return NULL;
+	len = strlen(name);
+	if (len > GK_MAX_ACTION_NAME || !is_served(settings, name))
+		return NULL;
+	memcpy(key + sizeof(FLOW_KEY) - 1, name, len + 1);
 	return gk_app_find_action_peek(settings->app, key);
 }
 

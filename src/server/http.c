@@ -238,22 +238,51 @@ static void set_defaults(gk_http_opts *opts)
 		opts->max_body = GK_HTTP_FLOW_BODY;
 }
 
+static int hex(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* Of paths and query values, in place. libmicrohttpd's own would end the text at %00. */
+static size_t unescape(void *user, struct MHD_Connection *mhd, char *text)
+{
+	char *to = text;
+
+	(void)user;
+	(void)mhd;
+	for (const char *from = text; *from; from++, to++) {
+		int high = *from == '%' ? hex(from[1]) : -1;
+		int low = high >= 0 ? hex(from[2]) : -1;
+
+		*to = *from;
+		if (low >= 0 && (high || low)) {
+			*to = (char)(high << 4 | low);
+			from += 2;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
 static gk_code start_daemon(gk_http_listener *listener, gk_error *err)
 {
 	const union MHD_DaemonInfo *info;
 	unsigned idle_s = (unsigned)((listener->opts.idle_ms + 999) / 1000);
 
-	listener->daemon =
-		MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-			NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-			MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_NOTIFY_COMPLETED,
-			on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
-			MHD_OPTION_CONNECTION_LIMIT, listener->opts.max_connections,
-			MHD_OPTION_PER_IP_CONNECTION_LIMIT, listener->opts.max_per_ip,
-			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)GK_HTTP_CONNECTION_MEMORY,
-			MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)STREAM_BLOCK,
-			MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-			MHD_OPTION_END);
+	listener->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_UNESCAPE_CALLBACK, unescape,
+		NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, listener, MHD_OPTION_CONNECTION_LIMIT,
+		listener->opts.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		listener->opts.max_per_ip, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)GK_HTTP_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
+		(size_t)STREAM_BLOCK, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!listener->daemon)
 		return gk_error_set(
 			err, GK_UNAVAILABLE, "cannot serve HTTP on %s", listener->address);

@@ -58,7 +58,7 @@ void gk_http_free(gk_http_listener *listener);
 
 /* --- the request: everything lives as long as the exchange --- */
 const char *gk_exchange_method(const gk_exchange *x);
-/** As it was sent, without the query; percent-escapes are left alone. */
+/** Without the query; percent-escapes are decoded, but for %00, which no path may hide. */
 const char *gk_exchange_path(const gk_exchange *x);
 /** Decoded; NULL: not there; "" for a name without a value. */
 const char *gk_exchange_query(const gk_exchange *x, const char *name);
