@@ -16,29 +16,21 @@
 
 /* --- answers --- */
 
-void gk_reflection_begin(gk_reflection *r, gk_exchange *x, int status, const char *type)
+static void reply(gk_exchange *x, int status, const char *type, const char *text)
 {
-	gk_exchange_set_header(x, "X-Genkit-Version", gk_runtime_version(r->runtime));
-	gk_exchange_begin(x, status, type);
+	gk_exchange_reply(x, status, type, text, strlen(text));
 }
 
-static void reply(gk_reflection *r, gk_exchange *x, int status, const char *type, const char *text)
+void gk_reflection_reply_text(gk_exchange *x, int status, const char *text)
 {
-	gk_reflection_begin(r, x, status, type);
-	gk_exchange_write(x, text, strlen(text));
-	gk_exchange_end(x);
+	reply(x, status, TEXT, text);
 }
 
-void gk_reflection_reply_text(gk_reflection *r, gk_exchange *x, int status, const char *text)
-{
-	reply(r, x, status, TEXT, text);
-}
-
-void gk_reflection_reply_error(gk_reflection *r, gk_exchange *x, const gk_error *err)
+void gk_reflection_reply_error(gk_exchange *x, const gk_error *err)
 {
 	gk_buf *buf = gk_exchange_buffer(x);
 
-	gk_reflection_begin(r, x, 200, JSON);
+	gk_exchange_begin(x, 200, JSON);
 	gk_buf_puts(buf, "{\"error\":");
 	gk_wire_status(buf, err, NULL, NULL);
 	gk_buf_putc(buf, '}');
@@ -61,14 +53,15 @@ static void health(gk_exchange *x, void *user)
 	const char *id = gk_exchange_query(x, "id");
 
 	if (!id || !*id || is_own_id(r, id))
-		gk_reflection_reply_text(r, x, 200, "OK");
+		gk_reflection_reply_text(x, 200, "OK");
 	else
-		gk_reflection_reply_text(r, x, 503, "Invalid runtime ID");
+		gk_reflection_reply_text(x, 503, "Invalid runtime ID");
 }
 
 static void envs(gk_exchange *x, void *user)
 {
-	reply(user, x, 200, JSON, "[\"dev\"]");
+	(void)user;
+	reply(x, 200, JSON, "[\"dev\"]");
 }
 
 static void tell_quit(void *user)
@@ -83,7 +76,7 @@ static void quit(gk_exchange *x, void *user)
 {
 	gk_reflection *r = user;
 
-	gk_reflection_reply_text(r, x, 200, "OK");
+	gk_reflection_reply_text(x, 200, "OK");
 	gk_loop_defer(gk_app_loop(r->app), &r->quit);
 }
 
@@ -94,10 +87,10 @@ static void notified(gk_exchange *x, json_t *value, const gk_error *err, void *u
 	gk_reflection *r = user;
 
 	if (x && err) {
-		gk_reflection_reply_error(r, x, err);
+		gk_reflection_reply_error(x, err);
 	} else if (x) {
 		gk_runtime_notice(r->runtime, value, true);
-		gk_reflection_reply_text(r, x, 200, "OK");
+		gk_reflection_reply_text(x, 200, "OK");
 	}
 	gk_reflection_unref(r);
 }
@@ -115,16 +108,16 @@ static void cancel(gk_reflection *r, gk_exchange *x, const json_t *body)
 	gk_run *run;
 
 	if (!trace_id || !*trace_id) {
-		reply(r, x, 400, JSON, "{\"error\":\"traceId is required\"}");
+		reply(x, 400, JSON, "{\"error\":\"traceId is required\"}");
 		return;
 	}
 	run = gk_app_find_run_peek(r->app, trace_id);
 	if (!run) {
-		reply(r, x, 404, JSON, "{\"message\":\"Action not found or already completed\"}");
+		reply(x, 404, JSON, "{\"message\":\"Action not found or already completed\"}");
 		return;
 	}
 	gk_run_cancel(run, GK_CANCELLED);
-	reply(r, x, 200, JSON, "{\"message\":\"Action cancelled\"}");
+	reply(x, 200, JSON, "{\"message\":\"Action cancelled\"}");
 }
 
 static void cancel_read(gk_exchange *x, json_t *value, const gk_error *err, void *user)
@@ -132,7 +125,7 @@ static void cancel_read(gk_exchange *x, json_t *value, const gk_error *err, void
 	gk_reflection *r = user;
 
 	if (x && err)
-		gk_reflection_reply_error(r, x, err);
+		gk_reflection_reply_error(x, err);
 	else if (x)
 		cancel(r, x, value);
 	gk_reflection_unref(r);
@@ -151,14 +144,10 @@ static bool guard(gk_exchange *x, void *user)
 {
 	gk_reflection *r = user;
 
-	if (gk_request_is_own(x, r->address)) {
-		if (gk_str_equal(gk_exchange_method(x),
-			    "OPTIONS")) /* answered by the routes themselves */
-			gk_exchange_set_header(
-				x, "X-Genkit-Version", gk_runtime_version(r->runtime));
+	gk_exchange_set_header(x, "X-Genkit-Version", gk_runtime_version(r->runtime));
+	if (gk_request_is_own(x, r->address))
 		return true;
-	}
-	gk_reflection_reply_text(r, x, 403, "this API is for programs on this machine only");
+	gk_reflection_reply_text(x, 403, "this API is for programs on this machine only");
 	return false;
 }
 
@@ -166,17 +155,18 @@ static void missing(gk_exchange *x, void *user)
 {
 	gk_auto_str char *text = NULL;
 
+	(void)user;
 	if (asprintf(&text, "Cannot %s %s", gk_exchange_method(x), gk_exchange_path(x)) < 0)
 		text = NULL;
-	gk_reflection_reply_text(user, x, 404, text ? text : "");
+	gk_reflection_reply_text(x, 404, text ? text : "");
 }
 
 static void too_large(gk_exchange *x, void *user)
 {
-	gk_reflection_reply_error(user, x,
-		&(gk_error){ .code = GK_INTERNAL,
-			.is_plain = true,
-			.message = (char *)"request entity too large" });
+	(void)user;
+	gk_reflection_reply_error(x, &(gk_error){ .code = GK_INTERNAL,
+					     .is_plain = true,
+					     .message = (char *)"request entity too large" });
 }
 
 /* --- life --- */

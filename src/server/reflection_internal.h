@@ -20,12 +20,9 @@ struct gk_reflection {
 gk_reflection *gk_reflection_ref(gk_reflection *reflection);
 void gk_reflection_unref(gk_reflection *reflection);
 
-/** gk_exchange_begin() with the version's header, which every answer carries. */
-void gk_reflection_begin(gk_reflection *reflection, gk_exchange *x, int status, const char *type);
-void gk_reflection_reply_text(
-	gk_reflection *reflection, gk_exchange *x, int status, const char *text);
+void gk_reflection_reply_text(gk_exchange *x, int status, const char *text);
 /** 200 with {"error": Status}, as all failures but a few have it. */
-void gk_reflection_reply_error(gk_reflection *reflection, gk_exchange *x, const gk_error *err);
+void gk_reflection_reply_error(gk_exchange *x, const gk_error *err);
 
 /* The endpoints that take more than a few lines; `user` is the gk_reflection. */
 void gk_reflection_run_action(gk_exchange *x, void *user);

@@ -29,10 +29,10 @@ static void answer(listing *l, const json_t *value, const gk_error *err)
 	if (!l->x)
 		return;
 	if (err) {
-		gk_reflection_reply_error(l->reflection, l->x, err);
+		gk_reflection_reply_error(l->x, err);
 		return;
 	}
-	gk_reflection_begin(l->reflection, l->x, 200, "application/json; charset=utf-8");
+	gk_exchange_begin(l->x, 200, "application/json; charset=utf-8");
 	buf = gk_exchange_buffer(l->x);
 	gk_wire_json(buf, value);
 	gk_exchange_wrote(l->x);
@@ -82,7 +82,7 @@ static void list(gk_reflection *r, gk_exchange *x, const char *kind)
 	gk_auto_error gk_error err = { 0 };
 
 	if (start(r, x, kind, &err) != GK_OK)
-		gk_reflection_reply_error(r, x, &err);
+		gk_reflection_reply_error(x, &err);
 }
 
 void gk_reflection_list_actions(gk_exchange *x, void *user)
@@ -99,9 +99,9 @@ void gk_reflection_list_values(gk_exchange *x, void *user)
 	if (kind) {
 		list(user, x, kind);
 	} else if (!type || !*type) {
-		gk_reflection_reply_text(user, x, 400, "Query parameter \"type\" is required.");
+		gk_reflection_reply_text(x, 400, "Query parameter \"type\" is required.");
 	} else {
 		text = gk_wire_unknown_kind(type);
-		gk_reflection_reply_text(user, x, 400, text ? text : "'type' is not supported.");
+		gk_reflection_reply_text(x, 400, text ? text : "'type' is not supported.");
 	}
 }

@@ -12,8 +12,7 @@
 
 /* A run and who waits for it. Lives until the run has ended. */
 typedef struct running {
-	gk_sink sink; /* first: the run knows only this */
-	gk_reflection *reflection;
+	gk_sink sink;   /* first: the run knows only this */
 	gk_exchange *x; /* NULL: the client has gone */
 	gk_run *run;    /* NULL while it is being started */
 	bool is_stream;
@@ -27,8 +26,7 @@ static void started(gk_sink *sink, gk_run *run)
 		return;
 	gk_exchange_set_header(r->x, "X-Genkit-Trace-Id", gk_run_trace_id(run));
 	gk_exchange_set_header(r->x, "X-Genkit-Span-Id", gk_run_span_id(run));
-	gk_reflection_begin(
-		r->reflection, r->x, 200, r->is_stream ? "text/plain" : "application/json");
+	gk_exchange_begin(r->x, 200, r->is_stream ? "text/plain" : "application/json");
 }
 
 static gk_code chunk(gk_sink *sink, gk_run *run, json_t *value, gk_error *err)
@@ -62,12 +60,11 @@ static void answer(running *r, gk_run *run)
 	if (gk_run_is_not_found(run)) {
 		const char *text = gk_run_error_peek(run)->message;
 
-		gk_reflection_reply_text(
-			r->reflection, r->x, 404, text ? text : "action not found");
+		gk_reflection_reply_text(r->x, 404, text ? text : "action not found");
 		return;
 	}
 	if (!gk_run_has_span(run)) /* it never began: no trace, and a body without a type */
-		gk_reflection_begin(r->reflection, r->x, 200, NULL);
+		gk_exchange_begin(r->x, 200, NULL);
 	gk_wire_outcome(gk_exchange_buffer(r->x), run, place_of(run), r->is_stream);
 	gk_exchange_wrote(r->x);
 	gk_exchange_end(r->x);
@@ -76,7 +73,6 @@ static void answer(running *r, gk_run *run)
 static void finish(running *r)
 {
 	gk_run_unref(r->run);
-	gk_reflection_unref(r->reflection);
 	free(r);
 }
 
@@ -115,7 +111,6 @@ static gk_code start(gk_reflection *reflection, gk_exchange *x, const json_t *bo
 	if (!r)
 		return gk_error_no_memory(err);
 	*r = (running){ .sink.type = &sink_type,
-		.reflection = gk_reflection_ref(reflection),
 		.x = x,
 		.is_stream = gk_str_equal(gk_exchange_query(x, "stream"), "true") };
 	opts.sink = &r->sink;
@@ -141,9 +136,9 @@ static void body_read(gk_exchange *x, json_t *value, const gk_error *err, void *
 	gk_auto_error gk_error failure = { 0 };
 
 	if (x && err)
-		gk_reflection_reply_error(reflection, x, err);
+		gk_reflection_reply_error(x, err);
 	else if (x && start(reflection, x, value, &failure) != GK_OK)
-		gk_reflection_reply_error(reflection, x, &failure);
+		gk_reflection_reply_error(x, &failure);
 	gk_reflection_unref(reflection);
 }
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * An application with a few flows behind a listener, for tests of what the server serves.
+ */
+#ifndef TESTS_SURFACE_H
+#define TESTS_SURFACE_H
+
+#include "core/app.h"
+#include "server/http.h"
+
+/** Flows: echo, add1 (number), void, null, deep (nested too deeply), three (chunks {"n":0..2}, result "done"), wait (until
+ * cancelled, after a chunk "start"), later (parks, then "late"), fail, plain, thrown, badOutput, context, flood (chunks of
+ * 100 KB without an end), bidi. */
+extern gk_loop *surface_loop;
+extern gk_app *surface_app;
+
+void surface_start(void);
+/** Runs the loop until nothing runs, then frees both. */
+void surface_stop(void);
+/** Listens on a port of its own. */
+gk_http_listener *surface_listen(
+	gk_http_handler_fn *handle, gk_http_handler_fn *too_large, void *user);
+
+/** One request: "POST /echo", headers ("A: b\r\n"), body (NULL: none; ' for "). The answer as it came; the caller frees it. */
+char *surface_ask(
+	gk_http_listener *listener, const char *what, const char *headers, const char *body);
+/** What follows the headers, with chunked framing undone; inside `answer`, which is changed. */
+char *surface_body(char *answer);
+/** Fails the test unless the status line has the number. */
+void assert_status(const char *answer, int status);
+/** Fails the test unless a header line is there, exactly so. */
+void assert_header(const char *answer, const char *line);
+/** Turns the loop until `is_so(user)`. */
+void surface_until(bool (*is_so)(void *user), void *user);
+bool surface_is_idle(void *user);
+
+#endif
