@@ -371,7 +371,8 @@ void gk_http_drain(gk_http_listener *listener)
 	fd = MHD_quiesce_daemon(listener->daemon);
 	if (fd != MHD_INVALID_SOCKET)
 		close(fd);
-	gk_address_cleanup(listener->address);
+	if (listener->opts.address) /* the file of an inherited socket is its owner's */
+		gk_address_cleanup(listener->address);
 	/* Entering the list again would walk it for ever. */
 	for (connection = TAILQ_FIRST(&listener->connections[GK_CONNECTION_IDLE]); connection;
 		connection = next) {
