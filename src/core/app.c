@@ -70,6 +70,11 @@ size_t gk_app_run_count(const gk_app *app)
 	return app->run_count;
 }
 
+bool gk_app_remove_action(gk_app *app, const char *key)
+{
+	return gk_registry_remove(app->registry, key);
+}
+
 void gk_app_set_idle(gk_app *app, gk_loop_fn *fn, void *user)
 {
 	app->idle = fn;

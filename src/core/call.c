@@ -9,7 +9,7 @@
 static const char *const secret_members[] = { "auth", "secrets" };
 
 /* The context as traces may show it. Most have nothing to hide and are shown as they are. */
-static json_t *redacted(json_t *context)
+json_t *gk_context_redacted(json_t *context)
 {
 	json_t *copy = NULL;
 
@@ -74,7 +74,7 @@ static void fill_span(gk_span *span, const gk_call *call)
 	span->input = call->input_stream ? NULL : call->input;
 	span->init = call->init;
 	if (call->context)
-		span->context = redacted(call->context);
+		span->context = gk_context_redacted(call->context);
 }
 
 static gk_code prepare(gk_ctx *ctx, const gk_call *call, gk_error *err)
