@@ -68,8 +68,10 @@
 #define GK_DAP_DEFAULT_TTL_MS 3000
 
 /* --- daemon --- */
-#define GK_MAX_CONFIG (1u << 20)  /* one file of it */
-#define GK_MAX_SECRET (64u << 10) /* what ${file:} and ${credential:} read */
+#define GK_MAX_CONFIG       (1u << 20)  /* one file of it */
+#define GK_MAX_EXEC_STDERR  4096u       /* what an error quotes of it */
+#define GK_MAX_EXEC_CONTEXT (64u << 10) /* a larger one is not put into the environment */
+#define GK_MAX_SECRET       (64u << 10) /* what ${file:} and ${credential:} read */
 
 /* --- server --- */
 #define GK_HTTP_HEADER_MS         10000 /* server.header_timeout */
@@ -83,6 +85,7 @@
 #define GK_MAX_DURABLE_STREAMS    10000
 #define GK_MAX_DURABLE_BYTES      (64u << 20)  /* of all recorded chunks together */
 #define GK_DRAIN_MS               30000        /* server.drain_timeout */
+#define GK_GIVE_UP_MS             2000         /* for runs that have been called off to say so */
 #define GK_PARSE_ON_LOOP          (256u << 10) /* a larger body is parsed by a worker */
 
 #endif

@@ -39,8 +39,8 @@ static gk_code read_text(const char *path, gk_buf *text, gk_error *err)
 	return !room ? GK_RESOURCE_EXHAUSTED : got < 0 ? GK_UNAVAILABLE : GK_OK;
 }
 
-static void read_file(gk_config *config, const char *path, bool is_optional, gk_buf *mistakes,
-	bool *no_memory)
+static void read_file(
+	gk_config *config, const char *path, bool is_optional, gk_buf *mistakes, bool *no_memory)
 {
 	gk_auto_buf gk_buf text = GK_BUF_INIT(GK_MAX_CONFIG);
 	gk_auto_error gk_error err = { 0 };
@@ -261,8 +261,8 @@ static void check_keys(const gk_config *config, gk_buf *mistakes)
 			gk_config_where(config, "server.auth"));
 	json_array_foreach (keys, i, item)
 		if (json_string_length(item) == 0)
-			gk_buf_printf(mistakes, "%s: server.api_keys[%zu]: the key is empty\n",
-				where, i);
+			gk_buf_printf(
+				mistakes, "%s: server.api_keys[%zu]: the key is empty\n", where, i);
 	if (json_array_size(keys) && !gk_config_str(config, "server.auth"))
 		gk_buf_printf(mistakes,
 			"%s: server.api_keys: nothing asks for them; set server.auth to api_key\n",
@@ -410,6 +410,13 @@ json_t *gk_config_map_peek(const gk_config *config, const char *key)
 const char *gk_config_where(const gk_config *config, const char *key)
 {
 	return json_string_value(json_object_get(config->given, key));
+}
+
+bool gk_config_is_same(const gk_config *a, const gk_config *b, const char *key)
+{
+	json_t *one = value_of(a, key), *other = value_of(b, key);
+
+	return one == other || (one && other && json_equal(one, other));
 }
 
 const char *gk_config_entry_where(const json_t *entry)

@@ -36,6 +36,7 @@ enum {
 	GK_CONFIG_REQUIRED = 1, /* of an entry */
 	GK_CONFIG_ADDS = 2,     /* each file adds to the list of those before; --set replaces it */
 	GK_CONFIG_RESERVED = 4, /* a part that is to come reads it */
+	GK_CONFIG_RESTART = 8,  /* a reload does not change it */
 };
 
 typedef struct gk_config_key {
@@ -56,7 +57,8 @@ extern const gk_config_key gk_config_keys[];
 typedef struct gk_config gk_config;
 
 typedef struct gk_config_sources {
-	const char *const *files;  /* --config, NULL-terminated; NULL: the system's, if they are there */
+	const char *const
+		*files; /* --config, NULL-terminated; NULL: the system's, if they are there */
 	const char *const *assign; /* --set, "key=value", NULL-terminated; NULL: none */
 	bool is_dev;               /* --dev and GENKIT_ENV=dev turn reflection on */
 } gk_config_sources;
@@ -81,6 +83,8 @@ json_t *gk_config_list_peek(const gk_config *config, const char *key);
 json_t *gk_config_map_peek(const gk_config *config, const char *key);
 /** Where it was given: "FILE:LINE:COLUMN", "--set", "$NAME"; NULL: nowhere, it has its default. */
 const char *gk_config_where(const gk_config *config, const char *key);
+/** True when both have the same value. */
+bool gk_config_is_same(const gk_config *a, const gk_config *b, const char *key);
 /** Where an entry of a list stands. */
 const char *gk_config_entry_where(const json_t *entry);
 

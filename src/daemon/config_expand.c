@@ -28,8 +28,8 @@ static gk_code put_file(gk_buf *out, const char *path, gk_error *err)
 		gk_buf_added(&text, (size_t)got);
 	close(fd);
 	if (!room)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s has more than %u bytes", path,
-			GK_MAX_SECRET);
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "%s has more than %u bytes", path, GK_MAX_SECRET);
 	if (got < 0)
 		return gk_error_set(
 			err, GK_INVALID_ARGUMENT, "cannot read %s: %s", path, strerror(errno));
@@ -65,8 +65,8 @@ static bool is_variable(const char *name)
 {
 	if (!*name || (*name >= '0' && *name <= '9'))
 		return false;
-	return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789")] ==
-	       '\0';
+	return name[strspn(name,
+		       "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789")] == '\0';
 }
 
 static gk_code put_variable(gk_buf *out, const char *name, gk_error *err)

@@ -3,7 +3,7 @@
 /* The table of keys as others want to see it: a JSON Schema, a manual, the values in force. */
 #include "daemon/config_internal.h"
 
-#include "base/str.h"
+#include "base/parse.h"
 #include "json/edit.h"
 #include "json/write.h"
 
@@ -14,14 +14,14 @@
 /* A scalar that is no string may be written as ${...}. */
 static json_t *or_reference(json_t *schema_take)
 {
-	return json_pack("{s:[o?, {s:s, s:s}]}", "anyOf", schema_take, "type", "string", "pattern",
+	return json_pack("{s:[o, {s:s, s:s}]}", "anyOf", schema_take, "type", "string", "pattern",
 		REFERENCE);
 }
 
 static json_t *number_schema(const gk_config_key *key)
 {
-	json_t *schema = json_pack(
-		"{s:s, s:I}", "type", "integer", "minimum", (json_int_t)key->min);
+	json_t *schema =
+		json_pack("{s:s, s:I}", "type", "integer", "minimum", (json_int_t)key->min);
 
 	if (schema && key->max && !gk_json_set_int(schema, "maximum", (int64_t)key->max))
 		return json_decref(schema), NULL;
@@ -67,8 +67,8 @@ static json_t *type_schema(const gk_config_key *key)
 	case GK_CONFIG_MAP:
 		return json_pack("{s:s}", "type", "object");
 	case GK_CONFIG_ENTRIES:
-		return json_pack("{s:s, s:o?}", "type", "array", "items",
-			section_schema(key->entries, ""));
+		return json_pack(
+			"{s:s, s:o}", "type", "array", "items", section_schema(key->entries, ""));
 	default:
 		return json_pack("{s:s}", "type", "string");
 	}
@@ -77,14 +77,15 @@ static json_t *type_schema(const gk_config_key *key)
 /* The default as the type that the schema has. */
 static json_t *default_value(const gk_config_key *key)
 {
-	json_t *number;
+	uint64_t number;
 
 	if (key->type == GK_CONFIG_BOOL)
 		return json_boolean(*key->fallback == 't');
 	if (key->type != GK_CONFIG_UINT)
 		return json_string(key->fallback);
-	number = json_loads(key->fallback, JSON_DECODE_ANY, NULL);
-	return number;
+	return gk_parse_u64(key->fallback, strlen(key->fallback), &number)
+		       ? json_integer((json_int_t)number)
+		       : NULL;
 }
 
 static json_t *key_schema(const gk_config_key *key)
@@ -185,21 +186,24 @@ static void put_manual(gk_buf *out, const gk_config_key *keys)
 		gk_buf_printf(out, ".It Cm %s Pq ", key->name);
 		if (key->choices)
 			for (const char *const *choice = key->choices; *choice; choice++)
-				gk_buf_printf(out, "%s%s", choice == key->choices ? "" : " | ",
-					*choice);
+				gk_buf_printf(
+					out, "%s%s", choice == key->choices ? "" : " | ", *choice);
 		else
 			gk_buf_puts(out, type_words[key->type]);
 		if (key->fallback || key->unset)
-			gk_buf_printf(out, "; default: %s",
-				key->fallback ? key->fallback : key->unset);
+			gk_buf_printf(
+				out, "; default: %s", key->fallback ? key->fallback : key->unset);
 		if (key->flags & GK_CONFIG_REQUIRED)
 			gk_buf_puts(out, "; required");
 		gk_buf_putc(out, '\n');
 		put_sentences(out, key->help);
 		if (key->flags & GK_CONFIG_ADDS)
 			gk_buf_puts(out, "Each file adds to the list of those before it.\n");
+		if (key->flags & GK_CONFIG_RESTART)
+			gk_buf_puts(out, "A reload does not change it.\n");
 		if (key->flags & GK_CONFIG_RESERVED)
-			gk_buf_puts(out, "Reserved: this version reads it and does nothing with it.\n");
+			gk_buf_puts(
+				out, "Reserved: this version reads it and does nothing with it.\n");
 		if (key->entries) {
 			gk_buf_puts(out, "Each has:\n.Bl -tag -width Ds\n");
 			put_manual(out, key->entries);

@@ -137,7 +137,10 @@ static bool is_printable(gk_config_type type)
 static void put_choices(const gk_config_key *key, gk_buf *out)
 {
 	for (const char *const *choice = key->choices; *choice; choice++)
-		gk_buf_printf(out, "%s%s", choice == key->choices ? "" : choice[1] ? ", " : " or ",
+		gk_buf_printf(out, "%s%s",
+			choice == key->choices ? ""
+			: choice[1]            ? ", "
+					       : " or ",
 			*choice);
 }
 
@@ -181,11 +184,11 @@ static void report_range(gk_config_source *source, const gk_config_key *key, con
 	gk_config_mistake(source, "%s", text_of(&text));
 }
 
-static json_t *number(gk_config_source *source, const gk_config_key *key, const char *text,
-	const char *given)
+static json_t *number(
+	gk_config_source *source, const gk_config_key *key, const char *text, const char *given)
 {
 	uint64_t value;
-	bool is_one = key->type == GK_CONFIG_UINT	    ? gk_parse_u64(text, strlen(text), &value)
+	bool is_one = key->type == GK_CONFIG_UINT       ? gk_parse_u64(text, strlen(text), &value)
 		      : key->type == GK_CONFIG_DURATION ? gk_parse_duration_ms(text, &value)
 							: gk_parse_size(text, &value);
 
@@ -200,8 +203,8 @@ static json_t *number(gk_config_source *source, const gk_config_key *key, const 
 	return noted(source, json_integer((json_int_t)value));
 }
 
-static json_t *boolean(gk_config_source *source, const gk_config_key *key, const char *text,
-	const char *given)
+static json_t *boolean(
+	gk_config_source *source, const gk_config_key *key, const char *text, const char *given)
 {
 	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
 		return json_boolean(*text == 't');
@@ -209,8 +212,8 @@ static json_t *boolean(gk_config_source *source, const gk_config_key *key, const
 	return NULL;
 }
 
-static json_t *choice(gk_config_source *source, const gk_config_key *key, const char *text,
-	const char *given)
+static json_t *choice(
+	gk_config_source *source, const gk_config_key *key, const char *text, const char *given)
 {
 	for (const char *const *one = key->choices; *one; one++)
 		if (strcmp(*one, text) == 0)
@@ -396,8 +399,8 @@ static void add_fallbacks(
 				put(source, values, keys->name, typed(source, keys, text));
 		} else if (is_entry && (keys->flags & GK_CONFIG_REQUIRED)) {
 			leave(source, before);
-			gk_config_mistake(source, "%s: it has no '%s'", text_of(&source->label),
-				keys->name);
+			gk_config_mistake(
+				source, "%s: it has no '%s'", text_of(&source->label), keys->name);
 			continue;
 		}
 		leave(source, before);
@@ -599,8 +602,8 @@ void gk_config_read_value(gk_config_source *source, const gk_config_key *key, js
 		return;
 	if (before && !source->replaces) {
 		now = joined_take(source, key, before, now);
-		value = raw = joined_take(source, key, json_object_get(config->raw, key->name),
-			json_incref(value));
+		value = raw = joined_take(
+			source, key, json_object_get(config->raw, key->name), json_incref(value));
 	}
 	put(source, config->values, key->name, now);
 	put_place(source, &where);

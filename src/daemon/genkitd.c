@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-int main(void)
+#include <genkit/module.h>
+
+int main(int argc, char **argv)
 {
-	return 0;
+	return gk_main(argc, argv, NULL);
 }

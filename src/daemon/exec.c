@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Which executables are actions. */
+#include "daemon/exec_internal.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "base/table.h"
+#include "daemon/config_internal.h"
+#include "json/edit.h"
+
+#include <stdio.h>
+
+struct gk_exec {
+	gk_app *app;
+	gk_table *entries; /* key: gk_exec_entry */
+	/* Withdrawn ones: a run that has found its action may be about to begin. */
+	LIST_HEAD(, gk_exec_entry) retired;
+};
+
+static void entry_free(gk_exec_entry *entry)
+{
+	if (!entry)
+		return;
+	json_decref(entry->config);
+	free(entry->key);
+	free(entry->argv);
+	free(entry);
+}
+
+gk_exec *gk_exec_new(gk_app *app)
+{
+	gk_exec *exec = calloc(1, sizeof(*exec));
+
+	if (!exec)
+		return NULL;
+	exec->app = app;
+	exec->entries = gk_table_new(NULL);
+	LIST_INIT(&exec->retired);
+	if (exec->entries)
+		return exec;
+	free(exec);
+	return NULL;
+}
+
+void gk_exec_free(gk_exec *exec)
+{
+	gk_exec_entry *entry;
+
+	if (!exec)
+		return;
+	gk_table_foreach (exec->entries, item)
+		entry_free(gk_table_entry_value(item));
+	gk_table_free(exec->entries);
+	while ((entry = LIST_FIRST(&exec->retired))) {
+		LIST_REMOVE(entry, link);
+		entry_free(entry);
+	}
+	free(exec);
+}
+
+/* --- one entry --- */
+
+static gk_exec_entry *entry_new(json_t *config)
+{
+	gk_exec_entry *entry = calloc(1, sizeof(*entry));
+	json_t *command = json_object_get(config, "command"), *part;
+	size_t i;
+
+	if (!entry)
+		return NULL;
+	TAILQ_INIT(&entry->waiters);
+	entry->config = json_incref(config);
+	entry->name = gk_json_str_peek(config, "name");
+	entry->env = json_object_get(config, "env");
+	entry->directory = gk_json_str_peek(config, "directory");
+	entry->is_stream = gk_json_bool_at(config, "stream", false);
+	entry->timeout_ms = (uint64_t)gk_json_int_at(config, "timeout", 0);
+	entry->max_running = (size_t)gk_json_int_at(config, "max_concurrent", 1);
+	entry->argv = calloc(json_array_size(command) + 1, sizeof(*entry->argv));
+	if (!entry->argv || asprintf(&entry->key, "/%s/%s", gk_json_str_peek(config, "type"),
+				    entry->name) < 0) {
+		entry->key = NULL;
+		entry_free(entry);
+		return NULL;
+	}
+	json_array_foreach (command, i, part)
+		entry->argv[i] = json_string_value(part);
+	return entry;
+}
+
+/* A schema written as a mapping is text like any other. */
+static gk_code schema_text(const json_t *config, const char *name, char **ret, gk_error *err)
+{
+	const json_t *schema = json_object_get(config, name);
+
+	if (schema)
+		*ret = json_is_string(schema) ? strdup(json_string_value(schema))
+					      : gk_json_write(schema, NULL);
+	return schema && !*ret ? gk_error_no_memory(err) : GK_OK;
+}
+
+static gk_code define(gk_exec *exec, gk_exec_entry *entry, gk_error *err)
+{
+	const char *description = gk_json_str_peek(entry->config, "description");
+	gk_auto_str char *input = NULL, *output = NULL;
+	gk_code rc = schema_text(entry->config, "input", &input, err);
+
+	if (rc == GK_OK)
+		rc = schema_text(entry->config, "output", &output, err);
+	if (rc != GK_OK)
+		return rc;
+	if (gk_str_has_prefix(entry->key, "/tool/"))
+		return gk_define_tool(exec->app,
+			GK_OPTS(gk_tool_opts, .name = entry->name, .description = description,
+				.input = input, .output = output, .run = gk_exec_run,
+				.user = entry),
+			err);
+	return gk_define_flow(exec->app,
+		GK_OPTS(gk_flow_opts, .name = entry->name, .description = description,
+			.input = input, .output = output, .run = gk_exec_run, .user = entry),
+		err);
+}
+
+/* A tool has a twin. */
+static void withdraw(gk_exec *exec, const gk_exec_entry *entry)
+{
+	gk_auto_str char *twin = NULL;
+
+	gk_app_remove_action(exec->app, entry->key);
+	if (!gk_str_has_prefix(entry->key, "/tool/"))
+		return;
+	if (asprintf(&twin, "/tool.v2/%s", entry->name) < 0)
+		twin = NULL;
+	else
+		gk_app_remove_action(exec->app, twin);
+}
+
+static void retire(gk_exec *exec, gk_exec_entry *entry)
+{
+	LIST_INSERT_HEAD(&exec->retired, entry, link);
+}
+
+/* --- all of them --- */
+
+/* What was there before has been withdrawn: puts it back. */
+static void restore(gk_exec *exec, gk_exec_entry *entry)
+{
+	gk_auto_error gk_error err = { 0 };
+
+	if (define(exec, entry, &err) == GK_OK)
+		return;
+	gk_log(GK_LOG_ERROR, "exec", "%s is gone: %s", entry->key, err.message ? err.message : "?");
+	gk_table_remove(exec->entries, entry->key);
+	retire(exec, entry);
+}
+
+static bool is_same(const gk_exec_entry *entry, const json_t *config)
+{
+	gk_auto_json json_t *a = json_copy(entry->config), *b = json_copy((json_t *)config);
+
+	if (!a || !b)
+		return false;
+	json_object_del(a, GK_ENTRY_WHERE);
+	json_object_del(b, GK_ENTRY_WHERE);
+	return json_equal(a, b);
+}
+
+/* Puts `entry` (NULL: nothing) in the place of `old` (NULL: nothing). */
+static gk_code replace(gk_exec *exec, gk_exec_entry *old, gk_exec_entry *entry, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	if (old)
+		withdraw(exec, old);
+	if (entry) {
+		rc = define(exec, entry, err);
+		if (rc == GK_OK && !gk_table_set(exec->entries, entry->key, entry)) {
+			withdraw(exec, entry);
+			rc = gk_error_no_memory(err);
+		}
+	} else if (old) {
+		gk_table_remove(exec->entries, old->key);
+	}
+	if (rc != GK_OK && old)
+		restore(exec, old);
+	return rc;
+}
+
+/* What configure() has done so far, to undo it. */
+typedef struct change {
+	gk_exec_entry *old, *entry; /* NULL: none */
+} change;
+
+static gk_code apply_one(gk_exec *exec, json_t *config, change *ret, gk_error *err)
+{
+	const char *where = gk_config_entry_where(config);
+	gk_exec_entry *entry = entry_new(config), *old;
+	gk_code rc;
+
+	if (!entry)
+		return gk_error_no_memory(err);
+	old = gk_table_get(exec->entries, entry->key);
+	if (old && is_same(old, config)) {
+		entry_free(entry);
+		return GK_OK;
+	}
+	rc = replace(exec, old, entry, err);
+	if (rc != GK_OK) {
+		gk_error_prefix(err, "%s: exec '%s': ", where ? where : "exec", entry->name);
+		entry_free(entry);
+		return rc;
+	}
+	*ret = (change){ old, entry };
+	return GK_OK;
+}
+
+static void undo(gk_exec *exec, change *done)
+{
+	gk_auto_error gk_error err = { 0 };
+
+	if (!done->old && !done->entry)
+		return;
+	if (replace(exec, done->entry, done->old, &err) != GK_OK)
+		gk_log(GK_LOG_ERROR, "exec", "%s", err.message ? err.message : "?");
+	if (done->entry)
+		retire(exec, done->entry);
+}
+
+static bool is_listed(json_t *entries, const gk_exec_entry *entry)
+{
+	json_t *config;
+	size_t i;
+
+	json_array_foreach (entries, i, config)
+		if (gk_str_equal(gk_json_str_peek(config, "name"), entry->name) &&
+			gk_str_equal(gk_json_str_peek(config, "type"),
+				gk_json_str_peek(entry->config, "type")))
+			return true;
+	return false;
+}
+
+gk_code gk_exec_configure(gk_exec *exec, json_t *entries, gk_error *err)
+{
+	size_t count = json_array_size(entries), i;
+	change *changes = calloc(count + 1, sizeof(*changes));
+	gk_code rc = GK_OK;
+
+	if (!changes)
+		return gk_error_no_memory(err);
+	for (i = 0; rc == GK_OK && i < count; i++)
+		rc = apply_one(exec, json_array_get(entries, i), &changes[i], err);
+	if (rc != GK_OK) {
+		while (i--)
+			undo(exec, &changes[i]);
+		free(changes);
+		return rc;
+	}
+	for (i = 0; i < count; i++)
+		if (changes[i].old)
+			retire(exec, changes[i].old);
+	gk_table_foreach (exec->entries, item) {
+		gk_exec_entry *entry = gk_table_entry_value(item);
+
+		if (is_listed(entries, entry))
+			continue;
+		withdraw(exec, entry);
+		retire(exec, entry);
+		gk_table_remove(exec->entries, entry->key);
+	}
+	free(changes);
+	return GK_OK;
+}
