@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The commands. */
+#include "ctl/run.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static gk_code list_actions(gk_ctl *ctl, gk_error *err)
+{
+	gk_auto_json json_t *actions = NULL, *rows = json_array();
+	const char **keys, *key;
+	size_t count = 0;
+	json_t *action;
+	gk_code rc = gk_ctl_ask(ctl, "/api/actions", NULL, &actions, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (ctl->options->is_json) {
+		gk_ctl_print_line(actions);
+		return GK_OK;
+	}
+	keys = calloc(json_object_size(actions) + 1, sizeof(*keys));
+	if (!keys)
+		return gk_error_no_memory(err);
+	json_object_foreach (actions, key, action)
+		keys[count++] = key;
+	qsort(keys, count, sizeof(*keys), by_name);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = json_string_value(
+			json_object_get(json_object_get(actions, keys[i]), "description"));
+
+		json_array_append_new(rows, json_pack("[s, s]", keys[i], text ? text : ""));
+	}
+	free(keys);
+	gk_ctl_print_table(rows);
+	return GK_OK;
+}
+
+static gk_code cancel(gk_ctl *ctl, gk_error *err)
+{
+	gk_auto_json json_t *body = json_pack("{s:s}", "traceId", ctl->options->words[0]),
+			    *answer = NULL;
+	gk_code rc = gk_ctl_ask(ctl, "/api/cancelAction", body, &answer, err);
+
+	if (rc == GK_OK && ctl->options->is_json)
+		gk_ctl_print_line(answer);
+	else if (rc == GK_OK)
+		printf("%s\n", json_string_value(json_object_get(answer, "message")));
+	return rc;
+}
+
+static gk_code health(gk_ctl *ctl, gk_error *err)
+{
+	gk_auto_json json_t *answer = NULL;
+	gk_code rc = gk_ctl_ask(ctl, "/api/__health", NULL, &answer, err);
+
+	if (rc == GK_OK && ctl->options->is_json)
+		printf("{\"status\":\"ok\",\"url\":\"%s\"}\n", ctl->url);
+	else if (rc == GK_OK)
+		printf("ok, at %s\n", ctl->url);
+	return rc;
+}
+
+const gk_ctl_command gk_ctl_commands[] = {
+	{ "actions", "", "list what can be run",
+		"Lists every action by its key. --json prints the whole descriptors, with schemas.",
+		0, 0, list_actions },
+	{ "run", "KEY [INPUT]", "run an action",
+		"Runs the action with that key; a name without slash is a flow. INPUT is JSON, '-' reads it from standard\n"
+		"input. --stream prints the chunks as they come, --context JSON says who asks, --label NAME=VALUE goes into\n"
+		"the trace. Ctrl-C cancels the run. The exit status is 1 when the action failed.",
+		1, 2, gk_ctl_run },
+	{ "cancel", "TRACE_ID", "cancel a run",
+		"Calls off the run of that trace id; run --verbose prints it.", 1, 1, cancel },
+	{ "health", "", "ask whether the daemon answers", "Exit status 0 when it does.", 0, 0,
+		health },
+	{ .name = NULL },
+};
+
+const gk_ctl_command *gk_ctl_find_command(const char *name)
+{
+	for (const gk_ctl_command *command = gk_ctl_commands; command->name; command++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}

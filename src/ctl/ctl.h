@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * genkitctl: a client of the reflection API. Each command is a row of the table in commands.c and a function that runs in
+ * a fiber.
+ */
+#ifndef GK_CTL_CTL_H
+#define GK_CTL_CTL_H
+
+#include "loop/fetch.h"
+
+/* Exit statuses, as sysexits(3) has them where it has one. */
+enum {
+	GK_EXIT_OK = 0,
+	GK_EXIT_FAILED = 1, /* the action failed, or nobody answered */
+	GK_EXIT_USAGE = 64,
+	GK_EXIT_INTERRUPTED = 130,
+};
+
+/* What the command line says. Everything is borrowed from argv. */
+typedef struct gk_ctl_options {
+	const char *url; /* --url */
+	const char *context, *label;
+	bool is_json, is_stream, is_verbose, wants_help, wants_version;
+	const char *command; /* NULL: none */
+	const char *words[4];
+	size_t word_count;
+} gk_ctl_options;
+
+typedef struct gk_ctl {
+	const gk_ctl_options *options;
+	gk_loop *loop;
+	gk_scope *scope; /* called off by Ctrl-C */
+	gk_fetch_client *client;
+	char *url;         /* of the daemon, without a slash at the end */
+	char trace_id[33]; /* of the run under way; "": none yet */
+	int status;        /* to exit with */
+} gk_ctl;
+
+typedef struct gk_ctl_command {
+	const char *name, *arguments, *summary, *help;
+	size_t min_words, max_words;
+	GK_SUSPENDS gk_code (*run)(gk_ctl *ctl, gk_error *err);
+} gk_ctl_command;
+
+/** Ends with a command without a name. */
+extern const gk_ctl_command gk_ctl_commands[];
+const gk_ctl_command *gk_ctl_find_command(const char *name);
+
+/** INVALID_ARGUMENT with what is wrong and where to look. Options may stand anywhere. */
+GK_MUST_USE gk_code gk_ctl_parse(int argc, char **argv, gk_ctl_options *ret, gk_error *err);
+
+/** Where the daemon listens: --url, $GENKITD_URL (`from_environment`), the newest runtime file of the project, else the
+ * usual port. The caller frees it. */
+GK_MUST_USE gk_code gk_ctl_find_daemon(
+	const gk_ctl_options *options, const char *from_environment, char **ret, gk_error *err);
+
+/** Asks, and gives the answer's body, parsed; a status that is not 2xx is an error with the body's text. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ctl_ask(
+	gk_ctl *ctl, const char *path, json_t *body, json_t **ret, gk_error *err);
+/** Starts a request and leaves its answer to be read. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ctl_open(
+	gk_ctl *ctl, const char *path, json_t *body, gk_fetch **ret, gk_error *err);
+
+/* --- printing --- */
+/** A value for people: pretty JSON. */
+void gk_ctl_print(const json_t *value);
+/** One compact line, flushed. */
+void gk_ctl_print_line(const json_t *value);
+/** Two columns, aligned; the second is cut to the terminal's width. `rows`: array of [left, right]. */
+void gk_ctl_print_table(const json_t *rows);
+/** The same as text, for a width in columns (0: any); the caller frees it. */
+char *gk_ctl_table(const json_t *rows, unsigned width);
+
+#endif

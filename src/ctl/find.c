@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Which daemon: said, or found by the file it leaves in its project. */
+#include "ctl/ctl.h"
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "server/runtime_file.h"
+
+#include <dirent.h>
+#include <genkit/json.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define USUAL_URL        "http://127.0.0.1:3100"
+#define MAX_RUNTIME_FILE 65536
+
+static json_t *read_json(const char *path)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(MAX_RUNTIME_FILE);
+	FILE *file = fopen(path, "re");
+	json_t *value = NULL;
+	char *room;
+
+	if (!file)
+		return NULL;
+	room = gk_buf_reserve(&text, MAX_RUNTIME_FILE);
+	if (room)
+		gk_buf_added(&text, fread(room, 1, MAX_RUNTIME_FILE, file));
+	fclose(file);
+	if (gk_json_parse(text.data ? text.data : "", text.len, MAX_RUNTIME_FILE, &value, NULL) !=
+		GK_OK)
+		return NULL;
+	return value;
+}
+
+/* The address of the newest runtime below a project's root; NULL: there is none. */
+static char *newest_runtime(const char *root)
+{
+	gk_auto_str char *folder = NULL, *newest = NULL, *url = NULL;
+	struct dirent *entry;
+	DIR *dir;
+
+	if (asprintf(&folder, "%s/.genkit/runtimes", root) < 0)
+		return NULL;
+	dir = opendir(folder);
+	while (dir && (entry = readdir(dir)) != NULL) {
+		gk_auto_str char *path = NULL;
+		gk_auto_json json_t *runtime = NULL;
+		const char *when, *where;
+
+		if (entry->d_name[0] == '.' || asprintf(&path, "%s/%s", folder, entry->d_name) < 0)
+			continue;
+		runtime = read_json(path);
+		when = gk_json_str_peek(runtime, "timestamp");
+		where = gk_json_str_peek(runtime, "reflectionServerUrl");
+		if (!when || !where || (newest && strcmp(when, newest) <= 0))
+			continue;
+		free(newest);
+		free(url);
+		newest = strdup(when);
+		url = strdup(where);
+	}
+	if (dir)
+		closedir(dir);
+	return gk_steal(url);
+}
+
+gk_code gk_ctl_find_daemon(
+	const gk_ctl_options *options, const char *from_environment, char **ret, gk_error *err)
+{
+	const char *said = options->url ? options->url : from_environment;
+	gk_auto_str char *folder = NULL, *root = NULL;
+	char *url = said && *said ? strdup(said) : NULL;
+	size_t len;
+
+	if (!url) {
+		folder = getcwd(NULL, 0);
+		if (folder && gk_project_root(folder, &root, NULL) == GK_OK)
+			url = newest_runtime(root);
+	}
+	if (!url)
+		url = strdup(USUAL_URL);
+	if (!url)
+		return gk_error_no_memory(err);
+	len = strlen(url);
+	if (len && url[len - 1] == '/')
+		url[len - 1] = '\0';
+	*ret = url;
+	return GK_OK;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* genkitctl run. */
+#ifndef GK_CTL_RUN_H
+#define GK_CTL_RUN_H
+
+#include "ctl/ctl.h"
+
+/** What runAction is sent for a command line. INVALID_ARGUMENT for input or context that is no JSON. */
+GK_MUST_USE gk_code gk_ctl_run_body(const gk_ctl_options *options, json_t **ret, gk_error *err);
+GK_SUSPENDS gk_code gk_ctl_run(gk_ctl *ctl, gk_error *err);
+
+#endif
