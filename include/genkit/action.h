@@ -32,7 +32,7 @@ typedef struct gk_action_opts {
 	json_t *metadata;  /* borrowed; copied */
 	gk_action_fn *run; /* required */
 	void *user;
-	void (*free_user)(void *user);
+	void (*free_user)(void *user); /* when the action goes; not when defining it failed */
 	bool is_bidi; /* `run` takes its input by gk_ctx_receive(); metadata.bidi is set */
 } gk_action_opts;
 

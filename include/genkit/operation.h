@@ -28,6 +28,8 @@ typedef struct gk_background_opts {
 	gk_action_fn *cancel;       /* NULL: cannot be cancelled */
 	void *user;
 	json_t *metadata; /* borrowed */
+	json_t *input_json,
+		*output_json; /* borrowed; schemas as values, which win over the texts */
 } gk_background_opts;
 
 gk_code gk_define_background_action(gk_app *app, const gk_background_opts *opts, gk_error *err);

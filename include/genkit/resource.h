@@ -28,11 +28,14 @@ typedef struct gk_resource_opts {
 			   reference */
 	gk_action_fn *run; /* required */
 	void *user;
-	json_t *metadata; /* borrowed */
+	json_t *metadata;              /* borrowed */
+	void (*free_user)(void *user); /* when the resource goes; not when defining it failed */
 } gk_resource_opts;
 
 /** INVALID_ARGUMENT without a uri and a template; else as gk_define_action(). */
 gk_code gk_define_resource(gk_app *app, const gk_resource_opts *opts, gk_error *err);
+/** Makes a resource without registering it, for dynamic action providers; its metadata has "dynamic": true. */
+gk_code gk_resource_new(gk_app *app, const gk_resource_opts *opts, gk_action **ret, gk_error *err);
 /** True when the resource action answers for `uri`. */
 bool gk_resource_matches(const gk_action *action, const char *uri);
 

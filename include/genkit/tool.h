@@ -25,10 +25,16 @@ typedef struct gk_tool_opts {
 	gk_action_fn *run; /* NULL: an interrupt, answered from outside */
 	void *user;
 	json_t *metadata; /* borrowed */
+	json_t *input_json,
+		*output_json;          /* borrowed; schemas as values, which win over the texts */
+	void (*free_user)(void *user); /* when the tool goes; not when defining it failed */
 } gk_tool_opts;
 
 /** INVALID_ARGUMENT without a name or a description; else as gk_define_action(). */
 gk_code gk_define_tool(gk_app *app, const gk_tool_opts *opts, gk_error *err);
+/** Makes a tool without registering it, for dynamic action providers: /tool/NAME, or /tool.v2/NAME when it is multipart.
+ * Its metadata has "dynamic": true. */
+gk_code gk_tool_new(gk_app *app, const gk_tool_opts *opts, gk_action **ret, gk_error *err);
 
 /** Stops the turn and hands the request to the caller: `return gk_interrupt(ctx, metadata, err);`. `metadata_take` may
  * be NULL. */

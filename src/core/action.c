@@ -4,9 +4,9 @@
 #include "core/internal.h"
 
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "core/key.h"
+#include "json/edit.h"
 
 #define GK_ACTION_MAGIC 0x6763616eu
 
@@ -29,12 +29,13 @@ gk_action *gk_action_unref(gk_action *action)
 		action->free_user(action->user);
 	gk_schema_unref(action->input);
 	gk_schema_unref(action->output);
+	gk_schema_unref(action->stream);
 	gk_schema_unref(action->init);
-	json_decref(action->stream);
 	json_decref(action->metadata);
 	json_decref(action->descriptor);
 	free(action->description);
 	free(action->key);
+	gk_action_unref(action->origin);
 	free(action);
 	return NULL;
 }
@@ -65,6 +66,14 @@ json_t *gk_action_metadata_peek(const gk_action *action)
 
 /* --- making --- */
 
+static gk_code check_utf8(const char *what, const char *text, gk_error *err)
+{
+	if (text && gk_str_valid_utf8(text, strlen(text)) != strlen(text))
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "an action's %s is not valid UTF-8", what);
+	return GK_OK;
+}
+
 static gk_code check_name(const char *name, gk_error *err)
 {
 	if (!name || !*name)
@@ -72,14 +81,11 @@ static gk_code check_name(const char *name, gk_error *err)
 	if (strlen(name) > GK_MAX_ACTION_NAME)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"action name '%.40s...' is longer than %d bytes", name, GK_MAX_ACTION_NAME);
-	if (gk_str_valid_utf8(name, strlen(name)) != strlen(name))
-		return gk_error_set(
-			err, GK_INVALID_ARGUMENT, "an action's name is not valid UTF-8");
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			return gk_error_set(err, GK_INVALID_ARGUMENT,
 				"an action's name has a control character in it");
-	return GK_OK;
+	return check_utf8("name", name, err);
 }
 
 static gk_code set_key(gk_action *action, const char *namespace_, const char *name, gk_error *err)
@@ -97,6 +103,8 @@ static gk_code set_key(gk_action *action, const char *namespace_, const char *na
 	return GK_OK;
 }
 
+/* --- schemas --- */
+
 static json_t *find_schema(const char *uri, void *user)
 {
 	gk_app *app = user;
@@ -105,101 +113,140 @@ static json_t *find_schema(const char *uri, void *user)
 						 : NULL;
 }
 
-/* One schema in either form; both NULL: none. */
-static gk_code schema_json(
-	gk_app *app, const char *text, json_t *given, json_t **ret, gk_error *err)
-{
-	if (given) {
-		*ret = json_incref(given);
-		return GK_OK;
-	}
-	return text ? gk_schema_text_to_json(app, text, ret, err) : GK_OK;
-}
-
-static gk_code compile_schema(gk_app *app, const char *what, const char *text, json_t *given,
+gk_code gk_action_schema(gk_app *app, const char *what, const char *text, json_t *json,
 	gk_schema **ret, gk_error *err)
 {
-	gk_auto_json json_t *schema = NULL;
-	gk_code rc = schema_json(app, text, given, &schema, err);
+	gk_auto_json json_t *schema = json_incref(json);
+	gk_code rc = GK_OK;
 
-	if (rc == GK_OK && schema && (json_is_object(schema) || json_is_array(schema)))
+	if (!schema && text)
+		rc = gk_schema_text_to_json(app, text, &schema, err);
+	if (rc == GK_OK && schema && !json_is_boolean(schema) && !json_is_null(schema))
 		rc = gk_schema_compile(schema, find_schema, app, ret, err);
-	if (rc != GK_OK)
+	if (rc == GK_OK)
+		return GK_OK;
+	if (rc == GK_INTERNAL)
+		rc = GK_INVALID_ARGUMENT; /* a plain error where values are validated */
+	if (err) {
+		err->is_plain = false;
+		err->code = rc;
 		gk_error_prefix(err, "%s schema: ", what);
+	}
 	return rc;
 }
 
-static gk_code compile_schemas(gk_action *action, const gk_action_opts *opts, gk_error *err)
+static gk_code set_schemas(
+	gk_action *action, const gk_action_opts *opts, const gk_action_parts *parts, gk_error *err)
 {
 	gk_app *app = action->app;
-	gk_code rc =
-		compile_schema(app, "input", opts->input, opts->input_json, &action->input, err);
+	gk_code rc = GK_OK;
 
-	if (rc == GK_OK)
-		rc = compile_schema(
+	if (parts && parts->input)
+		action->input = gk_schema_ref(parts->input);
+	else
+		rc = gk_action_schema(
+			app, "input", opts->input, opts->input_json, &action->input, err);
+	if (rc == GK_OK && parts && parts->output)
+		action->output = gk_schema_ref(parts->output);
+	else if (rc == GK_OK)
+		rc = gk_action_schema(
 			app, "output", opts->output, opts->output_json, &action->output, err);
 	if (rc == GK_OK)
-		rc = compile_schema(app, "init", opts->init, opts->init_json, &action->init, err);
+		rc = gk_action_schema(
+			app, "stream", opts->stream, opts->stream_json, &action->stream, err);
 	if (rc == GK_OK)
-		rc = schema_json(app, opts->stream, opts->stream_json, &action->stream, err);
+		rc = gk_action_schema(app, "init", opts->init, opts->init_json, &action->init, err);
 	if (rc != GK_OK && err)
 		gk_error_prefix(err, "action %s: ", action->key);
 	return rc;
 }
 
-/* A copy without members that are null: the CLI refuses them (reflection section 2). */
-static gk_code copy_metadata(gk_action *action, json_t *metadata, gk_error *err)
+/* --- metadata --- */
+
+/* Below these null may mean something. */
+static bool holds_schema(const char *key)
 {
-	json_t *value;
+	size_t len = strlen(key);
+
+	return strcmp(key, "schema") == 0 || strcmp(key, "customOptions") == 0 ||
+	       (len > 6 && strcmp(key + len - 6, "Schema") == 0);
+}
+
+/* A null in a descriptor makes the CLI refuse the whole listing (reflection section 2). */
+static void drop_nulls(json_t *value)
+{
 	const char *key;
+	json_t *member;
 	void *next;
 
-	if (metadata)
-		action->metadata = json_deep_copy(metadata);
-	else if (action->is_bidi)
-		action->metadata = json_object();
-	if ((metadata || action->is_bidi) && !action->metadata)
+	json_object_foreach_safe (value, next, key, member) {
+		if (json_is_null(member))
+			json_object_del(value, key);
+		else if (!holds_schema(key))
+			drop_nulls(member);
+	}
+	for (size_t i = json_array_size(value); i-- > 0;) {
+		member = json_array_get(value, i);
+		if (json_is_null(member))
+			json_array_remove(value, i);
+		else
+			drop_nulls(member);
+	}
+}
+
+gk_code gk_metadata_copy(json_t *metadata, json_t **ret, gk_error *err)
+{
+	json_t *copy;
+
+	if (metadata && !json_is_object(metadata))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "metadata is an object");
+	copy = metadata ? json_deep_copy(metadata) : json_object();
+	if (!copy)
 		return gk_error_no_memory(err);
-	json_object_foreach_safe (action->metadata, next, key, value)
-		if (json_is_null(value))
-			json_object_del(action->metadata, key);
-	if (action->is_bidi && json_object_set_new(action->metadata, "bidi", json_true()) < 0)
-		return gk_error_no_memory(err);
+	drop_nulls(copy);
+	*ret = copy;
 	return GK_OK;
 }
 
-json_t *gk_action_describe(const gk_action *action, const char *key)
+static gk_code set_metadata(gk_action *action, json_t *metadata, gk_error *err)
 {
-	json_t *it = json_pack("{s:s, s:s}", "key", key, "name", action->name);
-	int failed = !it;
+	gk_code rc = GK_OK;
 
-	if (!failed && action->description)
-		failed |= json_object_set_new(it, "description", json_string(action->description)) <
-			  0;
-	if (!failed && action->metadata)
-		failed |= json_object_set(it, "metadata", action->metadata) < 0;
-	if (!failed && action->input)
-		failed |=
-			json_object_set(it, "inputSchema", gk_schema_json_peek(action->input)) < 0;
-	if (!failed && action->output)
-		failed |= json_object_set(it, "outputSchema", gk_schema_json_peek(action->output)) <
-			  0;
-	if (failed) {
-		json_decref(it);
-		return NULL;
-	}
-	return it;
+	if (metadata || action->is_bidi)
+		rc = gk_metadata_copy(metadata, &action->metadata, err);
+	if (rc == GK_OK && action->is_bidi && !gk_json_set_bool(action->metadata, "bidi", true))
+		rc = gk_error_no_memory(err);
+	return rc;
+}
+
+/* {key, name, description?, metadata?, inputSchema?, outputSchema?} */
+static gk_code describe(gk_action *action, gk_error *err)
+{
+	json_t *it = json_object();
+	bool ok = gk_json_set_str(it, "key", action->key) &&
+		  gk_json_set_str(it, "name", action->name);
+
+	if (action->description)
+		ok = ok && gk_json_set_str(it, "description", action->description);
+	if (action->metadata)
+		ok = ok && gk_json_set(it, "metadata", action->metadata);
+	if (action->input)
+		ok = ok && gk_json_set(it, "inputSchema", gk_schema_json_peek(action->input));
+	if (action->output)
+		ok = ok && gk_json_set(it, "outputSchema", gk_schema_json_peek(action->output));
+	action->descriptor = it;
+	return ok ? GK_OK : gk_error_no_memory(err);
 }
 
 static gk_code fill(
-	gk_action *action, const char *namespace_, const gk_action_opts *opts, gk_error *err)
+	gk_action *action, const gk_action_opts *opts, const gk_action_parts *parts, gk_error *err)
 {
-	gk_code rc = set_key(action, namespace_, opts->name, err);
+	gk_code rc = set_key(action, parts ? parts->namespace_ : NULL, opts->name, err);
 
 	if (rc == GK_OK)
-		rc = compile_schemas(action, opts, err);
+		rc = set_schemas(action, opts, parts, err);
 	if (rc == GK_OK)
-		rc = copy_metadata(action, opts->metadata, err);
+		rc = set_metadata(action, opts->metadata, err);
 	if (rc != GK_OK)
 		return rc;
 	if (opts->description) {
@@ -207,11 +254,10 @@ static gk_code fill(
 		if (!action->description)
 			return gk_error_no_memory(err);
 	}
-	action->descriptor = gk_action_describe(action, action->key);
-	return action->descriptor ? GK_OK : gk_error_no_memory(err);
+	return describe(action, err);
 }
 
-gk_code gk_action_make(gk_app *app, const char *namespace_, const gk_action_opts *opts,
+gk_code gk_action_make(gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts,
 	gk_action **ret, gk_error *err)
 {
 	const char *type = opts->type ? gk_key_type(opts->type, strlen(opts->type)) : NULL;
@@ -222,11 +268,13 @@ gk_code gk_action_make(gk_app *app, const char *namespace_, const gk_action_opts
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "'%s' is no type of action",
 			opts->type ? opts->type : "");
 	rc = check_name(opts->name, err);
+	if (rc == GK_OK)
+		rc = check_utf8("description", opts->description, err);
+	if (rc == GK_OK && !opts->run)
+		rc = gk_error_set(
+			err, GK_INVALID_ARGUMENT, "action %s has no function to run", opts->name);
 	if (rc != GK_OK)
 		return rc;
-	if (!opts->run)
-		return gk_error_set(
-			err, GK_INVALID_ARGUMENT, "action %s has no function to run", opts->name);
 	action = calloc(1, sizeof(*action));
 	if (!action)
 		return gk_error_no_memory(err);
@@ -237,7 +285,7 @@ gk_code gk_action_make(gk_app *app, const char *namespace_, const gk_action_opts
 	action->run = opts->run;
 	action->user = opts->user;
 	action->is_bidi = opts->is_bidi;
-	rc = fill(action, namespace_, opts, err);
+	rc = fill(action, opts, parts, err);
 	if (rc != GK_OK) {
 		gk_action_unref(action); /* `user` stays the caller's on failure */
 		return rc;
@@ -249,42 +297,96 @@ gk_code gk_action_make(gk_app *app, const char *namespace_, const gk_action_opts
 
 gk_code gk_action_new(gk_app *app, const gk_action_opts *opts, gk_action **ret, gk_error *err)
 {
-	return gk_action_make(app, NULL, opts, ret, err);
+	return gk_action_make(app, opts, NULL, ret, err);
+}
+
+gk_code gk_action_alias(gk_action *action, const char *host, gk_action **ret, gk_error *err)
+{
+	gk_action *origin = action->origin ? action->origin : action;
+	gk_action *alias = malloc(sizeof(*alias));
+	const char *name = origin->name;
+	gk_code rc;
+
+	if (!alias)
+		return gk_error_no_memory(err);
+	*alias = *origin;
+	alias->refs = 1;
+	alias->key = alias->description = NULL;
+	alias->descriptor = NULL;
+	alias->metadata = json_incref(origin->metadata);
+	alias->input = origin->input ? gk_schema_ref(origin->input) : NULL;
+	alias->output = origin->output ? gk_schema_ref(origin->output) : NULL;
+	alias->stream = origin->stream ? gk_schema_ref(origin->stream) : NULL;
+	alias->init = origin->init ? gk_schema_ref(origin->init) : NULL;
+	alias->free_user = NULL;
+	alias->origin = gk_action_ref(origin);
+	if (origin->description)
+		alias->description = strdup(origin->description);
+	if (asprintf(&alias->key, GK_PROVIDER_PREFIX "%s:%s/%s", host, origin->type, name) < 0)
+		alias->key = NULL;
+	if (alias->key && (alias->description || !origin->description)) {
+		alias->name = alias->key + strlen(alias->key) - strlen(name);
+		rc = describe(alias, err);
+	} else {
+		rc = gk_error_no_memory(err);
+	}
+	if (rc == GK_OK)
+		*ret = alias;
+	else
+		gk_action_unref(alias);
+	return rc;
 }
 
 /* --- registering --- */
 
-static gk_code add_made(gk_app *app, gk_action *action, gk_error *err)
+gk_code gk_action_register_all(gk_app *app, gk_action **actions_take, size_t count, gk_error *err)
 {
-	gk_code rc = gk_registry_add(app->registry, action, false, err);
+	size_t added = 0;
+	gk_code rc = GK_OK;
 
-	if (rc != GK_OK)
-		action->free_user = NULL; /* what failed leaves `user` with the caller */
-	gk_action_unref(action);
+	while (rc == GK_OK && added < count) {
+		rc = gk_registry_add(app->registry, actions_take[added], false, err);
+		added += rc == GK_OK;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (rc != GK_OK)
+			actions_take[i]->free_user = NULL;
+		if (rc != GK_OK && i < added)
+			gk_registry_remove(app->registry, actions_take[i]->key);
+		gk_action_unref(actions_take[i]);
+	}
 	return rc;
 }
 
-gk_code gk_action_register(gk_app *app, const gk_action_opts *opts, gk_error *err)
+gk_code gk_action_register(
+	gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts, gk_error *err)
 {
 	gk_action *action;
-	gk_code rc = gk_action_make(app, NULL, opts, &action, err);
+	gk_code rc = gk_action_make(app, opts, parts, &action, err);
 
-	return rc == GK_OK ? add_made(app, action, err) : rc;
+	return rc == GK_OK ? gk_action_register_all(app, &action, 1, err) : rc;
 }
 
-gk_code gk_define_action(gk_app *app, const gk_action_opts *opts, gk_error *err)
+gk_code gk_action_check_allowed(const char *name, gk_error *err)
 {
 	gk_ctx *ctx = gk_ctx_current();
-	gk_action *action;
-	gk_code rc;
 
 	if (ctx && ctx->is_sealed)
 		return gk_error_set(err, GK_FAILED_PRECONDITION,
 			"Cannot define new actions at runtime: %s was asked for inside a run",
-			opts->name ? opts->name : "one");
-	rc = gk_action_make(app, NULL, opts, &action, err);
+			name ? name : "one");
+	return GK_OK;
+}
+
+gk_code gk_define_action(gk_app *app, const gk_action_opts *opts, gk_error *err)
+{
+	gk_action *action;
+	gk_code rc = gk_action_check_allowed(opts->name, err);
+
+	if (rc == GK_OK)
+		rc = gk_action_make(app, opts, NULL, &action, err);
 	if (rc != GK_OK)
 		return rc;
 	action->is_guarded = true;
-	return add_made(app, action, err);
+	return gk_action_register_all(app, &action, 1, err);
 }

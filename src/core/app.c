@@ -4,7 +4,11 @@
 #include "core/internal.h"
 
 #include "base/log.h"
+#include "base/str.h"
+#include "core/key.h"
 #include "dotprompt/picoschema.h"
+
+#include <inttypes.h>
 
 /* gk_log() asks which run speaks. */
 static void current_ids(const char **trace_id_ret, const char **span_id_ret)
@@ -17,6 +21,23 @@ static void current_ids(const char **trace_id_ret, const char **span_id_ret)
 	}
 }
 
+/* A run that keeps the loop from all others should be found in the log. */
+static void tell_slow(const char *name, uint64_t ms, void *local)
+{
+	const gk_ctx *ctx = local;
+
+	gk_log(GK_LOG_WARN, "run", "%s kept the loop for %" PRIu64 " ms%s%s", name, ms,
+		ctx && ctx->span ? ", in trace " : "", ctx && ctx->span ? ctx->span->trace_id : "");
+}
+
+static void tell_idle(void *user)
+{
+	gk_app *app = user;
+
+	if (app->run_count == 0 && app->idle)
+		app->idle(app->idle_user);
+}
+
 gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_error *err)
 {
 	gk_app *app = calloc(1, sizeof(*app));
@@ -25,17 +46,19 @@ gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_erro
 		return gk_error_no_memory(err);
 	app->loop = loop;
 	app->is_dev = opts && opts->is_dev;
-	TAILQ_INIT(&app->plugins);
-	TAILQ_INIT(&app->providers);
 	LIST_INIT(&app->all_runs);
+	app->idle_defer = (gk_defer){ .fn = tell_idle, .user = app };
 	app->registry = gk_registry_new(NULL);
+	app->plugins = gk_table_new(gk_plugin_free);
+	app->providers = gk_table_new(gk_provider_free);
 	app->runs = gk_table_new(NULL);
 	app->nothing = json_object();
-	if (!app->registry || !app->runs || !app->nothing) {
+	if (!app->registry || !app->plugins || !app->providers || !app->runs || !app->nothing) {
 		gk_app_free(app);
 		return gk_error_no_memory(err);
 	}
 	gk_log_set_ids(current_ids);
+	gk_fiber_set_slow(loop, tell_slow);
 	*ret = app;
 	return GK_OK;
 }
@@ -45,11 +68,11 @@ void gk_app_free(gk_app *app)
 	if (!app)
 		return;
 	assert(app->run_count == 0);
+	gk_loop_undefer(app->loop, &app->idle_defer);
 	gk_registry_free(app->registry);
-	gk_providers_free(app);
-	gk_plugins_free(app);
-	if (app->runs)
-		gk_table_free(app->runs);
+	gk_table_free(app->providers);
+	gk_table_free(app->plugins); /* after the actions, which may use what its init made */
+	gk_table_free(app->runs);
 	json_decref(app->context);
 	json_decref(app->nothing);
 	free(app);
@@ -72,6 +95,8 @@ size_t gk_app_run_count(const gk_app *app)
 
 bool gk_app_remove_action(gk_app *app, const char *key)
 {
+	if (gk_str_has_prefix(key, GK_PROVIDER_PREFIX))
+		return false; /* fibers may be waiting for what it offers */
 	return gk_registry_remove(app->registry, key);
 }
 
@@ -118,12 +143,16 @@ gk_code gk_define_schema(gk_app *app, const char *name, const char *schema, gk_e
 	gk_auto_json json_t *value = NULL;
 	gk_code rc;
 
-	if (!name || !*name)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a schema needs a name");
+	if (!name || !*name || !schema)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "a schema needs a name and a text");
 	rc = gk_schema_text_to_json(app, schema, &value, err);
-	if (rc == GK_OK)
-		rc = gk_registry_add_schema(app->registry, name, value, err);
-	return rc;
+	if (rc != GK_OK) {
+		gk_error_prefix(err, "schema %s: ", name);
+		return rc;
+	}
+	if (!value)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "schema %s: the text is blank", name);
+	return gk_registry_add_schema(app->registry, name, value, err);
 }
 
 json_t *gk_schema_named_peek(gk_app *app, const char *name)
@@ -133,6 +162,9 @@ json_t *gk_schema_named_peek(gk_app *app, const char *name)
 
 gk_code gk_set_value(gk_app *app, const char *kind, const char *name, json_t *value, gk_error *err)
 {
+	if (!kind || !name || !value)
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "a value needs a kind, a name and a content");
 	return gk_registry_set_value(app->registry, kind, name, value, err);
 }
 

@@ -36,7 +36,7 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_app_init_plugins(gk_app *app, gk_error *err);
 
 /** Only what is registered, at once: no plugin, no provider is asked. Borrowed; NULL: none. For loop callbacks. */
 gk_action *gk_app_find_action_peek(const gk_app *app, const char *key);
-/** Withdraws it; runs that have found it go on. False when there is none. */
+/** Withdraws it; runs that have found it go on. False when there is none, or it is a provider: those stay. */
 bool gk_app_remove_action(gk_app *app, const char *key);
 /** Like gk_lookup_action(), for code that has no ctx. Call it in a fiber. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_app_lookup_action(
@@ -51,7 +51,8 @@ void gk_app_cancel_runs(gk_app *app);
 /** Called (on the loop) whenever the last run has ended; NULL: nobody. */
 void gk_app_set_idle(gk_app *app, gk_loop_fn *fn, void *user);
 
-/** A context as others may see it: `auth` and `secrets` hidden. New reference; NULL for NULL. */
+/** A context as others may see it: `auth` and `secrets` hidden. New reference; NULL for NULL, and when
+ * memory ran out. */
 json_t *gk_context_redacted(json_t *context);
 
 /** Spans are shown to every observer, in order of adding, as they start and end. */

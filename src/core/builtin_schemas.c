@@ -87,6 +87,16 @@ gk_code gk_builtin_schema_peek(const char *name, const gk_schema **ret, gk_error
 	return rc;
 }
 
+gk_code gk_builtin_schema(const char *name, gk_schema **ret, gk_error *err)
+{
+	const gk_schema *schema;
+	gk_code rc = gk_builtin_schema_peek(name, &schema, err);
+
+	if (rc == GK_OK)
+		*ret = gk_schema_ref((gk_schema *)schema);
+	return rc;
+}
+
 json_t *gk_builtin_schema_json_peek(const char *name)
 {
 	const gk_schema *schema = NULL;

@@ -13,6 +13,8 @@
 
 /** Borrowed; not to be changed. INTERNAL when there is none of that name. */
 GK_MUST_USE gk_code gk_builtin_schema_peek(const char *name, const gk_schema **ret, gk_error *err);
+/** The same, with a reference. */
+GK_MUST_USE gk_code gk_builtin_schema(const char *name, gk_schema **ret, gk_error *err);
 /** The same as JSON (gk_schema_json_peek()); NULL when there is none, or no memory. */
 json_t *gk_builtin_schema_json_peek(const char *name);
 

@@ -3,24 +3,24 @@
 /* One call of an action: validate, trace, run, validate (actions section 1.1). */
 #include "core/internal.h"
 
-#include "base/limits.h"
-#include "base/str.h"
+#include "json/edit.h"
 
-static const char *const secret_members[] = { "auth", "secrets" };
-
-/* The context as traces may show it. Most have nothing to hide and are shown as they are. */
+/* The context as traces may show it. Most have nothing to hide and are shown as they are; without memory for a copy
+ * nothing is shown. */
 json_t *gk_context_redacted(json_t *context)
 {
-	json_t *copy = NULL;
+	static const char *const secrets[] = { "auth", "secrets" };
+	gk_auto_json json_t *copy = NULL;
 
-	for (size_t i = 0; i < sizeof(secret_members) / sizeof(secret_members[0]); i++) {
-		if (!json_object_get(context, secret_members[i]))
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		if (!json_object_get(context, secrets[i]))
 			continue;
 		if (!copy)
 			copy = json_copy(context);
-		json_object_set_new(copy, secret_members[i], json_string("<redacted>"));
+		if (!gk_json_set_str(copy, secrets[i], "<redacted>"))
+			return NULL;
 	}
-	return copy ? copy : json_incref(context);
+	return copy ? gk_steal(copy) : json_incref(context);
 }
 
 /* {...application's, ...(what was passed, else what the caller passed on)}. Only what was passed goes further down. */
@@ -28,26 +28,16 @@ static gk_code merge_context(gk_ctx *ctx, json_t *passed, gk_error *err)
 {
 	json_t *own = ctx->app->context, *merged;
 
-	if (passed)
-		ctx->ambient = passed;
-	if (!ctx->ambient) {
-		json_decref(ctx->context);
-		ctx->context = json_incref(own ? own : ctx->app->nothing);
-		return GK_OK;
-	}
-	if (!passed && ctx->parent)
-		return GK_OK; /* the caller's is merged already */
-	if (own && json_object_size(own)) {
-		merged = json_copy(own);
-		if (!merged || json_object_update(merged, ctx->ambient) < 0) {
-			json_decref(merged);
-			return gk_error_no_memory(err);
-		}
-	} else {
-		merged = json_incref(ctx->ambient);
-	}
+	if (!passed)
+		return GK_OK; /* gk_ctx_init_root() and gk_ctx_init_child() have set it */
+	if (!json_is_object(passed))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "a context is an object");
+	merged = own ? gk_json_merge(own, passed) : json_incref(passed);
+	if (!merged)
+		return gk_error_no_memory(err);
 	json_decref(ctx->context);
 	ctx->context = merged;
+	ctx->ambient = passed;
 	return GK_OK;
 }
 
@@ -63,28 +53,17 @@ static gk_code validate(const gk_call *call, gk_error *err)
 	return rc;
 }
 
-static void fill_span(gk_span *span, const gk_call *call)
-{
-	gk_action *action = call->action;
-
-	span->type = "action";
-	span->subtype = action->type;
-	span->key = action->key;
-	span->labels = call->labels;
-	span->input = call->input_stream ? NULL : call->input;
-	span->init = call->init;
-	if (call->context)
-		span->context = gk_context_redacted(call->context);
-}
-
 static gk_code prepare(gk_ctx *ctx, const gk_call *call, gk_error *err)
 {
-	if (call->parent) {
+	gk_code rc;
+
+	if (call->parent)
 		gk_ctx_init_child(ctx, call->parent);
-		ctx->depth++;
-	} else {
+	else
 		gk_ctx_init_root(ctx, call->app, call->run);
-	}
+	if (call->registry)
+		ctx->registry = call->registry;
+	ctx->call = ctx;
 	ctx->action = call->action;
 	ctx->user = call->action->user;
 	ctx->init = call->init;
@@ -95,50 +74,57 @@ static gk_code prepare(gk_ctx *ctx, const gk_call *call, gk_error *err)
 	ctx->single = call->input;
 	ctx->is_streaming = call->is_streaming || call->on_chunk;
 	ctx->is_sealed = ctx->is_sealed || call->context || call->action->is_guarded;
-	if (ctx->depth > GK_MAX_RUN_DEPTH)
-		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
-			"actions call each other more than %d deep, at %s", GK_MAX_RUN_DEPTH,
-			call->action->key);
-	return merge_context(ctx, call->context, err);
+	rc = gk_ctx_descend(ctx, call->action->key, err);
+	return rc == GK_OK ? merge_context(ctx, call->context, err) : rc;
 }
 
-/* A function that fails without saying why would leave everybody guessing. */
-static void explain(gk_ctx *ctx, gk_code rc, gk_error *err)
+static void start_span(gk_span *span, const gk_ctx *ctx, const gk_call *call)
 {
-	if (err->code == GK_OK)
-		gk_error_set(err, rc, "%s failed without saying why", ctx->action->key);
+	gk_action *action = call->action;
+
+	gk_span_start(span, ctx->parent ? ctx->parent->span : NULL, action->name);
+	span->type = "action";
+	span->subtype = action->type;
+	span->key = action->key;
+	span->labels = json_is_object(call->labels) ? call->labels : NULL;
+	span->input = call->input_stream ? NULL : call->input;
+	span->init = call->init;
+	if (call->context)
+		span->context = gk_context_redacted(call->context);
+	if (call->link) {
+		memcpy(span->link_trace_id, call->link->trace_id, sizeof(span->link_trace_id));
+		memcpy(span->link_span_id, call->link->span_id, sizeof(span->link_span_id));
+	}
 }
 
 static gk_code run_traced(
 	gk_ctx *ctx, gk_span *span, const gk_call *call, json_t **output, gk_error *err)
 {
 	gk_action *action = call->action;
-	gk_ctx *before;
+	gk_ctx *before = gk_ctx_enter(ctx);
 	gk_code rc;
 
-	gk_span_announce(span, call->parent ? call->parent->span : NULL, call->app);
-	before = gk_ctx_enter(ctx);
-	if (!call->parent && call->run)
-		gk_run_has_started(call->run, span);
+	gk_span_announce(span, ctx->app);
+	if (!ctx->parent && ctx->run)
+		gk_run_has_started(ctx->run, span);
+	if (action->is_guarded)
+		gk_plugins_try(ctx);
 	rc = action->run(ctx, call->input, output, err);
 	if (rc != GK_OK)
-		explain(ctx, rc, err);
+		rc = gk_explain("action", action->key, rc, err);
 	gk_ctx_enter(before);
-	gk_span_finish(span, call->app, *output, rc == GK_OK ? NULL : err);
+	gk_span_finish(span, ctx->app, *output, rc == GK_OK ? NULL : err);
 	return rc;
 }
 
-/* A stack frame of its own: the span is large, and nested calls should not all keep one while validating. */
+/* The output is validated when the span is over: it says success, and the call fails. */
 static gk_code run_and_validate(gk_ctx *ctx, const gk_call *call, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *output = NULL;
 	gk_span span;
 	gk_code rc;
 
-	gk_span_start(&span, call->parent ? call->parent->span : NULL, call->action->name);
-	fill_span(&span, call);
-	if (!call->parent)
-		gk_span_link(&span, call->traceparent);
+	start_span(&span, ctx, call);
 	ctx->span = &span;
 	rc = run_traced(ctx, &span, call, &output, err);
 	if (rc == GK_OK && call->action->output)
@@ -150,7 +136,7 @@ static gk_code run_and_validate(gk_ctx *ctx, const gk_call *call, json_t **ret, 
 
 gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err)
 {
-	gk_error failure = { 0 };
+	gk_auto_error gk_error failure = { 0 }; /* also of a function that got over its failure */
 	gk_action *action = gk_action_ref(call->action);
 	gk_ctx ctx;
 	gk_code rc = prepare(&ctx, call, &failure);
@@ -168,41 +154,45 @@ gk_code gk_run_action_with(gk_ctx *ctx, gk_action *action, json_t *input, const 
 	json_t **ret, gk_error *err)
 {
 	static const gk_call_opts none = { .size = sizeof(none) };
+	gk_auto_json json_t *output = NULL;
 	gk_scope *scope = NULL, *before = NULL;
 	gk_code rc = GK_OK;
 
 	if (!opts)
 		opts = &none;
+	if (!action)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "no action to run");
 	if (opts->timeout_ms) {
-		scope = gk_scope_new(ctx->app->loop, gk_fiber_scope(gk_fiber_self()));
+		before = gk_fiber_scope(gk_fiber_self());
+		scope = gk_scope_new(ctx->app->loop, before);
 		if (!scope)
 			return gk_error_no_memory(err);
+		gk_fiber_swap_scope(scope);
 		rc = gk_scope_set_deadline(scope, opts->timeout_ms, err);
-		before = gk_fiber_swap_scope(scope);
 	}
 	if (rc == GK_OK)
-		rc = gk_call_action(&(gk_call){ .app = ctx->app,
-					    .action = action,
+		rc = gk_call_action(&(gk_call){ .action = action,
 					    .parent = ctx,
-					    .run = ctx->run,
 					    .input = input,
 					    .init = opts->init,
 					    .context = opts->context,
 					    .labels = opts->telemetry_labels,
 					    .on_chunk = opts->on_chunk,
 					    .chunk_user = opts->user },
-			ret, err);
+			&output, err);
 	if (scope) {
 		gk_fiber_swap_scope(before);
 		gk_scope_unref(scope);
 	}
+	if (rc == GK_OK && ret)
+		*ret = gk_steal(output);
 	return rc;
 }
 
 gk_code gk_run_action(gk_ctx *ctx, const char *key, json_t *input, json_t **ret, gk_error *err)
 {
 	gk_action *action;
-	gk_code rc = gk_lookup(ctx, key, &action, err);
+	gk_code rc = gk_lookup_action(ctx, key, &action, err);
 
 	if (rc != GK_OK)
 		return rc;

@@ -3,6 +3,8 @@
 /* gk_ctx: one call, as its function sees it. It lives on the stack of the fiber that makes the call. */
 #include "core/internal.h"
 
+#include "base/limits.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,19 +17,22 @@ struct gk_ctx_text {
 
 void gk_ctx_init_root(gk_ctx *ctx, gk_app *app, gk_run *run)
 {
-	*ctx = (gk_ctx){ .magic = GK_CTX_MAGIC, .app = app, .run = run };
+	*ctx = (gk_ctx){ .magic = GK_CTX_MAGIC, .app = app, .registry = app->registry, .run = run };
 	ctx->context = json_incref(app->context ? app->context : app->nothing);
 }
 
 void gk_ctx_init_child(gk_ctx *ctx, gk_ctx *parent)
 {
+	GK_CHECK(parent, GK_CTX_MAGIC);
 	*ctx = (gk_ctx){ .magic = GK_CTX_MAGIC,
+		.depth = parent->depth,
 		.app = parent->app,
+		.registry = parent->registry,
 		.run = parent->run,
 		.parent = parent,
+		.call = parent->call,
 		.span = parent->span,
 		.ambient = parent->ambient,
-		.depth = parent->depth,
 		.is_sealed = parent->is_sealed };
 	ctx->context = json_incref(parent->context);
 }
@@ -43,6 +48,15 @@ void gk_ctx_done(gk_ctx *ctx)
 	}
 	json_decref(ctx->context);
 	ctx->magic = 0;
+}
+
+gk_code gk_ctx_descend(gk_ctx *ctx, const char *name, gk_error *err)
+{
+	if (++ctx->depth > GK_MAX_RUN_DEPTH)
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
+			"actions and steps call each other more than %d deep, at %s",
+			GK_MAX_RUN_DEPTH, name);
+	return gk_scope_check(gk_fiber_scope(gk_fiber_self()), err);
 }
 
 gk_ctx *gk_ctx_current(void)
@@ -73,6 +87,32 @@ gk_code gk_ctx_run_inner(
 	return rc;
 }
 
+bool gk_ctx_is_part_of(const gk_ctx *ctx, const gk_flight *flight)
+{
+	for (; ctx; ctx = ctx->parent)
+		if (ctx->leads == flight)
+			return true;
+	return false;
+}
+
+/* `err` may hold what an earlier call said and the function got over: what it returned is what counts. */
+gk_code gk_explain(const char *kind, const char *name, gk_code rc, gk_error *err)
+{
+	gk_scope *scope = gk_fiber_scope(gk_fiber_self());
+
+	if (rc < GK_OK || rc > GK_UNAUTHENTICATED)
+		rc = GK_UNKNOWN;
+	if (err->code == GK_OK && rc == gk_scope_reason(scope))
+		return gk_scope_check(scope, err);
+	if (err->code == GK_OK)
+		return gk_error_set(err, rc, "%s %s failed without saying why (%s)", kind, name,
+			gk_code_name(rc));
+	if (err->code != rc)
+		err->is_plain = false;
+	err->code = rc;
+	return rc;
+}
+
 /* --- what it knows --- */
 
 gk_app *gk_ctx_app(gk_ctx *ctx)
@@ -96,7 +136,7 @@ json_t *gk_ctx_context(gk_ctx *ctx)
 json_t *gk_ctx_init(gk_ctx *ctx)
 {
 	GK_CHECK(ctx, GK_CTX_MAGIC);
-	return ctx->init;
+	return ctx->call ? ctx->call->init : NULL;
 }
 
 const char *gk_ctx_trace_id(gk_ctx *ctx)
@@ -119,10 +159,8 @@ bool gk_ctx_is_streaming(gk_ctx *ctx)
 
 bool gk_ctx_is_cancelled(gk_ctx *ctx)
 {
-	gk_scope *scope = gk_fiber_scope(gk_fiber_self());
-
 	GK_CHECK(ctx, GK_CTX_MAGIC);
-	return scope && gk_scope_reason(scope) != GK_OK;
+	return gk_scope_reason(gk_fiber_scope(gk_fiber_self())) != GK_OK;
 }
 
 const char *gk_ctx_printf(gk_ctx *ctx, const char *format, ...)
@@ -161,10 +199,14 @@ void gk_ctx_set_metadata(gk_ctx *ctx, const char *key, const char *value)
 gk_code gk_ctx_send(gk_ctx *ctx, json_t *chunk_take, gk_error *err)
 {
 	gk_auto_json json_t *chunk = chunk_take;
+	gk_code rc;
 
 	GK_CHECK(ctx, GK_CTX_MAGIC);
 	if (!chunk)
 		return gk_error_no_memory(err);
+	rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), err);
+	if (rc != GK_OK)
+		return rc;
 	if (ctx->on_chunk)
 		return ctx->on_chunk(ctx->parent, chunk, ctx->chunk_user, err);
 	if (!ctx->parent && ctx->run)
@@ -181,21 +223,27 @@ gk_code gk_forward_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *err)
 gk_code gk_ctx_receive(gk_ctx *ctx, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *item = NULL;
-	void *received;
+	void *received = NULL;
+	gk_ctx *call;
 	gk_code rc;
 
 	GK_CHECK(ctx, GK_CTX_MAGIC);
-	if (!ctx->input_stream) {
-		*ret = json_incref(ctx->single);
-		ctx->single = NULL;
+	call = ctx->call;
+	rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), err);
+	if (rc != GK_OK)
+		return rc;
+	if (!call || !call->input_stream) {
+		*ret = call ? json_incref(call->single) : NULL;
+		if (call)
+			call->single = NULL;
 		return GK_OK;
 	}
-	rc = gk_channel_receive(ctx->input_stream, &received, err);
+	rc = gk_channel_receive(call->input_stream, &received, err);
 	if (rc != GK_OK)
 		return rc;
 	item = received;
-	if (item && ctx->action && ctx->action->input)
-		rc = gk_schema_check(ctx->action->input, item, err);
+	if (item && call->action->input)
+		rc = gk_schema_check(call->action->input, item, err);
 	if (rc == GK_OK)
 		*ret = gk_steal(item);
 	return rc;

@@ -13,5 +13,5 @@ gk_code gk_define_flow(gk_app *app, const gk_flow_opts *opts, gk_error *err)
 			.output = opts->output, .stream = opts->stream, .init = opts->init,
 			.metadata = opts->metadata, .run = opts->run, .user = opts->user,
 			.is_bidi = opts->is_bidi),
-		err);
+		NULL, err);
 }

@@ -3,14 +3,10 @@
 /* Background actions: start, check and cancel behind one name (actions section 4). */
 #include "core/internal.h"
 
-#include <genkit/operation.h>
+#include "core/builtin_schemas.h"
+#include "json/edit.h"
 
-#define OPERATION                                                                                             \
-	"{\"type\":\"object\",\"properties\":{\"action\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"}," \
-	"\"done\":{\"type\":\"boolean\"},\"output\":{},\"error\":{\"type\":\"object\",\"properties\":{"       \
-	"\"message\":{\"type\":\"string\"}},\"required\":[\"message\"],\"additionalProperties\":true},"       \
-	"\"metadata\":{\"type\":\"object\",\"additionalProperties\":{}}},\"required\":[\"id\"],"              \
-	"\"additionalProperties\":true,\"$schema\":\"http://json-schema.org/draft-07/schema#\"}"
+#include <genkit/operation.h>
 
 /* What one of the three runs: the user's function, and the key that goes into what it gives. */
 typedef struct stage {
@@ -32,7 +28,7 @@ static gk_code run_stage(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	if (!json_is_object(given))
 		return gk_error_set(err, GK_INTERNAL, "%s did not give an Operation", mine->key);
 	operation = json_copy(given);
-	if (!operation || json_object_set_new(operation, "action", json_string(mine->key)) < 0) {
+	if (!gk_json_set_str(operation, "action", mine->key)) {
 		json_decref(operation);
 		return gk_error_no_memory(err);
 	}
@@ -40,8 +36,8 @@ static gk_code run_stage(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	return GK_OK;
 }
 
-static gk_code define_stage(gk_app *app, const char *start_key, const char *name, gk_action_fn *fn,
-	const gk_action_opts *opts, gk_error *err)
+static gk_code make_stage(gk_app *app, const char *start_key, gk_action_fn *fn,
+	const gk_action_opts *opts, const gk_action_parts *parts, gk_action **ret, gk_error *err)
 {
 	stage *mine = malloc(sizeof(*mine) + strlen(start_key) + 1);
 	gk_action_opts own = *opts;
@@ -52,62 +48,112 @@ static gk_code define_stage(gk_app *app, const char *start_key, const char *name
 	mine->fn = fn;
 	mine->user = opts->user;
 	strcpy(mine->key, start_key);
-	own.name = name;
 	own.run = run_stage;
 	own.user = mine;
 	own.free_user = free;
-	rc = gk_action_register(app, &own, err);
+	rc = gk_action_make(app, &own, parts, ret, err);
 	if (rc != GK_OK)
 		free(mine);
 	return rc;
 }
 
-static gk_code companion(gk_app *app, const char *start_key, const char *verb, gk_action_fn *fn,
-	const gk_action_opts *opts, gk_error *err)
+/* "/check-operation/NAME/check": takes and gives Operations, whatever the start takes. */
+static gk_code make_companion(gk_app *app, const char *start_key, const char *type,
+	const char *verb, gk_action_fn *fn, const gk_action_opts *start, gk_schema *operation,
+	gk_action **ret, gk_error *err)
 {
-	gk_auto_str char *name = NULL;
+	const gk_action_parts parts = { .input = operation, .output = operation };
+	gk_action_opts opts = *start;
+	char *name;
+	gk_code rc;
 
-	if (asprintf(&name, "%s/%s", opts->name, verb) < 0) {
-		name = NULL;
+	if (asprintf(&name, "%s/%s", start->name, verb) < 0)
 		return gk_error_no_memory(err);
+	opts.type = type;
+	opts.name = name;
+	rc = make_stage(app, start_key, fn, &opts, &parts, ret, err);
+	free(name);
+	return rc;
+}
+
+/* All three or none; `user` is nobody's to free. */
+static gk_code define_stages(gk_app *app, const gk_background_opts *opts,
+	const gk_action_opts *start, gk_schema *operation, gk_error *err)
+{
+	const gk_action_parts parts = { .output = operation };
+	gk_action *actions[3];
+	stage *stages[3];
+	size_t count = 0;
+	char *key;
+	gk_code rc;
+
+	if (asprintf(&key, "/%s/%s", start->type, start->name) < 0)
+		return gk_error_no_memory(err);
+	rc = make_stage(app, key, opts->start, start, &parts, &actions[count], err);
+	count += rc == GK_OK;
+	if (rc == GK_OK) {
+		rc = make_companion(app, key, "check-operation", "check", opts->check, start,
+			operation, &actions[count], err);
+		count += rc == GK_OK;
 	}
-	return define_stage(app, start_key, name, fn, opts, err);
+	if (rc == GK_OK && opts->cancel) {
+		rc = make_companion(app, key, "cancel-operation", "cancel", opts->cancel, start,
+			operation, &actions[count], err);
+		count += rc == GK_OK;
+	}
+	free(key);
+	for (size_t i = 0; i < count; i++)
+		stages[i] = actions[i]->user;
+	if (rc != GK_OK) {
+		while (count)
+			gk_action_unref(actions[--count]);
+		return rc;
+	}
+	rc = gk_action_register_all(app, actions, count, err);
+	while (rc != GK_OK && count)
+		free(stages[--count]);
+	return rc;
+}
+
+/* What was given and `outputSchema`, when there is one; NULL without both. */
+static gk_code metadata_of(gk_app *app, const gk_background_opts *opts, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *metadata = NULL;
+	gk_schema *output = NULL;
+	gk_code rc = gk_metadata_copy(opts->metadata, &metadata, err);
+
+	if (rc == GK_OK)
+		rc = gk_action_schema(app, "output", opts->output, opts->output_json, &output, err);
+	if (rc == GK_OK && output &&
+		!gk_json_set(metadata, "outputSchema", gk_schema_json_peek(output)))
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK && (opts->metadata || output))
+		*ret = gk_steal(metadata);
+	gk_schema_unref(output);
+	return rc;
 }
 
 gk_code gk_define_background_action(gk_app *app, const gk_background_opts *opts, gk_error *err)
 {
-	const char *type = opts->type ? opts->type : "background-model";
-	gk_auto_json json_t *metadata =
-		opts->metadata ? json_deep_copy(opts->metadata) : json_object();
-	gk_auto_json json_t *output = NULL;
-	gk_auto_str char *key = NULL;
-	gk_action_opts stages = { .size = sizeof(stages), .output = OPERATION, .user = opts->user };
-	gk_code rc = GK_OK;
+	gk_auto_json json_t *metadata = NULL;
+	gk_schema *operation = NULL;
+	gk_code rc;
 
 	if (!opts->name || !opts->start || !opts->check)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"a background action needs a name, start and check");
-	if (opts->output)
-		rc = gk_schema_text_to_json(app, opts->output, &output, err);
-	if (rc != GK_OK)
-		return rc;
-	if (!metadata || asprintf(&key, "/%s/%s", type, opts->name) < 0)
-		return gk_error_no_memory(err);
-	if (output)
-		json_object_set(metadata, "outputSchema", output);
-	stages.name = opts->name;
-	stages.description = opts->description;
-	stages.metadata = json_object_size(metadata) ? metadata : NULL;
-	stages.type = type;
-	stages.input = opts->input;
-	rc = define_stage(app, key, opts->name, opts->start, &stages, err);
-	stages.input = OPERATION;
-	stages.type = "check-operation";
+	rc = metadata_of(app, opts, &metadata, err);
 	if (rc == GK_OK)
-		rc = companion(app, key, "check", opts->check, &stages, err);
-	stages.type = "cancel-operation";
-	if (rc == GK_OK && opts->cancel)
-		rc = companion(app, key, "cancel", opts->cancel, &stages, err);
+		rc = gk_builtin_schema("Operation", &operation, err);
+	if (rc == GK_OK)
+		rc = define_stages(app, opts,
+			GK_OPTS(gk_action_opts,
+				.type = opts->type ? opts->type : "background-model",
+				.name = opts->name, .description = opts->description,
+				.input = opts->input, .input_json = opts->input_json,
+				.metadata = metadata, .user = opts->user),
+			operation, err);
+	gk_schema_unref(operation);
 	return rc;
 }
 
@@ -131,7 +177,10 @@ static gk_code companion_key(gk_ctx *ctx, json_t *operation, const char *type, c
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"Failed to resolve background action from original request: %s", start);
 	name = action->name;
-	rc = asprintf(ret, "/%s/%s/%s", type, name, verb) < 0 ? gk_error_no_memory(err) : GK_OK;
+	if (asprintf(ret, "/%s/%s/%s", type, name, verb) < 0) {
+		*ret = NULL;
+		rc = gk_error_no_memory(err);
+	}
 	gk_action_unref(action);
 	return rc;
 }

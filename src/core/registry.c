@@ -53,7 +53,8 @@ gk_code gk_registry_add(gk_registry *registry, gk_action *action, bool replaces,
 
 	if (!replaces && gk_table_get(registry->actions, key))
 		return gk_error_set(err, GK_ALREADY_EXISTS, "action %s is already defined", key);
-	if (gk_table_count(registry->actions) >= GK_MAX_ACTIONS)
+	if (gk_table_count(registry->actions) >= GK_MAX_ACTIONS &&
+		!gk_table_get(registry->actions, key))
 		return gk_error_set(
 			err, GK_RESOURCE_EXHAUSTED, "more than %d actions", GK_MAX_ACTIONS);
 	if (!gk_table_set(registry->actions, key, gk_action_ref(action))) {

@@ -2,7 +2,7 @@
  * Copyright the genkitd authors */
 /*
  * What is registered: actions by key, values by kind and name, schemas by name. A registry may have a parent, to which
- * look-ups fall through; what is registered stays in the child. Nothing here runs code: see core/lookup.h.
+ * look-ups fall through; what is registered stays in the child. Nothing here runs code: see lookup.c.
  */
 #ifndef GK_CORE_REGISTRY_H
 #define GK_CORE_REGISTRY_H
@@ -18,7 +18,7 @@ gk_registry *gk_registry_new(gk_registry *parent);
 void gk_registry_free(gk_registry *registry);
 gk_registry *gk_registry_parent(const gk_registry *registry);
 
-/** Takes a reference. ALREADY_EXISTS for a second one of the key, unless `replaces`. */
+/** Takes a reference. ALREADY_EXISTS for a second one of the key here, unless `replaces`. */
 gk_code gk_registry_add(gk_registry *registry, gk_action *action, bool replaces, gk_error *err);
 bool gk_registry_remove(gk_registry *registry, const char *key);
 /** Here or in a parent; borrowed; NULL: none. */

@@ -3,7 +3,7 @@
 /* Runs: a fiber, a scope and a root span for each call from outside. */
 #include "core/internal.h"
 
-#include "base/limits.h"
+#include "base/log.h"
 
 #define GK_RUN_MAGIC 0x676b7275u
 
@@ -16,7 +16,7 @@ struct gk_run {
 	gk_channel *input_stream;
 	gk_sink *sink;
 	gk_scope *scope;
-	char traceparent[56];
+	gk_trace_link link_to; /* ids "": nothing */
 	bool is_streaming, is_done, is_not_found, has_span;
 	bool is_starting; /* inside gk_run_start(): nobody else can look for it yet */
 	bool is_findable;
@@ -88,17 +88,10 @@ void gk_run_has_started(gk_run *run, const gk_span *span)
 		run->sink->type->started(run->sink, run);
 }
 
-bool gk_run_has_sink(const gk_run *run)
-{
-	return run->sink && run->sink->type->chunk;
-}
-
 gk_code gk_run_send_chunk(gk_run *run, json_t *chunk, gk_error *err)
 {
-	gk_code rc = gk_scope_check(run->scope, err);
-
-	if (rc != GK_OK || !gk_run_has_sink(run))
-		return rc;
+	if (!run->sink || !run->sink->type->chunk)
+		return GK_OK;
 	return run->sink->type->chunk(run->sink, run, chunk, err);
 }
 
@@ -114,8 +107,23 @@ static void end(gk_run *run)
 	if (sink)
 		sink->type->done(sink, run);
 	if (--app->run_count == 0 && app->idle)
-		app->idle(app->idle_user);
+		gk_loop_defer(app->loop, &app->idle_defer);
 	gk_run_unref(run);
+}
+
+/* Whatever its code made of it: who called it off reads that it was. */
+static void tell_cancellation(gk_run *run)
+{
+	gk_error *err = &run->err;
+	char *message;
+
+	if (err->code != GK_CANCELLED || gk_scope_reason(run->scope) != GK_CANCELLED)
+		return;
+	message = strdup("Action was cancelled");
+	if (!message)
+		return;
+	free(err->message);
+	err->message = message;
 }
 
 static gk_code find_action(gk_run *run, gk_error *err)
@@ -130,11 +138,29 @@ static gk_code find_action(gk_run *run, gk_error *err)
 	rc = gk_lookup(&ctx, run->key, &run->action, err);
 	gk_ctx_enter(before);
 	gk_ctx_done(&ctx);
-	if (rc == GK_OK && !run->action) {
+	if (rc != GK_OK)
+		err->trace_id[0] = '\0'; /* that of asking a provider: the run has none */
+	else if (!run->action) {
 		run->is_not_found = true;
 		rc = gk_error_set(err, GK_NOT_FOUND, "action %s not found", run->key);
 	}
 	return rc;
+}
+
+static gk_code call_action(gk_run *run, gk_error *err)
+{
+	return gk_call_action(
+		&(gk_call){ .app = run->app,
+			.action = run->action,
+			.run = run,
+			.input = run->input,
+			.init = run->init,
+			.context = run->context,
+			.labels = run->labels,
+			.input_stream = run->action->is_bidi ? run->input_stream : NULL,
+			.is_streaming = run->is_streaming,
+			.link = run->link_to.trace_id[0] ? &run->link_to : NULL },
+		&run->result, err);
 }
 
 static void body(void *user)
@@ -143,19 +169,9 @@ static void body(void *user)
 	gk_code rc = find_action(run, &run->err);
 
 	if (rc == GK_OK)
-		rc = gk_call_action(
-			&(gk_call){ .app = run->app,
-				.action = run->action,
-				.run = run,
-				.input = run->input,
-				.init = run->init,
-				.context = run->context,
-				.labels = run->labels,
-				.input_stream = run->action->is_bidi ? run->input_stream : NULL,
-				.is_streaming = run->is_streaming,
-				.traceparent = run->traceparent },
-			&run->result, &run->err);
+		rc = call_action(run, &run->err);
 	run->err.code = rc; /* a failure without memory for its text is still one */
+	tell_cancellation(run);
 	end(run);
 }
 
@@ -169,8 +185,8 @@ static gk_code fill(gk_run *run, const gk_run_opts *opts, gk_error *err)
 	run->is_streaming = opts->is_streaming;
 	if (opts->input_stream)
 		run->input_stream = gk_channel_ref(opts->input_stream);
-	if (opts->traceparent && strlen(opts->traceparent) < sizeof(run->traceparent))
-		strcpy(run->traceparent, opts->traceparent);
+	if (opts->traceparent && !gk_trace_link_parse(&run->link_to, opts->traceparent))
+		gk_log(GK_LOG_DEBUG, "run", "a malformed traceparent is ignored");
 	run->action = opts->action ? opts->action : gk_registry_get(opts->app->registry, opts->key);
 	if (run->action) {
 		gk_action_ref(run->action);
@@ -188,9 +204,12 @@ static gk_code fill(gk_run *run, const gk_run_opts *opts, gk_error *err)
 gk_code gk_run_start(const gk_run_opts *opts, gk_run **ret, gk_error *err)
 {
 	gk_app *app = opts->app;
-	gk_run *run = calloc(1, sizeof(*run));
+	gk_run *run;
 	gk_code rc;
 
+	if (!opts->action && !opts->key)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "a run needs an action or a key");
+	run = calloc(1, sizeof(*run));
 	if (!run)
 		return gk_error_no_memory(err);
 	run->magic = GK_RUN_MAGIC;
@@ -229,6 +248,8 @@ void gk_run_set_sink(gk_run *run, gk_sink *sink)
 void gk_run_cancel(gk_run *run, gk_code reason)
 {
 	GK_CHECK(run, GK_RUN_MAGIC);
+	if (run->is_done)
+		return;
 	stop_being_findable(run);
 	gk_scope_cancel(run->scope, reason);
 }

@@ -18,6 +18,7 @@ typedef enum gk_span_state {
 } gk_span_state;
 
 typedef struct gk_span {
+	const struct gk_span *above; /* the enclosing one, while this one runs; NULL: root */
 	char trace_id[GK_TRACE_ID_SIZE], id[GK_SPAN_ID_SIZE],
 		parent_id[GK_SPAN_ID_SIZE]; /* parent_id "": root */
 	const char *name;
@@ -32,7 +33,7 @@ typedef struct gk_span {
 	json_t *labels;                /* telemetry labels: attributes verbatim; NULL: none */
 	json_t *metadata;              /* genkit:metadata:KEY: strings; NULL: none */
 	gk_span_state state;
-	gk_error error; /* of a failed one */
+	gk_error error; /* of a failed one; borrowed */
 	bool is_root, is_failure_source;
 	char typed_id[GK_SPAN_ID_SIZE];       /* the nearest typed span above */
 	char last_parent_id[GK_SPAN_ID_SIZE]; /* genkit:lastKnownParentSpanId; "": none */
@@ -49,6 +50,10 @@ typedef struct gk_span_observer {
 /** The path as the wire has it: the last segment of a nested one with its subtype (telemetry section 1.5). The caller
  * frees it. */
 char *gk_span_path(const gk_span *span);
+/** The type of its error, as the event "exception" has it: the HTTP status of the code as text, or the name of what was
+ * thrown: "Error", "ToolInterruptError". False: it has no such event. */
+#define GK_SPAN_ERROR_TYPE_SIZE 32
+bool gk_span_error_type(const gk_span *span, char ret[GK_SPAN_ERROR_TYPE_SIZE]);
 /** All attributes as the wire has them: {"genkit:type": "action", ...}, inputs and outputs as JSON text. New reference. */
 json_t *gk_span_attributes(const gk_span *span);
 

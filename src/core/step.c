@@ -3,37 +3,55 @@
 /* What a call does with functions of its own: steps with a span, and several functions at once. */
 #include "core/internal.h"
 
+/* A part of the call around it: it sends to where that sends. */
+static void init_part(gk_ctx *part, gk_ctx *ctx, void *user)
+{
+	gk_ctx_init_child(part, ctx);
+	part->user = user;
+	part->on_chunk = gk_forward_chunk;
+	part->is_streaming = ctx->is_streaming;
+}
+
+static gk_code run_traced(gk_ctx *step, const char *name, gk_action_fn *fn, json_t *input,
+	json_t **output, gk_error *err)
+{
+	gk_span span;
+	gk_ctx *before;
+	gk_code rc;
+
+	gk_span_start(&span, step->span, name);
+	span.type = "flowStep";
+	span.input = input;
+	step->span = &span;
+	gk_span_announce(&span, step->app);
+	before = gk_ctx_enter(step);
+	rc = fn(step, input, output, err);
+	if (rc != GK_OK)
+		rc = gk_explain("step", name, rc, err);
+	gk_ctx_enter(before);
+	gk_span_finish(&span, step->app, *output, rc == GK_OK ? NULL : err);
+	return rc;
+}
+
 gk_code gk_run_step(gk_ctx *ctx, const char *name, gk_action_fn *fn, void *user, json_t *input,
 	json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *output = NULL;
-	gk_error failure = { 0 };
-	gk_ctx step, *before;
-	gk_span span;
+	gk_auto_error gk_error failure = { 0 };
+	gk_ctx step;
 	gk_code rc;
 
 	if (!name || !fn)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "a step needs a name and a function");
-	gk_ctx_init_child(&step, ctx);
-	step.action = ctx->action;
-	step.user = user;
-	step.on_chunk = gk_forward_chunk;
-	step.is_streaming = ctx->is_streaming;
-	gk_span_start(&span, ctx->span, name);
-	span.type = "flowStep";
-	span.input = input;
-	step.span = &span;
-	gk_span_announce(&span, ctx->span, ctx->app);
-	before = gk_ctx_enter(&step);
-	rc = fn(&step, input, &output, &failure);
-	if (rc != GK_OK && failure.code == GK_OK)
-		gk_error_set(&failure, rc, "step %s failed without saying why", name);
-	gk_ctx_enter(before);
-	gk_span_finish(&span, ctx->app, output, rc == GK_OK ? NULL : &failure);
+	init_part(&step, ctx, user);
+	rc = gk_ctx_descend(&step, name, &failure);
+	if (rc == GK_OK)
+		rc = run_traced(&step, name, fn, input, &output, &failure);
 	gk_ctx_done(&step);
 	if (rc != GK_OK)
 		return gk_error_move(err, &failure);
-	*ret = gk_steal(output);
+	if (ret)
+		*ret = gk_steal(output);
 	return GK_OK;
 }
 
@@ -51,30 +69,24 @@ static void run_branch(void *user)
 	gk_parallel *item = mine->item;
 	gk_ctx ctx;
 
-	gk_ctx_init_child(&ctx, mine->parent);
-	ctx.action = mine->parent->action;
-	ctx.user = item->user;
-	ctx.on_chunk = gk_forward_chunk;
-	ctx.is_streaming = mine->parent->is_streaming;
+	init_part(&ctx, mine->parent, item->user);
 	gk_ctx_enter(&ctx);
 	item->rc = item->fn(&ctx, item->input, &item->ret, &item->err);
-	if (item->rc != GK_OK && item->err.code == GK_OK)
-		gk_error_set(&item->err, item->rc, "a parallel function failed without saying why");
+	if (item->rc != GK_OK)
+		item->rc = gk_explain("parallel", "function", item->rc, &item->err);
+	else
+		gk_error_clear(&item->err); /* of what it got over */
 	gk_ctx_enter(NULL);
 	gk_ctx_done(&ctx);
 }
 
-gk_code gk_run_parallel(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error *err)
+static gk_code run_all(
+	gk_ctx *ctx, gk_parallel *items, branch *branches, size_t count, gk_error *err)
 {
-	branch *branches = count ? calloc(count, sizeof(*branches)) : NULL;
 	gk_scope *scope = gk_fiber_scope(gk_fiber_self());
 	gk_code rc = GK_OK;
 
-	if (count && !branches)
-		return gk_error_no_memory(err);
 	for (size_t i = 0; i < count; i++) {
-		items[i].ret = NULL;
-		items[i].err = (gk_error){ 0 };
 		branches[i] = (branch){ .parent = ctx, .item = &items[i] };
 		items[i].rc = gk_fiber_start(ctx->app->loop, "parallel", scope, run_branch,
 			&branches[i], &branches[i].fiber, &items[i].err);
@@ -83,11 +95,26 @@ gk_code gk_run_parallel(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error 
 		if (branches[i].fiber)
 			gk_fiber_join(branches[i].fiber);
 		gk_fiber_unref(branches[i].fiber);
-		if (rc == GK_OK && items[i].rc != GK_OK) {
-			gk_error_copy(err, &items[i].err);
-			rc = items[i].rc;
-		}
+		if (rc == GK_OK && items[i].rc != GK_OK)
+			rc = gk_error_copy(err, &items[i].err);
 	}
+	return rc;
+}
+
+gk_code gk_run_parallel(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error *err)
+{
+	branch *branches = calloc(count ? count : 1, sizeof(*branches));
+	gk_code rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), err);
+
+	if (rc == GK_OK && !branches)
+		rc = gk_error_no_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		items[i].ret = NULL;
+		items[i].rc = rc;
+		items[i].err = (gk_error){ .code = rc };
+	}
+	if (rc == GK_OK)
+		rc = run_all(ctx, items, branches, count, err);
 	free(branches);
 	return rc;
 }

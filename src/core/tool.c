@@ -4,33 +4,38 @@
 #include "core/internal.h"
 
 #include "base/str.h"
+#include "core/builtin_schemas.h"
+#include "json/edit.h"
 
 #include <genkit/tool.h>
 
 /* What sets an interrupt apart from other errors: it never leaves the process. */
 #define INTERRUPT_SOURCE "ToolInterruptError"
 
+/* What the user wrote, shared by the forms of one tool. */
 typedef struct tool_body {
+	unsigned refs;
 	gk_action_fn *fn;
 	void *user;
+	void (*free_user)(void *user);
 } tool_body;
 
 /* --- interrupts --- */
 
 gk_code gk_interrupt(gk_ctx *ctx, json_t *metadata_take, gk_error *err)
 {
-	if (metadata_take) {
-		gk_auto_str char *text = gk_json_write(metadata_take, NULL);
+	gk_auto_json json_t *metadata = metadata_take;
+	gk_auto_str char *text = metadata ? gk_json_write(metadata, NULL) : NULL;
 
+	if (metadata)
 		gk_ctx_set_metadata(ctx, "interrupt", text);
-	}
+	if (!err)
+		return GK_INTERNAL;
 	gk_error_set_plain(err, "%s", "");
-	if (err) {
-		err->source = strdup(INTERRUPT_SOURCE);
-		err->details = metadata_take;
-	} else {
-		json_decref(metadata_take);
-	}
+	err->source = strdup(INTERRUPT_SOURCE);
+	if (!err->source)
+		return gk_error_no_memory(err); /* nobody would know it for an interrupt */
+	err->details = gk_steal(metadata);
 	return GK_INTERNAL;
 }
 
@@ -39,11 +44,22 @@ bool gk_error_is_interrupt(const gk_error *err)
 	return err && err->is_plain && gk_str_equal(err->source, INTERRUPT_SOURCE);
 }
 
+/* What JavaScript takes for true. */
+static bool is_truthy(const json_t *value)
+{
+	if (json_is_string(value))
+		return json_string_length(value) > 0;
+	if (json_is_number(value))
+		return json_number_value(value) != 0;
+	return value && !json_is_false(value) && !json_is_null(value);
+}
+
 json_t *gk_ctx_resumed(gk_ctx *ctx)
 {
-	json_t *resumed = json_object_get(ctx->request_metadata, "resumed");
+	json_t *metadata = ctx->call ? ctx->call->request_metadata : NULL;
+	json_t *resumed = json_object_get(metadata, "resumed");
 
-	return resumed && !json_is_false(resumed) && !json_is_null(resumed) ? resumed : NULL;
+	return is_truthy(resumed) ? resumed : NULL;
 }
 
 static gk_code interrupt_always(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
@@ -53,9 +69,9 @@ static gk_code interrupt_always(gk_ctx *ctx, json_t *input, json_t **ret, gk_err
 	return gk_interrupt(ctx, NULL, err);
 }
 
-/* --- definition --- */
+/* --- running --- */
 
-static gk_code run_body(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+static gk_code run_tool(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	const tool_body *body = gk_ctx_user(ctx);
 	json_t *resumed = gk_ctx_resumed(ctx);
@@ -72,118 +88,225 @@ static gk_code run_body(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 static gk_code run_twin(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *output = NULL;
-	gk_code rc = run_body(ctx, input, &output, err);
+	json_t *response;
+	gk_code rc = run_tool(ctx, input, &output, err);
 
 	if (rc != GK_OK)
 		return rc;
-	*ret = output ? json_pack("{s:O}", "output", output) : json_object();
-	return *ret ? GK_OK : gk_error_no_memory(err);
-}
-
-static json_t *metadata_of(const gk_tool_opts *opts, const char *type)
-{
-	json_t *metadata = opts->metadata ? json_deep_copy(opts->metadata) : json_object();
-	bool is_v2 = strcmp(type, "tool.v2") == 0;
-	json_t *tool;
-
-	if (!metadata)
-		return NULL;
-	json_object_set_new(metadata, "type", json_string(type));
-	if (!is_v2 && opts->run)
-		return metadata;
-	tool = json_object_get(metadata, "tool");
-	if (!tool) {
-		tool = json_object();
-		json_object_set_new(metadata, "tool", tool);
-	}
-	json_object_set_new(tool, is_v2 ? "multipart" : "restartable", json_boolean(is_v2));
-	if (is_v2 && !opts->is_multipart)
-		json_object_set_new(metadata, "dynamic", json_true());
-	return metadata;
-}
-
-#define MULTIPART_RESPONSE                                                                                   \
-	"{\"type\":\"object\",\"properties\":{\"output\":{},\"content\":{\"type\":\"array\",\"items\":{}}}," \
-	"\"additionalProperties\":true,\"$schema\":\"http://json-schema.org/draft-07/schema#\"}"
-
-static gk_code define_form(
-	gk_app *app, const gk_tool_opts *opts, const char *type, gk_action_fn *run, gk_error *err)
-{
-	gk_auto_json json_t *metadata = metadata_of(opts, type);
-	tool_body *body = malloc(sizeof(*body));
-	gk_code rc;
-
-	if (!metadata || !body) {
-		free(body);
+	response = json_object();
+	if (!response || (output && !gk_json_set(response, "output", output))) {
+		json_decref(response);
 		return gk_error_no_memory(err);
 	}
-	body->fn = opts->run ? opts->run : interrupt_always;
-	body->user = opts->user;
-	rc = gk_action_register(app,
-		GK_OPTS(gk_action_opts, .type = type, .name = opts->name,
-			.description = opts->description, .input = opts->input,
-			.output = strcmp(type, "tool.v2") == 0 ? MULTIPART_RESPONSE : opts->output,
-			.metadata = metadata, .run = run, .user = body, .free_user = free),
-		err);
+	*ret = response;
+	return GK_OK;
+}
+
+/* --- definition --- */
+
+static void unref_body(void *it)
+{
+	tool_body *body = it;
+
+	if (--body->refs)
+		return;
+	if (body->free_user)
+		body->free_user(body->user);
+	free(body);
+}
+
+static gk_code metadata_of(
+	const gk_tool_opts *opts, bool is_v2, bool is_dynamic, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *metadata = NULL, *tool = NULL;
+	gk_code rc = gk_metadata_copy(opts->metadata, &metadata, err);
+	bool ok;
+
 	if (rc != GK_OK)
-		free(body);
+		return rc;
+	tool = json_is_object(json_object_get(metadata, "tool"))
+		       ? json_incref(json_object_get(metadata, "tool"))
+		       : json_object();
+	ok = gk_json_set_str(metadata, "type", is_v2 ? "tool.v2" : "tool");
+	if (is_v2)
+		ok = ok && gk_json_set_bool(tool, "multipart", true);
+	else if (!opts->run)
+		ok = ok && gk_json_set_bool(tool, "restartable", false);
+	if (json_object_size(tool))
+		ok = ok && gk_json_set(metadata, "tool", tool);
+	if (is_dynamic)
+		ok = ok && gk_json_set_bool(metadata, "dynamic", true);
+	if (!ok)
+		return gk_error_no_memory(err);
+	*ret = gk_steal(metadata);
+	return GK_OK;
+}
+
+static gk_code make_form(gk_app *app, const gk_tool_opts *opts, tool_body *body, bool is_v2,
+	bool is_dynamic, const gk_action_parts *parts, gk_action **ret, gk_error *err)
+{
+	gk_auto_json json_t *metadata = NULL;
+	gk_code rc = metadata_of(opts, is_v2, is_dynamic, &metadata, err);
+
+	if (rc == GK_OK)
+		rc = gk_action_make(app,
+			GK_OPTS(gk_action_opts, .type = is_v2 ? "tool.v2" : "tool",
+				.name = opts->name, .description = opts->description,
+				.input = opts->input, .input_json = opts->input_json,
+				.output = opts->output, .output_json = opts->output_json,
+				.metadata = metadata,
+				.run = is_v2 && !opts->is_multipart ? run_twin : run_tool,
+				.user = body, .free_user = unref_body),
+			parts, ret, err);
+	if (rc == GK_OK)
+		body->refs++;
 	return rc;
 }
 
-gk_code gk_define_tool(gk_app *app, const gk_tool_opts *opts, gk_error *err)
+/* What a multipart tool is given as output schema serves its respond() alone: what it returns is
+ * MultipartToolResponse. */
+static gk_code make_v2(gk_app *app, const gk_tool_opts *opts, tool_body *body, bool is_dynamic,
+	gk_schema *input, gk_action **ret, gk_error *err)
 {
-	gk_code rc = GK_OK;
+	gk_action_parts parts = { .input = input };
+	gk_code rc = gk_builtin_schema("MultipartToolResponse", &parts.output, err);
+
+	if (rc == GK_OK)
+		rc = make_form(app, opts, body, true, is_dynamic, &parts, ret, err);
+	gk_schema_unref(parts.output);
+	return rc;
+}
+
+static gk_code start_body(const gk_tool_opts *opts, tool_body **ret, gk_error *err)
+{
+	tool_body *body;
 
 	if (!opts->name || !*opts->name || !opts->description)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"a tool needs a name and a description: the model reads both");
-	if (!opts->is_multipart)
-		rc = define_form(app, opts, "tool", run_body, err);
-	if (rc == GK_OK && opts->run)
-		rc = define_form(
-			app, opts, "tool.v2", opts->is_multipart ? run_body : run_twin, err);
+	if (opts->is_multipart && !opts->run)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"tool %s is an interrupt: it cannot be multipart", opts->name);
+	body = malloc(sizeof(*body));
+	if (!body)
+		return gk_error_no_memory(err);
+	*body = (tool_body){
+		.refs = 1, .fn = opts->run ? opts->run : interrupt_always, .user = opts->user
+	};
+	*ret = body;
+	return GK_OK;
+}
+
+/* From now on `user` is the tool's, when it has come into being. */
+static void end_body(tool_body *body, const gk_tool_opts *opts, gk_code rc)
+{
+	if (rc == GK_OK)
+		body->free_user = opts->free_user;
+	unref_body(body);
+}
+
+gk_code gk_define_tool(gk_app *app, const gk_tool_opts *opts, gk_error *err)
+{
+	gk_action *forms[2];
+	size_t count = 0;
+	tool_body *body;
+	gk_code rc = start_body(opts, &body, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (!opts->is_multipart) {
+		rc = make_form(app, opts, body, false, false, NULL, &forms[0], err);
+		count += rc == GK_OK;
+	}
+	if (rc == GK_OK && opts->run) {
+		rc = make_v2(app, opts, body, !opts->is_multipart, count ? forms[0]->input : NULL,
+			&forms[count], err);
+		count += rc == GK_OK;
+	}
+	if (rc == GK_OK) {
+		rc = gk_action_register_all(app, forms, count, err);
+		if (rc != GK_OK)
+			body->refs -= (unsigned)count; /* they have left it to us */
+	} else {
+		while (count)
+			gk_action_unref(forms[--count]);
+	}
+	end_body(body, opts, rc);
+	return rc;
+}
+
+gk_code gk_tool_new(gk_app *app, const gk_tool_opts *opts, gk_action **ret, gk_error *err)
+{
+	tool_body *body;
+	gk_code rc = start_body(opts, &body, err);
+
+	if (rc != GK_OK)
+		return rc;
+	rc = opts->is_multipart ? make_v2(app, opts, body, true, NULL, ret, err)
+				: make_form(app, opts, body, false, true, NULL, ret, err);
+	end_body(body, opts, rc);
 	return rc;
 }
 
 /* --- answers to an interrupt --- */
 
-/* {name, ref?}: what request and response share. */
+/* {name, ref?, ...}: what request and response share. NULL when memory ran out. */
 static json_t *request_head(json_t *interrupt)
 {
+	static const char *const members[] = { "name", "ref" };
 	json_t *request = json_object_get(interrupt, "toolRequest"), *head = json_object();
-	json_t *ref = json_object_get(request, "ref");
 
-	if (head && json_object_set(head, "name", json_object_get(request, "name")) == 0 && ref)
-		json_object_set(head, "ref", ref);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		json_t *value = json_object_get(request, members[i]);
+
+		if (value && !gk_json_set(head, members[i], value)) {
+			json_decref(head);
+			return NULL;
+		}
+	}
 	return head;
+}
+
+/* {[name]: value, "metadata": metadata} */
+static json_t *part_with(const char *name, json_t *value, json_t *metadata)
+{
+	gk_auto_json json_t *part = json_object();
+
+	if (!gk_json_set(part, name, value) || !gk_json_set(part, "metadata", metadata))
+		return NULL;
+	return gk_steal(part);
+}
+
+static bool set_or_true(json_t *object, const char *key, json_t *value)
+{
+	bool is_given = value && !json_is_null(value);
+
+	return is_given ? gk_json_set(object, key, value) : gk_json_set_bool(object, key, true);
 }
 
 json_t *gk_tool_respond(json_t *interrupt, json_t *output, json_t *metadata)
 {
-	gk_auto_json json_t *response = request_head(interrupt);
+	gk_auto_json json_t *response = request_head(interrupt), *own = json_object();
 
-	if (!response || (output && json_object_set(response, "output", output) < 0))
+	if ((output && !gk_json_set(response, "output", output)) ||
+		!set_or_true(own, "interruptResponse", metadata))
 		return NULL;
-	return json_pack("{s:O, s:{s:o}}", "toolResponse", response, "metadata",
-		"interruptResponse", metadata ? json_incref(metadata) : json_true());
+	return part_with("toolResponse", response, own);
 }
 
 json_t *gk_tool_restart(json_t *interrupt, json_t *resumed, json_t *replace_input)
 {
-	json_t *old_input = json_object_get(json_object_get(interrupt, "toolRequest"), "input");
-	json_t *old_metadata = json_object_get(interrupt, "metadata"), *input;
+	json_t *before = json_object_get(json_object_get(interrupt, "toolRequest"), "input");
+	json_t *input = json_is_null(replace_input) ? NULL : replace_input;
 	gk_auto_json json_t *request = request_head(interrupt);
-	gk_auto_json json_t *metadata =
-		json_is_object(old_metadata) ? json_copy(old_metadata) : json_object();
+	gk_auto_json json_t *metadata = gk_json_merge(json_object_get(interrupt, "metadata"), NULL);
 
-	if (json_is_null(replace_input))
-		replace_input = NULL;
-	input = replace_input ? replace_input : old_input;
-	if (!request || !metadata || (input && json_object_set(request, "input", input) < 0) ||
-		json_object_set_new(
-			metadata, "resumed", resumed ? json_incref(resumed) : json_true()) < 0)
+	if (input && before && !gk_json_set(metadata, "replacedInput", before))
 		return NULL;
-	if (replace_input && json_object_set(metadata, "replacedInput", old_input) < 0)
+	if (!input)
+		input = before;
+	if ((input && !gk_json_set(request, "input", input)) ||
+		!set_or_true(metadata, "resumed", resumed))
 		return NULL;
-	return json_pack("{s:O, s:O}", "toolRequest", request, "metadata", metadata);
+	return part_with("toolRequest", request, metadata);
 }

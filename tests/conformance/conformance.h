@@ -34,6 +34,7 @@ typedef struct conformance_kind {
 conformance_file_fn conformance_core;
 conformance_file_fn conformance_json_schema;
 conformance_file_fn conformance_picoschema;
+conformance_file_fn conformance_uritemplate;
 
 /* --- outcomes: one of these for every case --- */
 

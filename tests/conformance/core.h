@@ -21,8 +21,10 @@ typedef struct core_op {
 } core_op;
 
 /* The tables. */
+extern const core_op core_action_ops[];
 extern const core_op core_later_ops[];
 extern const core_op core_schema_ops[];
+extern const core_op core_tool_ops[];
 
 /** Compares an error with the case's expectError {status?, message}; a plain error has no status. */
 void core_expect_error(conformance *run, const char *name, const gk_error *err, const json_t *one);

@@ -3,25 +3,13 @@
 /* Ops of parts that are not there yet. Whoever brings one takes its row away. */
 #include "core.h"
 
-#define DAP     "dynamic action providers"
-#define ACTIONS "actions"
-
 const core_op core_later_ops[] = {
 	{ .op = "actionMetadata", .file = "core/prompts.yaml", .comes_with = "prompts" },
 	{ .op = "actionMetadata", .file = "core/rag-eval.yaml", .comes_with = "embedders" },
-	{ .op = "actionMetadata", .file = "core/tools.yaml", .comes_with = "tools" },
 	{ .op = "assembleMessages", .comes_with = "generate" },
-	{ .op = "assertValidToolNames", .comes_with = "tools" },
 	{ .op = "augmentWithContext", .comes_with = "middleware" },
-	{ .op = "callTool", .comes_with = "tools" },
-	{ .op = "cancel", .comes_with = "operations" },
-	{ .op = "check", .comes_with = "operations" },
 	{ .op = "chunkAccessors", .comes_with = "generate" },
 	{ .op = "configMerge", .comes_with = "generate" },
-	{ .op = "dapList", .comes_with = DAP },
-	{ .op = "dapRecord", .comes_with = DAP },
-	{ .op = "dapToolReference", .comes_with = DAP },
-	{ .op = "dapTtl", .comes_with = DAP },
 	{ .op = "documentAccessors", .comes_with = "documents" },
 	{ .op = "documentFromData", .comes_with = "documents" },
 	{ .op = "embedOptions", .comes_with = "embedders" },
@@ -42,22 +30,16 @@ const core_op core_later_ops[] = {
 	{ .op = "parseChunks", .comes_with = "output formats" },
 	{ .op = "parseMessage", .comes_with = "output formats" },
 	{ .op = "parsePartialJson", .comes_with = "output formats" },
-	{ .op = "parseRegistryKey", .comes_with = ACTIONS },
 	{ .op = "promptAction", .comes_with = "prompts" },
 	{ .op = "promptLookup", .comes_with = "prompts" },
 	{ .op = "promptRender", .comes_with = "prompts" },
 	{ .op = "rerank", .comes_with = "rerankers" },
-	{ .op = "resourceMatches", .comes_with = "resources" },
-	{ .op = "resourceRun", .comes_with = "resources" },
-	{ .op = "respondTool", .comes_with = "tools" },
-	{ .op = "restartTool", .comes_with = "tools" },
 	{ .op = "retry", .comes_with = "middleware" },
 	{ .op = "retryAfter", .comes_with = "middleware" },
 	{ .op = "setup", .comes_with = "generate" },
 	{ .op = "simpleRetriever", .comes_with = "retrievers" },
 	{ .op = "simulateConstrainedGeneration", .comes_with = "middleware" },
 	{ .op = "simulateSystemPrompt", .comes_with = "middleware" },
-	{ .op = "toolDefinition", .comes_with = "tools" },
 	{ .op = "unknown", .file = "core/rag-eval.yaml", .comes_with = "retrievers" },
 	{ .op = "utilGenerate", .comes_with = "generate" },
 	{ .op = "validateSupport", .comes_with = "middleware" },

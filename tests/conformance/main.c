@@ -13,6 +13,7 @@ static const conformance_kind kinds[] = {
 	{ "core", conformance_core },
 	{ "json-schema", conformance_json_schema },
 	{ "picoschema", conformance_picoschema },
+	{ "uritemplate", conformance_uritemplate },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
