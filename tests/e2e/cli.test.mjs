@@ -1,10 +1,11 @@
 // The real genkit-cli against the daemon: discovered by its runtime file, started by the CLI, and over the WebSocket of
 // reflection v2.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { build, genkitd, project, start, until } from './lib/daemon.mjs';
+import { build, environment, genkitd, mind, project, root, start, until } from './lib/daemon.mjs';
 import { freePort, genkit, missing, tools } from './lib/clients.mjs';
 
 const module = (name) => ['--module', join(build, 'modules', `${name}.so`)];
@@ -17,13 +18,13 @@ describe('genkit-cli finds a running daemon', { skip: missing }, () => {
 
   it('flow:run prints the result', async () => {
     const { stdout, stderr } = await genkit(['flow:run', 'hello', '{"name":"Ada"}'], { cwd: daemon.cwd });
-    assert.match(stdout + stderr, /Result:\s+"Hello, Ada!"/);
+    assert.match(stdout + stderr, /Result:\s+Hello, Ada!/);
   });
   it('flow:run -s prints the chunks and the result', async () => {
     const { stdout, stderr } = await genkit(['flow:run', '-s', 'countdown', '{"from":3,"pauseMs":10}'], { cwd: daemon.cwd });
     const text = stdout + stderr;
     for (const n of [3, 2, 1]) assert.match(text, new RegExp(`"count":\\s*${n}`));
-    assert.match(text, /Result:\s+"liftoff"/);
+    assert.match(text, /Result:\s+liftoff/);
   });
   it('flow:run -c hands the context on', async () => {
     const other = await start();
@@ -136,27 +137,25 @@ describe('genkit CMD -- genkitd runs the daemon for one command, over v2', { ski
 
   it('flow:run', async () => {
     const { stdout, stderr } = await genkit(['flow:run', 'hello', '{"name":"v2"}', ...command], { cwd: project() });
-    assert.match(stdout + stderr, /Result:\s+"Hello, v2!"/);
+    assert.match(stdout + stderr, /Result:\s+Hello, v2!/);
   });
   it('flow:run -s', async () => {
     const { stdout, stderr } = await genkit(['flow:run', '-s', 'countdown', '{"from":2,"pauseMs":10}', ...command], { cwd: project() });
-    assert.match(stdout + stderr, /"count":\s*2[^]*"count":\s*1[^]*Result:\s+"liftoff"/);
+    assert.match(stdout + stderr, /"count":\s*2[^]*"count":\s*1[^]*Result:\s+liftoff/);
   });
 });
 
 describe('genkit start --noui -- genkitd', { skip: missing }, () => {
   it('the daemon registers and answers the CLI', async () => {
     const cwd = project();
-    const { spawn } = await import('node:child_process');
-    const { environment, root } = await import('./lib/daemon.mjs');
-    const cli = spawn(join(root, 'tests/e2e/node_modules/.bin/genkit'),
+    const cli = mind(spawn(join(root, 'tests/e2e/node_modules/.bin/genkit'),
       ['start', '--noui', '--no-update-notification', '--non-interactive', '--', genkitd, ...module('demo'), ...anyPort],
-      { cwd, env: environment({ HOME: cwd }), stdio: 'ignore', detached: true });
+      { cwd, env: environment({ HOME: cwd }), stdio: 'ignore', detached: true }), true);
     try {
       const folder = join(cwd, '.genkit/runtimes');
       await until(() => existsSync(folder) && readdirSync(folder).length > 0, 'the runtime file appears', 30000);
       const { stdout, stderr } = await genkit(['flow:run', 'hello', '{"name":"Noui"}'], { cwd });
-      assert.match(stdout + stderr, /Result:\s+"Hello, Noui!"/);
+      assert.match(stdout + stderr, /Result:\s+Hello, Noui!/);
     } finally {
       try { process.kill(-cli.pid, 'SIGTERM'); } catch { /* gone */ }
       await new Promise((r) => setTimeout(r, 500));

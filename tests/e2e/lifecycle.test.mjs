@@ -5,10 +5,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { build, environment, genkitd, project, run, start, until } from './lib/daemon.mjs';
+import { build, environment, genkitd, mind, project, run, start, until } from './lib/daemon.mjs';
 import { address, parse, post, request } from './lib/raw.mjs';
 
-const answers = async (where) => (await request(where, 'GET', '/healthz').catch(() => ({}))).status === 200;
 const demo = join(build, 'modules/demo.so');
 
 describe('configuration', () => {
@@ -108,12 +107,12 @@ describe('signals', () => {
   it('SIGHUP reads the configuration again and drops no connection', async () => {
     const cwd = project({ 'c.yaml': 'server:\n  auth: none\n' });
     const daemon = await start({ modules: ['demo'], cwd, args: ['--config', 'c.yaml'] });
-    const open = request(daemon.flows, 'POST', '/countdown?stream=true', { body: '{"data":{"from":10,"pauseMs":50}}' });
+    const open = await fetch(`http://${daemon.flows}/countdown?stream=true`, { method: 'POST', body: '{"data":{"from":10,"pauseMs":50}}' });
     writeFileSync(join(cwd, 'c.yaml'), 'server:\n  auth: api_key\n  api_keys: [key1]\n');
     daemon.child.kill('SIGHUP');
     await until(async () => (await post(daemon.flows, '/hello', { data: { name: 'A' } })).status === 401, 'the new key counts');
     assert.equal((await post(daemon.flows, '/hello', { data: { name: 'A' } }, { Authorization: 'key1' })).status, 200);
-    assert.match((await open).body, /"liftoff"/);
+    assert.match(await open.text(), /"liftoff"/);
     writeFileSync(join(cwd, 'c.yaml'), 'server:\n  auth: api_kez\n');
     daemon.child.kill('SIGHUP');
     await until(() => /c\.yaml:2:\d+/.test(daemon.stderr()), 'the mistake is logged');
@@ -145,8 +144,7 @@ describe('service manager', () => {
       // node has no datagram unix sockets
       'notify.py': 'import socket,sys\ns=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\ns.bind("n.sock")\nprint("bound",flush=True)\nwhile True:\n  print(s.recv(4096).decode().replace("\\n"," "),flush=True)\n',
     });
-    const listener = spawn('python3', ['notify.py'], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
-    process.on('exit', () => listener.kill());
+    const listener = mind(spawn('python3', ['notify.py'], { cwd, stdio: ['ignore', 'pipe', 'inherit'] }));
     let heard = '';
     listener.stdout.setEncoding('utf8').on('data', (t) => (heard += t));
     await until(() => heard.includes('bound'), 'bound');
@@ -163,9 +161,8 @@ describe('service manager', () => {
   it('serves on sockets that it inherits', { skip: !existsSync('/usr/bin/systemd-socket-activate') && 'no systemd-socket-activate' }, async () => {
     const cwd = project();
     const socket = join(cwd, 'flows.sock');
-    const child = spawn('systemd-socket-activate', ['-l', socket, '--fdname=flows', genkitd, '--module', demo],
-      { cwd, env: environment({ XDG_STATE_HOME: cwd }), stdio: 'ignore' });
-    process.on('exit', () => child.kill('SIGKILL'));
+    const child = mind(spawn('systemd-socket-activate', ['-l', socket, '--fdname=flows', genkitd, '--module', demo],
+      { cwd, env: environment({ XDG_STATE_HOME: cwd }), stdio: 'ignore' }));
     await until(() => existsSync(socket), 'the socket');
     const answer = await post(`unix:${socket}`, '/hello', { data: { name: 'Unit' } });
     assert.equal(answer.body, '{"result":"Hello, Unit!"}');

@@ -1,7 +1,7 @@
 // The npm clients: where they are, and how the CLI is run without asking anybody anything.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { environment, project, root, run, until } from './daemon.mjs';
+import { environment, mind, project, root, run, until } from './daemon.mjs';
 
 export const missing = process.env.NPM_CLIENTS_MISSING || false;
 const cli = join(root, 'tests/e2e/node_modules/.bin/genkit');
@@ -26,14 +26,13 @@ export async function genkit(args, { cwd, env = {}, timeout = 90000 } = {}) {
 /** `genkit start -p PORT -- COMMAND`: the tools server, driven as the Dev UI in the browser drives it. */
 export async function tools(command, { cwd, port, args = [] }) {
   await prepare();
-  const child = spawn(cli, ['start', '-p', String(port), ...args, ...flags, '--', ...command], {
+  const child = mind(spawn(cli, ['start', '-p', String(port), ...args, ...flags, '--', ...command], {
     cwd, env: environment(quiet), stdio: ['ignore', 'pipe', 'pipe'], detached: true,
-  });
+  }), true);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   const ended = new Promise((done) => child.on('exit', done));
   const kill = () => { try { process.kill(-child.pid, 'SIGKILL'); } catch { /* gone */ } };
-  process.on('exit', kill);
   const url = `http://localhost:${port}/api`;
   const unwrap = async (response) => {
     const text = await response.text();

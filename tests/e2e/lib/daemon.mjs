@@ -3,11 +3,29 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { after } from 'node:test';
 
 export const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../..');
 export const build = resolve(root, process.env.BUILD ?? 'build');
 export const genkitd = join(build, 'genkitd');
 export const genkitctl = join(build, 'genkitctl');
+
+// What a failed test leaves running would keep this process from ending.
+const children = new Set();
+export function mind(child, group = false) {
+  children.add([child, group]);
+  return child;
+}
+function killAll() {
+  for (const [child, group] of children)
+    try {
+      process.kill(group ? -child.pid : child.pid, 'SIGKILL');
+    } catch {
+      // gone
+    }
+}
+after(killAll);
+process.on('exit', killAll);
 
 /** A folder for a project, gone at the end of the process; the marker makes it the root for CLI and daemon alike. */
 export function project(files = {}) {
@@ -38,14 +56,13 @@ export async function start(options = {}) {
   for (const name of options.modules ?? ['testapp']) args.push('--module', join(build, 'modules', `${name}.so`));
   for (const [key, value] of Object.entries(set))
     args.push('--set', `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  const child = spawn(options.program ?? genkitd, [...args, ...(options.args ?? [])], {
+  const child = mind(spawn(options.program ?? genkitd, [...args, ...(options.args ?? [])], {
     cwd,
     env: environment({ XDG_STATE_HOME: cwd, ...options.env }),
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-  });
+  }));
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-  process.on('exit', () => child.kill('SIGKILL'));
   const exited = new Promise((done) => child.on('exit', (code, signal) => done({ code, signal })));
   const ready = await new Promise((done, fail) => {
     let text = '';
@@ -88,7 +105,7 @@ export async function until(test, what, ms = 10000) {
 /** Runs a program to its end: {code, signal, stdout, stderr}. */
 export function run(program, args, options = {}) {
   return new Promise((done, fail) => {
-    const child = spawn(program, args, { cwd: options.cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = mind(spawn(program, args, { cwd: options.cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'] }));
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 60000);
     let stdout = '', stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
