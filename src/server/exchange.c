@@ -187,14 +187,12 @@ static ssize_t read_out(void *user, uint64_t position, char *data, size_t max)
 
 static bool add_headers(gk_exchange *x, struct MHD_Response *response)
 {
-	const char *at = x->headers.data, *end = at + x->headers.len;
+	for (size_t at = 0; at < x->headers.len;) {
+		const char *name = x->headers.data + at, *value = name + strlen(name) + 1;
 
-	while (x->headers.len && at < end) {
-		const char *value = at + strlen(at) + 1;
-
-		if (MHD_add_response_header(response, at, value) != MHD_YES)
+		if (MHD_add_response_header(response, name, value) != MHD_YES)
 			return false;
-		at = value + strlen(value) + 1;
+		at += strlen(name) + strlen(value) + 2;
 	}
 	if (x->type &&
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, x->type) != MHD_YES)
