@@ -7,10 +7,12 @@
 #include "base/log.h"
 #include "server/address.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define CROWD        256 /* connections; fewer leave too little behind to look after */
 #define TICK_MS      250
 #define STREAM_BLOCK 1024 /* libmicrohttpd's own buffer of a stream */
 #define STOP_ROUNDS  8    /* of MHD_run(), for resumed connections to end */
@@ -72,12 +74,24 @@ static void close_late(gk_http_listener *listener, gk_connection_state state, ui
 		hang_up_on(oldest);
 }
 
+/* After a crowd the heap is full of holes; what is free in it goes back to the system. */
+static void give_back(gk_http_listener *listener)
+{
+	if (listener->connection_count > listener->peak)
+		listener->peak = listener->connection_count;
+	if (listener->peak < CROWD || listener->connection_count > listener->peak / 4)
+		return;
+	listener->peak = listener->connection_count;
+	malloc_trim(0);
+}
+
 static void tick(void *user)
 {
 	gk_http_listener *listener = user;
 
 	close_late(listener, GK_CONNECTION_HEADERS, listener->opts.header_ms);
 	close_late(listener, GK_CONNECTION_BODY, listener->opts.body_ms);
+	give_back(listener);
 	if (!listener->connection_count) {
 		gk_timer_stop(listener->tick);
 		listener->tick = NULL;

@@ -59,6 +59,7 @@ struct gk_http_listener {
 	gk_timer *tick; /* looks for what takes too long, while there are connections */
 	gk_connection_list connections[GK_CONNECTION_STATES];
 	size_t connection_count, active;
+	size_t peak;                /* connections since memory was given back */
 	gk_exchange_list exchanges; /* with a handler that has not ended its answer */
 	gk_exchange *spare;         /* for the next request: spares an allocation and its buffers */
 	bool is_draining, is_stopping;
