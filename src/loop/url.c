@@ -29,11 +29,12 @@ static CURLUcode get(const gk_url *url, CURLUPart part, unsigned flags, char **r
 	return code;
 }
 
-char *gk_url_part(const gk_url *url, CURLUPart part)
+char *gk_url_part(const gk_url *url, CURLUPart part, unsigned flags)
 {
 	char *text = NULL;
+	CURLUcode code = get(url, part, flags, &text);
 
-	return get(url, part, 0, &text) == CURLUE_OK ? text : NULL;
+	return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY ? text : strdup("");
 }
 
 static gk_code fail(CURLUcode code, gk_error *err)
@@ -119,6 +120,9 @@ static gk_code parse(const gk_url *base, const char *text, const char *const sch
 
 gk_code gk_url_parse(const char *text, const char *const schemes[2], gk_url *ret, gk_error *err)
 {
+	/* curl takes one slash for two. */
+	if (!strstr(text, "://"))
+		return fail(CURLUE_MALFORMED_INPUT, err);
 	return parse(NULL, text, schemes, ret, err);
 }
 

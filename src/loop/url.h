@@ -24,8 +24,8 @@ GK_MUST_USE gk_code gk_url_parse(
 GK_MUST_USE gk_code gk_url_resolve(
 	const gk_url *base, const char *location, gk_url *ret, gk_error *err);
 void gk_url_done(gk_url *url);
-/** A part of it, owned by the caller; NULL: it has none, or no memory. */
-char *gk_url_part(const gk_url *url, CURLUPart part);
+/** A part of it, owned by the caller; "" when it has none. NULL: no memory. */
+char *gk_url_part(const gk_url *url, CURLUPart part, unsigned flags);
 
 #define gk_auto_url GK_CLEANUP(gk_url_done)
 
