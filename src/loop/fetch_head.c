@@ -108,10 +108,13 @@ gk_code gk_fetch_head_add(gk_fetch_head *head, const char *line, size_t len, gk_
 /* The value of the first field of that name after `from`; NULL: none. */
 static const char *find(const gk_fetch_head *head, const char *from, const char *name)
 {
-	const char *at = from ? from + strlen(from) + 1 : head->fields.data;
-	const char *end = head->fields.data + head->fields.len;
+	const char *at, *end;
 
-	while (at && at < end) {
+	if (!head->fields.len)
+		return NULL;
+	at = from ? from + strlen(from) + 1 : head->fields.data;
+	end = head->fields.data + head->fields.len;
+	while (at < end) {
 		const char *value = at + strlen(at) + 1;
 
 		if (strcasecmp(at, name) == 0)
