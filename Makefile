@@ -64,11 +64,12 @@ tests: $(UNIT_TESTS) $(FUZZ_REPLAYS) $(if $(CONFORMANCE_OBJECTS),$(BUILD)/tests/
 
 run:
 	@scripts/deps build
+	@$(MAKE) -j$$(nproc) all
 	@$(MAKE) demo
 
 check:
 	@scripts/deps build test
-	@$(MAKE) check-all
+	@$(MAKE) -j$$(nproc) check-all
 
 demo: all
 	@scripts/run-demo $(BUILD)
