@@ -125,10 +125,11 @@ START_TEST(a_descriptor_has_what_there_is_and_no_more)
 
 	ck_assert_int_eq(DEFINE(.type = "flow", .name = "bare"), GK_OK);
 	assert_json(descriptor("/flow/bare"), "{'key':'/flow/bare','name':'bare'}");
-	ck_assert_int_eq(DEFINE(.type = "flow", .name = "a/b", .description = "d",
-				 .metadata = metadata, .input = "{\"type\":\"string\",\"x\":null}",
-				 .output = "{\"type\":\"number\"}",
-				 .stream = "{\"type\":\"object\"}", .init = "{\"type\":\"object\"}"),
+	ck_assert_int_eq(
+		DEFINE(.type = "flow", .name = "a/b", .description = "d", .metadata = metadata,
+			.input = "{\"type\":\"string\",\"x\":null}",
+			.output = "{\"type\":\"number\"}", .stream = "{\"type\":\"object\"}",
+			.init = "{\"type\":\"object\"}"),
 		GK_OK);
 	assert_json(descriptor("/flow/a/b"),
 		"{'key':'/flow/a/b','name':'a/b','description':'d','metadata':{'team':'demo'},"
@@ -138,9 +139,9 @@ END_TEST
 
 START_TEST(metadata_has_no_null_but_within_schemas)
 {
-	gk_auto_json json_t *metadata =
-		json("{'a': null, 'b': {'c': null, 'd': [1, null, {'e': null}]},"
-		     "'model': {'customOptions': {'default': null}}, 'outputSchema': {'const': null}}");
+	gk_auto_json json_t *metadata = json(
+		"{'a': null, 'b': {'c': null, 'd': [1, null, {'e': null}]},"
+		"'model': {'customOptions': {'default': null}}, 'outputSchema': {'const': null}}");
 
 	ck_assert_int_eq(DEFINE(.type = "model", .name = "m", .metadata = metadata), GK_OK);
 	assert_json(json_object_get(descriptor("/model/m"), "metadata"),
@@ -179,7 +180,8 @@ START_TEST(a_schema_by_name_is_one_that_was_defined)
 	ck_assert_int_eq(gk_define_schema(core_app, "Place", "city: string", NULL), GK_OK);
 	ck_assert_ptr_nonnull(gk_schema_named_peek(core_app, "Place"));
 	ck_assert_int_eq(
-		DEFINE(.type = "flow", .name = "x", .input = "{\"$ref\": \"genkit:Place\"}"), GK_OK);
+		DEFINE(.type = "flow", .name = "x", .input = "{\"$ref\": \"genkit:Place\"}"),
+		GK_OK);
 	json_decref(core_run("/flow/x", json_incref(good)));
 	core_fail("/flow/x", json_incref(bad), GK_INVALID_ARGUMENT, NULL);
 	ck_assert_int_eq(DEFINE(.type = "flow", .name = "pico", .input = "Place"), GK_OK);

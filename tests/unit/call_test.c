@@ -50,10 +50,10 @@ START_TEST(the_init_is_validated_as_the_input_is)
 	gk_auto_json json_t *good = json("{'p': 'x'}"), *result = NULL;
 	gk_run *run;
 
-	ck_assert_int_eq(gk_define_flow(core_app,
-				 GK_OPTS(gk_flow_opts, .name = "f", .init = "p: string",
-					 .run = count_calls),
-				 NULL),
+	ck_assert_int_eq(
+		gk_define_flow(core_app,
+			GK_OPTS(gk_flow_opts, .name = "f", .init = "p: string", .run = count_calls),
+			NULL),
 		GK_OK);
 	core_fail("/flow/f", NULL, GK_INVALID_ARGUMENT, NULL);
 	run = core_begin(GK_OPTS(gk_run_opts, .key = "/flow/f", .init = good));
@@ -136,7 +136,8 @@ static void check_context(const char *key, json_t *context_take, const char *exp
 
 START_TEST(a_context_goes_over_the_applications_and_down_to_the_calls_below)
 {
-	gk_auto_json json_t *own = json("{'a': 1, 'b': 1}"), *passed = json("{'c': 3}"), *got = NULL;
+	gk_auto_json json_t *own = json("{'a': 1, 'b': 1}"), *passed = json("{'c': 3}"),
+			    *got = NULL;
 
 	define("inner", NULL, NULL, give_context);
 	define("middle", NULL, NULL, call_inner);
@@ -329,7 +330,8 @@ static gk_code call_nobody(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 {
 	gk_code rc = gk_run_action(ctx, NULL, input, ret, NULL);
 
-	return rc == GK_INVALID_ARGUMENT ? gk_run_action_with(ctx, NULL, input, NULL, ret, err) : rc;
+	return rc == GK_INVALID_ARGUMENT ? gk_run_action_with(ctx, NULL, input, NULL, ret, err)
+					 : rc;
 }
 
 START_TEST(a_call_of_nothing_is_refused)
@@ -407,9 +409,9 @@ START_TEST(chunks_go_to_who_called_and_labels_to_the_span)
 	define("outer", NULL, NULL, take_chunks_of_inner);
 	result = core_run("/flow/outer", NULL);
 	assert_json(result, "[[1,null],true,false]");
-	ck_assert_str_eq(gk_json_str_peek(json_object_get(json_array_get(core_spans, 0),
-					  "attributes"),
-				 "batchRun"),
+	ck_assert_str_eq(
+		gk_json_str_peek(
+			json_object_get(json_array_get(core_spans, 0), "attributes"), "batchRun"),
 		"x");
 	ck_assert_ptr_null(json_object_get(core_attributes("outer"), "batchRun"));
 }
@@ -463,10 +465,11 @@ static gk_registry *overlay;
 
 static gk_code call_in_overlay(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
-	return gk_call_action(&(gk_call){ .action = gk_app_find_action_peek(core_app, "/flow/outer"),
-				      .parent = ctx,
-				      .registry = overlay,
-				      .input = input },
+	return gk_call_action(
+		&(gk_call){ .action = gk_app_find_action_peek(core_app, "/flow/outer"),
+			.parent = ctx,
+			.registry = overlay,
+			.input = input },
 		ret, err);
 }
 

@@ -81,8 +81,9 @@ void core_stop(void)
 
 void core_flow(const char *name, gk_action_fn *fn, void *user)
 {
-	ck_assert_int_eq(gk_define_flow(core_app,
-				 GK_OPTS(gk_flow_opts, .name = name, .run = fn, .user = user), NULL),
+	ck_assert_int_eq(
+		gk_define_flow(core_app,
+			GK_OPTS(gk_flow_opts, .name = name, .run = fn, .user = user), NULL),
 		GK_OK);
 }
 

@@ -25,7 +25,7 @@ void core_flow(const char *name, gk_action_fn *fn, void *user);
 typedef struct core_sink {
 	gk_sink base;
 	unsigned started, done;
-	json_t *chunks; /* array */
+	json_t *chunks;   /* array */
 	gk_code chunk_rc; /* what chunk() answers */
 } core_sink;
 void core_sink_init(core_sink *sink);

@@ -28,10 +28,10 @@ static gk_action *new_action(const char *name)
 {
 	gk_action *action = NULL;
 
-	ck_assert_int_eq(gk_action_new(core_app,
-				 GK_OPTS(gk_action_opts, .type = "flow", .name = name,
-					 .run = core_echo),
-				 &action, NULL),
+	ck_assert_int_eq(
+		gk_action_new(core_app,
+			GK_OPTS(gk_action_opts, .type = "flow", .name = name, .run = core_echo),
+			&action, NULL),
 		GK_OK);
 	return action;
 }
@@ -53,13 +53,13 @@ START_TEST(a_child_sees_its_parents_actions_and_hides_them_by_its_own)
 	add(child, "below");
 	ck_assert_ptr_nonnull(gk_registry_get(child, "/flow/above"));
 	ck_assert_ptr_null(gk_registry_get(parent, "/flow/below"));
-	ck_assert_ptr_ne(gk_registry_get(child, "/flow/both"),
-		gk_registry_get(parent, "/flow/both"));
+	ck_assert_ptr_ne(
+		gk_registry_get(child, "/flow/both"), gk_registry_get(parent, "/flow/both"));
 	ck_assert_uint_eq(gk_table_count(gk_registry_actions(child)), 2);
 	ck_assert(gk_registry_remove(child, "/flow/both"));
 	ck_assert(!gk_registry_remove(child, "/flow/both"));
-	ck_assert_ptr_eq(gk_registry_get(child, "/flow/both"),
-		gk_registry_get(parent, "/flow/both"));
+	ck_assert_ptr_eq(
+		gk_registry_get(child, "/flow/both"), gk_registry_get(parent, "/flow/both"));
 	ck_assert_ptr_null(gk_registry_get(child, "flow/both"));
 }
 END_TEST
@@ -89,8 +89,7 @@ START_TEST(there_is_a_limit_to_actions)
 		snprintf(name, sizeof(name), "a%d", i);
 		add(parent, name);
 	}
-	ck_assert_int_eq(
-		gk_registry_add(parent, one_more, false, &err), GK_RESOURCE_EXHAUSTED);
+	ck_assert_int_eq(gk_registry_add(parent, one_more, false, &err), GK_RESOURCE_EXHAUSTED);
 	assert_error(&err, GK_RESOURCE_EXHAUSTED, "more than 100000 actions");
 	gk_action_unref(one_more);
 	one_more = new_action("a7"); /* what is there already may be replaced */

@@ -12,8 +12,8 @@ typedef struct row {
 static void check_rows(const row *rows, size_t count, bool is_strict)
 {
 	for (size_t i = 0; i < count; i++)
-		ck_assert_msg(gk_uri_template_matches(rows[i].uri_template, rows[i].uri, is_strict) ==
-				      rows[i].matches,
+		ck_assert_msg(gk_uri_template_matches(rows[i].uri_template, rows[i].uri,
+				      is_strict) == rows[i].matches,
 			"%s and %s", rows[i].uri_template, rows[i].uri);
 }
 #define CHECK(rows, is_strict) check_rows(rows, sizeof(rows) / sizeof((rows)[0]), is_strict)
