@@ -67,6 +67,7 @@
 #define GK_MAX_INPUT_CHUNKS   1024 /* of a bidi run, not yet consumed */
 #define GK_DAP_DEFAULT_TTL_MS 3000
 #define GK_MAX_OBSERVERS      8 /* of spans */
+#define GK_MAX_APP_SLOTS      8 /* one for each floor's table: no input reaches it */
 
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */

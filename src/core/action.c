@@ -378,15 +378,21 @@ gk_code gk_action_check_allowed(const char *name, gk_error *err)
 	return GK_OK;
 }
 
-gk_code gk_define_action(gk_app *app, const gk_action_opts *opts, gk_error *err)
+gk_code gk_action_define(
+	gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts, gk_error *err)
 {
 	gk_action *action;
 	gk_code rc = gk_action_check_allowed(opts->name, err);
 
 	if (rc == GK_OK)
-		rc = gk_action_make(app, opts, NULL, &action, err);
+		rc = gk_action_make(app, opts, parts, &action, err);
 	if (rc != GK_OK)
 		return rc;
 	action->is_guarded = true;
 	return gk_action_register_all(app, &action, 1, err);
+}
+
+gk_code gk_define_action(gk_app *app, const gk_action_opts *opts, gk_error *err)
+{
+	return gk_action_define(app, opts, NULL, err);
 }

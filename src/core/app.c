@@ -72,6 +72,8 @@ void gk_app_free(gk_app *app)
 	gk_registry_free(app->registry);
 	gk_table_free(app->providers);
 	gk_table_free(app->plugins); /* after the actions, which may use what its init made */
+	while (app->slot_count--)
+		app->slots[app->slot_count].slot->free(app->slots[app->slot_count].content);
 	gk_table_free(app->runs);
 	json_decref(app->context);
 	json_decref(app->nothing);
@@ -91,6 +93,22 @@ bool gk_app_is_dev(const gk_app *app)
 size_t gk_app_run_count(const gk_app *app)
 {
 	return app->run_count;
+}
+
+void *gk_app_slot_peek(gk_app *app, const gk_app_slot *slot)
+{
+	void *content;
+
+	for (size_t i = 0; i < app->slot_count; i++)
+		if (app->slots[i].slot == slot)
+			return app->slots[i].content;
+	assert(app->slot_count < GK_MAX_APP_SLOTS);
+	content = slot->make();
+	if (!content)
+		return NULL;
+	app->slots[app->slot_count].slot = slot;
+	app->slots[app->slot_count++].content = content;
+	return content;
 }
 
 bool gk_app_remove_action(gk_app *app, const char *key)

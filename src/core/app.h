@@ -34,6 +34,15 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_app_list_values(
 /** Initialises every plugin; the first failure is returned, the others are logged. Call it in a fiber. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_app_init_plugins(gk_app *app, gk_error *err);
 
+/* What a floor above keeps with an application, such as a table of its own: one static slot each. */
+typedef struct gk_app_slot {
+	void *(*make)(void); /* NULL when memory ran out */
+	void (*free)(void *content);
+} gk_app_slot;
+/** The content of the slot, made when it is first asked for; freed with the application, after the actions. NULL when
+ * memory ran out. */
+void *gk_app_slot_peek(gk_app *app, const gk_app_slot *slot);
+
 /** Only what is registered, at once: no plugin, no provider is asked. Borrowed; NULL: none. For loop callbacks. */
 gk_action *gk_app_find_action_peek(const gk_app *app, const char *key);
 /** Withdraws it; runs that have found it go on. False when there is none, or it is a provider: those stay. */

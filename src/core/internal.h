@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "core/app.h"
+#include "core/define.h"
 #include "core/flight.h"
 #include "core/registry.h"
 #include "json/schema.h"
@@ -35,6 +36,11 @@ struct gk_app {
 	const gk_span_observer *observers[GK_MAX_OBSERVERS];
 	size_t observer_count;
 	LIST_HEAD(, gk_run) all_runs;
+	struct {
+		const gk_app_slot *slot;
+		void *content;
+	} slots[GK_MAX_APP_SLOTS];
+	size_t slot_count;
 };
 
 struct gk_action {
@@ -56,33 +62,8 @@ struct gk_action {
 	bool is_guarded; /* defined by gk_define_action(): nothing like it may be defined below a run of it */
 };
 
-/* What an action is made of beyond what its options can say. The schemas win over those of the options; references are
- * taken. */
-typedef struct gk_action_parts {
-	const char *namespace_; /* of a plugin; NULL: none */
-	gk_schema *input, *output;
-} gk_action_parts;
-
-/** `parts` NULL: nothing more. Until it succeeds `opts->user` is the caller's. */
-gk_code gk_action_make(gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts,
-	gk_action **ret, gk_error *err);
-/** Makes and registers it, without the rule of actions section 1.3. */
-gk_code gk_action_register(
-	gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts, gk_error *err);
-/** All of them (consumed) or none; when it fails the `user` of each is the caller's again. */
-gk_code gk_action_register_all(gk_app *app, gk_action **actions_take, size_t count, gk_error *err);
-/** FAILED_PRECONDITION below a run in which nothing may be defined (actions section 1.3). */
-gk_code gk_action_check_allowed(const char *name, gk_error *err);
 /** The same action under the key by which a provider's are called. */
 gk_code gk_action_alias(gk_action *action, const char *host, gk_action **ret, gk_error *err);
-/** A schema in either form, compiled; *ret stays NULL when there is none. `what` is named in errors. */
-gk_code gk_action_schema(gk_app *app, const char *what, const char *text, json_t *json,
-	gk_schema **ret, gk_error *err);
-/** A copy for a descriptor; {} for NULL. INVALID_ARGUMENT when it is no object. */
-gk_code gk_metadata_copy(json_t *metadata, json_t **ret, gk_error *err);
-/** A schema given as text: JSON Schema or Picoschema. New reference. */
-gk_code gk_schema_text_to_json(gk_app *app, const char *text, json_t **ret, gk_error *err);
-
 /* --- the call that is being made --- */
 
 typedef struct gk_ctx_text gk_ctx_text;
@@ -121,9 +102,6 @@ gk_code gk_ctx_descend(gk_ctx *ctx, const char *name, gk_error *err);
 gk_ctx *gk_ctx_enter(gk_ctx *ctx);
 /** The call that runs in this fiber; NULL outside of any. */
 gk_ctx *gk_ctx_current(void);
-/** Runs `fn` as if the action had been defined with it: for actions that wrap a user's function. */
-GK_SUSPENDS gk_code gk_ctx_run_inner(
-	gk_ctx *ctx, gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err);
 /** True when the call is part of what the others wait for: it must not wait for it as well. */
 bool gk_ctx_is_part_of(const gk_ctx *ctx, const gk_flight *flight);
 /** Makes an error that says something of what a user's function returned (not GK_OK). Its return value decides. */

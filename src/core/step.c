@@ -12,47 +12,57 @@ static void init_part(gk_ctx *part, gk_ctx *ctx, void *user)
 	part->is_streaming = ctx->is_streaming;
 }
 
-static gk_code run_traced(gk_ctx *step, const char *name, gk_action_fn *fn, json_t *input,
+static gk_code run_traced(gk_ctx *part, const gk_span_opts *opts, gk_action_fn *fn, json_t *input,
 	json_t **output, gk_error *err)
 {
 	gk_span span;
 	gk_ctx *before;
 	gk_code rc;
 
-	gk_span_start(&span, step->span, name);
-	span.type = "flowStep";
+	gk_span_start(&span, part->span, opts->name);
+	span.type = opts->type;
+	span.labels = opts->labels;
+	span.metadata = json_copy(opts->metadata); /* more may be set while it runs */
 	span.input = input;
-	step->span = &span;
-	gk_span_announce(&span, step->app);
-	before = gk_ctx_enter(step);
-	rc = fn(step, input, output, err);
+	part->span = &span;
+	gk_span_announce(&span, part->app);
+	before = gk_ctx_enter(part);
+	rc = fn(part, input, output, err);
 	if (rc != GK_OK)
-		rc = gk_explain("step", name, rc, err);
+		rc = gk_explain(opts->what, opts->name, rc, err);
 	gk_ctx_enter(before);
-	gk_span_finish(&span, step->app, *output, rc == GK_OK ? NULL : err);
+	gk_span_finish(&span, part->app, *output, rc == GK_OK ? NULL : err);
 	return rc;
 }
 
-gk_code gk_run_step(gk_ctx *ctx, const char *name, gk_action_fn *fn, void *user, json_t *input,
-	json_t **ret, gk_error *err)
+gk_code gk_ctx_run_in_span(gk_ctx *ctx, const gk_span_opts *opts, gk_action_fn *fn, void *user,
+	json_t *input, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *output = NULL;
 	gk_auto_error gk_error failure = { 0 };
-	gk_ctx step;
+	gk_ctx part;
 	gk_code rc;
 
-	if (!name || !fn)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a step needs a name and a function");
-	init_part(&step, ctx, user);
-	rc = gk_ctx_descend(&step, name, &failure);
+	init_part(&part, ctx, user);
+	rc = gk_ctx_descend(&part, opts->name, &failure);
 	if (rc == GK_OK)
-		rc = run_traced(&step, name, fn, input, &output, &failure);
-	gk_ctx_done(&step);
+		rc = run_traced(&part, opts, fn, input, &output, &failure);
+	gk_ctx_done(&part);
 	if (rc != GK_OK)
 		return gk_error_move(err, &failure);
 	if (ret)
 		*ret = gk_steal(output);
 	return GK_OK;
+}
+
+gk_code gk_run_step(gk_ctx *ctx, const char *name, gk_action_fn *fn, void *user, json_t *input,
+	json_t **ret, gk_error *err)
+{
+	const gk_span_opts opts = { .name = name, .type = "flowStep", .what = "step" };
+
+	if (!name || !fn)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "a step needs a name and a function");
+	return gk_ctx_run_in_span(ctx, &opts, fn, user, input, ret, err);
 }
 
 /* --- several at once --- */

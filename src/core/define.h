@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * For the floors above that bring kinds of actions of their own: making an action with schemas that are compiled already,
+ * running a user's function inside it, and running a part of a call in a span of its own.
+ */
+#ifndef GK_CORE_DEFINE_H
+#define GK_CORE_DEFINE_H
+
+#include "json/schema.h"
+
+#include <genkit/action.h>
+
+/* What an action is made of beyond what its options can say. The schemas win over those of the options; references are
+ * taken. */
+typedef struct gk_action_parts {
+	const char *namespace_; /* of a plugin; NULL: none */
+	gk_schema *input, *output;
+} gk_action_parts;
+
+/** `parts` NULL: nothing more. Until it succeeds `opts->user` is the caller's. */
+gk_code gk_action_make(gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts,
+	gk_action **ret, gk_error *err);
+/** Makes and registers it, without the rule of actions section 1.3. */
+gk_code gk_action_register(
+	gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts, gk_error *err);
+/** All of them (consumed) or none; when it fails the `user` of each is the caller's again. */
+gk_code gk_action_register_all(gk_app *app, gk_action **actions_take, size_t count, gk_error *err);
+/** FAILED_PRECONDITION below a run in which nothing may be defined (actions section 1.3). */
+gk_code gk_action_check_allowed(const char *name, gk_error *err);
+/** As gk_define_action(), with parts. */
+gk_code gk_action_define(
+	gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts, gk_error *err);
+/** A schema in either form, compiled; *ret stays NULL when there is none. `what` is named in errors. */
+gk_code gk_action_schema(gk_app *app, const char *what, const char *text, json_t *json,
+	gk_schema **ret, gk_error *err);
+/** A copy for a descriptor; {} for NULL. INVALID_ARGUMENT when it is no object. */
+gk_code gk_metadata_copy(json_t *metadata, json_t **ret, gk_error *err);
+/** A schema given as text: JSON Schema or Picoschema. New reference. */
+gk_code gk_schema_text_to_json(gk_app *app, const char *text, json_t **ret, gk_error *err);
+
+/** Runs `fn` as if the action had been defined with it: for actions that wrap a user's function. */
+GK_SUSPENDS gk_code gk_ctx_run_inner(
+	gk_ctx *ctx, gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err);
+
+/* A span that is not an action's. */
+typedef struct gk_span_opts {
+	const char *name;
+	const char *type; /* genkit:type; NULL: untyped */
+	json_t *labels;   /* borrowed; attributes verbatim; NULL: none */
+	json_t *metadata; /* borrowed object of strings: genkit:metadata:KEY; NULL: none */
+	const char *what; /* "step": what an error calls it that says nothing of itself */
+} gk_span_opts;
+/** Runs `fn`, in a ctx below `ctx`, in such a span; `input` is recorded and handed on, `*ret` is recorded. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ctx_run_in_span(gk_ctx *ctx, const gk_span_opts *opts,
+	gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err);
+
+#endif
