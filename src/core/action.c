@@ -33,6 +33,7 @@ gk_action *gk_action_unref(gk_action *action)
 	gk_schema_unref(action->init);
 	json_decref(action->metadata);
 	json_decref(action->descriptor);
+	json_decref(action->definition);
 	free(action->description);
 	free(action->key);
 	gk_action_unref(action->origin);
@@ -62,6 +63,36 @@ json_t *gk_action_metadata_peek(const gk_action *action)
 {
 	GK_CHECK(action, GK_ACTION_MAGIC);
 	return action->metadata;
+}
+
+const gk_schema *gk_action_input_peek(const gk_action *action)
+{
+	GK_CHECK(action, GK_ACTION_MAGIC);
+	return action->input;
+}
+
+const gk_schema *gk_action_output_peek(const gk_action *action)
+{
+	GK_CHECK(action, GK_ACTION_MAGIC);
+	return action->output;
+}
+
+const char *gk_action_description(const gk_action *action)
+{
+	GK_CHECK(action, GK_ACTION_MAGIC);
+	return action->description;
+}
+
+void *gk_action_user(const gk_action *action)
+{
+	GK_CHECK(action, GK_ACTION_MAGIC);
+	return action->user;
+}
+
+gk_action_fn *gk_action_run_fn(const gk_action *action)
+{
+	GK_CHECK(action, GK_ACTION_MAGIC);
+	return action->run;
 }
 
 /* --- making --- */
@@ -285,6 +316,7 @@ gk_code gk_action_make(gk_app *app, const gk_action_opts *opts, const gk_action_
 	action->run = opts->run;
 	action->user = opts->user;
 	action->is_bidi = opts->is_bidi;
+	action->around = parts ? parts->around : NULL;
 	rc = fill(action, opts, parts, err);
 	if (rc != GK_OK) {
 		gk_action_unref(action); /* `user` stays the caller's on failure */
@@ -312,7 +344,7 @@ gk_code gk_action_alias(gk_action *action, const char *host, gk_action **ret, gk
 	*alias = *origin;
 	alias->refs = 1;
 	alias->key = alias->description = NULL;
-	alias->descriptor = NULL;
+	alias->descriptor = alias->definition = NULL;
 	alias->metadata = json_incref(origin->metadata);
 	alias->input = origin->input ? gk_schema_ref(origin->input) : NULL;
 	alias->output = origin->output ? gk_schema_ref(origin->output) : NULL;

@@ -24,7 +24,7 @@ json_t *gk_context_redacted(json_t *context)
 }
 
 /* {...application's, ...(what was passed, else what the caller passed on)}. Only what was passed goes further down. */
-static gk_code merge_context(gk_ctx *ctx, json_t *passed, gk_error *err)
+gk_code gk_ctx_merge_context(gk_ctx *ctx, json_t *passed, gk_error *err)
 {
 	json_t *own = ctx->app->context, *merged;
 
@@ -96,7 +96,7 @@ static gk_code prepare(gk_ctx *ctx, const gk_call *call, gk_error *err)
 	ctx->is_streaming = call->is_streaming || call->on_chunk;
 	ctx->is_sealed = ctx->is_sealed || call->context || call->action->is_guarded;
 	rc = gk_ctx_descend(ctx, call->action->key, err);
-	return rc == GK_OK ? merge_context(ctx, call->context, err) : rc;
+	return rc == GK_OK ? gk_ctx_merge_context(ctx, call->context, err) : rc;
 }
 
 static void start_span(gk_span *span, const gk_ctx *ctx, const gk_call *call)
@@ -155,7 +155,7 @@ static gk_code run_and_validate(gk_ctx *ctx, const gk_call *call, json_t **ret, 
 	return rc;
 }
 
-gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err)
+gk_code gk_call_wrapped(const gk_call *call, json_t **ret, gk_error *err)
 {
 	gk_auto_error gk_error failure = { 0 }; /* also of a function that got over its failure */
 	gk_action *action = gk_action_ref(call->action);
@@ -171,26 +171,84 @@ gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err)
 	return rc == GK_OK ? GK_OK : gk_error_move(err, &failure);
 }
 
+/* What is around the action has a ctx of its own, beside the one that the call will have. */
+static gk_code call_around(const gk_call *call, json_t **ret, gk_error *err)
+{
+	gk_auto_error gk_error failure = { 0 };
+	gk_auto_json json_t *output = NULL;
+	gk_ctx ctx, *before;
+	gk_code rc;
+
+	if (call->parent)
+		gk_ctx_init_child(&ctx, call->parent);
+	else
+		gk_ctx_init_root(&ctx, call->app, call->run);
+	ctx.action = call->action;
+	ctx.user = call->action->user;
+	ctx.on_chunk = call->on_chunk;
+	ctx.chunk_user = call->chunk_user;
+	ctx.is_streaming = call->is_streaming || call->on_chunk;
+	rc = gk_ctx_merge_context(&ctx, call->context, &failure);
+	before = gk_ctx_enter(&ctx);
+	if (rc == GK_OK)
+		rc = call->action->around(&ctx, call, &output, &failure);
+	if (rc != GK_OK)
+		rc = gk_explain("action", call->action->key, rc, &failure);
+	gk_ctx_enter(before);
+	gk_ctx_done(&ctx);
+	if (rc != GK_OK)
+		return gk_error_move(err, &failure);
+	*ret = gk_steal(output);
+	return GK_OK;
+}
+
+gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err)
+{
+	gk_action *action = call->action;
+	gk_code rc;
+
+	if (!action->around)
+		return gk_call_wrapped(call, ret, err);
+	gk_action_ref(action);
+	rc = call_around(call, ret, err);
+	gk_action_unref(action);
+	return rc;
+}
+
+gk_code gk_timed_begin(gk_timed *timed, gk_app *app, uint64_t timeout_ms, gk_error *err)
+{
+	*timed = (gk_timed){ 0 };
+	if (!timeout_ms)
+		return GK_OK;
+	timed->before = gk_fiber_scope(gk_fiber_self());
+	timed->own = gk_scope_new(app->loop, timed->before);
+	if (!timed->own)
+		return gk_error_no_memory(err);
+	gk_fiber_swap_scope(timed->own);
+	return gk_scope_set_deadline(timed->own, timeout_ms, err);
+}
+
+void gk_timed_end(gk_timed *timed)
+{
+	if (!timed->own)
+		return;
+	gk_fiber_swap_scope(timed->before);
+	gk_scope_unref(timed->own);
+}
+
 gk_code gk_run_action_with(gk_ctx *ctx, gk_action *action, json_t *input, const gk_call_opts *opts,
 	json_t **ret, gk_error *err)
 {
 	static const gk_call_opts none = { .size = sizeof(none) };
 	gk_auto_json json_t *output = NULL;
-	gk_scope *scope = NULL, *before = NULL;
-	gk_code rc = GK_OK;
+	gk_timed timed;
+	gk_code rc;
 
 	if (!opts)
 		opts = &none;
 	if (!action)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "no action to run");
-	if (opts->timeout_ms) {
-		before = gk_fiber_scope(gk_fiber_self());
-		scope = gk_scope_new(ctx->app->loop, before);
-		if (!scope)
-			return gk_error_no_memory(err);
-		gk_fiber_swap_scope(scope);
-		rc = gk_scope_set_deadline(scope, opts->timeout_ms, err);
-	}
+	rc = gk_timed_begin(&timed, ctx->app, opts->timeout_ms, err);
 	if (rc == GK_OK)
 		rc = gk_call_action(&(gk_call){ .action = action,
 					    .parent = ctx,
@@ -201,10 +259,7 @@ gk_code gk_run_action_with(gk_ctx *ctx, gk_action *action, json_t *input, const 
 					    .on_chunk = opts->on_chunk,
 					    .chunk_user = opts->user },
 			&output, err);
-	if (scope) {
-		gk_fiber_swap_scope(before);
-		gk_scope_unref(scope);
-	}
+	gk_timed_end(&timed);
 	if (rc == GK_OK && ret)
 		*ret = gk_steal(output);
 	return rc;

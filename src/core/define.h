@@ -11,11 +11,16 @@
 
 #include <genkit/action.h>
 
+/* Wraps every call of an action: core/call.h. */
+typedef struct gk_call gk_call;
+typedef gk_code gk_around_fn(gk_ctx *ctx, const gk_call *call, json_t **ret, gk_error *err);
+
 /* What an action is made of beyond what its options can say. The schemas win over those of the options; references are
  * taken. */
 typedef struct gk_action_parts {
 	const char *namespace_; /* of a plugin; NULL: none */
 	gk_schema *input, *output;
+	gk_around_fn *around; /* NULL: nothing */
 } gk_action_parts;
 
 /** `parts` NULL: nothing more. Until it succeeds `opts->user` is the caller's. */

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "core/app.h"
+#include "core/call.h"
 #include "core/define.h"
 #include "core/flight.h"
 #include "core/registry.h"
@@ -54,8 +55,10 @@ struct gk_action {
 	json_t *descriptor; /* what listings show */
 	gk_schema *input, *output, *stream, *init;
 	gk_action_fn *run;
+	gk_around_fn *around; /* NULL: nothing */
 	void *user;
 	void (*free_user)(void *user);
+	json_t *definition; /* what models are told of it, once one was */
 	gk_action *
 		origin; /* this is another name of it, which keeps `user`; NULL: it stands for itself */
 	bool is_bidi;
@@ -98,6 +101,9 @@ void gk_ctx_init_child(gk_ctx *ctx, gk_ctx *parent);
 void gk_ctx_done(gk_ctx *ctx);
 /** Whether another level may begin: not when the run is called off, nor below GK_MAX_RUN_DEPTH. */
 gk_code gk_ctx_descend(gk_ctx *ctx, const char *name, gk_error *err);
+/** {...application's, ...(what was passed, else what the caller passed on)}; NULL: as above. Only what was passed goes
+ * further down. */
+gk_code gk_ctx_merge_context(gk_ctx *ctx, json_t *passed, gk_error *err);
 /** Makes it the one that gk_log() and gk_ctx_current() speak of; returns the one before. */
 gk_ctx *gk_ctx_enter(gk_ctx *ctx);
 /** The call that runs in this fiber; NULL outside of any. */
@@ -107,27 +113,13 @@ bool gk_ctx_is_part_of(const gk_ctx *ctx, const gk_flight *flight);
 /** Makes an error that says something of what a user's function returned (not GK_OK). Its return value decides. */
 gk_code gk_explain(const char *kind, const char *name, gk_code rc, gk_error *err);
 
-/* A W3C trace context that asked for a run. */
-typedef struct gk_trace_link {
-	char trace_id[GK_TRACE_ID_SIZE], span_id[GK_SPAN_ID_SIZE];
-} gk_trace_link;
-
-/* One call of an action: validated, traced, run, validated. */
-typedef struct gk_call {
-	gk_action *action;
-	gk_app *app;                             /* only without `parent` */
-	gk_ctx *parent;                          /* NULL: the root of `run` */
-	gk_run *run;                             /* only without `parent` */
-	gk_registry *registry;                   /* NULL: the parent's, or the application's */
-	json_t *input, *init, *context, *labels; /* NULL: absent */
-	json_t *request_metadata;
-	gk_channel *input_stream;
-	gk_chunk_fn *on_chunk;
-	void *chunk_user;
-	bool is_streaming;
-	const gk_trace_link *link;
-} gk_call;
-GK_MUST_USE GK_SUSPENDS gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err);
+/* A stretch of a fiber's code with a deadline of its own; 0: without. */
+typedef struct gk_timed {
+	gk_scope *own, *before;
+} gk_timed;
+gk_code gk_timed_begin(gk_timed *timed, gk_app *app, uint64_t timeout_ms, gk_error *err);
+/** Also after gk_timed_begin() failed. */
+void gk_timed_end(gk_timed *timed);
 
 /* --- spans --- */
 
@@ -147,9 +139,6 @@ void gk_run_has_started(gk_run *run, const gk_span *span);
 GK_SUSPENDS gk_code gk_run_send_chunk(gk_run *run, json_t *chunk, gk_error *err);
 
 /* --- where actions come from --- */
-
-GK_MUST_USE GK_SUSPENDS gk_code gk_lookup(
-	gk_ctx *ctx, const char *key, gk_action **ret, gk_error *err);
 
 GK_SUSPENDS gk_code gk_plugins_prepare(gk_ctx *ctx, const char *name, size_t len, gk_error *err);
 GK_SUSPENDS gk_code gk_plugins_resolve(gk_ctx *ctx, const char *name, size_t len, const char *type,

@@ -7,6 +7,8 @@
 #include "core/key.h"
 #include "json/edit.h"
 
+#include <genkit/resource.h>
+
 #define MAX_TYPES 4
 
 /* By which types an action is found under a short name, in this order. */
@@ -99,6 +101,33 @@ gk_code gk_ref_resolve(
 	return rc;
 }
 
+static gk_action *resource_of(const gk_registry *registry, const char *uri)
+{
+	gk_registry *parent = gk_registry_parent(registry);
+	gk_action *found = parent ? resource_of(parent, uri) : NULL;
+
+	if (found)
+		return found;
+	gk_table_foreach (gk_registry_actions(registry), entry) {
+		gk_action *action = gk_table_entry_value(entry);
+
+		if (gk_resource_matches(action, uri))
+			return action;
+	}
+	return NULL;
+}
+
+gk_code gk_resource_find(gk_ctx *ctx, const char *uri, gk_action **ret, gk_error *err)
+{
+	gk_action *action;
+
+	(void)err;
+	gk_plugins_try(ctx);
+	action = resource_of(ctx->registry, uri);
+	*ret = action ? gk_action_ref(action) : NULL;
+	return GK_OK;
+}
+
 /* --- what models are told --- */
 
 const char *gk_tool_short_name(const char *name)
@@ -114,7 +143,7 @@ static bool put_schema(json_t *definition, const char *key, const gk_schema *sch
 		schema ? gk_schema_json_peek(schema) : gk_builtin_schema_json_peek("void"));
 }
 
-json_t *gk_tool_definition(const gk_action *action)
+static json_t *define_to_models(const gk_action *action)
 {
 	const char *name = gk_tool_short_name(action->name);
 	gk_auto_json json_t *definition = json_object(), *metadata = json_object();
@@ -129,6 +158,13 @@ json_t *gk_tool_definition(const gk_action *action)
 		ok = gk_json_set_str(metadata, "originalName", action->name) &&
 		     gk_json_set(definition, "metadata", metadata);
 	return ok ? gk_steal(definition) : NULL;
+}
+
+json_t *gk_tool_definition(gk_action *action)
+{
+	if (!action->definition)
+		action->definition = define_to_models(action);
+	return json_incref(action->definition);
 }
 
 gk_code gk_tool_check_names(const char *const *names, size_t count, gk_error *err)

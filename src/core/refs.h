@@ -23,11 +23,16 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_ref_expand(
 GK_MUST_USE GK_SUSPENDS gk_code gk_ref_resolve(
 	gk_ctx *ctx, gk_ref_kind kind, const char *ref, gk_action **ret, gk_error *err);
 
+/** The first of the registered resources that answers for `uri`; `*ret` is a new reference, NULL: none does. Plugins are
+ * initialised first; those of providers are not asked (generate section 3.5). */
+GK_MUST_USE GK_SUSPENDS gk_code gk_resource_find(
+	gk_ctx *ctx, const char *uri, gk_action **ret, gk_error *err);
+
 /** The part of a tool's name that a model is told: what is behind the last slash. */
 const char *gk_tool_short_name(const char *name);
-/** What a model is told of a tool: {name, description, outputSchema, inputSchema, key, metadata?}. New reference; NULL
- * when memory ran out. */
-json_t *gk_tool_definition(const gk_action *action);
+/** What a model is told of a tool: {name, description, outputSchema, inputSchema, key, metadata?}. Made once and shared: it
+ * is not to be changed. New reference; NULL when memory ran out. */
+json_t *gk_tool_definition(gk_action *action);
 /** INVALID_ARGUMENT when two of them (whole names) have one short name. */
 gk_code gk_tool_check_names(const char *const *names, size_t count, gk_error *err);
 

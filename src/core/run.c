@@ -79,6 +79,8 @@ gk_run *gk_app_find_run_peek(const gk_app *app, const char *trace_id)
 
 void gk_run_has_started(gk_run *run, const gk_span *span)
 {
+	if (run->has_span)
+		return; /* what is around its action called it again */
 	run->has_span = true;
 	memcpy(run->trace_id, span->trace_id, sizeof(run->trace_id));
 	memcpy(run->span_id, span->id, sizeof(run->span_id));

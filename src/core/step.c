@@ -12,47 +12,76 @@ static void init_part(gk_ctx *part, gk_ctx *ctx, void *user)
 	part->is_streaming = ctx->is_streaming;
 }
 
-static gk_code run_traced(gk_ctx *part, const gk_span_opts *opts, gk_action_fn *fn, json_t *input,
-	json_t **output, gk_error *err)
+static gk_code run_fn(
+	gk_ctx *part, const gk_part_opts *opts, gk_action_fn *fn, json_t **output, gk_error *err)
+{
+	const gk_span_opts *span = opts->span;
+	gk_ctx *before = gk_ctx_enter(part);
+	gk_code rc = fn(part, opts->input, output, err);
+
+	if (rc != GK_OK)
+		rc = gk_explain(
+			span ? span->what : "part", span ? span->name : "of a call", rc, err);
+	gk_ctx_enter(before);
+	return rc;
+}
+
+static gk_code run_traced(
+	gk_ctx *part, const gk_part_opts *opts, gk_action_fn *fn, json_t **output, gk_error *err)
 {
 	gk_span span;
-	gk_ctx *before;
 	gk_code rc;
 
-	gk_span_start(&span, part->span, opts->name);
-	span.type = opts->type;
-	span.labels = opts->labels;
-	span.metadata = json_copy(opts->metadata); /* more may be set while it runs */
-	span.input = input;
+	if (!opts->span)
+		return run_fn(part, opts, fn, output, err);
+	gk_span_start(&span, part->span, opts->span->name);
+	span.type = opts->span->type;
+	span.labels = opts->span->labels;
+	span.metadata = json_copy(opts->span->metadata); /* more may be set while it runs */
+	span.input = opts->input;
 	part->span = &span;
 	gk_span_announce(&span, part->app);
-	before = gk_ctx_enter(part);
-	rc = fn(part, input, output, err);
-	if (rc != GK_OK)
-		rc = gk_explain(opts->what, opts->name, rc, err);
-	gk_ctx_enter(before);
+	rc = run_fn(part, opts, fn, output, err);
 	gk_span_finish(&span, part->app, *output, rc == GK_OK ? NULL : err);
 	return rc;
 }
 
-gk_code gk_ctx_run_in_span(gk_ctx *ctx, const gk_span_opts *opts, gk_action_fn *fn, void *user,
-	json_t *input, json_t **ret, gk_error *err)
+gk_code gk_run_part(
+	gk_ctx *ctx, const gk_part_opts *opts, gk_action_fn *fn, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *output = NULL;
 	gk_auto_error gk_error failure = { 0 };
+	gk_timed timed;
 	gk_ctx part;
 	gk_code rc;
 
-	init_part(&part, ctx, user);
-	rc = gk_ctx_descend(&part, opts->name, &failure);
+	init_part(&part, ctx, opts->user);
+	if (opts->on_chunk || opts->is_quiet) {
+		part.on_chunk = opts->on_chunk;
+		part.chunk_user = opts->chunk_user;
+		part.is_streaming = !opts->is_quiet;
+	}
+	rc = gk_timed_begin(&timed, ctx->app, opts->timeout_ms, &failure);
 	if (rc == GK_OK)
-		rc = run_traced(&part, opts, fn, input, &output, &failure);
+		rc = gk_ctx_descend(&part, opts->span ? opts->span->name : "part", &failure);
+	if (rc == GK_OK)
+		rc = gk_ctx_merge_context(&part, opts->context, &failure);
+	if (rc == GK_OK)
+		rc = run_traced(&part, opts, fn, &output, &failure);
+	gk_timed_end(&timed);
 	gk_ctx_done(&part);
 	if (rc != GK_OK)
 		return gk_error_move(err, &failure);
 	if (ret)
 		*ret = gk_steal(output);
 	return GK_OK;
+}
+
+gk_code gk_ctx_run_in_span(gk_ctx *ctx, const gk_span_opts *opts, gk_action_fn *fn, void *user,
+	json_t *input, json_t **ret, gk_error *err)
+{
+	return gk_run_part(ctx, GK_OPTS(gk_part_opts, .span = opts, .input = input, .user = user),
+		fn, ret, err);
 }
 
 gk_code gk_run_step(gk_ctx *ctx, const char *name, gk_action_fn *fn, void *user, json_t *input,
@@ -71,47 +100,58 @@ typedef struct branch {
 	gk_ctx *parent;
 	gk_parallel *item;
 	gk_fiber *fiber;
+	gk_parallel **first_failure; /* of all that run together; NULL: each on its own */
 } branch;
 
-static void run_branch(void *user)
+static void run_item(gk_ctx *parent, gk_parallel *item)
 {
-	branch *mine = user;
-	gk_parallel *item = mine->item;
-	gk_ctx ctx;
+	gk_ctx ctx, *before;
 
-	init_part(&ctx, mine->parent, item->user);
-	gk_ctx_enter(&ctx);
-	item->rc = item->fn(&ctx, item->input, &item->ret, &item->err);
+	init_part(&ctx, parent, item->user);
+	before = gk_ctx_enter(&ctx);
+	item->rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), &item->err);
+	if (item->rc == GK_OK)
+		item->rc = item->fn(&ctx, item->input, &item->ret, &item->err);
 	if (item->rc != GK_OK)
 		item->rc = gk_explain("parallel", "function", item->rc, &item->err);
 	else
 		gk_error_clear(&item->err); /* of what it got over */
-	gk_ctx_enter(NULL);
+	gk_ctx_enter(before);
 	gk_ctx_done(&ctx);
 }
 
-static gk_code run_all(
-	gk_ctx *ctx, gk_parallel *items, branch *branches, size_t count, gk_error *err)
+static void run_branch(void *user)
 {
-	gk_scope *scope = gk_fiber_scope(gk_fiber_self());
-	gk_code rc = GK_OK;
+	branch *mine = user;
 
+	run_item(mine->parent, mine->item);
+	if (mine->item->rc == GK_OK || !mine->first_failure || *mine->first_failure)
+		return;
+	*mine->first_failure = mine->item;
+	gk_scope_cancel(gk_fiber_scope(gk_fiber_self()), GK_CANCELLED);
+}
+
+/* Starts them all in `scope` and waits for their ends. */
+static void run_all(gk_ctx *ctx, gk_scope *scope, gk_parallel *items, branch *branches,
+	size_t count, gk_parallel **first_failure)
+{
 	for (size_t i = 0; i < count; i++) {
-		branches[i] = (branch){ .parent = ctx, .item = &items[i] };
+		branches[i] = (branch){ ctx, &items[i], NULL, first_failure };
 		items[i].rc = gk_fiber_start(ctx->app->loop, "parallel", scope, run_branch,
 			&branches[i], &branches[i].fiber, &items[i].err);
+		if (items[i].rc != GK_OK && first_failure && !*first_failure) {
+			*first_failure = &items[i];
+			gk_scope_cancel(scope, GK_CANCELLED);
+		}
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (branches[i].fiber)
 			gk_fiber_join(branches[i].fiber);
 		gk_fiber_unref(branches[i].fiber);
-		if (rc == GK_OK && items[i].rc != GK_OK)
-			rc = gk_error_copy(err, &items[i].err);
 	}
-	return rc;
 }
 
-gk_code gk_run_parallel(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error *err)
+static gk_code begin_all(gk_parallel *items, size_t count, branch **ret, gk_error *err)
 {
 	branch *branches = calloc(count ? count : 1, sizeof(*branches));
 	gk_code rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), err);
@@ -123,8 +163,44 @@ gk_code gk_run_parallel(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error 
 		items[i].rc = rc;
 		items[i].err = (gk_error){ .code = rc };
 	}
+	*ret = branches;
+	return rc;
+}
+
+gk_code gk_run_parallel(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error *err)
+{
+	branch *branches;
+	gk_code rc = begin_all(items, count, &branches, err);
+
 	if (rc == GK_OK)
-		rc = run_all(ctx, items, branches, count, err);
+		run_all(ctx, gk_fiber_scope(gk_fiber_self()), items, branches, count, NULL);
+	for (size_t i = 0; rc == GK_OK && i < count; i++)
+		if (items[i].rc != GK_OK)
+			rc = gk_error_copy(err, &items[i].err);
+	free(branches);
+	return rc;
+}
+
+gk_code gk_run_together(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error *err)
+{
+	gk_parallel *first_failure = NULL;
+	gk_scope *scope = NULL;
+	branch *branches;
+	gk_code rc = begin_all(items, count, &branches, err);
+
+	if (rc == GK_OK && count == 1) {
+		run_item(ctx, items);
+		first_failure = items->rc == GK_OK ? NULL : items;
+	} else if (rc == GK_OK) {
+		scope = gk_scope_new(ctx->app->loop, gk_fiber_scope(gk_fiber_self()));
+		if (scope)
+			run_all(ctx, scope, items, branches, count, &first_failure);
+		else
+			rc = gk_error_no_memory(err);
+		gk_scope_unref(scope);
+	}
+	if (first_failure)
+		rc = gk_error_copy(err, &first_failure->err);
 	free(branches);
 	return rc;
 }

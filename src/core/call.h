@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Calls and parts of calls, as the floors above make them: of actions that are wrapped, that answer a tool request, or
+ * that have a span of another type.
+ *
+ *	rc = gk_run_part(ctx, GK_OPTS(gk_part_opts, .span = &span, .input = request), one_turn, &output, err);
+ */
+#ifndef GK_CORE_CALL_H
+#define GK_CORE_CALL_H
+
+#include "base/id.h"
+#include "core/define.h"
+#include "core/run.h"
+
+typedef struct gk_registry gk_registry;
+
+/* A W3C trace context that asked for a run. */
+typedef struct gk_trace_link {
+	char trace_id[GK_TRACE_ID_SIZE], span_id[GK_SPAN_ID_SIZE];
+} gk_trace_link;
+
+/* One call of an action: validated, traced, run, validated. All is borrowed. */
+struct gk_call {
+	gk_action *action;
+	gk_app *app;                             /* only without `parent` */
+	gk_ctx *parent;                          /* NULL: the root of `run` */
+	gk_run *run;                             /* only without `parent` */
+	gk_registry *registry;                   /* NULL: the parent's, or the application's */
+	json_t *input, *init, *context, *labels; /* NULL: absent */
+	json_t *request_metadata;                /* of the tool request that it answers */
+	gk_channel *input_stream;
+	gk_chunk_fn *on_chunk;
+	void *chunk_user;
+	bool is_streaming;
+	const gk_trace_link *link;
+};
+GK_MUST_USE GK_SUSPENDS gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err);
+
+/**
+ * A gk_around_fn wraps every call of an action, outside its span: what it gives is what the caller gets. It may
+ * change a copy of `call` and pass it to gk_call_wrapped() any number of times. `ctx` is below the caller's; what it
+ * sends goes where the action's chunks go; gk_ctx_user() is the action's.
+ */
+GK_MUST_USE GK_SUSPENDS gk_code gk_call_wrapped(const gk_call *call, json_t **ret, gk_error *err);
+
+/** Like gk_app_lookup_action(), in a call. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_lookup(
+	gk_ctx *ctx, const char *key, gk_action **ret, gk_error *err);
+/** What its functions take and give, as a compiled schema; NULL: anything. */
+const gk_schema *gk_action_input_peek(const gk_action *action);
+const gk_schema *gk_action_output_peek(const gk_action *action);
+const char *gk_action_description(const gk_action *action); /* NULL: none */
+void *gk_action_user(const gk_action *action);
+gk_action_fn *gk_action_run_fn(const gk_action *action);
+
+/* A part of the call that `ctx` is: a ctx of its own, with or without a span. */
+typedef struct gk_part_opts {
+	size_t size;
+	const gk_span_opts *span; /* NULL: none */
+	json_t *input;            /* handed to `fn`, recorded by the span; NULL: absent */
+	json_t *context;          /* ambient below; NULL: as above */
+	gk_chunk_fn *on_chunk;    /* NULL: chunks go where those of `ctx` go */
+	void *chunk_user;
+	bool is_quiet;       /* nobody takes chunks */
+	uint64_t timeout_ms; /* 0: what the caller has left */
+	void *user;          /* gk_ctx_user() */
+} gk_part_opts;
+GK_MUST_USE GK_SUSPENDS gk_code gk_run_part(
+	gk_ctx *ctx, const gk_part_opts *opts, gk_action_fn *fn, json_t **ret, gk_error *err);
+
+/** gk_run_parallel() that calls the others off when one fails, and returns that failure. A single item runs in the
+ * caller's fiber. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_run_together(
+	gk_ctx *ctx, gk_parallel *items, size_t count, gk_error *err);
+
+#endif
