@@ -66,8 +66,9 @@
 #define GK_MAX_SINK           (256u << 10) /* chunks a client has not taken yet: above, the producer parks */
 #define GK_MAX_INPUT_CHUNKS   1024 /* of a bidi run, not yet consumed */
 #define GK_DAP_DEFAULT_TTL_MS 3000
-#define GK_MAX_OBSERVERS      8 /* of spans */
-#define GK_MAX_APP_SLOTS      8 /* one for each floor's table: no input reaches it */
+#define GK_MAX_OBSERVERS      8  /* of spans */
+#define GK_MAX_APP_SLOTS      8  /* one for each floor's table: no input reaches it */
+#define GK_SPAN_LASTING_MS    10 /* a span that runs longer is shown while it runs */
 
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */

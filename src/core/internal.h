@@ -36,6 +36,10 @@ struct gk_app {
 	gk_defer idle_defer;
 	const gk_span_observer *observers[GK_MAX_OBSERVERS];
 	size_t observer_count;
+	TAILQ_HEAD(gk_span_list, gk_span)
+	young_spans;       /* in order of start, not GK_SPAN_LASTING_MS old */
+	gk_timer *lasting; /* when the first of them will be; NULL: never */
+	bool is_lasting_armed;
 	LIST_HEAD(, gk_run) all_runs;
 	struct {
 		const gk_app_slot *slot;
@@ -129,6 +133,8 @@ void gk_span_start(gk_span *span, const gk_span *above, const char *name);
 void gk_span_announce(gk_span *span, gk_app *app);
 /** `err` NULL: it went well. Marks the failure's source. */
 void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err);
+/** Lets the observers settle what a run has left behind. */
+GK_SUSPENDS void gk_spans_settle(gk_app *app);
 /** False: it is not of the form, and to be ignored. */
 bool gk_trace_link_parse(gk_trace_link *ret, const char *traceparent);
 

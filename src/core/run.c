@@ -174,6 +174,8 @@ static void body(void *user)
 		rc = call_action(run, &run->err);
 	run->err.code = rc; /* a failure without memory for its text is still one */
 	tell_cancellation(run);
+	if (run->has_span)
+		gk_spans_settle(run->app);
 	end(run);
 }
 

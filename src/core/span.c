@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "json/edit.h"
 
@@ -52,6 +53,68 @@ static void set_path(gk_span *span)
 	gk_buf_done(&path);
 }
 
+/* --- those that last --- */
+
+/* Most spans are over before anybody would look at them while they run. They wait here, in order of start, for a moment;
+ * a timer tells the observers of those that are still there then. */
+static void arm(gk_app *app)
+{
+	if (app->lasting)
+		gk_timer_again(app->lasting, GK_SPAN_LASTING_MS);
+	app->is_lasting_armed = app->lasting;
+}
+
+static void tell_lasting(void *user)
+{
+	gk_app *app = user;
+	uint64_t now_ns = gk_clock_mono_ns();
+	gk_span *span;
+
+	app->is_lasting_armed = false;
+	while ((span = TAILQ_FIRST(&app->young_spans))) {
+		if (now_ns - span->start_mono_ns < GK_SPAN_LASTING_MS * 1000000ull) {
+			arm(app);
+			return;
+		}
+		TAILQ_REMOVE(&app->young_spans, span, young_link);
+		span->is_young = false;
+		span->has_lasted = true;
+		for (size_t i = 0; i < app->observer_count; i++)
+			if (app->observers[i]->lasts)
+				app->observers[i]->lasts(span, app->observers[i]->user);
+	}
+}
+
+static void be_young(gk_span *span, gk_app *app)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < app->observer_count; i++)
+		wanted |= app->observers[i]->lasts != NULL;
+	if (!wanted)
+		return;
+	if (!app->lasting) {
+		if (gk_timer_start(app->loop, GK_SPAN_LASTING_MS, 0, tell_lasting, app,
+			    &app->lasting, NULL) != GK_OK)
+			return; /* nobody is told: it is shown when it ends */
+		gk_timer_unref(app->lasting);
+		app->is_lasting_armed = true;
+	}
+	TAILQ_INSERT_TAIL(&app->young_spans, span, young_link);
+	span->is_young = true;
+	if (!app->is_lasting_armed)
+		arm(app);
+}
+
+void gk_spans_settle(gk_app *app)
+{
+	for (size_t i = 0; i < app->observer_count; i++)
+		if (app->observers[i]->settle)
+			app->observers[i]->settle(app->observers[i]->user);
+}
+
+/* --- from start to end --- */
+
 void gk_span_announce(gk_span *span, gk_app *app)
 {
 	const gk_span *above = span->above;
@@ -70,6 +133,7 @@ void gk_span_announce(gk_span *span, gk_app *app)
 	for (size_t i = 0; i < app->observer_count; i++)
 		if (app->observers[i]->started)
 			app->observers[i]->started(span, app->observers[i]->user);
+	be_young(span, app);
 }
 
 /* The innermost span that an error passes through is its source; the error remembers that it was claimed. What was
@@ -92,6 +156,9 @@ void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 		record_failure(span, err);
 	else
 		span->state = GK_SPAN_OK;
+	if (span->is_young)
+		TAILQ_REMOVE(&app->young_spans, span, young_link);
+	span->is_young = false;
 	if (app->observer_count) {
 		span->end_ns = span->start_ns + (gk_clock_mono_ns() - span->start_mono_ns);
 		span->output = err ? NULL : output;

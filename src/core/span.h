@@ -10,6 +10,7 @@
 #include "base/id.h"
 
 #include <genkit/status.h>
+#include <sys/queue.h>
 
 typedef enum gk_span_state {
 	GK_SPAN_RUNNING,
@@ -39,11 +40,21 @@ typedef struct gk_span {
 	char last_parent_id[GK_SPAN_ID_SIZE]; /* genkit:lastKnownParentSpanId; "": none */
 	char link_trace_id[GK_TRACE_ID_SIZE],
 		link_span_id[GK_SPAN_ID_SIZE]; /* a remote traceparent; "": none */
+	bool is_young,
+		has_lasted; /* core's: whether observers may still be, or have been, told that it lasts */
+	TAILQ_ENTRY(gk_span) young_link;
 } gk_span;
 
+/* All but settle() on the loop's thread, not parking; all optional. */
 typedef struct gk_span_observer {
-	void (*started)(const gk_span *span, void *user); /* optional */
-	void (*ended)(const gk_span *span, void *user);   /* optional */
+	void (*started)(const gk_span *span, void *user);
+	/** It goes on GK_SPAN_LASTING_MS and more after its start: for those who would not look at one that is over at
+	 * once. Said once of a span, before `ended`, which finds `has_lasted` set. */
+	void (*lasts)(const gk_span *span, void *user);
+	void (*ended)(const gk_span *span, void *user);
+	/** A run's spans have ended and its sink is about to hear of the end: waits until they may be told of. On the
+	 * run's fiber; must return soon even if the run has been called off or the observer fails. */
+	GK_SUSPENDS void (*settle)(void *user);
 	void *user;
 } gk_span_observer;
 
