@@ -53,7 +53,7 @@ CONFORMANCE_OBJECTS := $(patsubst tests/%.c,$(BUILD)/tests/objects/%.o,$(wildcar
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run check check-all check-unit deps help clean distclean install uninstall bench fuzz format \
-	tests demo
+	tests demo FORCE
 
 all: $(BUILD)/libgenkit.so $(BUILD)/libgenkit.a $(BUILD)/genkitd $(if $(CTL_OBJECTS),$(BUILD)/genkitctl) \
 	$(MODULES) $(EXAMPLES)
@@ -118,6 +118,14 @@ $(BUILD)/%.o: %.c config.mk
 
 # It takes the file in as it is (.incbin), which the compiler does not see.
 $(BUILD)/src/core/builtin_schemas.o: src/core/builtin_schemas.jsonl
+
+# Where the daemon looks for what is installed: another prefix compiles this one file again.
+PATHS = sysconfdir=$(sysconfdir) libdir=$(libdir)
+$(BUILD)/src/daemon/paths.o: $(BUILD)/paths.stamp
+$(BUILD)/src/daemon/paths.o: ALL_CFLAGS += -DGK_SYSCONFDIR='"$(sysconfdir)"' -DGK_LIBDIR='"$(libdir)"'
+$(BUILD)/paths.stamp: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PATHS)' | cmp -s - $@ || echo '$(PATHS)' > $@
 
 $(BUILD)/libgenkit.a: $(LIB_OBJECTS)
 	@rm -f $@
@@ -212,10 +220,15 @@ sysconfdir ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
 unitdir ?= $(prefix)/lib/systemd/system
 completiondir ?= $(prefix)/share/bash-completion/completions
 
-install uninstall: all
-	@scripts/install $@ BUILD=$(BUILD) DESTDIR=$(DESTDIR) VERSION=$(VERSION) SONAME=$(SONAME) prefix=$(prefix) \
-		bindir=$(bindir) libdir=$(libdir) includedir=$(includedir) mandir=$(mandir) \
-		sysconfdir=$(sysconfdir) unitdir=$(unitdir) completiondir=$(completiondir)
+INSTALL = scripts/install $@ BUILD='$(BUILD)' DESTDIR='$(DESTDIR)' VERSION=$(VERSION) SONAME=$(SONAME) prefix='$(prefix)' \
+	bindir='$(bindir)' libdir='$(libdir)' includedir='$(includedir)' mandir='$(mandir)' sysconfdir='$(sysconfdir)' \
+	unitdir='$(unitdir)' completiondir='$(completiondir)'
+
+install: all
+	@$(INSTALL)
+
+uninstall:
+	@$(INSTALL)
 
 clean:
 	rm -rf $(BUILD)
