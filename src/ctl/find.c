@@ -3,7 +3,7 @@
 /* Which daemon: said, or found by the file it leaves in its project. */
 #include "ctl/ctl.h"
 
-#include "base/buf.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "server/runtime_file.h"
 
@@ -17,19 +17,12 @@
 
 static json_t *read_json(const char *path)
 {
-	gk_auto_buf gk_buf text = GK_BUF_INIT(MAX_RUNTIME_FILE);
-	FILE *file = fopen(path, "re");
+	gk_auto_str char *text = NULL;
 	json_t *value = NULL;
-	char *room;
+	size_t len;
 
-	if (!file)
-		return NULL;
-	room = gk_buf_reserve(&text, MAX_RUNTIME_FILE);
-	if (room)
-		gk_buf_added(&text, fread(room, 1, MAX_RUNTIME_FILE, file));
-	fclose(file);
-	if (gk_json_parse(text.data ? text.data : "", text.len, MAX_RUNTIME_FILE, &value, NULL) !=
-		GK_OK)
+	if (gk_file_read(path, MAX_RUNTIME_FILE, &text, &len, NULL) != GK_OK ||
+		gk_json_parse(text, len, MAX_RUNTIME_FILE, &value, NULL) != GK_OK)
 		return NULL;
 	return value;
 }

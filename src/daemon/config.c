@@ -1,59 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* Where a configuration comes from: files in order, the environment, --set; and what only makes sense together. */
+/* Where a configuration comes from: files in order, the environment, --set. */
 #include "daemon/config_internal.h"
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "daemon/paths.h"
 #include "json/edit.h"
-#include "server/address.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
-
-#include <fcntl.h>
 
 /* --- files --- */
-
-static gk_code read_text(const char *path, gk_buf *text, gk_error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	ssize_t got = -1;
-	char *room;
-
-	if (fd < 0)
-		return gk_error_set(err, errno == ENOENT ? GK_NOT_FOUND : GK_UNAVAILABLE, "%s: %s",
-			path, strerror(errno));
-	while ((room = gk_buf_reserve(text, 4096)) && (got = read(fd, room, 4096)) > 0)
-		gk_buf_added(text, (size_t)got);
-	if (room && got < 0)
-		gk_error_set(err, GK_UNAVAILABLE, "%s: %s", path, strerror(errno));
-	else if (!room)
-		gk_error_set(err, GK_RESOURCE_EXHAUSTED, "%s: larger than %u MiB", path,
-			GK_MAX_CONFIG >> 20);
-	close(fd);
-	return !room ? GK_RESOURCE_EXHAUSTED : got < 0 ? GK_UNAVAILABLE : GK_OK;
-}
 
 static void read_file(
 	gk_config *config, const char *path, bool is_optional, gk_buf *mistakes, bool *no_memory)
 {
-	gk_auto_buf gk_buf text = GK_BUF_INIT(GK_MAX_CONFIG);
 	gk_auto_error gk_error err = { 0 };
 	gk_auto_yaml gk_yaml *doc = NULL, *core = NULL;
+	gk_auto_str char *text = NULL;
 	gk_config_source source;
-	gk_code rc = read_text(path, &text, &err);
+	size_t len = 0;
+	gk_code rc = gk_file_read(path, GK_MAX_CONFIG, &text, &len, &err);
 
 	if (rc == GK_NOT_FOUND && is_optional)
 		return;
 	if (rc == GK_OK)
-		rc = gk_yaml_parse(text.data, text.len, path, GK_YAML_STRINGS, &doc, &err);
+		rc = gk_yaml_parse(text, len, path, GK_YAML_STRINGS, &doc, &err);
 	if (rc == GK_OK)
-		rc = gk_yaml_parse(text.data, text.len, path, GK_YAML_CORE, &core, &err);
+		rc = gk_yaml_parse(text, len, path, GK_YAML_CORE, &core, &err);
 	if (rc != GK_OK) {
 		gk_buf_printf(mistakes, "%s\n", err.message ? err.message : path);
 		return;
@@ -215,88 +193,6 @@ static void read_assignments(
 	}
 }
 
-/* --- what only makes sense together --- */
-
-static void check_address(const gk_config *config, const char *key, const char *address,
-	bool is_open, const char *remedy, gk_buf *mistakes)
-{
-	const char *where = gk_config_where(config, key);
-
-	where = where ? where : "default";
-	if (!gk_address_is_valid(address))
-		gk_buf_printf(mistakes,
-			"%s: %s: '%s' is not HOST:PORT, [IPv6]:PORT or unix:/path\n", where, key,
-			address);
-	else if (!is_open && !gk_address_is_local(address))
-		gk_buf_printf(mistakes,
-			"%s: %s: other machines can reach %s, and nothing says who may call: %s\n",
-			where, key, address, remedy);
-}
-
-static void check_addresses(const gk_config *config, gk_buf *mistakes)
-{
-	const char *auth = gk_config_str(config, "server.auth");
-	json_t *item;
-	size_t i;
-
-	json_array_foreach (gk_config_list_peek(config, "server.listen"), i, item)
-		check_address(config, "server.listen", json_string_value(item), auth != NULL,
-			"set server.auth to api_key, or to none if everybody may", mistakes);
-	if (gk_config_bool(config, "reflection.enabled"))
-		check_address(config, "reflection.listen",
-			gk_config_str(config, "reflection.listen"), gk_str_equal(auth, "none"),
-			"the reflection API asks for no key; listen on 127.0.0.1, or set server.auth to none if everybody may",
-			mistakes);
-}
-
-static void check_keys(const gk_config *config, gk_buf *mistakes)
-{
-	json_t *keys = gk_config_list_peek(config, "server.api_keys"), *item;
-	const char *where = gk_config_where(config, "server.api_keys");
-	size_t i;
-
-	if (gk_str_equal(gk_config_str(config, "server.auth"), "api_key") && !json_array_size(keys))
-		gk_buf_printf(mistakes,
-			"%s: server.auth: api_key lets nobody in without server.api_keys\n",
-			gk_config_where(config, "server.auth"));
-	json_array_foreach (keys, i, item)
-		if (json_string_length(item) == 0)
-			gk_buf_printf(
-				mistakes, "%s: server.api_keys[%zu]: the key is empty\n", where, i);
-	if (json_array_size(keys) && !gk_config_str(config, "server.auth"))
-		gk_buf_printf(mistakes,
-			"%s: server.api_keys: nothing asks for them; set server.auth to api_key\n",
-			where);
-}
-
-static void check_exec(const gk_config *config, gk_buf *mistakes)
-{
-	gk_auto_json json_t *seen = json_object();
-	json_t *item;
-	size_t i;
-
-	json_array_foreach (gk_config_list_peek(config, "exec"), i, item) {
-		const char *where = gk_config_entry_where(item);
-		const char *type = gk_json_str_peek(item, "type"),
-			   *name = gk_json_str_peek(item, "name");
-		char key[1024];
-
-		snprintf(key, sizeof(key), "/%s/%s", type, name);
-		if (json_object_get(seen, key))
-			gk_buf_printf(mistakes, "%s: exec[%zu]: there is another %s '%s' at %s\n",
-				where, i, type, name, gk_json_str_peek(seen, key));
-		else if (!gk_json_set_str(seen, key, where))
-			return;
-		if (!json_array_size(json_object_get(item, "command")) ||
-			!json_string_length(json_array_get(json_object_get(item, "command"), 0)))
-			gk_buf_printf(mistakes, "%s: exec[%zu].command: it is empty\n", where, i);
-		if (gk_str_equal(type, "tool") && !gk_json_str_peek(item, "description"))
-			gk_buf_printf(mistakes,
-				"%s: exec[%zu]: a tool needs a description: the model reads it\n",
-				where, i);
-	}
-}
-
 /* --- the whole --- */
 
 static gk_config *config_new(void)
@@ -308,7 +204,8 @@ static gk_config *config_new(void)
 	config->values = json_object();
 	config->given = json_object();
 	config->raw = json_object();
-	if (config->values && config->given && config->raw)
+	config->wrong = json_object();
+	if (config->values && config->given && config->raw && config->wrong)
 		return config;
 	gk_config_free(config);
 	return NULL;
@@ -349,11 +246,8 @@ gk_code gk_config_load(const gk_config_sources *sources, gk_config **ret, gk_err
 	if (!config)
 		return gk_error_no_memory(err);
 	read_all(config, sources, &mistakes, &no_memory);
-	if (!mistakes.len && !no_memory) {
-		check_addresses(config, &mistakes);
-		check_keys(config, &mistakes);
-		check_exec(config, &mistakes);
-	}
+	if (!no_memory)
+		gk_config_check(config, &mistakes);
 	if (mistakes.len)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "%.*s", (int)mistakes.len - 1,
 			mistakes.data); /* without the last line's end */
@@ -370,6 +264,7 @@ void gk_config_free(gk_config *config)
 	json_decref(config->values);
 	json_decref(config->given);
 	json_decref(config->raw);
+	json_decref(config->wrong);
 	free(config);
 }
 

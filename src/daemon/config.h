@@ -95,7 +95,7 @@ json_t *gk_config_schema(void);
 /** The keys as mdoc, for genkitd.yaml(5); the caller frees it. */
 char *gk_config_manual(void);
 
-/** Replaces ${...}; "$${" stands for "${". The caller frees it. INVALID_ARGUMENT when something it names is not there. */
+/** Replaces ${...}; "$${" stands for "${". The caller frees it. Fails when something it names is not there. */
 GK_MUST_USE gk_code gk_config_expand(const char *text, char **ret, gk_error *err);
 
 #endif

@@ -4,42 +4,28 @@
 #include "daemon/config.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/str.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
-
-#include <fcntl.h>
 
 /* The content of a file without the newline at its end. */
 static gk_code put_file(gk_buf *out, const char *path, gk_error *err)
 {
-	gk_auto_buf gk_buf text = GK_BUF_INIT(GK_MAX_SECRET);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	ssize_t got = -1;
-	char *room;
+	gk_auto_str char *text = NULL;
+	size_t len = 0;
+	gk_code rc = gk_file_read(path, GK_MAX_SECRET, &text, &len, err);
 
-	if (fd < 0)
-		return gk_error_set(
-			err, GK_INVALID_ARGUMENT, "cannot read %s: %s", path, strerror(errno));
-	while ((room = gk_buf_reserve(&text, 512)) && (got = read(fd, room, 512)) > 0)
-		gk_buf_added(&text, (size_t)got);
-	close(fd);
-	if (!room)
-		return gk_error_set(
-			err, GK_INVALID_ARGUMENT, "%s has more than %u bytes", path, GK_MAX_SECRET);
-	if (got < 0)
-		return gk_error_set(
-			err, GK_INVALID_ARGUMENT, "cannot read %s: %s", path, strerror(errno));
-	if (memchr(text.data, '\0', text.len))
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s is no text", path);
-	if (text.len && text.data[text.len - 1] == '\n')
-		text.len--;
-	if (gk_str_valid_utf8(text.data, text.len) != text.len)
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s is no UTF-8", path);
-	gk_buf_put(out, text.data, text.len);
+	if (rc != GK_OK)
+		return rc;
+	if (strlen(text) < len)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: it is no text", path);
+	if (len && text[len - 1] == '\n')
+		len--;
+	if (gk_str_valid_utf8(text, len) != len)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: it is no UTF-8", path);
+	gk_buf_put(out, text, len);
 	return GK_OK;
 }
 

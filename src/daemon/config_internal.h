@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* What the files of the configuration share: config_read.c types what a source says, config.c knows the sources. */
+/* What the files of the configuration share: config.c knows the sources, config_read.c types what one says, config_check.c
+ * sees what only makes sense together. */
 #ifndef GK_DAEMON_CONFIG_INTERNAL_H
 #define GK_DAEMON_CONFIG_INTERNAL_H
 
@@ -15,6 +16,7 @@ struct gk_config {
 	json_t *values; /* key: typed value */
 	json_t *given;  /* key: where a source gave it */
 	json_t *raw;    /* key: as it was written, before ${...} was replaced */
+	json_t *wrong;  /* key: true; what was said of it is a mistake, which is reported */
 };
 
 /* One source while it is read. */
@@ -30,6 +32,12 @@ typedef struct gk_config_source {
 	bool no_memory;
 } gk_config_source;
 
+/** What the buffer holds; "" when memory ran out. */
+static inline const char *gk_config_text(const gk_buf *buf)
+{
+	return buf->data && !gk_buf_failed(buf) ? buf->data : "";
+}
+
 void gk_config_source_init(gk_config_source *source, gk_config *config, gk_buf *mistakes);
 void gk_config_source_done(gk_config_source *source);
 /** Reports a mistake where the walk is. */
@@ -43,5 +51,7 @@ void gk_config_add_fallbacks(gk_config_source *source);
 const gk_config_key *gk_config_find(const gk_config_key *keys, const char *name, size_t len);
 /** A mistake: no such key where the walk is. */
 void gk_config_unknown(gk_config_source *source);
+/** Reports what does not go together. What is known to be wrong is left out. */
+void gk_config_check(const gk_config *config, gk_buf *mistakes);
 
 #endif

@@ -6,13 +6,12 @@
 #include "base/limits.h"
 #include "base/parse.h"
 #include "base/str.h"
+#include "dotprompt/picoschema.h"
 #include "json/edit.h"
+#include "json/schema.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-
-#define MAX_CANDIDATES 64
-#define KEY_SIZE       64
 
 /* --- where the walk is --- */
 
@@ -71,17 +70,13 @@ static void leave(gk_config_source *source, place before)
 	source->label.data[before.label] = '\0';
 }
 
-static const char *text_of(const gk_buf *buf)
-{
-	return buf->data && !gk_buf_failed(buf) ? buf->data : "";
-}
-
 static void put_place(const gk_config_source *source, gk_buf *out)
 {
 	unsigned line, column;
 
 	gk_buf_puts(out, source->name);
-	if (source->doc && gk_yaml_where(source->doc, text_of(&source->pointer), &line, &column))
+	if (source->doc &&
+		gk_yaml_where(source->doc, gk_config_text(&source->pointer), &line, &column))
 		gk_buf_printf(out, ":%u:%u", line, column);
 }
 
@@ -170,18 +165,18 @@ static void report_type(gk_config_source *source, const gk_config_key *key, cons
 		gk_buf_puts(&text, type_names[key->type]);
 	if (near)
 		gk_buf_printf(&text, " (did you mean '%s'?)", near);
-	gk_config_mistake(source, "%s: %s", text_of(&source->label), text_of(&text));
+	gk_config_mistake(source, "%s: %s", gk_config_text(&source->label), gk_config_text(&text));
 }
 
 static void report_range(gk_config_source *source, const gk_config_key *key, const char *given)
 {
 	gk_auto_buf gk_buf text = GK_BUF_INIT(GK_MAX_LOG_MESSAGE);
 
-	gk_buf_printf(&text, "%s: %s is not between ", text_of(&source->label), given);
+	gk_buf_printf(&text, "%s: %s is not between ", gk_config_text(&source->label), given);
 	put_limit(key, key->min, &text);
 	gk_buf_puts(&text, " and ");
 	put_limit(key, key->max, &text);
-	gk_config_mistake(source, "%s", text_of(&text));
+	gk_config_mistake(source, "%s", gk_config_text(&text));
 }
 
 static json_t *number(
@@ -229,10 +224,8 @@ static char *expand(gk_config_source *source, const char *text)
 
 	if (gk_config_expand(text, &value, &err) == GK_OK)
 		return value;
-	if (err.code == GK_RESOURCE_EXHAUSTED)
-		source->no_memory = true;
-	else
-		gk_config_mistake(source, "%s: %s", text_of(&source->label), err.message);
+	gk_config_mistake(source, "%s: %s", gk_config_text(&source->label),
+		err.message ? err.message : "out of memory");
 	return NULL;
 }
 
@@ -274,6 +267,7 @@ static json_t *scalar(gk_config_source *source, const gk_config_key *key, json_t
 static json_t *strings(gk_config_source *source, const gk_config_key *key, json_t *value)
 {
 	gk_auto_json json_t *list = noted(source, json_array());
+	bool is_whole = true;
 	json_t *item;
 	size_t i;
 
@@ -290,19 +284,19 @@ static json_t *strings(gk_config_source *source, const gk_config_key *key, json_
 	}
 	json_array_foreach (value, i, item) {
 		place before = enter_index(source, i);
-
 		json_t *one = NULL;
 
 		if (json_is_string(item))
 			one = expanded_string(source, json_string_value(item));
 		else
 			gk_config_mistake(
-				source, "%s: this is not a string", text_of(&source->label));
+				source, "%s: this is not a string", gk_config_text(&source->label));
+		is_whole &= one != NULL;
 		if (one && !gk_json_push_take(list, one))
 			source->no_memory = true;
 		leave(source, before);
 	}
-	return gk_steal(list);
+	return is_whole ? gk_steal(list) : NULL;
 }
 
 /* A copy of somebody else's value in which every string is expanded. */
@@ -355,28 +349,70 @@ static json_t *settings(gk_config_source *source, const gk_config_key *key, json
 
 		if (!json_is_string(item) && !json_is_null(item))
 			gk_config_mistake(
-				source, "%s: this is not a string", text_of(&source->label));
+				source, "%s: this is not a string", gk_config_text(&source->label));
 		else if (!*name || strchr(name, '='))
 			gk_config_mistake(source, "%s: '%s' cannot name a variable",
-				text_of(&source->label), name);
+				gk_config_text(&source->label), name);
 		leave(source, before);
 	}
 	return expanded_value(source, value);
+}
+
+/* Modules are not loaded yet: whatever name a schema refers to may come to be. */
+typedef struct unknown_names {
+	json_t *anything;
+	bool was_asked;
+} unknown_names;
+
+static json_t *find_unknown(const char *name, void *user)
+{
+	unknown_names *names = user;
+
+	(void)name;
+	names->was_asked = true;
+	return names->anything;
+}
+
+/* What is no schema is a mistake here already, not when its action is defined. */
+static void check_schema(gk_config_source *source, const json_t *value)
+{
+	gk_auto_str char *text = NULL;
+	gk_auto_json json_t *anything = noted(source, json_object()), *made = NULL;
+	gk_auto_error gk_error err = { 0 };
+	unknown_names names = { anything, false };
+	gk_schema *compiled = NULL;
+	gk_code rc;
+
+	text = json_is_string(value) ? strdup(json_string_value(value))
+				     : gk_json_write(value, NULL);
+	if (!text || !anything) {
+		source->no_memory = true;
+		return;
+	}
+	rc = gk_schema_from_text(text, find_unknown, &names, &made, &err);
+	if (rc == GK_OK && made)
+		rc = gk_schema_compile(made, find_unknown, &names, &compiled, &err);
+	gk_schema_unref(compiled);
+	if (rc != GK_OK && !names.was_asked)
+		gk_config_mistake(source, "%s: %s", gk_config_text(&source->label),
+			err.message ? err.message : "out of memory");
 }
 
 /* JSON Schema has numbers and booleans, so that YAML types this one. */
 static json_t *schema(gk_config_source *source, const gk_config_key *key, json_t *value)
 {
 	json_t *typed = source->core ? gk_json_pointer_peek(gk_yaml_value_peek(source->core),
-					       text_of(&source->pointer))
+					       gk_config_text(&source->pointer))
 				     : NULL;
 
 	if (json_is_string(value))
-		return json_incref(value);
-	if (json_is_object(value) && typed)
-		return json_incref(typed);
-	report_type(source, key, NULL);
-	return NULL;
+		typed = value;
+	if (!json_is_string(value) && !(json_is_object(value) && typed)) {
+		report_type(source, key, NULL);
+		return NULL;
+	}
+	check_schema(source, typed);
+	return json_incref(typed);
 }
 
 /* --- entries --- */
@@ -399,8 +435,8 @@ static void add_fallbacks(
 				put(source, values, keys->name, typed(source, keys, text));
 		} else if (is_entry && (keys->flags & GK_CONFIG_REQUIRED)) {
 			leave(source, before);
-			gk_config_mistake(
-				source, "%s: it has no '%s'", text_of(&source->label), keys->name);
+			gk_config_mistake(source, "%s: it has no '%s'",
+				gk_config_text(&source->label), keys->name);
 			continue;
 		}
 		leave(source, before);
@@ -417,7 +453,7 @@ static json_t *entry(gk_config_source *source, const gk_config_key *keys, json_t
 	if (!values)
 		return NULL;
 	put_place(source, &where);
-	put(source, values, GK_ENTRY_WHERE, json_string(text_of(&where)));
+	put(source, values, GK_ENTRY_WHERE, json_string(gk_config_text(&where)));
 	json_object_foreach (members, name, value) {
 		const gk_config_key *key = gk_config_find(keys, name, strlen(name));
 		place before = enter(source, name);
@@ -450,11 +486,14 @@ static json_t *entries(gk_config_source *source, const gk_config_key *key, json_
 	}
 	json_array_foreach (value, i, item) {
 		place before = enter_index(source, i);
+		json_t *one = NULL;
 
-		if (!json_is_object(item))
-			gk_config_mistake(
-				source, "%s: this is not a mapping", text_of(&source->label));
-		else if (!gk_json_push_take(list, entry(source, key->entries, item)))
+		if (json_is_object(item))
+			one = entry(source, key->entries, item);
+		else
+			gk_config_mistake(source, "%s: this is not a mapping",
+				gk_config_text(&source->label));
+		if (!gk_json_push_take(list, one ? one : json_null()))
 			source->no_memory = true;
 		leave(source, before);
 	}
@@ -504,63 +543,6 @@ static bool is_section(const char *name)
 	return false;
 }
 
-/* The nearest of what may stand where `name` stands: below the same section, or in the same entry. "" when there is none. */
-static void nearest_sibling(const gk_config_key *keys, const char *parent, size_t parent_len,
-	const char *name, char ret[KEY_SIZE])
-{
-	char names[MAX_CANDIDATES][KEY_SIZE];
-	const char *candidates[MAX_CANDIDATES + 1], *near;
-	size_t n = 0;
-
-	for (; keys->name && n < MAX_CANDIDATES; keys++) {
-		const char *own = keys->name + parent_len;
-
-		if (strncmp(keys->name, parent, parent_len) != 0)
-			continue;
-		snprintf(names[n], sizeof(names[n]), "%.*s", (int)strcspn(own, "."), own);
-		candidates[n] = names[n];
-		n++;
-	}
-	candidates[n] = NULL;
-	near = gk_str_nearest(name, candidates);
-	snprintf(ret, KEY_SIZE, "%s", near ? near : "");
-}
-
-/* The key of that last name, for one that stands in the wrong section. */
-static const char *same_name_elsewhere(const char *name)
-{
-	for (const gk_config_key *key = gk_config_keys; key->name; key++) {
-		const char *dot = strrchr(key->name, '.');
-
-		if (dot && strcmp(dot + 1, name) == 0)
-			return key->name;
-	}
-	return NULL;
-}
-
-void gk_config_unknown(gk_config_source *source)
-{
-	const char *label = text_of(&source->label), *dot = strrchr(label, '.');
-	size_t parent = dot ? (size_t)(dot + 1 - label) : 0;
-	const gk_config_key *list =
-		gk_config_find(gk_config_keys, label, strcspn(label, "[")); /* an entry's */
-	bool is_entry = list && list->entries;
-	const char *other = is_entry ? NULL : same_name_elsewhere(label + parent);
-	char near[KEY_SIZE];
-
-	if (is_entry)
-		nearest_sibling(list->entries, "", 0, label + parent, near);
-	else
-		nearest_sibling(gk_config_keys, label, parent, label + parent, near);
-	if (*near)
-		gk_config_mistake(source, "unknown key '%s' (did you mean '%.*s%s'?)", label,
-			(int)parent, label, near);
-	else if (other)
-		gk_config_mistake(source, "unknown key '%s' (did you mean '%s'?)", label, other);
-	else
-		gk_config_mistake(source, "unknown key '%s'", label);
-}
-
 /* What an earlier file gave and what this one adds to it. */
 static json_t *joined_take(
 	gk_config_source *source, const gk_config_key *key, json_t *before, json_t *now_take)
@@ -598,8 +580,10 @@ void gk_config_read_value(gk_config_source *source, const gk_config_key *key, js
 		return;
 	}
 	now = typed(source, key, value);
-	if (!now)
+	if (!now) {
+		put(source, config->wrong, key->name, json_true());
 		return;
+	}
 	if (before && !source->replaces) {
 		now = joined_take(source, key, before, now);
 		value = raw = joined_take(
@@ -607,7 +591,7 @@ void gk_config_read_value(gk_config_source *source, const gk_config_key *key, js
 	}
 	put(source, config->values, key->name, now);
 	put_place(source, &where);
-	put(source, config->given, key->name, json_string(text_of(&where)));
+	put(source, config->given, key->name, json_string(gk_config_text(&where)));
 	put(source, config->raw, key->name, json_incref(value)); /* NULL: memory ran out */
 }
 
@@ -618,7 +602,7 @@ void gk_config_read_section(gk_config_source *source, json_t *members)
 
 	json_object_foreach (members, name, value) {
 		place before = enter(source, name);
-		const char *label = text_of(&source->label);
+		const char *label = gk_config_text(&source->label);
 		const gk_config_key *key = gk_config_find(gk_config_keys, label, strlen(label));
 
 		if (strchr(name, '.') && (key || is_section(label)))
