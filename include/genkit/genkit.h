@@ -14,6 +14,7 @@
 #include <genkit/plugin.h>
 #include <genkit/provider.h>
 #include <genkit/resource.h>
+#include <genkit/span.h>
 #include <genkit/status.h>
 #include <genkit/tool.h>
 

@@ -10,6 +10,7 @@
 /* --- text and values --- */
 #define GK_MAX_ERROR_MESSAGE (64u << 10) /* longer messages are cut */
 #define GK_MAX_LOG_MESSAGE   (16u << 10)
+#define GK_MAX_LOG_TAPS      4
 /* What the values of one JSON text may take in memory: so much, and so many times the text. Without it a text of
  * "{},{}," would take seventy times its size. */
 #define GK_JSON_MEMORY_BASE     (64u << 20)
@@ -69,6 +70,12 @@
 #define GK_MAX_OBSERVERS      8  /* of spans */
 #define GK_MAX_APP_SLOTS      8  /* one for each floor's table: no input reaches it */
 #define GK_SPAN_LASTING_MS    10 /* a span that runs longer is shown while it runs */
+#define GK_MAX_TRACE_STATE    512
+
+/* --- what a span holds (telemetry section 1.8) --- */
+#define GK_SPAN_ATTRIBUTES     128        /* trace.max_attributes */
+#define GK_SPAN_EVENTS         128        /* trace.max_events */
+#define GK_SPAN_ATTRIBUTE_SIZE (4u << 20) /* trace.max_attribute_size */
 
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */

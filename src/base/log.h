@@ -10,15 +10,9 @@
 #ifndef GK_BASE_LOG_H
 #define GK_BASE_LOG_H
 
-#include <genkit/status.h>
+#include <genkit/span.h>
 
-/* The numbers are syslog's, which the journal reads from "<N>" prefixes. */
-typedef enum gk_log_level {
-	GK_LOG_ERROR = 3,
-	GK_LOG_WARN = 4,
-	GK_LOG_INFO = 6,
-	GK_LOG_DEBUG = 7,
-} gk_log_level;
+#include <stdarg.h>
 
 typedef struct gk_log_record {
 	gk_log_level level;
@@ -26,6 +20,7 @@ typedef struct gk_log_record {
 	const char *message;
 	const char *trace_id, *span_id; /* NULL: outside any run */
 	uint64_t wall_ns;
+	const json_t *attributes; /* an object; NULL: none */
 } gk_log_record;
 
 /** Called on the thread that logs. Records and strings live for the call. */
@@ -35,9 +30,16 @@ typedef void gk_log_ids_fn(const char **trace_id_ret, const char **span_id_ret);
 
 /** NULL: records are dropped. Set it before threads are started. */
 void gk_log_set_sink(gk_log_sink_fn *sink, void *user);
+/** Others who are shown every record after the sink, up to GK_MAX_LOG_TAPS. False when there are as many. Add and remove
+ * them while nobody else logs. */
+bool gk_log_add_tap(gk_log_sink_fn *tap, void *user);
+void gk_log_remove_tap(gk_log_sink_fn *tap, void *user);
 void gk_log_set_ids(gk_log_ids_fn *ids);
 void gk_log_set_level(gk_log_level level);
 bool gk_log_is_on(gk_log_level level);
+/** With the ids of a span, and attributes (borrowed; NULL: none). */
+void gk_log_with(gk_log_level level, const char *component, const char *trace_id,
+	const char *span_id, const json_t *attributes, const char *format, va_list args);
 void gk_log(gk_log_level level, const char *component, const char *format, ...) GK_PRINTF(3, 4);
 
 #endif

@@ -46,6 +46,9 @@ gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_erro
 		return gk_error_no_memory(err);
 	app->loop = loop;
 	app->is_dev = opts && opts->is_dev;
+	app->tracing.limits = (gk_span_limits){ .attributes = GK_SPAN_ATTRIBUTES,
+		.events = GK_SPAN_EVENTS,
+		.attribute_size = GK_SPAN_ATTRIBUTE_SIZE };
 	LIST_INIT(&app->all_runs);
 	TAILQ_INIT(&app->young_spans);
 	app->idle_defer = (gk_defer){ .fn = tell_idle, .user = app };
@@ -125,6 +128,11 @@ void gk_app_set_idle(gk_app *app, gk_loop_fn *fn, void *user)
 {
 	app->idle = fn;
 	app->idle_user = user;
+}
+
+void gk_app_set_tracing(gk_app *app, const gk_tracing *tracing)
+{
+	app->tracing = *tracing;
 }
 
 bool gk_app_add_observer(gk_app *app, const gk_span_observer *observer)

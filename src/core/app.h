@@ -64,6 +64,14 @@ void gk_app_set_idle(gk_app *app, gk_loop_fn *fn, void *user);
  * memory ran out. */
 json_t *gk_context_redacted(json_t *context);
 
+/* How traces are made. */
+typedef struct gk_tracing {
+	gk_span_limits limits;
+	bool continues_remote; /* an incoming traceparent continues its trace; else it is linked to */
+} gk_tracing;
+/** The limits of limits.h, and links. From now on; spans under way keep what they have. */
+void gk_app_set_tracing(gk_app *app, const gk_tracing *tracing);
+
 /** Spans are shown to every observer, in order of adding, as they start and end. */
 GK_MUST_USE bool gk_app_add_observer(gk_app *app, const gk_span_observer *observer);
 void gk_app_remove_observer(gk_app *app, const gk_span_observer *observer);

@@ -103,7 +103,7 @@ static void start_span(gk_span *span, const gk_ctx *ctx, const gk_call *call)
 {
 	gk_action *action = call->action;
 
-	gk_span_start(span, ctx->parent ? ctx->parent->span : NULL, action->name);
+	gk_span_start(span, ctx->app, ctx->parent ? ctx->parent->span : NULL, action->name);
 	span->type = "action";
 	span->subtype = action->type;
 	span->key = action->key;
@@ -112,10 +112,8 @@ static void start_span(gk_span *span, const gk_ctx *ctx, const gk_call *call)
 	span->init = call->init;
 	if (call->context)
 		span->context = gk_context_redacted(call->context);
-	if (call->link) {
-		memcpy(span->link_trace_id, call->link->trace_id, sizeof(span->link_trace_id));
-		memcpy(span->link_span_id, call->link->span_id, sizeof(span->link_span_id));
-	}
+	if (call->link)
+		gk_span_set_link(span, call->link, call->trace_state);
 }
 
 static gk_code run_traced(

@@ -9,16 +9,11 @@
 #ifndef GK_CORE_CALL_H
 #define GK_CORE_CALL_H
 
-#include "base/id.h"
 #include "core/define.h"
 #include "core/run.h"
+#include "core/traceparent.h"
 
 typedef struct gk_registry gk_registry;
-
-/* A W3C trace context that asked for a run. */
-typedef struct gk_trace_link {
-	char trace_id[GK_TRACE_ID_SIZE], span_id[GK_SPAN_ID_SIZE];
-} gk_trace_link;
 
 /* One call of an action: validated, traced, run, validated. All is borrowed. */
 struct gk_call {
@@ -33,7 +28,8 @@ struct gk_call {
 	gk_chunk_fn *on_chunk;
 	void *chunk_user;
 	bool is_streaming;
-	const gk_trace_link *link;
+	const gk_trace_link *link; /* what asked for it; NULL: nothing */
+	const char *trace_state;   /* that came with it */
 };
 GK_MUST_USE GK_SUSPENDS gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err);
 

@@ -4,6 +4,7 @@
 #include "core/internal.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -192,6 +193,20 @@ void gk_ctx_set_metadata(gk_ctx *ctx, const char *key, const char *value)
 	if (!ctx->span->metadata)
 		ctx->span->metadata = json_object();
 	json_object_set_new(ctx->span->metadata, key, json_string(value));
+}
+
+void gk_ctx_log(gk_ctx *ctx, gk_log_level level, json_t *attributes, const char *format, ...)
+{
+	const gk_span *span;
+	va_list args;
+
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	span = ctx->span;
+	va_start(args, format);
+	gk_log_with(level, ctx->call ? ctx->call->action->name : "run",
+		span ? span->trace_id : NULL, span ? span->id : NULL,
+		json_is_object(attributes) ? attributes : NULL, format, args);
+	va_end(args);
 }
 
 /* --- what it does --- */

@@ -40,6 +40,7 @@ struct gk_app {
 	young_spans;       /* in order of start, not GK_SPAN_LASTING_MS old */
 	gk_timer *lasting; /* when the first of them will be; NULL: never */
 	bool is_lasting_armed;
+	gk_tracing tracing;
 	LIST_HEAD(, gk_run) all_runs;
 	struct {
 		const gk_app_slot *slot;
@@ -128,15 +129,17 @@ void gk_timed_end(gk_timed *timed);
 /* --- spans --- */
 
 /** `above` is the enclosing one; NULL: a trace begins. */
-void gk_span_start(gk_span *span, const gk_span *above, const char *name);
+void gk_span_start(gk_span *span, gk_app *app, const gk_span *above, const char *name);
+/** Of a root span: continues the trace that asked for it, or links to it. */
+void gk_span_set_link(gk_span *span, const gk_trace_link *link, const char *trace_state);
+/** Of a user's own span: who makes it, and what it records. */
+void gk_span_set_own(gk_span *span, const gk_own_span_opts *opts);
 /** Shows the started span to the observers: after its type and labels are set. */
 void gk_span_announce(gk_span *span, gk_app *app);
 /** `err` NULL: it went well. Marks the failure's source. */
 void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err);
 /** Lets the observers settle what a run has left behind. */
 GK_SUSPENDS void gk_spans_settle(gk_app *app);
-/** False: it is not of the form, and to be ignored. */
-bool gk_trace_link_parse(gk_trace_link *ret, const char *traceparent);
 
 /* --- runs --- */
 

@@ -17,6 +17,7 @@ struct gk_run {
 	gk_sink *sink;
 	gk_scope *scope;
 	gk_trace_link link_to; /* ids "": nothing */
+	char *trace_state;
 	bool is_streaming, is_done, is_not_found, has_span;
 	bool is_starting; /* inside gk_run_start(): nobody else can look for it yet */
 	bool is_findable;
@@ -51,6 +52,7 @@ gk_run *gk_run_unref(gk_run *run)
 	json_decref(run->labels);
 	json_decref(run->result);
 	free(run->key);
+	free(run->trace_state);
 	free(run);
 	return NULL;
 }
@@ -161,7 +163,8 @@ static gk_code call_action(gk_run *run, gk_error *err)
 			.labels = run->labels,
 			.input_stream = run->action->is_bidi ? run->input_stream : NULL,
 			.is_streaming = run->is_streaming,
-			.link = run->link_to.trace_id[0] ? &run->link_to : NULL },
+			.link = run->link_to.trace_id[0] ? &run->link_to : NULL,
+			.trace_state = run->trace_state },
 		&run->result, err);
 }
 
@@ -179,6 +182,21 @@ static void body(void *user)
 	end(run);
 }
 
+/* Only a trace that goes on here hands its state on. */
+static void set_link(gk_run *run, const gk_run_opts *opts)
+{
+	if (!opts->traceparent)
+		return;
+	if (!gk_trace_link_parse(&run->link_to, opts->traceparent)) {
+		gk_log(GK_LOG_DEBUG, "run", "a malformed traceparent is ignored");
+		return;
+	}
+	run->link_to.continues = opts->may_continue_trace && run->app->tracing.continues_remote;
+	if (run->link_to.continues && opts->trace_state &&
+		strlen(opts->trace_state) <= GK_MAX_TRACE_STATE)
+		run->trace_state = strdup(opts->trace_state);
+}
+
 static gk_code fill(gk_run *run, const gk_run_opts *opts, gk_error *err)
 {
 	run->input = json_incref(opts->input);
@@ -189,8 +207,7 @@ static gk_code fill(gk_run *run, const gk_run_opts *opts, gk_error *err)
 	run->is_streaming = opts->is_streaming;
 	if (opts->input_stream)
 		run->input_stream = gk_channel_ref(opts->input_stream);
-	if (opts->traceparent && !gk_trace_link_parse(&run->link_to, opts->traceparent))
-		gk_log(GK_LOG_DEBUG, "run", "a malformed traceparent is ignored");
+	set_link(run, opts);
 	run->action = opts->action ? opts->action : gk_registry_get(opts->app->registry, opts->key);
 	if (run->action) {
 		gk_action_ref(run->action);

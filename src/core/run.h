@@ -45,7 +45,10 @@ typedef struct gk_run_opts {
 	gk_sink *sink;            /* NULL: nobody listens */
 	bool is_streaming;        /* gk_ctx_is_streaming() */
 	uint64_t timeout_ms;      /* 0: none */
-	const char *traceparent;  /* the caller's, becomes a link on the root span; NULL: none */
+	/* The caller's trace context; NULL: none. It becomes a link on the root span, or its trace goes on here when that
+	 * is allowed and the application says so (gk_tracing). */
+	const char *traceparent, *trace_state;
+	bool may_continue_trace;
 } gk_run_opts;
 
 /**

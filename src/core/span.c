@@ -3,21 +3,25 @@
 /* Spans: started, shown to observers, ended (telemetry section 1). */
 #include "core/internal.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "json/edit.h"
 
-#include <stdio.h>
-
-void gk_span_start(gk_span *span, const gk_span *above, const char *name)
+void gk_span_start(gk_span *span, gk_app *app, const gk_span *above, const char *name)
 {
-	*span = (gk_span){ .above = above, .name = name, .is_root = !above };
+	*span = (gk_span){ .above = above,
+		.limits = &app->tracing.limits,
+		.name = name,
+		.kind = GK_SPAN_INTERNAL,
+		.is_root = !above,
+		.trace_flags = 1 };
 	gk_id_span(span->id);
 	if (above) {
 		memcpy(span->trace_id, above->trace_id, sizeof(span->trace_id));
 		memcpy(span->parent_id, above->id, sizeof(span->parent_id));
+		span->trace_flags = above->trace_flags;
+		span->trace_state = above->trace_state;
 	} else {
 		gk_id_trace(span->trace_id);
 	}
@@ -25,8 +29,22 @@ void gk_span_start(gk_span *span, const gk_span *above, const char *name)
 	span->start_mono_ns = gk_clock_mono_ns();
 }
 
-/* "/{flow,t:flow}/{step,t:flowStep}": the type of an action's segment is "action", but for a flow's. An observer may
- * have come after the spans above had started: they have no path then. */
+void gk_span_set_link(gk_span *span, const gk_trace_link *link, const char *trace_state)
+{
+	if (link->continues) {
+		memcpy(span->trace_id, link->trace_id, sizeof(span->trace_id));
+		memcpy(span->parent_id, link->span_id, sizeof(span->parent_id));
+		span->parent_is_remote = true;
+		span->trace_flags = link->flags;
+		span->trace_state = trace_state;
+	} else {
+		memcpy(span->link_trace_id, link->trace_id, sizeof(span->link_trace_id));
+		memcpy(span->link_span_id, link->span_id, sizeof(span->link_span_id));
+	}
+}
+
+/* "/{flow,t:flow}/{step,t:flowStep}": the type of an action's segment is "action", but for a flow's; the span of another
+ * library has none. An observer may have come after the spans above had started: they have no path then. */
 static void put_path(gk_buf *path, const gk_span *span)
 {
 	const char *type = gk_str_equal(span->subtype, "flow") ? "flow" : span->type;
@@ -35,6 +53,8 @@ static void put_path(gk_buf *path, const gk_span *span)
 		gk_buf_puts(path, span->above->path);
 	else if (span->above)
 		put_path(path, span->above);
+	if (span->is_foreign)
+		return;
 	gk_buf_puts(path, "/{");
 	gk_buf_puts(path, span->name);
 	if (type) {
@@ -115,18 +135,24 @@ void gk_spans_settle(gk_app *app)
 
 /* --- from start to end --- */
 
-void gk_span_announce(gk_span *span, gk_app *app)
+/* What drops untyped spans can hang this one on the nearest typed one above. Another library's spans do not count: they
+ * stand between Genkit's without being among them. */
+static void set_typed_above(gk_span *span)
 {
 	const gk_span *above = span->above;
+	const char *typed = above->type ? above->id : above->typed_id;
 
-	if (above) {
-		/* What drops untyped spans can hang this one on the nearest typed one above. */
-		const char *typed = above->type ? above->id : above->typed_id;
+	memcpy(span->typed_id, typed, sizeof(span->typed_id));
+	while (above && above->is_foreign)
+		above = above->above;
+	if (span->type && above && !above->type)
+		memcpy(span->last_parent_id, typed, sizeof(span->last_parent_id));
+}
 
-		memcpy(span->typed_id, typed, sizeof(span->typed_id));
-		if (span->type && !above->type)
-			memcpy(span->last_parent_id, typed, sizeof(span->last_parent_id));
-	}
+void gk_span_announce(gk_span *span, gk_app *app)
+{
+	if (span->above)
+		set_typed_above(span);
 	if (!app->observer_count)
 		return;
 	set_path(span);
@@ -140,8 +166,14 @@ void gk_span_announce(gk_span *span, gk_app *app)
  * thrown without being an error cannot remember, and nobody is its source. */
 static void record_failure(gk_span *span, gk_error *err)
 {
+	gk_fiber *fiber = gk_fiber_self();
+
+	if (span->is_foreign)
+		return; /* its library would have to say so */
 	span->state = GK_SPAN_ERROR;
 	span->error = *err;
+	span->is_aborted = err->code == GK_CANCELLED && !err->is_plain && fiber &&
+			   gk_scope_reason(gk_fiber_scope(fiber)) == GK_CANCELLED;
 	if (!err->message_missing) {
 		span->is_failure_source = !err->failure_marked;
 		err->failure_marked = true;
@@ -152,10 +184,9 @@ static void record_failure(gk_span *span, gk_error *err)
 
 void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 {
+	span->state = GK_SPAN_OK;
 	if (err)
 		record_failure(span, err);
-	else
-		span->state = GK_SPAN_OK;
 	if (span->is_young)
 		TAILQ_REMOVE(&app->young_spans, span, young_link);
 	span->is_young = false;
@@ -170,132 +201,62 @@ void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 	}
 	json_decref(span->context);
 	json_decref(span->metadata);
+	json_decref(span->events);
 	free(span->path);
 }
 
-/* --- where a trace comes from --- */
+/* --- spans of one's own --- */
 
-#define TRACEPARENT_LEN 55
-
-static bool is_lower_hex(const char *text, size_t len)
+void gk_span_set_own(gk_span *span, const gk_own_span_opts *opts)
 {
-	return strspn(text, "0123456789abcdef") >= len;
+	span->is_user_made = true;
+	span->is_foreign = opts->library != NULL;
+	span->library = opts->library;
+	span->library_version = opts->library_version;
+	if (opts->kind && span->is_foreign)
+		span->kind = opts->kind;
+	span->input = span->is_foreign ? NULL : opts->input;
 }
 
-/* W3C trace context: "00-TRACE-SPAN-FLAGS"; later versions may have more behind another dash. */
-bool gk_trace_link_parse(gk_trace_link *ret, const char *traceparent)
+gk_code gk_run_span(gk_ctx *ctx, const gk_own_span_opts *opts, gk_action_fn *fn, void *user,
+	json_t *input, json_t **ret, gk_error *err)
 {
-	const char *trace = traceparent + 3, *id = traceparent + 36;
-	size_t len = strnlen(traceparent, TRACEPARENT_LEN + 1);
-
-	if (len < TRACEPARENT_LEN || gk_str_has_prefix(traceparent, "ff") ||
-		(len > TRACEPARENT_LEN && (gk_str_has_prefix(traceparent, "00") ||
-						  traceparent[TRACEPARENT_LEN] != '-')))
-		return false;
-	if (!is_lower_hex(traceparent, 2) || trace[-1] != '-' || !is_lower_hex(trace, 32) ||
-		id[-1] != '-' || !is_lower_hex(id, 16) || id[16] != '-' ||
-		!is_lower_hex(id + 17, 2))
-		return false;
-	if (strspn(trace, "0") >= 32 || strspn(id, "0") >= 16)
-		return false;
-	*ret = (gk_trace_link){ 0 };
-	memcpy(ret->trace_id, trace, 32);
-	memcpy(ret->span_id, id, 16);
-	return true;
+	if (!opts || !opts->name || !fn)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "a span needs a name and a function");
+	return gk_ctx_run_in_span(ctx,
+		&(gk_span_opts){ .name = opts->name,
+			.labels = json_is_object(opts->labels) ? opts->labels : NULL,
+			.what = "span",
+			.own = opts },
+		fn, user, input, ret, err);
 }
 
-/* --- as the wire has them --- */
-
-char *gk_span_path(const gk_span *span)
+void gk_ctx_add_event(gk_ctx *ctx, const char *name, json_t *attributes)
 {
-	const char *path = span->path ? span->path : "";
-	size_t len = strlen(path);
-	char *text = NULL;
+	gk_span *span = ctx->span;
+	gk_auto_json json_t *event = json_array();
 
-	if (!span->subtype || span->is_root || !len)
-		return strdup(path);
-	if (asprintf(&text, "%.*s,s:%s}", (int)(len - 1), path, span->subtype) < 0)
-		return NULL;
-	return text;
-}
-
-bool gk_span_error_type(const gk_span *span, char ret[GK_SPAN_ERROR_TYPE_SIZE])
-{
-	const gk_error *error = &span->error;
-
-	if (span->state != GK_SPAN_ERROR || error->message_missing)
-		return false;
-	if (error->is_plain)
-		snprintf(ret, GK_SPAN_ERROR_TYPE_SIZE, "%s",
-			error->source ? error->source : "Error");
-	else
-		snprintf(ret, GK_SPAN_ERROR_TYPE_SIZE, "%d", gk_code_http_status(error->code));
-	return true;
-}
-
-static bool put_text(json_t *attributes, const char *key, const char *text)
-{
-	return !text || gk_json_set_str(attributes, key, text);
-}
-
-static bool put_json(json_t *attributes, const char *key, const json_t *value)
-{
-	gk_auto_str char *text = value ? gk_json_write(value, NULL) : NULL;
-
-	return !value || (text && gk_json_set_str(attributes, key, text));
-}
-
-static bool put_metadata(json_t *attributes, json_t *metadata)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach (metadata, key, value) {
-		char *name;
-		bool ok = asprintf(&name, "genkit:metadata:%s", key) >= 0;
-
-		if (!ok)
-			return false;
-		ok = gk_json_set(attributes, name, value);
-		free(name);
-		if (!ok)
-			return false;
+	if (!span || !name)
+		return;
+	if (!span->events)
+		span->events = json_array();
+	if (json_array_size(span->events) >= span->limits->events) {
+		span->dropped_events++;
+	} else if (!gk_json_push_take(event, json_string(name)) ||
+		   !gk_json_push_take(event, json_integer((json_int_t)gk_clock_wall_ns())) ||
+		   (json_is_object(attributes) &&
+			   !gk_json_push_take(event, json_deep_copy(attributes))) ||
+		   !gk_json_push_take(span->events, gk_steal(event))) {
+		span->dropped_events++;
 	}
-	return true;
 }
 
-/* In the order that the reference writes them: labels of the start, then what it sets at the end. */
-static bool put_all(json_t *attributes, const gk_span *span)
+const char *gk_ctx_traceparent(gk_ctx *ctx)
 {
-	gk_auto_str char *path = gk_span_path(span);
-	const char *state = span->state == GK_SPAN_OK ? "success" : "error";
-	const char *last_parent = span->last_parent_id[0] ? span->last_parent_id : NULL;
+	char text[GK_TRACEPARENT_SIZE];
 
-	return path && put_text(attributes, "genkit:type", span->type) &&
-	       put_text(attributes, "genkit:metadata:subtype", span->subtype) &&
-	       put_text(attributes, "genkit:key", span->key) &&
-	       (!span->labels || json_object_update(attributes, span->labels) == 0) &&
-	       put_text(attributes, "genkit:lastKnownParentSpanId", last_parent) &&
-	       put_text(attributes, "genkit:name", span->name) &&
-	       (!span->is_root || gk_json_set_bool(attributes, "genkit:isRoot", true)) &&
-	       put_text(attributes, "genkit:path", path) &&
-	       put_json(attributes, "genkit:input", span->input) &&
-	       put_json(attributes, "genkit:init", span->init) &&
-	       put_json(attributes, "genkit:metadata:context", span->context) &&
-	       put_metadata(attributes, span->metadata) &&
-	       put_json(attributes, "genkit:output", span->output) &&
-	       put_text(
-		       attributes, "genkit:state", span->state == GK_SPAN_RUNNING ? NULL : state) &&
-	       (!span->is_failure_source ||
-		       gk_json_set_bool(attributes, "genkit:isFailureSource", true));
-}
-
-json_t *gk_span_attributes(const gk_span *span)
-{
-	json_t *attributes = json_object();
-
-	if (attributes && put_all(attributes, span))
-		return attributes;
-	json_decref(attributes);
-	return NULL;
+	if (!ctx->span)
+		return NULL;
+	gk_traceparent_write(text, ctx->span->trace_id, ctx->span->id, ctx->span->trace_flags);
+	return gk_ctx_printf(ctx, "%s", text);
 }

@@ -34,11 +34,13 @@ static gk_code run_traced(
 
 	if (!opts->span)
 		return run_fn(part, opts, fn, output, err);
-	gk_span_start(&span, part->span, opts->span->name);
+	gk_span_start(&span, part->app, part->span, opts->span->name);
 	span.type = opts->span->type;
 	span.labels = opts->span->labels;
 	span.metadata = json_copy(opts->span->metadata); /* more may be set while it runs */
 	span.input = opts->input;
+	if (opts->span->own)
+		gk_span_set_own(&span, opts->span->own);
 	part->span = &span;
 	gk_span_announce(&span, part->app);
 	rc = run_fn(part, opts, fn, output, err);

@@ -172,7 +172,9 @@ gk_run_opts gk_flow_run_opts(const gk_flow_call *call, const json_t *body)
 		.context = call->context,
 		.is_streaming = call->is_stream,
 		.timeout_ms = call->settings->timeout_ms,
-		.traceparent = gk_exchange_header(call->x, "traceparent") };
+		.traceparent = gk_exchange_header(call->x, "traceparent"),
+		.trace_state = gk_exchange_header(call->x, "tracestate"),
+		.may_continue_trace = true };
 }
 
 static gk_code ask_provider(gk_flow_call *call, json_t *input, gk_error *err)

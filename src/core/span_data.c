@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Spans as the wire has them: attributes, events, Genkit's JSON (telemetry sections 1.4 to 1.7). */
+#include "core/internal.h"
+
+#include "base/str.h"
+#include "json/edit.h"
+#include "json/write.h"
+
+#include <stdio.h>
+
+#define METADATA  "genkit:metadata:"
+#define NS_PER_MS 1000000u
+
+static const char cut_mark[] = "\xe2\x80\xa6"; /* an ellipsis: what ends in it is no JSON */
+
+/* --- names, paths, errors --- */
+
+const char *gk_span_library(const gk_span *span, const char **version_ret)
+{
+	if (version_ret)
+		*version_ret = span->library ? span->library_version : GK_SPAN_LIBRARY_VERSION;
+	return span->library ? span->library : GK_SPAN_LIBRARY;
+}
+
+const char *gk_span_kind_name(int kind)
+{
+	static const char *const names[] = { "UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT",
+		"PRODUCER", "CONSUMER" };
+
+	return names[kind > 0 && kind <= GK_SPAN_CONSUMER ? kind : 0];
+}
+
+char *gk_span_path(const gk_span *span)
+{
+	const char *path = span->path ? span->path : "";
+	size_t len = strlen(path);
+	char *text = NULL;
+
+	if (!span->subtype || span->is_root || !len)
+		return strdup(path);
+	if (asprintf(&text, "%.*s,s:%s}", (int)(len - 1), path, span->subtype) < 0)
+		return NULL;
+	return text;
+}
+
+bool gk_span_error_type(const gk_span *span, char ret[GK_SPAN_ERROR_TYPE_SIZE])
+{
+	const gk_error *error = &span->error;
+
+	if (span->state != GK_SPAN_ERROR || error->message_missing)
+		return false;
+	if (error->is_plain)
+		snprintf(ret, GK_SPAN_ERROR_TYPE_SIZE, "%s",
+			error->source ? error->source : "Error");
+	else if (span->is_aborted)
+		snprintf(ret, GK_SPAN_ERROR_TYPE_SIZE, "20"); /* the DOM's code of AbortError */
+	else
+		snprintf(ret, GK_SPAN_ERROR_TYPE_SIZE, "%d", gk_code_http_status(error->code));
+	return true;
+}
+
+char *gk_span_error_message(const gk_span *span)
+{
+	return span->state == GK_SPAN_ERROR ? gk_error_text(&span->error) : strdup("");
+}
+
+/* --- attributes --- */
+
+typedef struct walk {
+	const gk_span *span;
+	gk_attribute_fn *fn;
+	void *user;
+	unsigned room; /* for what is not Genkit's own */
+	unsigned dropped;
+} walk;
+
+static bool put(walk *w, const char *key, const char *text)
+{
+	return !text || w->fn(&(gk_attribute){ .key = key, .text = text }, w->user);
+}
+
+static bool put_true(walk *w, const char *key, bool is_so)
+{
+	return !is_so || w->fn(&(gk_attribute){ .key = key, .value = json_true() }, w->user);
+}
+
+static bool put_json(walk *w, const char *key, const json_t *value)
+{
+	return !value ||
+	       w->fn(&(gk_attribute){ .key = key, .value = value, .is_json = true }, w->user);
+}
+
+/* A user-made span may say of its output what it likes, but for objects. */
+static bool put_output(walk *w)
+{
+	const json_t *output = w->span->output;
+	bool is_plain = json_is_string(output) || json_is_number(output) || json_is_boolean(output);
+
+	if (!w->span->is_user_made || !is_plain)
+		return put_json(w, "genkit:output", output);
+	return w->fn(&(gk_attribute){ .key = "genkit:output", .value = output }, w->user);
+}
+
+/* What the caller gave; he cannot speak for Genkit. */
+static bool put_labels(walk *w)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (w->span->labels, key, value) {
+		if (gk_str_has_prefix(key, "genkit:") || json_is_null(value))
+			continue;
+		if (!w->room) {
+			w->dropped++;
+			continue;
+		}
+		w->room--;
+		if (!w->fn(&(gk_attribute){ .key = key, .value = value }, w->user))
+			return false;
+	}
+	return true;
+}
+
+static bool put_metadata(walk *w)
+{
+	gk_auto_buf gk_buf name = GK_BUF_INIT(0);
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (w->span->metadata, key, value) {
+		if (!w->room) {
+			w->dropped++;
+			continue;
+		}
+		w->room--;
+		gk_buf_clear(&name);
+		gk_buf_puts(&name, METADATA);
+		gk_buf_puts(&name, key);
+		if (gk_buf_failed(&name) ||
+			!w->fn(&(gk_attribute){ .key = name.data, .value = value }, w->user))
+			return false;
+	}
+	return true;
+}
+
+/* How many of the attributes are Genkit's own: these stay when there are too many. */
+static unsigned count_own(const gk_span *span)
+{
+	const void *optional[] = { span->type, span->subtype, span->key, span->input, span->init,
+		span->context, span->output };
+	unsigned count = 2u + span->is_root + (span->last_parent_id[0] != '\0') +
+			 (span->state != GK_SPAN_RUNNING) + span->is_failure_source;
+
+	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+		count += optional[i] != NULL;
+	return span->is_foreign ? 0 : count;
+}
+
+/* In the order that the reference writes them: labels of the start, then what it sets at the end. */
+static bool put_all(walk *w)
+{
+	const gk_span *span = w->span;
+	gk_auto_str char *path = gk_span_path(span);
+	const char *state = span->state == GK_SPAN_OK ? "success" : "error";
+
+	if (span->is_foreign)
+		return put_labels(w);
+	return path && put(w, "genkit:type", span->type) &&
+	       put(w, METADATA "subtype", span->subtype) && put(w, "genkit:key", span->key) &&
+	       put_labels(w) &&
+	       put(w, "genkit:lastKnownParentSpanId",
+		       span->last_parent_id[0] ? span->last_parent_id : NULL) &&
+	       put(w, "genkit:name", span->name) && put_true(w, "genkit:isRoot", span->is_root) &&
+	       put(w, "genkit:path", path) && put_json(w, "genkit:input", span->input) &&
+	       put_json(w, "genkit:init", span->init) &&
+	       put_json(w, METADATA "context", span->context) && put_metadata(w) && put_output(w) &&
+	       put(w, "genkit:state", span->state == GK_SPAN_RUNNING ? NULL : state) &&
+	       put_true(w, "genkit:isFailureSource", span->is_failure_source);
+}
+
+bool gk_span_each_attribute(
+	const gk_span *span, gk_attribute_fn *fn, void *user, unsigned *dropped_ret)
+{
+	unsigned own = count_own(span), most = span->limits->attributes;
+	walk w = { .span = span, .fn = fn, .user = user, .room = most > own ? most - own : 0 };
+	bool done = put_all(&w);
+
+	if (dropped_ret)
+		*dropped_ret = w.dropped;
+	return done;
+}
+
+bool gk_attribute_is_text(const gk_attribute *attribute)
+{
+	return attribute->text || attribute->is_json || json_is_string(attribute->value);
+}
+
+bool gk_attribute_append(gk_buf *buf, const gk_attribute *attribute, const gk_span *span)
+{
+	size_t before = buf->len, max = span->limits->attribute_size;
+
+	if (attribute->text) {
+		gk_buf_puts(buf, attribute->text);
+	} else if (attribute->is_json) {
+		gk_buf text = GK_BUF_INIT(0);
+
+		gk_json_append_pretty(&text, attribute->value, 0);
+		if (gk_buf_failed(&text)) /* too deep: nobody could read it back */
+			gk_buf_puts(buf, cut_mark);
+		else
+			gk_buf_put(buf, text.data, text.len);
+		gk_buf_done(&text);
+	} else {
+		gk_buf_put(buf, json_string_value(attribute->value),
+			json_string_length(attribute->value));
+	}
+	if (gk_buf_failed(buf) || !max || buf->len - before <= max)
+		return false;
+	buf->len = before + gk_str_valid_utf8(buf->data + before, max);
+	gk_buf_puts(buf, cut_mark);
+	return true;
+}
+
+typedef struct collecting {
+	json_t *object;
+	const gk_span *span;
+} collecting;
+
+static bool collect(const gk_attribute *attribute, void *user)
+{
+	collecting *c = user;
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+
+	if (!gk_attribute_is_text(attribute))
+		return gk_json_set_take(
+			c->object, attribute->key, json_deep_copy(attribute->value));
+	gk_attribute_append(&text, attribute, c->span);
+	return !gk_buf_failed(&text) &&
+	       gk_json_set_take(c->object, attribute->key,
+		       json_stringn_nocheck(text.data ? text.data : "", text.len));
+}
+
+json_t *gk_span_attributes(const gk_span *span)
+{
+	collecting c = { .object = json_object(), .span = span };
+
+	if (c.object && gk_span_each_attribute(span, collect, &c, NULL))
+		return c.object;
+	json_decref(c.object);
+	return NULL;
+}
+
+/* --- events --- */
+
+static bool each_exception(const gk_span *span, gk_event_fn *fn, void *user)
+{
+	gk_auto_str char *message = NULL;
+	gk_auto_json json_t *attributes = NULL;
+	char type[GK_SPAN_ERROR_TYPE_SIZE];
+
+	if (!gk_span_error_type(span, type))
+		return true;
+	message = gk_span_error_message(span);
+	attributes = json_object();
+	if (!message || !gk_json_set_str(attributes, "exception.type", type) ||
+		(*message && !gk_json_set_str(attributes, "exception.message", message)))
+		return false;
+	return fn(&(gk_event){ "exception", span->end_ns, attributes }, user);
+}
+
+bool gk_span_each_event(const gk_span *span, gk_event_fn *fn, void *user)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (span->events, i, one)
+		if (!fn(&(gk_event){ json_string_value(json_array_get(one, 0)),
+				(uint64_t)json_integer_value(json_array_get(one, 1)),
+				json_array_get(one, 2) },
+			    user))
+			return false;
+	return each_exception(span, fn, user);
+}
+
+/* --- Genkit's JSON --- */
+
+void gk_span_append_ms(gk_buf *buf, uint64_t ns)
+{
+	char fraction[8];
+	size_t len = 7;
+
+	gk_buf_printf(buf, "%llu", (unsigned long long)(ns / NS_PER_MS));
+	if (ns % NS_PER_MS == 0)
+		return;
+	snprintf(fraction, sizeof(fraction), ".%06u", (unsigned)(ns % NS_PER_MS));
+	while (fraction[len - 1] == '0')
+		len--;
+	gk_buf_put(buf, fraction, len);
+}
+
+static void put_string(gk_buf *buf, const char *text)
+{
+	gk_json_append_string(buf, text, strlen(text));
+}
+
+/* ,"name":"text" */
+static void put_member(gk_buf *buf, const char *name, const char *text)
+{
+	gk_buf_printf(buf, ",\"%s\":", name);
+	put_string(buf, text);
+}
+
+typedef struct writing {
+	gk_buf *buf, text;
+	const gk_span *span;
+	bool is_first, is_cut;
+} writing;
+
+static bool write_attribute(const gk_attribute *attribute, void *user)
+{
+	writing *w = user;
+
+	if (!w->is_first)
+		gk_buf_putc(w->buf, ',');
+	w->is_first = false;
+	put_string(w->buf, attribute->key);
+	gk_buf_putc(w->buf, ':');
+	if (!gk_attribute_is_text(attribute)) {
+		gk_json_append(w->buf, attribute->value);
+		return true;
+	}
+	gk_buf_clear(&w->text);
+	w->is_cut |= gk_attribute_append(&w->text, attribute, w->span);
+	gk_json_append_string(w->buf, w->text.data ? w->text.data : "", w->text.len);
+	return !gk_buf_failed(&w->text);
+}
+
+static bool write_event(const gk_event *event, void *user)
+{
+	writing *w = user;
+
+	gk_buf_puts(w->buf, w->is_first ? "{\"time\":" : ",{\"time\":");
+	w->is_first = false;
+	gk_span_append_ms(w->buf, event->time_ns);
+	gk_buf_puts(w->buf, ",\"annotation\":{\"attributes\":");
+	if (event->attributes)
+		gk_json_append(w->buf, event->attributes);
+	else
+		gk_buf_puts(w->buf, "{}");
+	put_member(w->buf, "description", event->name);
+	gk_buf_puts(w->buf, "}}");
+	return true;
+}
+
+static void put_links(gk_buf *buf, const gk_span *span)
+{
+	gk_buf_puts(buf, ",\"links\":[");
+	if (span->link_trace_id[0])
+		gk_buf_printf(buf,
+			"{\"context\":{\"traceId\":\"%s\",\"spanId\":\"%s\",\"isRemote\":true,"
+			"\"traceFlags\":1},\"attributes\":{}}",
+			span->link_trace_id, span->link_span_id);
+	gk_buf_putc(buf, ']');
+}
+
+static void put_library(gk_buf *buf, const gk_span *span)
+{
+	const char *version, *name = gk_span_library(span, &version);
+
+	gk_buf_puts(buf, ",\"instrumentationLibrary\":{\"name\":");
+	put_string(buf, name);
+	if (version)
+		put_member(buf, "version", version);
+	gk_buf_printf(buf, "},\"spanKind\":\"%s\"", gk_span_kind_name(span->kind));
+}
+
+static void put_status(gk_buf *buf, const gk_span *span)
+{
+	gk_auto_str char *message = NULL;
+
+	if (span->state != GK_SPAN_ERROR) {
+		gk_buf_puts(buf, ",\"status\":{\"code\":0}");
+		return;
+	}
+	message = gk_span_error_message(span);
+	gk_buf_puts(buf, ",\"status\":{\"code\":2");
+	put_member(buf, "message", message ? message : "");
+	gk_buf_putc(buf, '}');
+}
+
+void gk_span_append_data(gk_buf *buf, const gk_span *span)
+{
+	writing w = { .buf = buf, .text = GK_BUF_INIT(0), .span = span, .is_first = true };
+
+	gk_buf_printf(buf, "{\"spanId\":\"%s\",\"traceId\":\"%s\"", span->id, span->trace_id);
+	if (span->parent_id[0] && !span->parent_is_remote)
+		gk_buf_printf(buf, ",\"parentSpanId\":\"%s\"", span->parent_id);
+	gk_buf_puts(buf, ",\"startTime\":");
+	gk_span_append_ms(buf, span->start_ns);
+	gk_buf_puts(buf, ",\"endTime\":");
+	gk_span_append_ms(buf, span->end_ns);
+	gk_buf_puts(buf, ",\"attributes\":{");
+	buf->failed |= !gk_span_each_attribute(span, write_attribute, &w, NULL);
+	gk_buf_putc(buf, '}');
+	put_member(buf, "displayName", span->name);
+	put_links(buf, span);
+	put_library(buf, span);
+	gk_buf_printf(buf, ",\"sameProcessAsParentSpan\":{\"value\":%s}",
+		span->parent_is_remote ? "false" : "true");
+	put_status(buf, span);
+	gk_buf_puts(buf, ",\"timeEvents\":{\"timeEvent\":[");
+	w.is_first = true;
+	buf->failed |= !gk_span_each_event(span, write_event, &w);
+	gk_buf_puts(buf, w.is_cut ? "]},\"truncated\":true}" : "]}}");
+	gk_buf_done(&w.text);
+}
