@@ -8,7 +8,9 @@
 #include <genkit/app.h>
 #include <genkit/context.h>
 #include <genkit/flow.h>
+#include <genkit/format.h>
 #include <genkit/json.h>
+#include <genkit/message.h>
 #include <genkit/module.h>
 #include <genkit/operation.h>
 #include <genkit/plugin.h>

@@ -15,6 +15,7 @@
  * "{},{}," would take seventy times its size. */
 #define GK_JSON_MEMORY_BASE     (64u << 20)
 #define GK_JSON_MEMORY_FACTOR   12u
+#define GK_MAX_EXTRACT_TEXT     (16u << 20) /* of a model, in which JSON is looked for */
 #define GK_MAX_YAML_DEPTH       64
 #define GK_MAX_YAML_NODES       200000 /* after aliases are expanded */
 #define GK_MAX_YAML_TEXT        (16u << 20)

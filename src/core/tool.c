@@ -44,22 +44,12 @@ bool gk_error_is_interrupt(const gk_error *err)
 	return err && err->is_plain && gk_str_equal(err->source, INTERRUPT_SOURCE);
 }
 
-/* What JavaScript takes for true. */
-static bool is_truthy(const json_t *value)
-{
-	if (json_is_string(value))
-		return json_string_length(value) > 0;
-	if (json_is_number(value))
-		return json_number_value(value) != 0;
-	return value && !json_is_false(value) && !json_is_null(value);
-}
-
 json_t *gk_ctx_resumed(gk_ctx *ctx)
 {
 	json_t *metadata = ctx->call ? ctx->call->request_metadata : NULL;
 	json_t *resumed = json_object_get(metadata, "resumed");
 
-	return is_truthy(resumed) ? resumed : NULL;
+	return gk_json_is_truthy(resumed) ? resumed : NULL;
 }
 
 static gk_code interrupt_always(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)

@@ -183,3 +183,12 @@ bool gk_json_equal(const json_t *a, const json_t *b)
 		return true;
 	}
 }
+
+bool gk_json_is_truthy(const json_t *value)
+{
+	if (json_is_string(value))
+		return json_string_length(value) > 0;
+	if (json_is_number(value))
+		return json_number_value(value) != 0;
+	return value && !json_is_false(value) && !json_is_null(value);
+}

@@ -32,6 +32,9 @@ GK_MUST_USE json_t *gk_json_merge(const json_t *a, const json_t *b);
  * object with a new reference when it is in order already, a shallow copy otherwise; NULL when memory ran out. */
 GK_MUST_USE json_t *gk_json_js_order(json_t *object);
 
+/** What JavaScript takes for true: not null, false, 0, "" nor NULL. */
+bool gk_json_is_truthy(const json_t *value);
+
 /** Deep equality as JSON Schema has it: 1 equals 1.0, the order of members does not matter. NULL equals only NULL. */
 bool gk_json_equal(const json_t *a, const json_t *b);
 

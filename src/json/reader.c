@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/*
- * Text to values in one pass. There is no recursion: the containers that are open stand on a stack of their own, and
- * each hangs in its parent from the moment it begins, so that giving up is one json_decref() of the root.
- */
+/* Text to values in one pass. */
 #include <genkit/json.h>
 
 #include "base/buf.h"
-#include "base/limits.h"
-#include "base/parse.h"
 #include "base/str.h"
+#include "json/builder.h"
+#include "json/literal.h"
 #include "json/scan.h"
 
 #include <stdio.h>
 
-/* What a value takes in memory, roughly: jansson's structs and malloc's share. */
-#define COST_SCALAR    48
-#define COST_CONTAINER 240
-#define COST_NAME      80
-
 typedef struct reader {
 	const char *start, *at, *end;
-	size_t budget; /* memory that the values may still take */
-	unsigned depth;
-	json_t *open[GK_JSON_MAX_DEPTH]; /* borrowed: the root owns them */
-	json_t *root;
-	const char *key; /* of the member that is being read; in the text or in key_text */
-	size_t key_len;
+	gk_json_builder builder;
 	gk_buf key_text, text; /* strings that have escapes, decoded */
 	gk_error *err;
 	gk_code code;
@@ -34,25 +21,11 @@ typedef struct reader {
 
 /* --- errors --- */
 
-static void locate(const reader *r, const char *at, unsigned *line, unsigned *column)
-{
-	*line = 1;
-	*column = 1;
-	for (const char *c = r->start; c < at; c++) {
-		if (*c == '\n') {
-			++*line;
-			*column = 1;
-		} else if (((unsigned char)*c & 0xc0) != 0x80) {
-			++*column;
-		}
-	}
-}
-
 static bool fail_at(reader *r, const char *at, const char *what)
 {
 	unsigned line, column;
 
-	locate(r, at, &line, &column);
+	gk_json_locate(r->start, at, &line, &column);
 	r->code = gk_error_set(
 		r->err, GK_INVALID_ARGUMENT, "%s at line %u, column %u", what, line, column);
 	return false;
@@ -82,51 +55,14 @@ static bool fail_no_memory(reader *r)
 
 /* --- strings --- */
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The four digits of \uXXXX at `at`; -1: they are not there. */
-static int32_t hex4(const reader *r, const char *at)
-{
-	int32_t value = 0;
-
-	if (r->end - at < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(at[i]);
-
-		if (digit < 0)
-			return -1;
-		value = value << 4 | digit;
-	}
-	return value;
-}
-
-/* `r->at` is behind the "\u". A surrogate without its other half is U+FFFD, and what follows it stands for itself. */
+/* `r->at` is behind the "\u". */
 static bool read_unicode_escape(reader *r, gk_buf *into)
 {
-	int32_t c = hex4(r, r->at), low;
+	int32_t c = gk_json_unicode_escape(&r->at, r->end);
 	char utf8[4];
 
 	if (c < 0)
 		return fail_at(r, r->at - 2, "invalid escape");
-	r->at += 4;
-	if (c >= 0xd800 && c <= 0xdfff) {
-		low = c < 0xdc00 && r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u'
-			      ? hex4(r, r->at + 2)
-			      : -1;
-		if (low >= 0xdc00 && low <= 0xdfff) {
-			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-			r->at += 6;
-		} else {
-			c = 0xfffd;
-		}
-	}
 	gk_buf_put(into, utf8, gk_str_encode_utf8((uint32_t)c, utf8));
 	return true;
 }
@@ -211,61 +147,18 @@ static bool read_string(reader *r, gk_buf *decoded, const char **ret, size_t *le
 
 /* --- scalars --- */
 
-static const char *skip_digits(const char *at, const char *end)
-{
-	while (at < end && *at >= '0' && *at <= '9')
-		at++;
-	return at;
-}
-
-/* - ? (0 | [1-9] digits) (. digits)? ([eE] [-+]? digits)? ; NULL after an error. */
-static const char *number_end(reader *r, bool *is_real)
-{
-	const char *at = r->at + (*r->at == '-'), *begin = at;
-
-	at = skip_digits(at, r->end);
-	if (at == begin || (*begin == '0' && at > begin + 1)) {
-		r->at = at == begin ? at : begin + 1;
-		fail_unexpected(r);
-		return NULL;
-	}
-	if (at < r->end && *at == '.') {
-		*is_real = true;
-		begin = ++at;
-		at = skip_digits(at, r->end);
-	}
-	if (at > begin && at < r->end && (*at | 0x20) == 'e') {
-		*is_real = true;
-		at++;
-		if (at < r->end && (*at == '-' || *at == '+'))
-			at++;
-		begin = at;
-		at = skip_digits(at, r->end);
-	}
-	if (at == begin) {
-		r->at = at;
-		fail_unexpected(r);
-		return NULL;
-	}
-	return at;
-}
-
 static json_t *read_number(reader *r)
 {
-	bool is_real = false;
-	const char *begin = r->at, *end = number_end(r, &is_real);
+	bool is_real;
+	const char *begin = r->at, *end = gk_json_number_end(begin, r->end, &is_real, &r->at);
 	json_t *value;
-	int64_t whole;
-	double real;
 
-	if (!end)
+	if (!end) {
+		fail_unexpected(r);
 		return NULL;
+	}
 	r->at = end;
-	if (!is_real && gk_parse_i64(begin, (size_t)(end - begin), &whole)) {
-		value = json_integer(whole);
-	} else if (gk_parse_real(begin, (size_t)(end - begin), &real)) {
-		value = json_real(real);
-	} else {
+	if (!gk_json_number(begin, end, is_real, &value)) {
 		fail_at(r, begin, "number out of range");
 		return NULL;
 	}
@@ -339,33 +232,13 @@ static json_t *begin_value(reader *r)
 	}
 }
 
-static json_t *innermost(const reader *r)
-{
-	return r->depth ? r->open[r->depth - 1] : NULL;
-}
-
-/* Hangs the value where it belongs: in the innermost open container, or at the root. */
-static bool attach_take(reader *r, json_t *value)
-{
-	json_t *parent = innermost(r);
-	int failed = 0;
-
-	if (!parent)
-		r->root = value;
-	else if (json_is_object(parent))
-		failed = json_object_setn_new_nocheck(parent, r->key, r->key_len, value);
-	else
-		failed = json_array_append_new(parent, value);
-	return !failed || fail_no_memory(r);
-}
-
 /* The blanks, the name, the colon. */
 static bool read_key(reader *r)
 {
 	skip_blanks(r);
 	if (r->at == r->end || *r->at != '"')
 		return fail_unexpected(r);
-	if (!read_string(r, &r->key_text, &r->key, &r->key_len))
+	if (!read_string(r, &r->key_text, &r->builder.key, &r->builder.key_len))
 		return false;
 	skip_blanks(r);
 	if (r->at == r->end || *r->at != ':')
@@ -376,35 +249,7 @@ static bool read_key(reader *r)
 
 static bool is_closed_here(const reader *r)
 {
-	char c = json_is_object(innermost(r)) ? '}' : ']';
-
-	return r->at < r->end && *r->at == c;
-}
-
-static bool enter(reader *r, json_t *container)
-{
-	if (r->depth == GK_JSON_MAX_DEPTH) {
-		r->code = gk_error_set(r->err, GK_RESOURCE_EXHAUSTED,
-			"nested deeper than %d levels", GK_JSON_MAX_DEPTH);
-		return false;
-	}
-	r->open[r->depth++] = container;
-	return true;
-}
-
-static bool charge(reader *r, const json_t *value)
-{
-	size_t cost = json_is_object(value) || json_is_array(value) ? COST_CONTAINER : COST_SCALAR;
-
-	if (json_is_object(innermost(r)))
-		cost += COST_NAME;
-	if (cost > r->budget) {
-		r->code = gk_error_set(
-			r->err, GK_RESOURCE_EXHAUSTED, "too many values for a text of this size");
-		return false;
-	}
-	r->budget -= cost;
-	return true;
+	return r->at < r->end && *r->at == gk_json_closer(&r->builder);
 }
 
 /* After a value: closes what ends here. Leaves `r->at` behind the comma of a container that goes on, or at the end. */
@@ -412,11 +257,11 @@ static bool finish_value(reader *r)
 {
 	for (;;) {
 		skip_blanks(r);
-		if (r->depth == 0)
+		if (r->builder.depth == 0)
 			return r->at == r->end || fail_unexpected(r);
 		if (is_closed_here(r)) {
 			r->at++;
-			r->depth--;
+			r->builder.depth--;
 			continue;
 		}
 		if (r->at == r->end || *r->at != ',')
@@ -431,22 +276,23 @@ static bool read_document(reader *r)
 	do {
 		json_t *value;
 
-		if (json_is_object(innermost(r)) && !read_key(r))
+		if (json_is_object(gk_json_innermost(&r->builder)) && !read_key(r))
 			return false;
 		skip_blanks(r);
 		value = begin_value(r);
-		if (!value || !attach_take(r, value) || !charge(r, value))
+		if (!value)
 			return false;
-		if (json_is_object(value) || json_is_array(value)) {
-			if (!enter(r, value))
-				return false;
+		r->code = gk_json_builder_add_take(&r->builder, value, r->err);
+		if (r->code != GK_OK)
+			return false;
+		if (gk_json_is_container(value)) {
 			skip_blanks(r);
 			if (!is_closed_here(r))
 				continue;
 		}
 		if (!finish_value(r))
 			return false;
-	} while (r->depth);
+	} while (r->builder.depth);
 	return true;
 }
 
@@ -459,18 +305,14 @@ gk_code gk_json_parse(const char *text, size_t len, size_t max, json_t **ret, gk
 	if (len > max)
 		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
 			"JSON of %zu bytes exceeds the limit of %zu bytes", len, max);
-	if (__builtin_mul_overflow(len, GK_JSON_MEMORY_FACTOR, &r.budget) ||
-		__builtin_add_overflow(r.budget, GK_JSON_MEMORY_BASE, &r.budget))
-		r.budget = SIZE_MAX;
+	gk_json_builder_init(&r.builder, len);
 	if (len > 0)
 		r.end = text + len;
 	else
 		r.start = r.at = r.end = ""; /* `text` may be NULL then */
-	if (read_document(&r)) {
-		*ret = r.root;
-		r.root = NULL;
-	}
-	json_decref(r.root);
+	if (read_document(&r))
+		*ret = gk_json_builder_take(&r.builder);
+	gk_json_builder_done(&r.builder);
 	gk_buf_done(&r.key_text);
 	gk_buf_done(&r.text);
 	return r.code;

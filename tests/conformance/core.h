@@ -22,7 +22,10 @@ typedef struct core_op {
 
 /* The tables. */
 extern const core_op core_action_ops[];
+extern const core_op core_extract_ops[];
+extern const core_op core_format_ops[];
 extern const core_op core_later_ops[];
+extern const core_op core_message_ops[];
 extern const core_op core_schema_ops[];
 extern const core_op core_tool_ops[];
 
