@@ -89,6 +89,7 @@ static void tick(void *user)
 {
 	gk_http_listener *listener = user;
 
+	close_late(listener, GK_CONNECTION_IDLE, listener->opts.idle_ms);
 	close_late(listener, GK_CONNECTION_HEADERS, listener->opts.header_ms);
 	close_late(listener, GK_CONNECTION_BODY, listener->opts.body_ms);
 	give_back(listener);
@@ -144,17 +145,36 @@ static uint64_t announced_length(struct MHD_Connection *mhd)
 	return text ? strtoull(text, NULL, 10) : 0; /* checked to be a number */
 }
 
+/* The request line is here, and its target still as it came. */
+static void *on_target(void *user, const char *target, struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	gk_connection *connection = info ? info->socket_context : NULL;
+
+	(void)user;
+	if (!connection)
+		return NULL;
+	connection->target_len = target ? strlen(target) : 0;
+	if (connection->state != GK_CONNECTION_HEADERS) /* a new connection's time runs already */
+		gk_connection_enter(connection, GK_CONNECTION_HEADERS);
+	return NULL; /* no exchange yet */
+}
+
 /* The first call: headers only. */
 static enum MHD_Result begin_request(gk_http_listener *listener, struct MHD_Connection *mhd,
 	const char *path, const char *method, const char *version, void **request)
 {
 	gk_exchange *x = gk_exchange_new(listener, mhd, method, path);
-	int refusal = gk_framing_check(mhd, method, version);
+	int refusal;
 	uint64_t length;
 
 	if (!x)
 		return MHD_NO;
 	*request = x;
+	refusal = gk_framing_check(mhd,
+		&(gk_request_line){ method, path, version, x->connection->target_len },
+		listener->knows_layout);
 	if (refusal)
 		return gk_exchange_refuse(
 			x, refusal, "the request's framing is ambiguous or malformed");
@@ -286,17 +306,18 @@ static gk_code start_daemon(gk_http_listener *listener, gk_error *err)
 	const union MHD_DaemonInfo *info;
 	unsigned idle_s = (unsigned)((listener->opts.idle_ms + 999) / 1000);
 
-	listener->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-		on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-		MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_UNESCAPE_CALLBACK, unescape,
-		NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, listener, MHD_OPTION_CONNECTION_LIMIT,
-		listener->opts.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		listener->opts.max_per_ip, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)GK_HTTP_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-		(size_t)STREAM_BLOCK, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	listener->daemon =
+		MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+			NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+			MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_UNESCAPE_CALLBACK,
+			unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+			MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+			MHD_OPTION_CONNECTION_LIMIT, listener->opts.max_connections,
+			MHD_OPTION_PER_IP_CONNECTION_LIMIT, listener->opts.max_per_ip,
+			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)GK_HTTP_CONNECTION_MEMORY,
+			MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)STREAM_BLOCK,
+			MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_URI_LOG_CALLBACK,
+			on_target, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!listener->daemon)
 		return gk_error_set(
 			err, GK_UNAVAILABLE, "cannot serve HTTP on %s", listener->address);
@@ -342,6 +363,7 @@ gk_code gk_http_listen(
 	for (size_t i = 0; i < GK_CONNECTION_STATES; i++)
 		TAILQ_INIT(&listener->connections[i]);
 	LIST_INIT(&listener->exchanges);
+	listener->knows_layout = gk_framing_knows_layout();
 	set_defaults(&listener->opts);
 	rc = open_listener(listener, err);
 	if (rc != GK_OK) {

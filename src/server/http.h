@@ -14,8 +14,8 @@
  * chunked: the headers go out when the handler returns, later writes at the end of the loop's turn, those of one turn
  * together. A handler that has not begun an answer when it returns begins one later; nothing is sent until then.
  *
- * Requests with ambiguous framing (Content-Length twice or with Transfer-Encoding, no Host, NUL, ...) never reach a
- * handler: they are answered 400 and the connection is closed.
+ * Requests with ambiguous framing (Content-Length twice or with Transfer-Encoding, no Host, a bare LF, a folded line,
+ * NUL, ...) never reach a handler: they are answered 400 and the connection is closed.
  */
 #ifndef GK_SERVER_HTTP_H
 #define GK_SERVER_HTTP_H

@@ -27,19 +27,20 @@
 #define GK_CHECK(object, magic_) assert((object) && (object)->magic == (magic_))
 
 typedef enum gk_connection_state {
-	GK_CONNECTION_IDLE,    /* between requests; no time limit but libmicrohttpd's */
-	GK_CONNECTION_HEADERS, /* new: its first headers have a time limit */
-	GK_CONNECTION_BODY,    /* its body has one */
-	GK_CONNECTION_BUSY,    /* ours to answer */
+	GK_CONNECTION_IDLE,    /* between requests, up to the end of the next request line */
+	GK_CONNECTION_HEADERS, /* new, or amid headers */
+	GK_CONNECTION_BODY,
+	GK_CONNECTION_BUSY, /* ours to answer */
 	GK_CONNECTION_STATES
 } gk_connection_state;
 
-/* One socket. Hangs in the list of its state, oldest first. */
+/* One socket. Hangs in the list of its state, oldest first; each state but BUSY has a time limit. */
 typedef struct gk_connection {
 	gk_http_listener *listener;
 	int fd;
 	gk_connection_state state;
 	uint64_t since_ms;
+	size_t target_len; /* of the request under way */
 	TAILQ_ENTRY(gk_connection) link;
 } gk_connection;
 typedef TAILQ_HEAD(gk_connection_list, gk_connection) gk_connection_list;
@@ -62,7 +63,7 @@ struct gk_http_listener {
 	size_t peak;                /* connections since memory was given back */
 	gk_exchange_list exchanges; /* with a handler that has not ended its answer */
 	gk_exchange *spare;         /* for the next request: spares an allocation and its buffers */
-	bool is_draining, is_stopping;
+	bool is_draining, is_stopping, knows_layout;
 };
 
 /* A fiber that waits for room. On its stack. */
@@ -94,8 +95,16 @@ struct gk_exchange {
 	LIST_ENTRY(gk_exchange) link;
 };
 
+/* A request's first line, where libmicrohttpd has it. */
+typedef struct gk_request_line {
+	const char *method, *target, *version;
+	size_t target_len; /* as it came, with query and escapes */
+} gk_request_line;
+
+/** Whether this libmicrohttpd lays requests out as gk_framing_check() expects. */
+bool gk_framing_knows_layout(void);
 /** 0: the request may go on; else the status that refuses it. */
-int gk_framing_check(struct MHD_Connection *mhd, const char *method, const char *version);
+int gk_framing_check(struct MHD_Connection *mhd, const gk_request_line *line, bool knows_layout);
 
 /* exchange.c: between the handler and libmicrohttpd. */
 gk_exchange *gk_exchange_new(gk_http_listener *listener, struct MHD_Connection *mhd,

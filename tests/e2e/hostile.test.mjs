@@ -59,6 +59,13 @@ describe('a hostile network', () => {
     'blank before the colon': (h) => `GET /healthz HTTP/1.1\r\nHost : ${h}\r\n\r\n`,
     'a length that is no number': (h) => `POST /greet HTTP/1.1\r\nHost: ${h}\r\nContent-Length: +2\r\n\r\n{}`,
     'an unknown transfer coding': (h) => `POST /greet HTTP/1.1\r\nHost: ${h}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    'a bare LF after the request line': (h) => `GET /healthz HTTP/1.1\nHost: ${h}\r\n\r\n`,
+    'a bare LF after a header': (h) => `GET /healthz HTTP/1.1\r\nHost: ${h}\nX: 1\r\n\r\n`,
+    'a bare LF at the end of the headers': (h) => `GET /healthz HTTP/1.1\r\nHost: ${h}\r\n\n`,
+    'a folded header': (h) => `GET /healthz HTTP/1.1\r\nHost: ${h}\r\nX: 1\r\n 2\r\n\r\n`,
+    'NUL in a header': (h) => `GET /healthz HTTP/1.1\r\nHost: ${h}\r\nX: 1\0\r\n\r\n`,
+    'NUL in the target': (h) => `GET /healthz\0 HTTP/1.1\r\nHost: ${h}\r\n\r\n`,
+    'NUL in the method': (h) => `GET\0 /healthz HTTP/1.1\r\nHost: ${h}\r\n\r\n`,
     'a chunk size that is no number': (h) => `POST /greet HTTP/1.1\r\nHost: ${h}\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\n{} \r\n0\r\n\r\n`,
   };
   for (const [name, bytes] of Object.entries(refused))

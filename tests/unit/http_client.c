@@ -34,8 +34,11 @@ int http_connect(const gk_http_listener *listener)
 
 void http_send(int fd, const char *bytes)
 {
-	size_t left = strlen(bytes);
+	http_send_bytes(fd, bytes, strlen(bytes));
+}
 
+void http_send_bytes(int fd, const char *bytes, size_t left)
+{
 	while (left) {
 		ssize_t sent = send(fd, bytes, left, MSG_NOSIGNAL);
 
@@ -112,6 +115,7 @@ void http_run(gk_loop *loop, void (*client)(void *user), void *user)
 typedef struct talk {
 	const gk_http_listener *listener;
 	const char *bytes, *enough;
+	size_t len;
 	char *answer;
 } talk;
 
@@ -120,7 +124,7 @@ static void run_talk(void *user)
 	talk *mine = user;
 	int fd = http_connect(mine->listener);
 
-	http_send(fd, mine->bytes);
+	http_send_bytes(fd, mine->bytes, mine->len);
 	mine->answer = http_read(fd, mine->enough);
 	close(fd);
 }
@@ -128,7 +132,18 @@ static void run_talk(void *user)
 char *http_talk_until(
 	gk_loop *loop, const gk_http_listener *listener, const char *bytes, const char *enough)
 {
-	talk mine = { .listener = listener, .bytes = bytes, .enough = enough };
+	talk mine = {
+		.listener = listener, .bytes = bytes, .len = strlen(bytes), .enough = enough
+	};
+
+	http_run(loop, run_talk, &mine);
+	return mine.answer;
+}
+
+char *http_talk_bytes(
+	gk_loop *loop, const gk_http_listener *listener, const char *bytes, size_t len)
+{
+	talk mine = { .listener = listener, .bytes = bytes, .len = len };
 
 	http_run(loop, run_talk, &mine);
 	return mine.answer;

@@ -14,6 +14,7 @@
 /** A blocking connection to a listener. */
 int http_connect(const gk_http_listener *listener);
 void http_send(int fd, const char *bytes);
+void http_send_bytes(int fd, const char *bytes, size_t len);
 /** All bytes until the server closes, or until `enough` is in them; fails the test after five seconds. */
 char *http_read(int fd, const char *enough);
 
@@ -21,7 +22,10 @@ char *http_read(int fd, const char *enough);
 void http_run(gk_loop *loop, void (*client)(void *user), void *user);
 /** Sends, and reads until the server closes. */
 char *http_talk(gk_loop *loop, const gk_http_listener *listener, const char *bytes);
-/** The same until `enough` has come. */
+/** The same with bytes that may be NUL. */
+char *http_talk_bytes(
+	gk_loop *loop, const gk_http_listener *listener, const char *bytes, size_t len);
+/** As http_talk(), until `enough` has come. */
 char *http_talk_until(
 	gk_loop *loop, const gk_http_listener *listener, const char *bytes, const char *enough);
 

@@ -8,6 +8,8 @@
 #include "base/limits.h"
 #include "server/address.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -381,27 +383,106 @@ END_TEST
 
 /* --- refusals --- */
 
-static const char *const refused[] = {
-	"POST /echo HTTP/1.1\r\n" HEAD
-	"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-	"POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
-	"POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
-	"POST /echo HTTP/1.1\r\n" HEAD "Content-Length: +2\r\n\r\n{}",
-	"POST /echo HTTP/1.1\r\n" HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-	"POST /echo HTTP/1.1\r\n" HEAD "Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n",
-	"GET /parts HTTP/1.1\r\n\r\n",
-	"GET /parts HTTP/1.1\r\n" HEAD "Host: y\r\n\r\n",
-	"GET /parts HTTP/1.1\r\nHost : x\r\n\r\n",
-	"GET /parts HTTP/1.1\r\n" HEAD "X-A: \x01\r\n\r\n",
-	"get /parts HTTP/1.1\r\n" HEAD "\r\n",
+/* With a length: NUL bytes are among them. */
+#define BYTES(text)                                                                                \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
+
+static const struct {
+	const char *bytes;
+	size_t len;
+} refused[] = {
+	BYTES("POST /echo HTTP/1.1\r\n" HEAD
+	      "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	BYTES("POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x"),
+	BYTES("POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"),
+	BYTES("POST /echo HTTP/1.1\r\n" HEAD "Content-Length: +2\r\n\r\n{}"),
+	BYTES("POST /echo HTTP/1.1\r\n" HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+	BYTES("POST /echo HTTP/1.1\r\n" HEAD
+	      "Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "Host: y\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\nHost : x\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: \x01\r\n\r\n"),
+	BYTES("get /parts HTTP/1.1\r\n" HEAD "\r\n"),
+	/* lines that end in LF alone: the request line, a header, the last header, the empty line */
+	BYTES("GET /parts HTTP/1.1\n" HEAD "\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\nHost: x\nX-A: 1\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\nHost: x\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\nHost: x\r\n\n"),
+	BYTES("POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 3\r\n\nabc"),
+	/* folded lines */
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 1\r\n 2\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 1\r\n\t2\r\nX-B: 1\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 1\r\n \r\n\r\n"),
+	BYTES("POST /echo HTTP/1.1\r\n" HEAD "X-A: 1\r\n Content-Length: 3\r\n\r\nabc"),
+	/* NUL bytes: in the method, the target, the version, a name, a value, the last value */
+	BYTES("GET\0 /parts HTTP/1.1\r\n" HEAD "\r\n"),
+	BYTES("GET /parts\0/more HTTP/1.1\r\n" HEAD "\r\n"),
+	BYTES("GET /parts?q=1\0 HTTP/1.1\r\n" HEAD "\r\n"),
+	BYTES("GET /parts HTTP/1.1\0\r\n" HEAD "\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X\0A: 1\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 1\0Content-Length: 3\r\nX-B: 1\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 1\0\r\n\r\n"),
+	/* a blank where none belongs */
+	BYTES("GET  /parts HTTP/1.1\r\n" HEAD "\r\n"),
+
 };
 
 START_TEST(ambiguous_framing_is_refused_and_the_connection_closed)
 {
-	gk_auto_str char *answer = talk(refused[_i]);
+	gk_auto_str char *answer =
+		http_talk_bytes(loop, listener, refused[_i].bytes, refused[_i].len);
 
 	assert_has(answer, "HTTP/1.1 400 ");
 	ck_assert_uint_eq(handled, 0);
+}
+END_TEST
+
+/* Whatever reads end in, and however long the target: the layout is the one that is taken for plain. */
+static void dribbling_client(void *user)
+{
+	static const char request[] =
+		"\r\nPOST /echo?q=a%20b&r=%41 HTTP/1.1\r\n" HEAD
+		"X-Empty:\r\nX-Blanks: \t 1\t\r\nCookie: a=1; b=2\r\nContent-Length: 5\r\n\r\nhello";
+	size_t step = 1 + *(const size_t *)user;
+	int fd = http_connect(listener);
+	int now = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof(now));
+	for (int i = 0; i < 2; i++) { /* on one connection */
+		for (size_t at = 0; at < sizeof(request) - 1; at += step) {
+			size_t left = sizeof(request) - 1 - at;
+
+			http_send_bytes(fd, request + at, left < step ? left : step);
+			usleep(200);
+		}
+		free(http_read(fd, "hello"));
+	}
+	close(fd);
+}
+
+START_TEST(plain_framing_is_taken_in_whatever_pieces_it_comes)
+{
+	size_t step = (size_t)_i * 7;
+
+	http_run(loop, dribbling_client, &step);
+	ck_assert_uint_eq(handled, 2);
+}
+END_TEST
+
+START_TEST(a_large_plain_head_is_taken)
+{
+	gk_auto_buf gk_buf request = GK_BUF_INIT(0);
+	gk_auto_str char *answer = NULL;
+
+	gk_buf_puts(&request, "GET /parts HTTP/1.1\r\n" HEAD);
+	for (int i = 0; i < 11; i++) /* more than libmicrohttpd reads into at first */
+		gk_buf_printf(&request, "X-%d: %0900d\r\n", i, i);
+	gk_buf_puts(&request, CLOSE);
+	answer = talk(request.data);
+	assert_has(answer, "one,two");
 }
 END_TEST
 
@@ -462,6 +543,61 @@ START_TEST(headers_that_do_not_come_close_the_connection)
 	start(GK_OPTS(gk_http_opts, .header_ms = 100));
 	answer = talk("GET /parts HTTP/1.1\r\nHos");
 	ck_assert_uint_eq(handled, 0);
+}
+END_TEST
+
+/* Sends a good request and then what is slow, a byte now and then, until the server has had enough. */
+static void slow_client(void *user)
+{
+	const char *next = user;
+	int fd = http_connect(listener);
+
+	http_send(fd, "GET /parts HTTP/1.1\r\n" HEAD "\r\n");
+	free(http_read(fd, "one,two"));
+	http_send(fd, next);
+	for (int i = 0; i < 100; i++) {
+		char c;
+
+		usleep(20000);
+		http_send(fd, "a");
+		if (recv(fd, &c, 1, MSG_DONTWAIT) == 0)
+			break;
+	}
+	close(fd);
+}
+
+START_TEST(slow_headers_on_a_kept_connection_close_it)
+{
+	uint64_t start_ms = gk_clock_mono_ms();
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .header_ms = 100));
+	http_run(loop, slow_client, (char *)"GET /parts HTTP/1.1\r\nX-A: ");
+	ck_assert_uint_eq(handled, 1);
+	ck_assert_uint_lt(gk_clock_mono_ms() - start_ms, 1500);
+}
+END_TEST
+
+START_TEST(a_slow_request_line_on_a_kept_connection_closes_it)
+{
+	uint64_t start_ms = gk_clock_mono_ms();
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .idle_ms = 100));
+	http_run(loop, slow_client, (char *)"GET /par");
+	ck_assert_uint_eq(handled, 1);
+	ck_assert_uint_lt(gk_clock_mono_ms() - start_ms, 1500);
+}
+END_TEST
+
+START_TEST(an_idle_connection_is_closed)
+{
+	gk_auto_str char *answer = NULL;
+
+	teardown();
+	start(GK_OPTS(gk_http_opts, .idle_ms = 100));
+	answer = talk("GET /parts HTTP/1.1\r\n" HEAD "\r\n"); /* returns when the server closes */
+	assert_has(answer, "one,two");
 }
 END_TEST
 
@@ -611,11 +747,16 @@ static Suite *suite(void)
 	tcase_add_test(served, draining_ends_keep_alive_and_accepts_nobody);
 	tcase_add_loop_test(served, ambiguous_framing_is_refused_and_the_connection_closed, 0,
 		sizeof(refused) / sizeof(refused[0]));
+	tcase_add_loop_test(served, plain_framing_is_taken_in_whatever_pieces_it_comes, 0, 4);
+	tcase_add_test(served, a_large_plain_head_is_taken);
 	tcase_add_test(served, headers_beyond_the_connection_memory_are_refused);
 	tcase_add_test(served, a_body_beyond_the_limit_is_refused);
 	tcase_add_test(served, a_chunked_body_beyond_the_limit_is_refused);
 	tcase_add_test(served, a_body_of_exactly_the_limit_is_taken);
 	tcase_add_test(served, headers_that_do_not_come_close_the_connection);
+	tcase_add_test(served, slow_headers_on_a_kept_connection_close_it);
+	tcase_add_test(served, a_slow_request_line_on_a_kept_connection_closes_it);
+	tcase_add_test(served, an_idle_connection_is_closed);
 	tcase_add_test(served, a_body_that_does_not_come_closes_the_connection);
 	tcase_add_test(served, connections_beyond_the_limit_are_turned_away);
 	tcase_add_test(served, the_next_port_is_taken_when_one_is_in_use);
