@@ -50,6 +50,7 @@ gk_exchange *gk_exchange_new(gk_http_listener *listener, struct MHD_Connection *
 		.body = body,
 		.out = out,
 		.headers = headers };
+	TAILQ_INIT(&x->waiters);
 	listener->active++;
 	return x;
 }
@@ -67,10 +68,11 @@ static void stop_watching(gk_exchange *x)
 	x->hangup = NULL;
 }
 
-/* Nobody takes the rest: the owner is told, once, and a fiber that waits for room goes on. */
+/* Nobody takes the rest: the owner is told, once, and fibers that wait for room go on. */
 static void lose_client(gk_exchange *x)
 {
 	void (*fn)(gk_exchange *, void *) = x->on_hangup;
+	gk_room_waiter *waiter;
 
 	if (x->is_gone)
 		return;
@@ -78,10 +80,10 @@ static void lose_client(gk_exchange *x)
 	stop_watching(x);
 	unlist(x);
 	x->on_hangup = NULL;
-	if (x->waiter) {
-		x->waiter->is_gone = true;
-		gk_fiber_wake(x->waiter->fiber);
-		x->waiter = NULL;
+	while ((waiter = TAILQ_FIRST(&x->waiters))) { /* the exchange may be gone when they run */
+		waiter->is_gone = true;
+		gk_fiber_wake(waiter->fiber);
+		TAILQ_REMOVE(&x->waiters, waiter, link);
 	}
 	if (fn && !x->is_ended)
 		fn(x, x->user);
@@ -155,6 +157,7 @@ static ssize_t read_out(void *user, uint64_t position, char *data, size_t max)
 {
 	gk_exchange *x = user;
 	size_t left = x->out.len - x->out_read;
+	gk_room_waiter *waiter;
 
 	(void)position;
 	if (x->is_gone)
@@ -180,8 +183,9 @@ static ssize_t read_out(void *user, uint64_t position, char *data, size_t max)
 		gk_buf_consume(&x->out, x->out_read);
 		x->out_read = 0;
 	}
-	if (x->waiter && x->out.len - x->out_read <= GK_MAX_SINK / 2)
-		gk_fiber_wake(x->waiter->fiber);
+	if (x->out.len - x->out_read <= GK_MAX_SINK / 2)
+		TAILQ_FOREACH (waiter, &x->waiters, link)
+			gk_fiber_wake(waiter->fiber);
 	return (ssize_t)left;
 }
 
@@ -397,12 +401,12 @@ gk_code gk_exchange_wait_room(gk_exchange *x, gk_error *err)
 	if (x->is_gone)
 		return gk_error_set(err, GK_CANCELLED, "the client has gone");
 	waiter.fiber = gk_fiber_self();
-	x->waiter = &waiter;
+	TAILQ_INSERT_TAIL(&x->waiters, &waiter, link);
 	while (rc == GK_OK && !waiter.is_gone && x->out.len - x->out_read > GK_MAX_SINK / 2)
 		rc = gk_fiber_park(err);
 	if (waiter.is_gone)
 		return gk_error_set(err, GK_CANCELLED, "the client has gone");
-	x->waiter = NULL;
+	TAILQ_REMOVE(&x->waiters, &waiter, link);
 	return rc;
 }
 

@@ -70,6 +70,7 @@ struct gk_http_listener {
 typedef struct gk_room_waiter {
 	gk_fiber *fiber;
 	bool is_gone;
+	TAILQ_ENTRY(gk_room_waiter) link;
 } gk_room_waiter;
 
 struct gk_exchange {
@@ -87,8 +88,8 @@ struct gk_exchange {
 	size_t out_read;
 	void (*on_hangup)(gk_exchange *x, void *user);
 	void *user;
-	gk_poll *hangup; /* watches the socket while an answer is pending */
-	gk_room_waiter *waiter;
+	gk_poll *hangup;                      /* watches the socket while an answer is pending */
+	TAILQ_HEAD(, gk_room_waiter) waiters; /* a run may produce in several fibers at once */
 	bool is_dispatched, is_too_large, is_refused, is_begun, is_ended, is_queued, is_suspended,
 		is_gone;
 	bool is_listed;

@@ -55,6 +55,25 @@ static void produce(void *user)
 	gk_exchange_end(x);
 }
 
+static unsigned producers;
+
+/* One of several fibers of the same run. */
+static void produce_half(void *user)
+{
+	gk_exchange *x = user;
+	static char block[8192];
+
+	memset(block, 'x', sizeof(block));
+	for (size_t mine = 0; mine < MUCH / 2; mine += sizeof(block)) {
+		if (gk_exchange_wait_room(x, NULL) != GK_OK)
+			break;
+		gk_exchange_write(x, block, sizeof(block));
+		produced += sizeof(block);
+	}
+	if (--producers == 0 && produced == MUCH)
+		gk_exchange_end(x);
+}
+
 static void handle(gk_exchange *x, void *user)
 {
 	const char *path = gk_exchange_path(x);
@@ -89,6 +108,13 @@ static void handle(gk_exchange *x, void *user)
 		gk_exchange_begin(x, 200, "text/plain");
 		ck_assert_int_eq(
 			gk_fiber_start(loop, "produce", NULL, produce, x, NULL, NULL), GK_OK);
+	} else if (strcmp(path, "/together") == 0) {
+		gk_exchange_on_hangup(x, on_hangup, NULL);
+		gk_exchange_begin(x, 200, "text/plain");
+		for (producers = 0; producers < 2; producers++)
+			ck_assert_int_eq(
+				gk_fiber_start(loop, "produce", NULL, produce_half, x, NULL, NULL),
+				GK_OK);
 	} else {
 		gk_exchange_reply(x, 404, NULL, "", 0);
 	}
@@ -103,6 +129,7 @@ static void start(const gk_http_opts *more)
 	hangups = handled = 0;
 	open_exchange = NULL;
 	was_parked = false;
+	produced = 0;
 	ck_assert_int_eq(gk_loop_new(&loop, NULL), GK_OK);
 	ck_assert_int_eq(gk_http_listen(loop, &opts, &listener, NULL), GK_OK);
 }
@@ -327,23 +354,41 @@ START_TEST(a_producer_parks_while_its_client_is_behind_and_finishes_after)
 }
 END_TEST
 
+START_TEST(several_producers_of_one_answer_park_and_finish)
+{
+	gk_auto_str char *answer = talk("GET /together HTTP/1.1\r\n" HEAD CLOSE);
+
+	ck_assert_uint_eq(producers, 0);
+	ck_assert_uint_eq(produced, MUCH);
+	ck_assert_uint_ge(strlen(answer), MUCH);
+}
+END_TEST
+
 static void leaving_reader(void *user)
 {
 	int fd = http_connect(listener);
 
-	(void)user;
-	http_send(fd, "GET /much HTTP/1.1\r\n" HEAD "\r\n");
+	http_send(fd, user);
 	free(http_read(fd, "xxx"));
 	close(fd);
 }
 
 START_TEST(a_parked_producer_learns_that_its_client_has_gone)
 {
-	http_run(loop, leaving_reader, NULL);
+	http_run(loop, leaving_reader, (char *)"GET /much HTTP/1.1\r\n" HEAD "\r\n");
 	while (room_rc != GK_CANCELLED)
 		gk_loop_turn(loop, 1000);
 	while (gk_http_active(listener))
 		gk_loop_turn(loop, 1000);
+}
+END_TEST
+
+START_TEST(all_parked_producers_learn_that_their_client_has_gone)
+{
+	http_run(loop, leaving_reader, (char *)"GET /together HTTP/1.1\r\n" HEAD "\r\n");
+	while (producers)
+		gk_loop_turn(loop, 1000);
+	ck_assert_uint_lt(produced, MUCH);
 }
 END_TEST
 
@@ -742,6 +787,8 @@ static Suite *suite(void)
 	tcase_add_test(served, a_client_that_leaves_a_stream_is_noticed_within_50_ms);
 	tcase_add_test(served, a_client_that_leaves_before_the_answer_began_is_noticed);
 	tcase_add_test(served, a_producer_parks_while_its_client_is_behind_and_finishes_after);
+	tcase_add_test(served, several_producers_of_one_answer_park_and_finish);
+	tcase_add_test(served, all_parked_producers_learn_that_their_client_has_gone);
 	tcase_add_test(served, a_parked_producer_learns_that_its_client_has_gone);
 	tcase_add_test(served, a_listener_is_freed_with_streams_open);
 	tcase_add_test(served, draining_ends_keep_alive_and_accepts_nobody);
