@@ -53,6 +53,7 @@ void gk_connection_enter(gk_connection *connection, gk_connection_state state)
 
 	TAILQ_REMOVE(&listener->connections[connection->state], connection, link);
 	connection->state = state;
+	connection->is_looked_at = false;
 	connection->since_ms = gk_loop_now_ms(listener->loop);
 	TAILQ_INSERT_TAIL(&listener->connections[state], connection, link);
 }
@@ -74,6 +75,32 @@ static void close_late(gk_http_listener *listener, gk_connection_state state, ui
 		hang_up_on(oldest);
 }
 
+static bool has_ended(const gk_connection *connection)
+{
+	char byte;
+
+	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* An end that came together with its request is missed by libmicrohttpd, which would wait for more until the idle limit.
+ * Each connection is looked at once, when it has been idle for a tick: a busy one never is. */
+static void close_half_closed(gk_http_listener *listener)
+{
+	uint64_t now = gk_loop_now_ms(listener->loop);
+	gk_connection *at =
+		TAILQ_LAST(&listener->connections[GK_CONNECTION_IDLE], gk_connection_list);
+	gk_connection *before;
+
+	for (; at && !at->is_looked_at; at = before) {
+		before = TAILQ_PREV(at, gk_connection_list, link);
+		if (now - at->since_ms < TICK_MS)
+			continue;
+		if (has_ended(at))
+			hang_up_on(at);
+		at->is_looked_at = true;
+	}
+}
+
 /* After a crowd the heap is full of holes; what is free in it goes back to the system. */
 static void give_back(gk_http_listener *listener)
 {
@@ -89,6 +116,7 @@ static void tick(void *user)
 {
 	gk_http_listener *listener = user;
 
+	close_half_closed(listener);
 	close_late(listener, GK_CONNECTION_IDLE, listener->opts.idle_ms);
 	close_late(listener, GK_CONNECTION_HEADERS, listener->opts.header_ms);
 	close_late(listener, GK_CONNECTION_BODY, listener->opts.body_ms);

@@ -41,6 +41,7 @@ typedef struct gk_connection {
 	gk_connection_state state;
 	uint64_t since_ms;
 	size_t target_len; /* of the request under way */
+	bool is_looked_at; /* idle, and its client's end has not been missed */
 	TAILQ_ENTRY(gk_connection) link;
 } gk_connection;
 typedef TAILQ_HEAD(gk_connection_list, gk_connection) gk_connection_list;

@@ -635,6 +635,29 @@ START_TEST(a_slow_request_line_on_a_kept_connection_closes_it)
 }
 END_TEST
 
+/* libmicrohttpd misses an end that comes together with the request. */
+static void half_closing_client(void *user)
+{
+	char **answer = user;
+	int fd = http_connect(listener);
+
+	http_send(fd, "GET /parts HTTP/1.1\r\n" HEAD "\r\n");
+	shutdown(fd, SHUT_WR);
+	*answer = http_read(fd, NULL);
+	close(fd);
+}
+
+START_TEST(a_client_that_has_closed_its_sending_side_is_answered_and_let_go)
+{
+	gk_auto_str char *answer = NULL;
+	uint64_t start_ms = gk_clock_mono_ms();
+
+	http_run(loop, half_closing_client, &answer);
+	assert_has(answer, "one,two");
+	ck_assert_uint_lt(gk_clock_mono_ms() - start_ms, 1500);
+}
+END_TEST
+
 START_TEST(an_idle_connection_is_closed)
 {
 	gk_auto_str char *answer = NULL;
@@ -803,6 +826,7 @@ static Suite *suite(void)
 	tcase_add_test(served, headers_that_do_not_come_close_the_connection);
 	tcase_add_test(served, slow_headers_on_a_kept_connection_close_it);
 	tcase_add_test(served, a_slow_request_line_on_a_kept_connection_closes_it);
+	tcase_add_test(served, a_client_that_has_closed_its_sending_side_is_answered_and_let_go);
 	tcase_add_test(served, an_idle_connection_is_closed);
 	tcase_add_test(served, a_body_that_does_not_come_closes_the_connection);
 	tcase_add_test(served, connections_beyond_the_limit_are_turned_away);
