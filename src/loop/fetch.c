@@ -56,12 +56,22 @@ static void describe(gk_fetch *res, CURLcode result)
 			&res->failure, code_of(result), "%s: %s", res->request.url.shown, text);
 }
 
+/* It ends before the answer does: the server must stop at once. curl closes the connection for that, unless others share
+ * it, where it resets the stream. */
+static void cut(gk_fetch *res)
+{
+	res->is_cut = true;
+	curl_easy_setopt(res->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 void gk_fetch_finish(gk_fetch *res, CURLcode result)
 {
 	CURL *easy = gk_steal(res->easy);
 
 	gk_multi_remove(&res->client->multi, easy);
 	LIST_REMOVE(res, link);
+	if (res->is_cut && res->is_connected && res->request.url.is_tls)
+		gk_fetch_client_flush(res->client, res->local_port);
 	gk_fetch_client_put_easy(res->client, easy);
 	gk_timer_disarm(&res->timer);
 	gk_scope_unlisten(&res->listener);
@@ -78,6 +88,7 @@ void gk_fetch_abort(gk_fetch *res, const gk_error *why)
 		return;
 	if (why && res->failure.code == GK_OK)
 		gk_error_copy(&res->failure, why);
+	cut(res);
 	gk_fetch_finish(res, CURLE_OK);
 }
 
@@ -140,7 +151,7 @@ static int on_connected(void *user, char *ip, char *local_ip, int port, int loca
 	(void)ip;
 	(void)local_ip;
 	(void)port;
-	(void)local_port;
+	res->local_port = local_port;
 	res->is_connected = true;
 	note_activity(res);
 	arm_timer(res);
@@ -186,7 +197,16 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
 		rc = end_head(res, &res->failure);
 	else if ((rc = gk_fetch_head_add(&res->head, line, len, &res->failure)) != GK_OK)
 		gk_error_prefix(&res->failure, "%s: ", res->request.url.shown);
-	return rc == GK_OK ? len : 0;
+	if (rc == GK_OK)
+		return len;
+	cut(res);
+	return 0;
+}
+
+static size_t refuse_body(gk_fetch *res)
+{
+	cut(res);
+	return 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
@@ -203,12 +223,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 		gk_error_set(&res->failure, GK_RESOURCE_EXHAUSTED,
 			"%s: the response has more than %zu bytes", res->request.url.shown,
 			res->max_body);
-		return 0;
+		return refuse_body(res);
 	}
 	gk_buf_put(&res->back, data, len);
 	if (gk_buf_failed(&res->back)) {
 		gk_error_no_memory(&res->failure);
-		return 0;
+		return refuse_body(res);
 	}
 	res->received += len;
 	wake(res);
@@ -239,7 +259,7 @@ static gk_code begin(gk_fetch *res, gk_error *err)
 
 	if (rc != GK_OK)
 		return rc;
-	res->is_connected = res->is_paused = res->is_in_head = res->has_head = false;
+	res->is_connected = res->is_paused = res->is_cut = res->is_in_head = res->has_head = false;
 	res->uploaded = 0;
 	res->reason[0] = '\0';
 	if (!set_callbacks(res, easy) || !gk_fetch_request_apply(&res->request, easy))
@@ -291,8 +311,10 @@ static gk_code follow(gk_fetch *res, const char *location, gk_error *err)
 {
 	gk_code rc;
 
-	if (res->easy)
+	if (res->easy) {
+		cut(res);
 		gk_fetch_finish(res, CURLE_OK);
+	}
 	rc = gk_fetch_request_redirect(&res->request, res->status, location, err);
 	if (rc != GK_OK)
 		return gk_error_prefix(err, "%s: ", res->request.url.shown);

@@ -10,7 +10,7 @@
  *		...
  *
  * Nothing secret goes into errors: a URL is printed without user, password, query and fragment. When the scope is called
- * off the transfer's connection is closed at once.
+ * off the transfer's connection is closed at once; an HTTP/2 stream is reset while others share its connection.
  */
 #ifndef GK_LOOP_FETCH_H
 #define GK_LOOP_FETCH_H

@@ -111,7 +111,10 @@ static bool apply(gk_fetch_client *client, CURL *easy, bool is_tls)
 {
 	const char *proxy = is_tls ? client->https_proxy : client->http_proxy;
 
+	/* Over TLS a transfer waits until a connection that is being made turns out to be for several, as HTTP/2 is:
+	 * a burst of calls to a provider then shares it. */
 	return gk_multi_prepare(easy) &&
+	       curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_tls ? 1L : 0L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
 	       (!client->ca_file ||
@@ -148,4 +151,19 @@ void gk_fetch_client_put_easy(gk_fetch_client *client, CURL *easy)
 	}
 	if (LIST_EMPTY(&client->running))
 		gk_timer_arm(&client->pool_timer, GK_FETCH_POOL_MS);
+}
+
+/* curl 7.88 keeps the reset of an HTTP/2 stream in a buffer until its connection has something else to send; a change of
+ * what is paused sends what is there. What is paused itself stays as it is. */
+void gk_fetch_client_flush(gk_fetch_client *client, int local_port)
+{
+	gk_fetch *other;
+
+	LIST_FOREACH (other, &client->running, link) {
+		if (other->local_port != local_port || !other->is_connected || other->is_paused)
+			continue;
+		curl_easy_pause(other->easy, CURLPAUSE_SEND);
+		curl_easy_pause(other->easy, CURLPAUSE_CONT);
+		return;
+	}
 }

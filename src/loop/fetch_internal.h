@@ -57,7 +57,8 @@ struct gk_fetch {
 	uint64_t connect_ms, total_ms, idle_ms;
 	uint64_t started_ms, active_ms;
 	curl_off_t uploaded; /* when the timer last looked */
-	bool is_connected, is_paused;
+	int local_port;      /* of its connection */
+	bool is_connected, is_paused, is_cut;
 
 	bool is_in_head, has_head;
 	int status;
@@ -89,6 +90,8 @@ GK_MUST_USE bool gk_fetch_request_apply(gk_fetch_request *request, CURL *easy);
 GK_MUST_USE gk_code gk_fetch_client_take_easy(
 	gk_fetch_client *client, bool is_tls, CURL **ret, gk_error *err);
 void gk_fetch_client_put_easy(gk_fetch_client *client, CURL *easy);
+/** A transfer has been cut and taken out: lets another one of the same connection say so to the server. */
+void gk_fetch_client_flush(gk_fetch_client *client, int local_port);
 
 /* --- fetch.c --- */
 

@@ -9,6 +9,8 @@
 
 /** Made once. */
 SSL_CTX *server_tls_context(void);
+/** From now on a client that offers HTTP/2 gets it. */
+void server_tls_offer_h2(void);
 /** Bytes go to and fro until either side ends. */
 void server_pump_tls(int fd, int plain);
 

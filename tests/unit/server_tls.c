@@ -76,6 +76,24 @@ SSL_CTX *server_tls_context(void)
 	return context;
 }
 
+static int choose_h2(SSL *tls, const unsigned char **ret, unsigned char *len,
+	const unsigned char *offered, unsigned offered_len, void *user)
+{
+	static const unsigned char ours[] = "\x02h2";
+
+	(void)tls;
+	(void)user;
+	return SSL_select_next_proto((unsigned char **)ret, len, ours, sizeof(ours) - 1, offered,
+		       offered_len) == OPENSSL_NPN_NEGOTIATED
+		       ? SSL_TLSEXT_ERR_OK
+		       : SSL_TLSEXT_ERR_NOACK;
+}
+
+void server_tls_offer_h2(void)
+{
+	SSL_CTX_set_alpn_select_cb(server_tls_context(), choose_h2, NULL);
+}
+
 /* False at the end of either side. */
 static bool pump_in(SSL *tls, int plain)
 {
