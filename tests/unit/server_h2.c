@@ -61,7 +61,7 @@ static void answer(int fd, const unsigned *streams, int count)
 /* One frame. False at the end. */
 static bool take_frame(int fd, unsigned *streams, int *count)
 {
-	static _Thread_local unsigned char payload[1 << 16];
+	unsigned char payload[16384]; /* the largest frame without a setting */
 	unsigned char head[9];
 	size_t len;
 
