@@ -236,6 +236,9 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const 
 	gk_http_listener *listener = user;
 	gk_exchange *x = *request;
 
+	/* The last rounds: a connection that is suspended now would be one too many. */
+	if (listener->is_stopping && !(x && x->is_dispatched))
+		return MHD_NO;
 	if (!x)
 		return begin_request(listener, mhd, path, method, version, request);
 	GK_CHECK(x, GK_EXCHANGE_MAGIC);

@@ -407,6 +407,21 @@ START_TEST(a_listener_is_freed_with_streams_open)
 }
 END_TEST
 
+START_TEST(a_listener_is_freed_while_a_request_arrives)
+{
+	int fd = http_connect(listener);
+
+	http_send(fd, "GET /open HTTP/1.1\r\n" HEAD "Content-Length: 2\r\n\r\n1");
+	while (!gk_http_active(listener))
+		gk_loop_turn(loop, 1000);
+	http_send(fd, "2"); /* is there when the listener is freed, and makes the request whole */
+	gk_http_free(listener);
+	listener = NULL;
+	ck_assert_uint_eq(handled, 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(draining_ends_keep_alive_and_accepts_nobody)
 {
 	int fd = http_connect(listener);
@@ -814,6 +829,7 @@ static Suite *suite(void)
 	tcase_add_test(served, all_parked_producers_learn_that_their_client_has_gone);
 	tcase_add_test(served, a_parked_producer_learns_that_its_client_has_gone);
 	tcase_add_test(served, a_listener_is_freed_with_streams_open);
+	tcase_add_test(served, a_listener_is_freed_while_a_request_arrives);
 	tcase_add_test(served, draining_ends_keep_alive_and_accepts_nobody);
 	tcase_add_loop_test(served, ambiguous_framing_is_refused_and_the_connection_closed, 0,
 		sizeof(refused) / sizeof(refused[0]));
