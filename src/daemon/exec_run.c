@@ -183,7 +183,7 @@ static gk_code parse(
 
 static bool is_blank(const char *text)
 {
-	return text[strspn(text, " \t\r")] == '\0';
+	return text[strspn(text, " \t\r\n")] == '\0';
 }
 
 static gk_code send_chunk(
@@ -227,7 +227,7 @@ static gk_code read_stream(
 	return GK_OK;
 }
 
-static gk_code read_whole(gk_child *child, gk_buf *out, gk_error *err)
+static gk_code read_whole(const gk_exec_entry *entry, gk_child *child, gk_buf *out, gk_error *err)
 {
 	for (;;) {
 		gk_auto_str char *line = NULL;
@@ -241,7 +241,8 @@ static gk_code read_whole(gk_child *child, gk_buf *out, gk_error *err)
 		gk_buf_putc(out, '\n');
 		if (gk_buf_failed(out))
 			return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
-				"its output is longer than %u MiB", GK_MAX_CHILD_LINE >> 20);
+				"%s: its output is longer than %u MiB", entry->name,
+				GK_MAX_CHILD_LINE >> 20);
 	}
 }
 
@@ -274,7 +275,7 @@ static char *error_tail(const gk_child *child)
 		}
 	}
 	while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == ' '))
-		text.len--;
+		text.data[--text.len] = '\0';
 	return gk_buf_take(&text, NULL);
 }
 
@@ -371,7 +372,7 @@ static gk_code talk(gk_ctx *ctx, const gk_exec_entry *entry, gk_child *child, fe
 	if (rc != GK_OK)
 		return rc;
 	rc = entry->is_stream ? read_stream(ctx, entry, child, &out, err)
-			      : read_whole(child, &out, err);
+			      : read_whole(entry, child, &out, err);
 	if (rc == GK_OK)
 		rc = gk_child_wait(child, &how, err);
 	gk_child_close_input(child); /* wakes the fiber that writes */
