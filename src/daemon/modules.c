@@ -15,6 +15,7 @@ struct gk_modules {
 	gk_app *app;
 	gk_table *handles; /* path: dlopen()'s handle */
 	json_t *names;
+	json_t *failed; /* path: what it said; what it had defined by then is there */
 };
 
 static void close_handle(void *handle)
@@ -31,7 +32,8 @@ gk_modules *gk_modules_new(gk_app *app)
 	modules->app = app;
 	modules->handles = gk_table_new(close_handle);
 	modules->names = json_array();
-	if (modules->handles && modules->names)
+	modules->failed = json_object();
+	if (modules->handles && modules->names && modules->failed)
 		return modules;
 	gk_modules_free(modules);
 	return NULL;
@@ -44,6 +46,7 @@ void gk_modules_free(gk_modules *modules)
 	if (modules->handles)
 		gk_table_free(modules->handles);
 	json_decref(modules->names);
+	json_decref(modules->failed);
 	free(modules);
 }
 
@@ -62,13 +65,6 @@ static char *path_of(const char *name)
 		return strdup(name);
 	return asprintf(&path, "%s/%s%s", gk_path_modules, name, has_end ? "" : ".so") < 0 ? NULL
 											   : path;
-}
-
-bool gk_modules_has(const gk_modules *modules, const char *name)
-{
-	gk_auto_str char *path = path_of(name);
-
-	return path && gk_table_get(modules->handles, path);
 }
 
 static gk_code missing_symbol(const char *path, const char *symbol, gk_error *err)
@@ -100,21 +96,58 @@ static gk_code look_into(void *handle, const char *path, const char **name_ret,
 	return GK_OK;
 }
 
+static bool has_handle(const gk_modules *modules, const void *handle)
+{
+	gk_table_foreach (modules->handles, entry)
+		if (gk_table_entry_value(entry) == handle)
+			return true;
+	return false;
+}
+
+/* Its code stays when it fails: what it has defined by then uses it. It is not asked a second time. */
+static gk_code start(
+	gk_modules *modules, const char *path, const char *name, gk_module_fn *init, gk_error *err)
+{
+	gk_auto_error gk_error failure = { 0 };
+	gk_code rc = init(modules->app, &failure);
+
+	if (rc == GK_OK) {
+		if (!gk_json_push_take(modules->names, json_string(name)))
+			return gk_error_no_memory(err);
+		gk_log(GK_LOG_DEBUG, "modules", "loaded %s from %s", name, path);
+		return GK_OK;
+	}
+	if (!failure.message)
+		gk_error_set(&failure, rc, "it failed without saying why");
+	json_object_set_new(modules->failed, path, json_string(failure.message));
+	gk_error_move(err, &failure);
+	return gk_error_prefix(err, "module %s: ", path);
+}
+
 gk_code gk_modules_load(gk_modules *modules, const char *name, gk_error *err)
 {
 	gk_auto_str char *path = path_of(name);
 	gk_module_fn *init = NULL;
-	const char *own_name = NULL;
+	const char *own_name = NULL, *failure;
 	void *handle;
 	gk_code rc;
 
 	if (!path)
 		return gk_error_no_memory(err);
+	failure = json_string_value(json_object_get(modules->failed, path));
+	if (failure)
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"module %s: it failed when it was loaded (%s): start genkitd again", path,
+			failure);
 	if (gk_table_get(modules->handles, path))
 		return GK_OK;
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!handle)
 		return gk_error_set(err, GK_NOT_FOUND, "module %s: %s", name, dlerror());
+	if (has_handle(modules, handle)) { /* by another path */
+		dlclose(handle);
+		return GK_OK;
+	}
 	rc = look_into(handle, path, &own_name, &init, err);
 	if (rc == GK_OK && !gk_table_set(modules->handles, path, handle))
 		rc = gk_error_no_memory(err);
@@ -122,11 +155,5 @@ gk_code gk_modules_load(gk_modules *modules, const char *name, gk_error *err)
 		dlclose(handle);
 		return rc;
 	}
-	rc = init(modules->app, err);
-	if (rc != GK_OK)
-		return gk_error_prefix(err, "module %s: ", path);
-	if (!gk_json_push_take(modules->names, json_string(own_name)))
-		return gk_error_no_memory(err);
-	gk_log(GK_LOG_DEBUG, "modules", "loaded %s from %s", own_name, path);
-	return GK_OK;
+	return start(modules, path, own_name, init, err);
 }
