@@ -182,14 +182,14 @@ static void sweep(void *user)
 		gk_timer_stop(gk_steal(doors->sweep));
 }
 
-/* Its connections go on to the end of what they are at. */
+/* Its connections go on. */
 static void begin_closing(gk_doors *doors, gk_door *door)
 {
 	gk_log(GK_LOG_INFO, door->spec.surface, "no longer listening on %s",
 		gk_http_address(door->listener));
 	TAILQ_REMOVE(&doors->open, door, link);
 	TAILQ_INSERT_TAIL(&doors->closing, door, link);
-	gk_http_drain(door->listener);
+	gk_http_retire(door->listener);
 	close_socket(doors, door);
 	if (!doors->sweep && gk_timer_start(doors->loop, SWEEP_MS, SWEEP_MS, sweep, doors,
 				     &doors->sweep, NULL) == GK_OK)
@@ -219,6 +219,8 @@ void gk_doors_drain(gk_doors *doors)
 
 	while ((door = TAILQ_FIRST(&doors->open)) != NULL)
 		begin_closing(doors, door);
+	TAILQ_FOREACH (door, &doors->closing, link)
+		gk_http_drain(door->listener);
 }
 
 size_t gk_doors_active(const gk_doors *doors)

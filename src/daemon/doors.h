@@ -48,7 +48,7 @@ void gk_doors_init(gk_doors *doors, gk_loop *loop);
 /** Opens what is not open yet. On failure all is as it was. */
 GK_MUST_USE gk_code gk_doors_prepare(
 	gk_doors *doors, const gk_door_spec *specs, size_t count, gk_error *err);
-/** Closes what the last gk_doors_prepare() did not name; its connections come to their end. */
+/** Closes what the last gk_doors_prepare() did not name; who is connected there is served to the end. */
 void gk_doors_commit(gk_doors *doors);
 /** Undoes the last gk_doors_prepare(). */
 void gk_doors_discard(gk_doors *doors);

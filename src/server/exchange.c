@@ -201,7 +201,7 @@ static bool add_headers(gk_exchange *x, struct MHD_Response *response)
 	if (x->type &&
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, x->type) != MHD_YES)
 		return false;
-	if (x->listener->is_draining || x->is_refused)
+	if (x->listener->is_retired || x->is_refused)
 		return MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") ==
 		       MHD_YES;
 	return true;

@@ -427,19 +427,28 @@ size_t gk_http_active(const gk_http_listener *listener)
 
 /* --- ending --- */
 
-void gk_http_drain(gk_http_listener *listener)
+void gk_http_retire(gk_http_listener *listener)
 {
-	gk_connection *connection, *next;
 	MHD_socket fd;
 
-	if (listener->is_draining)
+	if (listener->is_retired)
 		return;
-	listener->is_draining = true;
+	listener->is_retired = true;
 	fd = MHD_quiesce_daemon(listener->daemon);
 	if (fd != MHD_INVALID_SOCKET)
 		close(fd);
 	if (listener->opts.address) /* the file of an inherited socket is its owner's */
 		gk_address_cleanup(listener->address);
+}
+
+void gk_http_drain(gk_http_listener *listener)
+{
+	gk_connection *connection, *next;
+
+	if (listener->is_draining)
+		return;
+	gk_http_retire(listener);
+	listener->is_draining = true;
 	/* Entering the list again would walk it for ever. */
 	for (connection = TAILQ_FIRST(&listener->connections[GK_CONNECTION_IDLE]); connection;
 		connection = next) {

@@ -49,7 +49,10 @@ GK_MUST_USE gk_code gk_http_listen(
 const char *gk_http_address(const gk_http_listener *listener);
 unsigned gk_http_port(const gk_http_listener *listener); /* 0 for a unix socket */
 size_t gk_http_connections(const gk_http_listener *listener);
-/** Accepts nobody new, closes idle connections, ends keep-alive after the answers under way. */
+/** Accepts nobody new. Who is connected is served as before; the next answer says that it is the connection's last, so that
+ * no request meets a closed connection. */
+void gk_http_retire(gk_http_listener *listener);
+/** The same, and closes idle connections, and those of answers under way when they have ended. */
 void gk_http_drain(gk_http_listener *listener);
 /** Exchanges not yet answered whole. */
 size_t gk_http_active(const gk_http_listener *listener);

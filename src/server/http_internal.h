@@ -64,7 +64,7 @@ struct gk_http_listener {
 	size_t peak;                /* connections since memory was given back */
 	gk_exchange_list exchanges; /* with a handler that has not ended its answer */
 	gk_exchange *spare;         /* for the next request: spares an allocation and its buffers */
-	bool is_draining, is_stopping, knows_layout;
+	bool is_retired, is_draining, is_stopping, knows_layout;
 };
 
 /* A fiber that waits for room. On its stack. */

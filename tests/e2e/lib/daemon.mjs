@@ -54,7 +54,7 @@ export async function start(options = {}) {
   const args = ['--ready-fd', '3'];
   if (options.dev !== false) args.push('--dev');
   for (const name of options.modules ?? ['testapp']) args.push('--module', join(build, 'modules', `${name}.so`));
-  for (const [key, value] of Object.entries(set))
+  for (const [key, value] of Object.entries(set).filter(([, value]) => value !== undefined))
     args.push('--set', `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const child = mind(spawn(options.program ?? genkitd, [...args, ...(options.args ?? [])], {
     cwd,
