@@ -44,10 +44,14 @@ void gk_daemon_log_error(const gk_error *err)
 	}
 }
 
-static int print_and_free(char *text_take)
+/* A full disk is a failure, too. */
+static int print_and_free(char *text_take, const char *end)
 {
-	bool printed = text_take && fputs(text_take, stdout) >= 0 && fflush(stdout) == 0;
+	bool printed = text_take && fputs(text_take, stdout) >= 0 && fputs(end, stdout) >= 0 &&
+		       fflush(stdout) == 0;
 
+	if (!printed)
+		perror("genkitd");
 	free(text_take);
 	return printed ? 0 : GK_EXIT_FAILURE;
 }
@@ -55,10 +59,8 @@ static int print_and_free(char *text_take)
 static int print_schema(void)
 {
 	gk_auto_json json_t *schema = gk_config_schema();
-	char *text = schema ? gk_json_write_pretty(schema, NULL) : NULL;
-	int status = print_and_free(text);
 
-	return puts("") < 0 ? GK_EXIT_FAILURE : status;
+	return print_and_free(schema ? gk_json_write_pretty(schema, NULL) : NULL, "\n");
 }
 
 static int check_config(const gk_options *options)
@@ -67,7 +69,7 @@ static int check_config(const gk_options *options)
 	gk_auto_error gk_error err = { 0 };
 
 	if (gk_daemon_load_config(options, &config, &err) == GK_OK)
-		return print_and_free(gk_config_print(config));
+		return print_and_free(gk_config_print(config), "");
 	print_error(&err);
 	return GK_EXIT_CONFIG;
 }
@@ -278,21 +280,22 @@ int gk_main(int argc, char **argv, gk_module_fn *init)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (gk_options_parse(argc, argv, &daemon.options, &err) != GK_OK) {
-		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", program, err.message, program);
+		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", program,
+			err.message ? err.message : "out of memory", program);
 		return GK_EXIT_USAGE;
 	}
 	switch (daemon.options.action) {
 	case GK_ACTION_HELP:
-		status = print_and_free(gk_options_help(program));
+		status = print_and_free(gk_options_help(program), "");
 		break;
 	case GK_ACTION_VERSION:
-		status = printf("genkitd %s\n", PACKAGE_VERSION) < 0;
+		status = print_and_free(strdup("genkitd " PACKAGE_VERSION), "\n");
 		break;
 	case GK_ACTION_SCHEMA:
 		status = print_schema();
 		break;
 	case GK_ACTION_MANUAL:
-		status = print_and_free(gk_config_manual());
+		status = print_and_free(gk_config_manual(), "");
 		break;
 	case GK_ACTION_CHECK:
 		status = check_config(&daemon.options);
