@@ -24,7 +24,7 @@ endif
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 WARNINGS += $(if $(WERROR),-Werror)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZE_FLAGS) -fPIC -fvisibility=hidden \
-	-D_GNU_SOURCE -I. -Iinclude -Isrc $(LIB_CFLAGS)
+	-D_GNU_SOURCE -I. -Iinclude -Isrc -I$(BUILD)/gen $(LIB_CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE_FLAGS) -Wl,--as-needed
 
 # V=1 shows the commands.
@@ -39,7 +39,8 @@ SONAME := libgenkit.so.0
 LIB_SOURCES := $(filter-out src/daemon/genkitd.c,$(wildcard src/base/*.c src/json/*.c src/loop/*.c \
 	src/dotprompt/*.c src/core/*.c src/store/*.c src/ai/*.c src/telemetry/*.c src/plugins/*/*.c \
 	src/server/*.c src/daemon/*.c))
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
+OTLP := $(BUILD)/gen/otlp.pb-c
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(OTLP).o
 CTL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/ctl/*.c))
 MODULES := $(patsubst modules/%.c,$(BUILD)/modules/%.so,$(wildcard modules/*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%.so,$(wildcard examples/*.c))
@@ -115,6 +116,17 @@ config.h: config.mk ;
 $(BUILD)/%.o: %.c config.mk
 	@mkdir -p $(@D)
 	$(COMPILE)
+
+# The structs of OpenTelemetry's messages are made from their description.
+$(OTLP).c $(OTLP).h &: src/telemetry/otlp.proto config.mk
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)protoc-c --c_out=$(@D) -Isrc/telemetry $<
+
+$(OTLP).o: $(OTLP).c
+	$(COMPILE)
+
+$(filter $(BUILD)/src/telemetry/%,$(LIB_OBJECTS)): | $(OTLP).h
 
 # It takes the file in as it is (.incbin), which the compiler does not see.
 $(BUILD)/src/core/builtin_schemas.o: src/core/builtin_schemas.jsonl

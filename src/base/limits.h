@@ -78,6 +78,12 @@
 #define GK_SPAN_EVENTS         128        /* trace.max_events */
 #define GK_SPAN_ATTRIBUTE_SIZE (4u << 20) /* trace.max_attribute_size */
 
+/* --- telemetry --- */
+#define GK_MAX_OTLP_DEPTH     100        /* messages within messages */
+#define GK_MAX_OTLP_ITEMS     50000      /* spans and log records of one request */
+#define GK_OTLP_MEMORY_BASE   (1u << 20) /* what a request may unfold to: so much, */
+#define GK_OTLP_MEMORY_FACTOR 24u        /* and so many times its size */
+
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */
 #define GK_MAX_EXEC_STDERR  4096u       /* what an error quotes of it */

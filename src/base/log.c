@@ -98,7 +98,8 @@ void gk_log_with(gk_log_level level, const char *component, const char *trace_id
 		.component = component,
 		.trace_id = trace_id,
 		.span_id = span_id,
-		.attributes = attributes };
+		.attributes = attributes,
+		.is_user = true };
 
 	if (gk_log_is_on(level))
 		write_record(&record, format, args);

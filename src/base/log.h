@@ -21,6 +21,7 @@ typedef struct gk_log_record {
 	const char *trace_id, *span_id; /* NULL: outside any run */
 	uint64_t wall_ns;
 	const json_t *attributes; /* an object; NULL: none */
+	bool is_user;             /* of a user's code (gk_ctx_log()); else of our own */
 } gk_log_record;
 
 /** Called on the thread that logs. Records and strings live for the call. */
@@ -37,7 +38,7 @@ void gk_log_remove_tap(gk_log_sink_fn *tap, void *user);
 void gk_log_set_ids(gk_log_ids_fn *ids);
 void gk_log_set_level(gk_log_level level);
 bool gk_log_is_on(gk_log_level level);
-/** With the ids of a span, and attributes (borrowed; NULL: none). */
+/** A record of a user's code: with the ids of a span, and attributes (borrowed; NULL: none). */
 void gk_log_with(gk_log_level level, const char *component, const char *trace_id,
 	const char *span_id, const json_t *attributes, const char *format, va_list args);
 void gk_log(gk_log_level level, const char *component, const char *format, ...) GK_PRINTF(3, 4);
