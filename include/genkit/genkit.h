@@ -9,8 +9,11 @@
 #include <genkit/context.h>
 #include <genkit/flow.h>
 #include <genkit/format.h>
+#include <genkit/generate.h>
 #include <genkit/json.h>
 #include <genkit/message.h>
+#include <genkit/middleware.h>
+#include <genkit/model.h>
 #include <genkit/module.h>
 #include <genkit/operation.h>
 #include <genkit/plugin.h>

@@ -17,7 +17,8 @@
 extern "C" {
 #endif
 
-typedef struct gk_background_opts {
+typedef struct gk_background_opts gk_background_opts;
+struct gk_background_opts {
 	size_t size;
 	const char *type; /* of the start action; NULL: "background-model" */
 	const char *name; /* required */
@@ -30,7 +31,7 @@ typedef struct gk_background_opts {
 	json_t *metadata; /* borrowed */
 	json_t *input_json,
 		*output_json; /* borrowed; schemas as values, which win over the texts */
-} gk_background_opts;
+};
 
 gk_code gk_define_background_action(gk_app *app, const gk_background_opts *opts, gk_error *err);
 

@@ -47,6 +47,8 @@ typedef struct gk_plugin_type {
  * already registered". */
 gk_code gk_add_plugin(gk_app *app, const gk_plugin_type *type, json_t *options, gk_error *err);
 gk_code gk_plugin_define(gk_plugin *plugin, const gk_action_opts *opts, gk_error *err);
+/** Registers an action that was made elsewhere (gk_model_new()); its name is "NAME-OF-PLUGIN/...". A reference is taken. */
+gk_code gk_plugin_add(gk_plugin *plugin, gk_action *action, gk_error *err);
 gk_app *gk_plugin_app(gk_plugin *plugin);
 json_t *gk_plugin_options(gk_plugin *plugin); /* borrowed */
 void *gk_plugin_user(gk_plugin *plugin);

@@ -84,6 +84,11 @@
 #define GK_OTLP_MEMORY_BASE   (1u << 20) /* what a request may unfold to: so much, */
 #define GK_OTLP_MEMORY_FACTOR 24u        /* and so many times its size */
 
+/* --- generate --- */
+#define GK_MAX_TOOLS          1024 /* offered in one request */
+#define GK_MAX_TOOL_CALLS     256  /* that one answer of a model may ask for */
+#define GK_MAX_CACHED_SCHEMAS 256  /* given as text by calls */
+
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */
 #define GK_MAX_EXEC_STDERR  4096u       /* what an error quotes of it */

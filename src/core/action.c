@@ -27,6 +27,8 @@ gk_action *gk_action_unref(gk_action *action)
 	action->magic = 0;
 	if (action->free_user)
 		action->free_user(action->user);
+	if (action->around_free)
+		action->around_free(action->around_user);
 	gk_schema_unref(action->input);
 	gk_schema_unref(action->output);
 	gk_schema_unref(action->stream);
@@ -316,13 +318,17 @@ gk_code gk_action_make(gk_app *app, const gk_action_opts *opts, const gk_action_
 	action->run = opts->run;
 	action->user = opts->user;
 	action->is_bidi = opts->is_bidi;
-	action->around = parts ? parts->around : NULL;
+	if (parts) {
+		action->around = parts->around;
+		action->around_user = parts->around_user;
+	}
 	rc = fill(action, opts, parts, err);
 	if (rc != GK_OK) {
 		gk_action_unref(action); /* `user` stays the caller's on failure */
 		return rc;
 	}
 	action->free_user = opts->free_user;
+	action->around_free = parts ? parts->around_free : NULL;
 	*ret = action;
 	return GK_OK;
 }
@@ -350,7 +356,7 @@ gk_code gk_action_alias(gk_action *action, const char *host, gk_action **ret, gk
 	alias->output = origin->output ? gk_schema_ref(origin->output) : NULL;
 	alias->stream = origin->stream ? gk_schema_ref(origin->stream) : NULL;
 	alias->init = origin->init ? gk_schema_ref(origin->init) : NULL;
-	alias->free_user = NULL;
+	alias->free_user = alias->around_free = NULL;
 	alias->origin = gk_action_ref(origin);
 	if (origin->description)
 		alias->description = strdup(origin->description);
@@ -382,7 +388,7 @@ gk_code gk_action_register_all(gk_app *app, gk_action **actions_take, size_t cou
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (rc != GK_OK)
-			actions_take[i]->free_user = NULL;
+			actions_take[i]->free_user = actions_take[i]->around_free = NULL;
 		if (rc != GK_OK && i < added)
 			gk_registry_remove(app->registry, actions_take[i]->key);
 		gk_action_unref(actions_take[i]);

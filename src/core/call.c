@@ -182,7 +182,7 @@ static gk_code call_around(const gk_call *call, json_t **ret, gk_error *err)
 	else
 		gk_ctx_init_root(&ctx, call->app, call->run);
 	ctx.action = call->action;
-	ctx.user = call->action->user;
+	ctx.user = call->action->around_user;
 	ctx.on_chunk = call->on_chunk;
 	ctx.chunk_user = call->chunk_user;
 	ctx.is_streaming = call->is_streaming || call->on_chunk;

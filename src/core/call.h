@@ -36,7 +36,7 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_call_action(const gk_call *call, json_t **ret
 /**
  * A gk_around_fn wraps every call of an action, outside its span: what it gives is what the caller gets. It may
  * change a copy of `call` and pass it to gk_call_wrapped() any number of times. `ctx` is below the caller's; what it
- * sends goes where the action's chunks go; gk_ctx_user() is the action's.
+ * sends goes where the action's chunks go; gk_ctx_user() is its `around_user`.
  */
 GK_MUST_USE GK_SUSPENDS gk_code gk_call_wrapped(const gk_call *call, json_t **ret, gk_error *err);
 

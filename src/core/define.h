@@ -22,6 +22,9 @@ typedef struct gk_action_parts {
 	const char *namespace_; /* of a plugin; NULL: none */
 	gk_schema *input, *output;
 	gk_around_fn *around; /* NULL: nothing */
+	void *around_user;    /* gk_ctx_user() in it */
+	void (*around_free)(
+		void *around_user); /* when the action goes; not when making it failed */
 } gk_action_parts;
 
 /** `parts` NULL: nothing more. Until it succeeds `opts->user` is the caller's. */
@@ -44,6 +47,11 @@ gk_code gk_action_schema(gk_app *app, const char *what, const char *text, json_t
 gk_code gk_metadata_copy(json_t *metadata, json_t **ret, gk_error *err);
 /** A schema given as text: JSON Schema or Picoschema. New reference. */
 gk_code gk_schema_text_to_json(gk_app *app, const char *text, json_t **ret, gk_error *err);
+
+typedef struct gk_background_opts gk_background_opts;
+/** As gk_define_background_action(), with parts for the start action; their output schema is not looked at. */
+gk_code gk_background_define(
+	gk_app *app, const gk_background_opts *opts, const gk_action_parts *start, gk_error *err);
 
 /** Runs `fn` as if the action had been defined with it: for actions that wrap a user's function. */
 GK_SUSPENDS gk_code gk_ctx_run_inner(

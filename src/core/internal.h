@@ -61,6 +61,8 @@ struct gk_action {
 	gk_schema *input, *output, *stream, *init;
 	gk_action_fn *run;
 	gk_around_fn *around; /* NULL: nothing */
+	void *around_user;
+	void (*around_free)(void *around_user);
 	void *user;
 	void (*free_user)(void *user);
 	json_t *definition; /* what models are told of it, once one was */

@@ -78,15 +78,17 @@ static gk_code make_companion(gk_app *app, const char *start_key, const char *ty
 
 /* All three or none; `user` is nobody's to free. */
 static gk_code define_stages(gk_app *app, const gk_background_opts *opts,
-	const gk_action_opts *start, gk_schema *operation, gk_error *err)
+	const gk_action_opts *start, const gk_action_parts *start_parts, gk_schema *operation,
+	gk_error *err)
 {
-	const gk_action_parts parts = { .output = operation };
+	gk_action_parts parts = *start_parts;
 	gk_action *actions[3];
 	stage *stages[3];
 	size_t count = 0;
 	char *key;
 	gk_code rc;
 
+	parts.output = operation;
 	if (asprintf(&key, "/%s/%s", start->type, start->name) < 0)
 		return gk_error_no_memory(err);
 	rc = make_stage(app, key, opts->start, start, &parts, &actions[count], err);
@@ -105,8 +107,10 @@ static gk_code define_stages(gk_app *app, const gk_background_opts *opts,
 	for (size_t i = 0; i < count; i++)
 		stages[i] = actions[i]->user;
 	if (rc != GK_OK) {
-		while (count)
-			gk_action_unref(actions[--count]);
+		while (count) {
+			actions[--count]->around_free = NULL;
+			gk_action_unref(actions[count]);
+		}
 		return rc;
 	}
 	rc = gk_action_register_all(app, actions, count, err);
@@ -135,6 +139,12 @@ static gk_code metadata_of(gk_app *app, const gk_background_opts *opts, json_t *
 
 gk_code gk_define_background_action(gk_app *app, const gk_background_opts *opts, gk_error *err)
 {
+	return gk_background_define(app, opts, &(const gk_action_parts){ 0 }, err);
+}
+
+gk_code gk_background_define(
+	gk_app *app, const gk_background_opts *opts, const gk_action_parts *start, gk_error *err)
+{
 	gk_auto_json json_t *metadata = NULL;
 	gk_schema *operation = NULL;
 	gk_code rc;
@@ -152,7 +162,7 @@ gk_code gk_define_background_action(gk_app *app, const gk_background_opts *opts,
 				.name = opts->name, .description = opts->description,
 				.input = opts->input, .input_json = opts->input_json,
 				.metadata = metadata, .user = opts->user),
-			operation, err);
+			start, operation, err);
 	gk_schema_unref(operation);
 	return rc;
 }

@@ -97,6 +97,17 @@ gk_code gk_plugin_define(gk_plugin *plugin, const gk_action_opts *opts, gk_error
 	return rc;
 }
 
+gk_code gk_plugin_add(gk_plugin *plugin, gk_action *action, gk_error *err)
+{
+	const char *name = plugin->type->name;
+
+	if (!gk_str_has_prefix(action->name, name) || action->name[strlen(name)] != '/')
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"plugin %s adds an action that is not below its name: %s", name,
+			action->key);
+	return gk_registry_add(plugin->app->registry, action, true, err);
+}
+
 /* --- asking --- */
 
 typedef gk_code slot(gk_ctx *ctx, gk_plugin *plugin, void *arg, gk_error *err);

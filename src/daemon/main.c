@@ -3,6 +3,7 @@
 /* gk_main(): the daemon from its first line to its last. */
 #include "daemon/daemon.h"
 
+#include "ai/ai.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -188,6 +189,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_app_new(daemon->loop,
 			GK_OPTS(gk_app_opts, .is_dev = daemon->options.is_dev), &daemon->app, err);
+	if (rc == GK_OK)
+		rc = gk_ai_init(daemon->app, err);
 	if (rc != GK_OK)
 		return rc;
 	daemon->modules = gk_modules_new(daemon->app);

@@ -24,6 +24,7 @@ typedef struct core_op {
 extern const core_op core_action_ops[];
 extern const core_op core_extract_ops[];
 extern const core_op core_format_ops[];
+extern const core_op core_generate_ops[];
 extern const core_op core_later_ops[];
 extern const core_op core_message_ops[];
 extern const core_op core_schema_ops[];

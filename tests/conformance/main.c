@@ -11,6 +11,7 @@
 
 static const conformance_kind kinds[] = {
 	{ "core", conformance_core },
+	{ "generate", conformance_generate },
 	{ "json-schema", conformance_json_schema },
 	{ "picoschema", conformance_picoschema },
 	{ "uritemplate", conformance_uritemplate },

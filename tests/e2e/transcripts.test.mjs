@@ -29,6 +29,10 @@ const amended = {
   'v1-run-malformed': ownText(3, 'the text of another parser'),
   'v1-run-scalar-body': ownText(3, 'the text of another parser'),
   'v1-quit-post': { why: 'GET and POST both end the daemon', status: 200, check: (body) => assert.equal(body, 'OK') },
+  'v1-values-middleware': {
+    why: 'the middleware that comes along is always there',
+    check: (body) => assert.equal(JSON.parse(body).retry.name, 'retry'),
+  },
   'flow-malformed': { why: 'JSON, not HTML', status: 400, check: (body) => assert.equal(JSON.parse(body).status, 'INVALID_ARGUMENT') },
   'flow-nobody': { why: 'an empty body is an absent input', status: 400, check: (body) => assert.equal(JSON.parse(body).status, 'INVALID_ARGUMENT') },
   'flow-wrong-ctype': { why: 'JSON is read whatever its type: curl sends another', status: 200, check: (body) => assert.equal(body, '{"result":{"message":"hello A"}}') },

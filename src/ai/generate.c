@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* gk_generate() and /util/generate: the ways into the loop of turns (generate section 3.1). */
+#include "ai/generation.h"
+
+#include "ai/ai.h"
+#include "ai/response.h"
+#include "base/str.h"
+#include "core/builtin_schemas.h"
+#include "json/edit.h"
+
+/* --- a call --- */
+
+static gk_code generation_open(gk_generation *generation, gk_ctx *ctx, json_t *use,
+	const gk_model_middleware *functions, gk_error *err)
+{
+	generation->app = gk_ctx_app(ctx);
+	return gk_hooks_open(&generation->hooks, ctx, use, functions, err);
+}
+
+static void generation_done(gk_generation *generation)
+{
+	gk_hooks_close(&generation->hooks);
+	gk_toolset_done(&generation->tools);
+	gk_action_unref(generation->model);
+	json_decref(generation->model_name);
+	gk_schema_unref(generation->output_schema);
+	json_decref(generation->output_schema_json);
+}
+
+/* Whatever noticed that the call was called off, it reads the same. */
+static gk_code tell_end(gk_code rc, gk_error *err)
+{
+	char *message;
+
+	if (rc == GK_OK || !err || rc != gk_scope_reason(gk_fiber_scope(gk_fiber_self())))
+		return rc;
+	if (rc != GK_CANCELLED && rc != GK_DEADLINE_EXCEEDED)
+		return rc;
+	message = strdup(
+		rc == GK_CANCELLED ? "Generation cancelled." : "Generation deadline exceeded.");
+	if (!message)
+		return rc;
+	free(err->message);
+	err->message = message;
+	return rc;
+}
+
+static gk_code run_turn(gk_ctx *ctx, gk_generation *generation, json_t *request, int current,
+	int message_index, json_t *context, json_t **ret, gk_error *err)
+{
+	gk_turn_run turn = { .generation = generation,
+		.request = json_incref(request),
+		.current = current,
+		.message_index = message_index,
+		.context = context };
+	gk_code rc = gk_turn_run_hooked(ctx, &turn, ret, err);
+
+	json_decref(turn.request);
+	return tell_end(rc, err);
+}
+
+typedef struct spanned_turn {
+	gk_generation *generation;
+	int current, message_index;
+} spanned_turn;
+
+static gk_code run_spanned(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	const spanned_turn *it = gk_ctx_user(ctx);
+
+	return run_turn(
+		ctx, it->generation, request, it->current, it->message_index, NULL, ret, err);
+}
+
+gk_code gk_turn_in_span(gk_ctx *ctx, gk_generation *generation, json_t *request, int current,
+	int message_index, json_t **ret, gk_error *err)
+{
+	const char *name = json_string_value(json_object_get(request, "stepName"));
+	const gk_span_opts span = {
+		.name = name && *name ? name : "generate", .type = "util", .what = "generate"
+	};
+	spanned_turn it = { generation, current, message_index };
+
+	return gk_run_part(ctx, GK_OPTS(gk_part_opts, .span = &span, .input = request, .user = &it),
+		run_spanned, ret, err);
+}
+
+/* --- from C --- */
+
+/* What the call alone has, as one list. NULL with GK_OK: nothing. */
+static gk_code extras_of(const gk_generate_opts *opts, gk_action ***ret, gk_error *err)
+{
+	gk_action *const *lists[] = { opts->tool_actions, opts->resource_actions };
+	size_t count = opts->model_action != NULL, at = 0;
+	gk_action **extras;
+
+	for (size_t i = 0; i < 2; i++)
+		for (gk_action *const *it = lists[i]; it && *it; it++)
+			count++;
+	*ret = NULL;
+	if (!count)
+		return GK_OK;
+	extras = calloc(count + 1, sizeof(*extras));
+	if (!extras)
+		return gk_error_no_memory(err);
+	if (opts->model_action)
+		extras[at++] = opts->model_action;
+	for (size_t i = 0; i < 2; i++)
+		for (gk_action *const *it = lists[i]; it && *it; it++)
+			extras[at++] = *it;
+	*ret = extras;
+	return GK_OK;
+}
+
+static gk_code read_response(gk_app *app, json_t *wire_take, gk_response **ret, gk_error *err)
+{
+	gk_auto_json json_t *wire = wire_take;
+	gk_output_format *format = NULL;
+	gk_code rc = gk_format_of_output(
+		app, json_object_get(json_object_get(wire, "request"), "output"), &format, err);
+
+	if (rc == GK_OK)
+		rc = gk_response_new(gk_steal(wire), format, ret, err);
+	gk_format_unref(format);
+	return rc;
+}
+
+typedef struct library_call {
+	const gk_generate_opts *opts;
+	gk_ctx *caller;
+} library_call;
+
+static gk_code run_library(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	const library_call *call = gk_ctx_user(ctx);
+	const gk_generate_opts *opts = call->opts;
+	gk_generation generation = {
+		.caller = call->caller, .on_chunk = opts->on_chunk, .chunk_user = opts->user
+	};
+	gk_auto_json json_t *request = NULL;
+	gk_action **extras = NULL;
+	gk_code rc = gk_generate_request(ctx, opts, &request, err);
+
+	(void)input;
+	if (rc == GK_OK)
+		rc = extras_of(opts, &extras, err);
+	generation.extras = extras;
+	if (rc == GK_OK)
+		rc = generation_open(
+			&generation, ctx, json_object_get(request, "use"), opts->middleware, err);
+	if (rc == GK_OK)
+		rc = gk_turn_in_span(ctx, &generation, request, 0, 0, ret, err);
+	generation_done(&generation);
+	free(extras);
+	return tell_end(rc, err);
+}
+
+gk_code gk_generate(gk_ctx *ctx, const gk_generate_opts *opts, gk_response **ret, gk_error *err)
+{
+	library_call call = { .opts = opts, .caller = ctx };
+	gk_auto_json json_t *wire = NULL;
+	gk_code rc = gk_run_part(ctx,
+		GK_OPTS(gk_part_opts, .context = opts->context, .timeout_ms = opts->timeout_ms,
+			.user = &call),
+		run_library, &wire, err);
+
+	if (rc != GK_OK)
+		return rc;
+	return read_response(gk_ctx_app(ctx), gk_steal(wire), ret, err);
+}
+
+static gk_code check_long_running(gk_ctx *ctx, const gk_generate_opts *opts, gk_error *err)
+{
+	const char *name = opts->model_ref ? opts->model_ref->name : opts->model;
+	gk_action *model = opts->model_action ? gk_action_ref(opts->model_action) : NULL;
+	json_t *preset = gk_default_model_peek(gk_ctx_app(ctx));
+	gk_code rc = GK_OK;
+
+	if (!name)
+		name = json_is_string(preset) ? json_string_value(preset)
+					      : gk_json_str_peek(preset, "name");
+	if (!model && !name)
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "Must supply a `model` to `generate()` calls.");
+	if (!model)
+		rc = gk_model_find(ctx, name, &model, err);
+	if (rc == GK_OK && !gk_model_supports(model, "longRunning"))
+		rc = gk_error_set(err, GK_INVALID_ARGUMENT,
+			"Model '%s' does not support long running operations.",
+			gk_action_name(model));
+	gk_action_unref(model);
+	return rc;
+}
+
+gk_code gk_generate_operation(
+	gk_ctx *ctx, const gk_generate_opts *opts, json_t **ret, gk_error *err)
+{
+	gk_auto_response gk_response *response = NULL;
+	gk_code rc = check_long_running(ctx, opts, err);
+
+	if (rc == GK_OK)
+		rc = gk_generate(ctx, opts, &response, err);
+	if (rc != GK_OK)
+		return rc;
+	if (!gk_response_operation(response))
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"Model '%s' did not return an operation.", opts->model ? opts->model : "");
+	*ret = json_incref(gk_response_operation(response));
+	return GK_OK;
+}
+
+/* --- from outside --- */
+
+static gk_code run_util(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_generation generation = { .caller = ctx,
+		.on_chunk = gk_ctx_is_streaming(ctx) ? gk_forward_chunk : NULL };
+	gk_auto_json json_t *request = NULL;
+	gk_code rc;
+
+	if (!json_object_get(input, "use")) { /* the reference writes it back */
+		request = json_copy(input);
+		if (!gk_json_set_take(request, "use", json_array()))
+			return gk_error_no_memory(err);
+	} else {
+		request = json_incref(input);
+	}
+	rc = generation_open(&generation, ctx, json_object_get(request, "use"), NULL, err);
+	if (rc == GK_OK)
+		rc = run_turn(ctx, &generation, request, 0, 0, gk_ctx_context(ctx), ret, err);
+	generation_done(&generation);
+	return tell_end(rc, err);
+}
+
+static gk_code define_util(gk_app *app, gk_error *err)
+{
+	gk_action_parts parts = { 0 };
+	gk_code rc = gk_builtin_schema("GenerateActionOptions", &parts.input, err);
+
+	if (rc == GK_OK)
+		rc = gk_builtin_schema("GenerateResponse", &parts.output, err);
+	if (rc == GK_OK)
+		rc = gk_action_register(app,
+			GK_OPTS(gk_action_opts, .type = "util", .name = "generate",
+				.run = run_util),
+			&parts, err);
+	gk_schema_unref(parts.input);
+	gk_schema_unref(parts.output);
+	return rc;
+}
+
+gk_code gk_ai_init(gk_app *app, gk_error *err)
+{
+	gk_code rc = define_util(app, err);
+
+	return rc == GK_OK ? gk_middleware_define_builtins(app, err) : rc;
+}

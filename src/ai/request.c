@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "ai/request.h"
+
+#include "ai/parts.h"
+#include "base/str.h"
+#include "json/edit.h"
+
+#define PREFACE "\n\nUse the following information to complete your task:\n\n"
+
+json_t *gk_json_array_with(json_t *array, size_t index, json_t *item_take)
+{
+	json_t *copy = json_copy(array);
+
+	if (!copy || json_array_set_new(copy, index, item_take) == 0)
+		return copy;
+	json_decref(copy);
+	return NULL;
+}
+
+json_t *gk_json_object_with(json_t *object, const char *key, json_t *value_take)
+{
+	json_t *copy = json_copy(object);
+
+	if (gk_json_set_take(copy, key, value_take))
+		return copy;
+	json_decref(copy);
+	return NULL;
+}
+
+/* --- documents --- */
+
+static bool has_purpose(json_t *part, const char *purpose)
+{
+	return gk_str_equal(
+		json_string_value(json_object_get(json_object_get(part, "metadata"), "purpose")),
+		purpose);
+}
+
+/* What JavaScript prints of it: a text bare, else as JSON. */
+static void put_value(gk_buf *text, const json_t *value)
+{
+	gk_auto_str char *written = json_is_string(value) ? NULL : gk_json_write(value, NULL);
+
+	gk_buf_puts(
+		text, json_is_string(value) ? json_string_value(value) : (written ? written : ""));
+}
+
+static void put_citation(gk_buf *text, json_t *document, size_t index, const char *key)
+{
+	json_t *metadata = json_object_get(document, "metadata"), *value;
+
+	if (key && !*key)
+		return;
+	if (key) {
+		value = json_object_get(metadata, key);
+		if (!value)
+			return;
+	} else {
+		value = json_object_get(metadata, "ref");
+		if (!gk_json_is_truthy(value))
+			value = json_object_get(metadata, "id");
+	}
+	gk_buf_putc(text, '[');
+	if (key || gk_json_is_truthy(value))
+		put_value(text, value);
+	else
+		gk_buf_printf(text, "%zu", index);
+	gk_buf_puts(text, "]: ");
+}
+
+static void put_document(gk_buf *text, json_t *document, size_t index, const gk_augment_opts *opts)
+{
+	if (opts && opts->item) {
+		gk_auto_str char *line = opts->item(document, index, opts);
+
+		gk_buf_puts(text, line ? line : "");
+		text->failed = text->failed || !line;
+		return;
+	}
+	gk_buf_puts(text, "- ");
+	put_citation(text, document, index, opts ? opts->citation_key : NULL);
+	gk_parts_append(text, document, "text");
+	gk_buf_putc(text, '\n');
+}
+
+static json_t *text_of(json_t *docs, const gk_augment_opts *opts)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	json_t *document;
+	size_t i;
+
+	gk_buf_puts(&text, opts && opts->preface ? opts->preface : PREFACE);
+	json_array_foreach (docs, i, document)
+		put_document(&text, document, i, opts);
+	gk_buf_putc(&text, '\n');
+	return gk_buf_failed(&text) ? NULL : json_stringn(text.data, text.len);
+}
+
+/* `at` beyond the end: a part more. A pending part keeps its other members. */
+static json_t *message_with(json_t *message, size_t at, json_t *text_take)
+{
+	json_t *content = json_object_get(message, "content");
+	gk_auto_json json_t *text = text_take, *metadata = json_object(), *part = NULL;
+	gk_auto_json json_t *changed = json_copy(content);
+
+	if (!gk_json_set_str(metadata, "purpose", "context"))
+		return NULL;
+	part = at < json_array_size(content) ? json_copy(json_array_get(content, at))
+					     : json_object();
+	if (!gk_json_set(part, "text", text) || !gk_json_set(part, "metadata", metadata))
+		return NULL;
+	if (at < json_array_size(content) ? json_array_set(changed, at, part) < 0
+					  : !gk_json_push_take(changed, json_incref(part)))
+		return NULL;
+	return gk_json_object_with(message, "content", gk_steal(changed));
+}
+
+/* The last message of the user; the number of messages: there is none. */
+static size_t last_of_user(json_t *messages)
+{
+	size_t count = json_array_size(messages);
+
+	for (size_t i = count; i-- > 0;)
+		if (gk_str_equal(
+			    json_string_value(json_object_get(json_array_get(messages, i), "role")),
+			    "user"))
+			return i;
+	return count;
+}
+
+gk_code gk_messages_augment(
+	json_t *messages, json_t *docs, const gk_augment_opts *opts, json_t **ret, gk_error *err)
+{
+	size_t index = last_of_user(messages), at;
+	json_t *message = json_array_get(messages, index), *part = NULL;
+	json_t *content = json_object_get(message, "content");
+
+	*ret = json_incref(messages);
+	if (!json_array_size(docs) || !json_is_array(content))
+		return GK_OK;
+	json_array_foreach (content, at, part)
+		if (has_purpose(part, "context"))
+			break;
+	if (at < json_array_size(content) &&
+		!json_is_true(json_object_get(json_object_get(part, "metadata"), "pending")))
+		return GK_OK;
+	json_decref(messages);
+	*ret = NULL;
+	message = message_with(message, at, text_of(docs, opts));
+	if (message)
+		*ret = gk_json_array_with(messages, index, message);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}

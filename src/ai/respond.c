@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "ai/respond.h"
+
+#include "ai/request.h"
+#include "base/str.h"
+#include "json/edit.h"
+
+/* A message says which kind of output it was to be, when the request did. */
+static json_t *stamped(json_t *message, json_t *request)
+{
+	json_t *output = json_object_get(request, "output");
+	json_t *type = json_object_get(output, "contentType");
+	json_t *format = json_object_get(output, "format");
+	gk_auto_json json_t *kind = NULL, *generate = NULL, *metadata = NULL;
+
+	if (!type && !format)
+		return json_incref(message);
+	kind = json_object();
+	if ((type && !gk_json_set(kind, "contentType", type)) ||
+		(format && !gk_json_set(kind, "format", format)))
+		return NULL;
+	metadata = gk_json_merge(json_object_get(message, "metadata"), NULL);
+	generate = gk_json_merge(json_object_get(metadata, "generate"), NULL);
+	if (!gk_json_set(generate, "output", kind) || !gk_json_set(metadata, "generate", generate))
+		return NULL;
+	return gk_json_object_with(message, "metadata", gk_steal(metadata));
+}
+
+static bool set_or_empty(json_t *object, const char *key, json_t *value)
+{
+	return value ? gk_json_set(object, key, value)
+		     : gk_json_set_take(object, key, json_object());
+}
+
+/* Older models give candidates: the first of them counts. */
+static json_t *answer_of(json_t *given)
+{
+	json_t *candidate = json_array_get(json_object_get(given, "candidates"), 0);
+
+	return json_object_get(given, "message") || !candidate ? given : candidate;
+}
+
+static json_t *present(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	return json_is_null(value) ? NULL : value;
+}
+
+gk_code gk_respond(json_t *given, json_t *request, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *response = json_object();
+	json_t *answer = answer_of(given), *message = present(answer, "message");
+	json_t *reason = present(answer, "finishReason");
+	json_t *words = present(answer, "finishMessage");
+
+	if ((message && !gk_json_set_take(response, "message", stamped(message, request))) ||
+		(reason && !gk_json_set(response, "finishReason", reason)) ||
+		(json_string_length(words) && !gk_json_set(response, "finishMessage", words)) ||
+		!set_or_empty(response, "usage", present(given, "usage")) ||
+		!set_or_empty(response, "custom", present(given, "custom")) ||
+		!gk_json_set(response, "request", request))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(response);
+	return GK_OK;
+}
+
+gk_code gk_respond_operation(json_t *operation, json_t *request, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *response = json_object();
+
+	if (!set_or_empty(response, "usage", NULL) || !set_or_empty(response, "custom", NULL) ||
+		!gk_json_set(response, "request", request) ||
+		!gk_json_set(response, "operation", operation))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(response);
+	return GK_OK;
+}
+
+gk_code gk_respond_interrupted(json_t *response, json_t *message, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *own = json_copy(response);
+
+	if (!gk_json_set(own, "message", message) ||
+		!gk_json_set_str(own, "finishReason", "interrupted") ||
+		!gk_json_set_str(
+			own, "finishMessage", "One or more tool calls resulted in interrupts."))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(own);
+	return GK_OK;
+}
+
+static const char *or_undefined(const char *text)
+{
+	return text ? text : "undefined";
+}
+
+gk_code gk_respond_check(json_t *response, gk_error *err)
+{
+	const char *reason = json_string_value(json_object_get(response, "finishReason"));
+	const char *words = json_string_value(json_object_get(response, "finishMessage"));
+
+	if (gk_str_equal(reason, "blocked"))
+		gk_error_set(err, GK_FAILED_PRECONDITION, "Generation blocked%s%s",
+			words ? ": " : ".", words ? words : "");
+	else if (!json_object_get(response, "message"))
+		gk_error_set(err, GK_FAILED_PRECONDITION,
+			"Model did not generate a message. Finish reason: '%s': %s",
+			or_undefined(reason), or_undefined(words));
+	else
+		return GK_OK;
+	return gk_error_details_take(err, json_pack("{s:O}", "response", response));
+}
