@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 #include "http_client.h"
+#include "server.h"
 #include "surface.h"
 #include "unit.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "loop/fetch.h"
 #include "server/reflection.h"
 
 #include <stdio.h>
@@ -488,6 +490,69 @@ START_TEST(a_client_that_hangs_up_cancels_its_run)
 }
 END_TEST
 
+static server *upstream;
+static gk_fetch_client *fetcher;
+static mark upstream_has;
+static atomic_ulong upstream_end_ms;
+
+/* Begins an answer, as a model does, and sees the end of its client. */
+static void answer_for_ever(server *self, int fd)
+{
+	char room[4096];
+
+	(void)self;
+	if (!server_hear(fd, room, sizeof(room)))
+		return;
+	server_say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
+	mark_set(&upstream_has, 1);
+	if (server_hear_end(fd))
+		upstream_end_ms = gk_clock_mono_ms();
+	mark_set(&upstream_has, 2);
+}
+
+static gk_code fetch_upstream(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_fetch gk_fetch *res = NULL;
+	const char *data;
+	size_t len = 1;
+	gk_code rc = gk_fetch_start(fetcher,
+		GK_OPTS(gk_fetch_opts, .url = server_url(upstream, "http", "/")), &res, err);
+
+	(void)ctx, (void)input;
+	while (rc == GK_OK && len)
+		rc = gk_fetch_read(res, &data, &len, err);
+	*ret = rc == GK_OK ? json_true() : NULL;
+	return rc;
+}
+
+static void leave_upstream_client(void *user)
+{
+	int fd = http_connect(listener);
+
+	send_run(fd, user);
+	mark_await(&upstream_has, 1);
+	hung_up_ms = gk_clock_mono_ms();
+	close(fd);
+}
+
+START_TEST(a_client_that_hangs_up_ends_what_its_run_fetches_within_50_ms)
+{
+	upstream = server_start(answer_for_ever, NULL);
+	ck_assert_int_eq(gk_fetch_client_new(surface_loop, NULL, &fetcher, NULL), GK_OK);
+	ck_assert_int_eq(
+		gk_define_flow(surface_app,
+			GK_OPTS(gk_flow_opts, .name = "upstream", .run = fetch_upstream), NULL),
+		GK_OK);
+	ask_path = "/api/runAction?stream=true";
+	http_run(surface_loop, leave_upstream_client, (void *)(uintptr_t) "/flow/upstream");
+	surface_until(surface_is_idle, NULL);
+	mark_await(&upstream_has, 2);
+	ck_assert_uint_le(upstream_end_ms - hung_up_ms, 50);
+	gk_fetch_client_free(fetcher);
+	server_stop(upstream);
+}
+END_TEST
+
 START_TEST(a_client_that_hangs_up_wakes_a_producer_that_waits_for_room)
 {
 	ask_path = "/api/runAction?stream=true";
@@ -601,6 +666,7 @@ static Suite *suite(void)
 	tcase_add_test(t, cancelling_ends_both_modes_with_code_1);
 	tcase_add_test(t, cancelling_what_is_not_there_says_so);
 	tcase_add_test(t, a_client_that_hangs_up_cancels_its_run);
+	tcase_add_test(t, a_client_that_hangs_up_ends_what_its_run_fetches_within_50_ms);
 	tcase_add_test(t, a_client_that_hangs_up_wakes_a_producer_that_waits_for_room);
 	tcase_add_test(t, a_client_may_go_while_a_worker_reads_its_body);
 	tcase_add_test(t, a_web_page_may_not_ask);

@@ -256,6 +256,24 @@ START_TEST(it_reconnects_after_half_a_second_and_registers_under_a_new_id)
 }
 END_TEST
 
+START_TEST(each_failure_doubles_the_wait_and_success_starts_over)
+{
+	static const unsigned waits[] = { 500, 1000, 500 };
+
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+		uint64_t before = gk_clock_mono_ms(), waited;
+
+		if (i == 2)
+			open_socket();
+		close_socket(GK_UNAVAILABLE);
+		surface_until(connected_again, NULL);
+		waited = gk_clock_mono_ms() - before;
+		ck_assert_uint_ge(waited, waits[i]);
+		ck_assert_uint_lt(waited, 2 * waits[i]);
+	}
+}
+END_TEST
+
 START_TEST(a_url_that_is_none_is_an_error)
 {
 	gk_reflection_v2 *other = NULL;
@@ -634,6 +652,7 @@ static Suite *suite(void)
 	tcase_add_test(t, it_registers_when_the_socket_opens);
 	tcase_add_test(t, a_registration_that_is_refused_is_none);
 	tcase_add_test(t, it_reconnects_after_half_a_second_and_registers_under_a_new_id);
+	tcase_add_test(t, each_failure_doubles_the_wait_and_success_starts_over);
 	tcase_add_test(t, a_url_that_is_none_is_an_error);
 	tcase_add_test(t, making_one_survives_a_lack_of_memory);
 	suite_add_tcase(s, t);
