@@ -14,12 +14,36 @@
 
 #define CROWD        256 /* connections; fewer leave too little behind to look after */
 #define TICK_MS      250
+#define STARVED_MS   250  /* between tries to take a connection without a descriptor left */
 #define STREAM_BLOCK 1024 /* libmicrohttpd's own buffer of a stream */
 #define STOP_ROUNDS  8    /* of MHD_run(), for resumed connections to end */
-#define EARLY_REFUSAL_MAX                                                                          \
-	(64u << 20) /* a body announced as larger is not read to its end before it is refused */
 
 /* --- running --- */
+
+static void wake_up(void *user)
+{
+	gk_http_listener *listener = user;
+
+	gk_poll_update(listener->poll, GK_POLL_READ);
+}
+
+/* No descriptor was left for a new connection. With connections of its own libmicrohttpd waits until one ends; without any
+ * it would try again at once, for ever. */
+static void rest(gk_http_listener *listener)
+{
+	listener->is_starved = false;
+	if (listener->connection_count || listener->is_stopping)
+		return;
+	if (!listener->has_told)
+		gk_log(GK_LOG_WARN, listener->name, "no descriptor is left for a new connection");
+	listener->has_told = true;
+	if (listener->rest)
+		gk_timer_again(listener->rest, STARVED_MS);
+	else if (gk_timer_start(listener->loop, STARVED_MS, 0, wake_up, listener, &listener->rest,
+			 NULL) != GK_OK)
+		return;
+	gk_poll_update(listener->poll, 0);
+}
 
 static void run(void *user)
 {
@@ -28,6 +52,8 @@ static void run(void *user)
 
 	GK_CHECK(listener, GK_LISTENER_MAGIC);
 	MHD_run(listener->daemon);
+	if (listener->is_starved)
+		rest(listener);
 	/* Something it could not finish in one go, such as the second of two pipelined requests. */
 	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0)
 		gk_http_run_soon(listener);
@@ -155,6 +181,7 @@ static void on_connection(void *user, struct MHD_Connection *mhd, void **context
 		connection->since_ms = gk_loop_now_ms(listener->loop);
 		TAILQ_INSERT_TAIL(&listener->connections[GK_CONNECTION_HEADERS], connection, link);
 		listener->connection_count++;
+		listener->has_told = false;
 		keep_ticking(listener);
 	} else if (connection) {
 		TAILQ_REMOVE(&listener->connections[connection->state], connection, link);
@@ -210,7 +237,7 @@ static enum MHD_Result begin_request(gk_http_listener *listener, struct MHD_Conn
 	if (length > listener->opts.max_body) {
 		x->is_too_large = true;
 		/* Reading it to its end lets any client see the answer, so that is done within reason. */
-		if (length > EARLY_REFUSAL_MAX ||
+		if (length > GK_HTTP_EARLY_REFUSAL ||
 			MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT)) {
 			gk_connection_enter(x->connection, GK_CONNECTION_BUSY);
 			return gk_exchange_dispatch(x);
@@ -271,14 +298,17 @@ static void on_completed(
 	gk_exchange_complete(x);
 }
 
-/* libmicrohttpd's own words are about clients: worth having only when looking for something. */
+/* libmicrohttpd's own words are about clients: worth having only when looking for something. That descriptors have run
+ * out it says nowhere else. */
 static void on_log(void *user, const char *format, va_list args) GK_PRINTF(2, 0);
 static void on_log(void *user, const char *format, va_list args)
 {
+	gk_http_listener *listener = user;
 	char text[256];
 	size_t len;
 
-	(void)user;
+	if (strstr(format, "system resource limit"))
+		listener->is_starved = true;
 	if (!gk_log_is_on(GK_LOG_DEBUG))
 		return;
 	vsnprintf(text, sizeof(text), format, args);
@@ -339,10 +369,10 @@ static gk_code start_daemon(gk_http_listener *listener, gk_error *err)
 
 	listener->daemon =
 		MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-			NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-			MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_UNESCAPE_CALLBACK,
-			unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-			MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+			NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+			listener, MHD_OPTION_LISTEN_SOCKET, listener->fd,
+			MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+			on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
 			MHD_OPTION_CONNECTION_LIMIT, listener->opts.max_connections,
 			MHD_OPTION_PER_IP_CONNECTION_LIMIT, listener->opts.max_per_ip,
 			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)GK_HTTP_CONNECTION_MEMORY,
@@ -477,6 +507,7 @@ void gk_http_free(gk_http_listener *listener)
 	}
 	gk_loop_undefer(listener->loop, &listener->run);
 	gk_timer_stop(listener->tick);
+	gk_timer_stop(listener->rest);
 	if (listener->fd >= 0)
 		close(listener->fd);
 	if (listener->spare) {

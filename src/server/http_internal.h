@@ -59,12 +59,14 @@ struct gk_http_listener {
 	gk_poll *poll;  /* libmicrohttpd's epoll descriptor */
 	gk_defer run;   /* MHD_run() at the end of this turn */
 	gk_timer *tick; /* looks for what takes too long, while there are connections */
+	gk_timer *rest; /* no descriptor was left: until the next try */
 	gk_connection_list connections[GK_CONNECTION_STATES];
 	size_t connection_count, active;
 	size_t peak;                /* connections since memory was given back */
 	gk_exchange_list exchanges; /* with a handler that has not ended its answer */
 	gk_exchange *spare;         /* for the next request: spares an allocation and its buffers */
 	bool is_retired, is_draining, is_stopping, knows_layout;
+	bool is_starved, has_told; /* no descriptor is left, and the log says so */
 };
 
 /* A fiber that waits for room. On its stack. */

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -572,6 +573,19 @@ START_TEST(a_body_beyond_the_limit_is_refused)
 }
 END_TEST
 
+START_TEST(a_body_far_beyond_the_limit_is_refused_before_it_comes)
+{
+	gk_auto_str char *request = NULL, *answer = NULL;
+
+	ck_assert_int_gt(
+		asprintf(&request, "POST /echo HTTP/1.1\r\n" HEAD "Content-Length: %u\r\n" CLOSE,
+			GK_HTTP_EARLY_REFUSAL + 1),
+		0);
+	answer = talk(request);
+	assert_has(answer, "HTTP/1.1 413 ");
+}
+END_TEST
+
 START_TEST(a_chunked_body_beyond_the_limit_is_refused)
 {
 	gk_auto_str char *answer = NULL;
@@ -718,6 +732,61 @@ START_TEST(connections_beyond_the_limit_are_turned_away)
 }
 END_TEST
 
+/* Every descriptor that is left, below a limit that keeps the test short. */
+typedef struct hoard {
+	struct rlimit before;
+	int fds[200];
+	size_t count;
+} hoard;
+
+static void take_descriptors(hoard *all)
+{
+	struct rlimit few;
+	int fd;
+
+	all->count = 0;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all->before), 0);
+	few = all->before;
+	few.rlim_cur = sizeof(all->fds) / sizeof(all->fds[0]);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while ((fd = dup(0)) >= 0)
+		all->fds[all->count++] = fd;
+}
+
+static void give_descriptors(hoard *all)
+{
+	while (all->count)
+		close(all->fds[--all->count]);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all->before), 0);
+}
+
+START_TEST(without_descriptors_a_listener_waits_instead_of_spinning)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)gk_http_port(listener)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	gk_auto_str char *answer = NULL;
+	unsigned turns = 0;
+	hoard all;
+
+	take_descriptors(&all);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	http_send(fd, "GET /parts HTTP/1.1\r\n" HEAD CLOSE);
+	for (uint64_t end = gk_clock_mono_ms() + 400; gk_clock_mono_ms() < end; turns++)
+		gk_loop_turn(loop, 400);
+	ck_assert_uint_lt(turns, 50);
+	give_descriptors(&all);
+	while (!handled)
+		gk_loop_turn(loop, 1000);
+	for (int i = 0; i < 10; i++)
+		gk_loop_turn(loop, 10);
+	answer = http_read(fd, NULL);
+	assert_has(answer, "one,two");
+	close(fd);
+}
+END_TEST
+
 /* --- addresses --- */
 
 START_TEST(the_next_port_is_taken_when_one_is_in_use)
@@ -837,6 +906,7 @@ static Suite *suite(void)
 	tcase_add_test(served, a_large_plain_head_is_taken);
 	tcase_add_test(served, headers_beyond_the_connection_memory_are_refused);
 	tcase_add_test(served, a_body_beyond_the_limit_is_refused);
+	tcase_add_test(served, a_body_far_beyond_the_limit_is_refused_before_it_comes);
 	tcase_add_test(served, a_chunked_body_beyond_the_limit_is_refused);
 	tcase_add_test(served, a_body_of_exactly_the_limit_is_taken);
 	tcase_add_test(served, headers_that_do_not_come_close_the_connection);
@@ -846,6 +916,7 @@ static Suite *suite(void)
 	tcase_add_test(served, an_idle_connection_is_closed);
 	tcase_add_test(served, a_body_that_does_not_come_closes_the_connection);
 	tcase_add_test(served, connections_beyond_the_limit_are_turned_away);
+	tcase_add_test(served, without_descriptors_a_listener_waits_instead_of_spinning);
 	tcase_add_test(served, the_next_port_is_taken_when_one_is_in_use);
 	tcase_add_test(served, a_unix_socket_serves_and_an_abandoned_one_is_replaced);
 	tcase_add_test(served, an_inherited_socket_serves);
