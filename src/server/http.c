@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* Listeners: libmicrohttpd in our loop, the time limits of connections, draining and stopping. */
+/* Listeners: libmicrohttpd in our loop, requests, draining and stopping. */
 #include "server/http_internal.h"
 
 #include "base/limits.h"
 #include "base/log.h"
 #include "server/address.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CROWD        256 /* connections; fewer leave too little behind to look after */
-#define TICK_MS      250
 #define STARVED_MS   250  /* between tries to take a connection without a descriptor left */
 #define STREAM_BLOCK 1024 /* libmicrohttpd's own buffer of a stream */
 #define STOP_ROUNDS  8    /* of MHD_run(), for resumed connections to end */
@@ -73,96 +70,6 @@ void gk_http_run_soon(gk_http_listener *listener)
 
 /* --- connections --- */
 
-void gk_connection_enter(gk_connection *connection, gk_connection_state state)
-{
-	gk_http_listener *listener = connection->listener;
-
-	TAILQ_REMOVE(&listener->connections[connection->state], connection, link);
-	connection->state = state;
-	connection->is_looked_at = false;
-	connection->since_ms = gk_loop_now_ms(listener->loop);
-	TAILQ_INSERT_TAIL(&listener->connections[state], connection, link);
-}
-
-/* libmicrohttpd sees the end of the stream and closes. */
-static void hang_up_on(gk_connection *connection)
-{
-	shutdown(connection->fd, SHUT_RDWR);
-	gk_connection_enter(connection, GK_CONNECTION_IDLE);
-}
-
-static void close_late(gk_http_listener *listener, gk_connection_state state, uint64_t limit_ms)
-{
-	uint64_t now = gk_loop_now_ms(listener->loop);
-	gk_connection *oldest;
-
-	while ((oldest = TAILQ_FIRST(&listener->connections[state])) != NULL &&
-		now - oldest->since_ms >= limit_ms)
-		hang_up_on(oldest);
-}
-
-static bool has_ended(const gk_connection *connection)
-{
-	char byte;
-
-	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
-/* An end that came together with its request is missed by libmicrohttpd, which would wait for more until the idle limit.
- * Each connection is looked at once, when it has been idle for a tick: a busy one never is. */
-static void close_half_closed(gk_http_listener *listener)
-{
-	uint64_t now = gk_loop_now_ms(listener->loop);
-	gk_connection *at =
-		TAILQ_LAST(&listener->connections[GK_CONNECTION_IDLE], gk_connection_list);
-	gk_connection *before;
-
-	for (; at && !at->is_looked_at; at = before) {
-		before = TAILQ_PREV(at, gk_connection_list, link);
-		if (now - at->since_ms < TICK_MS)
-			continue;
-		if (has_ended(at))
-			hang_up_on(at);
-		at->is_looked_at = true;
-	}
-}
-
-/* After a crowd the heap is full of holes; what is free in it goes back to the system. */
-static void give_back(gk_http_listener *listener)
-{
-	if (listener->connection_count > listener->peak)
-		listener->peak = listener->connection_count;
-	if (listener->peak < CROWD || listener->connection_count > listener->peak / 4)
-		return;
-	listener->peak = listener->connection_count;
-	malloc_trim(0);
-}
-
-static void tick(void *user)
-{
-	gk_http_listener *listener = user;
-
-	close_half_closed(listener);
-	close_late(listener, GK_CONNECTION_IDLE, listener->opts.idle_ms);
-	close_late(listener, GK_CONNECTION_HEADERS, listener->opts.header_ms);
-	close_late(listener, GK_CONNECTION_BODY, listener->opts.body_ms);
-	give_back(listener);
-	if (!listener->connection_count) {
-		gk_timer_stop(listener->tick);
-		listener->tick = NULL;
-	}
-	gk_http_run_soon(listener); /* its own time limits */
-}
-
-static void keep_ticking(gk_http_listener *listener)
-{
-	if (listener->tick || listener->is_stopping)
-		return;
-	if (gk_timer_start(listener->loop, TICK_MS, TICK_MS, tick, listener, &listener->tick,
-		    NULL) == GK_OK)
-		gk_timer_unref(listener->tick);
-}
-
 static void on_connection(void *user, struct MHD_Connection *mhd, void **context,
 	enum MHD_ConnectionNotificationCode what)
 {
@@ -182,7 +89,7 @@ static void on_connection(void *user, struct MHD_Connection *mhd, void **context
 		TAILQ_INSERT_TAIL(&listener->connections[GK_CONNECTION_HEADERS], connection, link);
 		listener->connection_count++;
 		listener->has_told = false;
-		keep_ticking(listener);
+		gk_connections_watch(listener);
 	} else if (connection) {
 		TAILQ_REMOVE(&listener->connections[connection->state], connection, link);
 		listener->connection_count--;
@@ -506,7 +413,7 @@ void gk_http_free(gk_http_listener *listener)
 		MHD_stop_daemon(listener->daemon);
 	}
 	gk_loop_undefer(listener->loop, &listener->run);
-	gk_timer_stop(listener->tick);
+	gk_connections_unwatch(listener);
 	gk_timer_stop(listener->rest);
 	if (listener->fd >= 0)
 		close(listener->fd);

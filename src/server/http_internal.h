@@ -124,8 +124,13 @@ void gk_exchange_hang_up(gk_exchange *x);
 /** Answers with an error of our own and closes the connection. */
 enum MHD_Result gk_exchange_refuse(gk_exchange *x, int status, const char *text);
 
+/* connection.c: the time limits of connections. */
+void gk_connection_enter(gk_connection *connection, gk_connection_state state);
+/** While there are connections. */
+void gk_connections_watch(gk_http_listener *listener);
+void gk_connections_unwatch(gk_http_listener *listener);
+
 /* http.c */
 void gk_http_run_soon(gk_http_listener *listener);
-void gk_connection_enter(gk_connection *connection, gk_connection_state state);
 
 #endif
