@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "core/span.h"
-#include "telemetry/arena.h"
+#include "base/arena.h"
 #include "telemetry/otlp_internal.h"
 
 /* How spans are shown to others (telemetry sections 6.2 and 7.2). */
