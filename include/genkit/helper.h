@@ -47,6 +47,10 @@ json_t *gk_helper_arg_peek(const gk_helper_call *call, size_t index);
 char *gk_helper_arg_text(gk_helper_call *call, size_t index, size_t *len_ret);
 /** The value of name=value; NULL: undefined or not given. */
 json_t *gk_helper_hash_peek(const gk_helper_call *call, const char *name);
+/** name=value by its place, from 0 on; false: there are not so many. The name does not end in NUL, the value may be NULL:
+ * undefined. Of several with one name only the first counts. */
+bool gk_helper_hash_at(const gk_helper_call *call, size_t index, const char **name_ret,
+	size_t *len_ret, json_t **value_ret);
 /** All name=value, as an object without those that are undefined; lives as long as the call. NULL when memory ran out. */
 json_t *gk_helper_hashes_peek(gk_helper_call *call);
 /** The context the template is in; NULL: undefined. */

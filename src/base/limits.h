@@ -21,6 +21,13 @@
 #define GK_MAX_YAML_TEXT        (16u << 20)
 #define GK_MAX_PICOSCHEMA_DEPTH 40 /* the schema it stands for is up to three times as deep */
 
+/* --- templates and prompts --- */
+#define GK_MAX_TEMPLATE         (16u << 20)
+#define GK_MAX_TEMPLATE_NESTING 100         /* blocks and parentheses inside of each other */
+#define GK_MAX_TEMPLATE_DEPTH   200         /* bodies and partials being rendered */
+#define GK_MAX_TEMPLATE_OUTPUT  (64u << 20) /* of one rendering, what is thrown away included */
+#define GK_MAX_TEMPLATE_STEPS   2000000     /* statements, turns of loops, text in kilobytes */
+
 /* --- schemas and patterns --- */
 #define GK_MAX_SCHEMA_DEPTH  256    /* nested validation, $ref loops included */
 #define GK_MAX_SCHEMA_ERRORS 1000   /* messages of one failed validation */

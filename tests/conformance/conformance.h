@@ -33,6 +33,7 @@ typedef struct conformance_kind {
 /* The kinds, one file each. */
 conformance_file_fn conformance_core;
 conformance_file_fn conformance_generate;
+conformance_file_fn conformance_handlebars;
 conformance_file_fn conformance_json_schema;
 conformance_file_fn conformance_picoschema;
 conformance_file_fn conformance_uritemplate;

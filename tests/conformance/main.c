@@ -12,6 +12,7 @@
 static const conformance_kind kinds[] = {
 	{ "core", conformance_core },
 	{ "generate", conformance_generate },
+	{ "handlebars", conformance_handlebars },
 	{ "json-schema", conformance_json_schema },
 	{ "picoschema", conformance_picoschema },
 	{ "uritemplate", conformance_uritemplate },
