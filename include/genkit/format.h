@@ -78,12 +78,6 @@ typedef gk_code gk_format_instructions_fn(const gk_format_use *use, char **ret, 
 /** Refuses a schema (never NULL) that the format cannot do, before the model is asked. */
 typedef gk_code gk_format_check_fn(const gk_format_use *use, gk_error *err);
 
-typedef enum gk_choice {
-	GK_UNSAID,
-	GK_YES,
-	GK_NO,
-} gk_choice;
-
 typedef struct gk_format_opts {
 	size_t size;
 	const char *name; /* required */

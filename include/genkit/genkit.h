@@ -7,6 +7,9 @@
 #include <genkit/action.h>
 #include <genkit/app.h>
 #include <genkit/context.h>
+#include <genkit/document.h>
+#include <genkit/embedder.h>
+#include <genkit/evaluator.h>
 #include <genkit/flow.h>
 #include <genkit/format.h>
 #include <genkit/generate.h>
@@ -18,7 +21,9 @@
 #include <genkit/operation.h>
 #include <genkit/plugin.h>
 #include <genkit/provider.h>
+#include <genkit/reranker.h>
 #include <genkit/resource.h>
+#include <genkit/retriever.h>
 #include <genkit/span.h>
 #include <genkit/status.h>
 #include <genkit/tool.h>

@@ -120,6 +120,13 @@ static inline void gk_json_decrefp(json_t **value)
 		gk_taken;                                                                          \
 	})
 
+/** A yes or no that may also be left unsaid, for options. */
+typedef enum gk_choice {
+	GK_UNSAID,
+	GK_YES,
+	GK_NO,
+} gk_choice;
+
 /** Options are structs whose zero is the default; `size` lets them grow without breaking old modules. */
 #define GK_OPTS(type, ...) (&(const type){ .size = sizeof(type), __VA_ARGS__ })
 

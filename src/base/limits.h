@@ -96,6 +96,10 @@
 #define GK_MAX_TOOL_CALLS     256  /* that one answer of a model may ask for */
 #define GK_MAX_CACHED_SCHEMAS 256  /* given as text by calls */
 
+/* --- ai --- */
+#define GK_MAX_PARALLEL_CASES 64      /* of a batch that is evaluated: the others wait */
+#define GK_MAX_BATCH_SIZE     1000000 /* a larger one means the same */
+
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */
 #define GK_MAX_EXEC_STDERR  4096u       /* what an error quotes of it */

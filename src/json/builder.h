@@ -9,6 +9,7 @@
 #define GK_JSON_BUILDER_H
 
 #include "base/limits.h"
+#include "json/edit.h"
 
 #include <genkit/json.h>
 
@@ -54,11 +55,6 @@ static inline json_t *gk_json_builder_take(gk_json_builder *it)
 static inline json_t *gk_json_innermost(const gk_json_builder *it)
 {
 	return it->depth ? it->open[it->depth - 1] : NULL;
-}
-
-static inline bool gk_json_is_container(const json_t *value)
-{
-	return json_is_object(value) || json_is_array(value);
 }
 
 /** '}' or ']': what closes the innermost. */

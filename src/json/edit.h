@@ -32,6 +32,12 @@ GK_MUST_USE json_t *gk_json_merge(const json_t *a, const json_t *b);
  * object with a new reference when it is in order already, a shallow copy otherwise; NULL when memory ran out. */
 GK_MUST_USE json_t *gk_json_js_order(json_t *object);
 
+/** An object or an array. */
+static inline bool gk_json_is_container(const json_t *value)
+{
+	return json_is_object(value) || json_is_array(value);
+}
+
 /** What JavaScript takes for true: not null, false, 0, "" nor NULL. */
 bool gk_json_is_truthy(const json_t *value);
 
