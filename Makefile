@@ -183,7 +183,9 @@ FAULTS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(UNIT_HELPERS) $(BUILD)/libgenkit.a
 	$(call say,LD ,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS) -o $@ $^ $(LIB_LIBS) $(CHECK_LIBS) -lssl
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIB_LIBS) $(CHECK_LIBS) -lssl
+
+$(BUILD)/tests/unit/ctl_test: $(filter-out %/genkitctl.o,$(CTL_OBJECTS))
 
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += $(CHECK_CFLAGS) -Itests
 

@@ -3,8 +3,7 @@
 /* The commands. */
 #include "ctl/run.h"
 
-#include "base/str.h"
-
+#include <genkit/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,11 +36,13 @@ static gk_code list_actions(gk_ctl *ctl, gk_error *err)
 		const char *text = json_string_value(
 			json_object_get(json_object_get(actions, keys[i]), "description"));
 
-		json_array_append_new(rows, json_pack("[s, s]", keys[i], text ? text : ""));
+		if (json_array_append_new(rows, json_pack("[s, s]", keys[i], text ? text : "")) < 0)
+			rc = gk_error_no_memory(err);
 	}
 	free(keys);
-	gk_ctl_print_table(rows);
-	return GK_OK;
+	if (rc == GK_OK)
+		gk_ctl_print_table(rows);
+	return rc;
 }
 
 static gk_code cancel(gk_ctl *ctl, gk_error *err)
@@ -53,18 +54,21 @@ static gk_code cancel(gk_ctl *ctl, gk_error *err)
 	if (rc == GK_OK && ctl->options->is_json)
 		gk_ctl_print_line(answer);
 	else if (rc == GK_OK)
-		printf("%s\n", json_string_value(json_object_get(answer, "message")));
+		printf("%s\n", gk_json_str_peek(answer, "message")
+				       ? gk_json_str_peek(answer, "message")
+				       : "cancelled");
 	return rc;
 }
 
 static gk_code health(gk_ctl *ctl, gk_error *err)
 {
-	gk_auto_json json_t *answer = NULL;
+	gk_auto_json json_t *answer = NULL, *said = NULL;
 	gk_code rc = gk_ctl_ask(ctl, "/api/__health", NULL, &answer, err);
 
-	if (rc == GK_OK && ctl->options->is_json)
-		printf("{\"status\":\"ok\",\"url\":\"%s\"}\n", ctl->url);
-	else if (rc == GK_OK)
+	if (rc == GK_OK && ctl->options->is_json) {
+		said = json_pack("{s:s, s:s}", "status", "ok", "url", ctl->url);
+		gk_ctl_print_line(said);
+	} else if (rc == GK_OK)
 		printf("ok, at %s\n", ctl->url);
 	return rc;
 }

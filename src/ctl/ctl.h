@@ -43,6 +43,7 @@ typedef struct gk_ctl_command {
 	GK_SUSPENDS gk_code (*run)(gk_ctl *ctl, gk_error *err);
 } gk_ctl_command;
 
+#define GK_CTL_MAX_COMMANDS 32
 /** Ends with a command without a name. */
 extern const gk_ctl_command gk_ctl_commands[];
 const gk_ctl_command *gk_ctl_find_command(const char *name);

@@ -8,7 +8,9 @@
 #include "server/runtime_file.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <genkit/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -25,6 +27,14 @@ static json_t *read_json(const char *path)
 		gk_json_parse(text, len, MAX_RUNTIME_FILE, &value, NULL) != GK_OK)
 		return NULL;
 	return value;
+}
+
+/* A daemon that was killed has left its file behind. */
+static bool is_alive(const json_t *runtime)
+{
+	int64_t pid = gk_json_int_at(runtime, "pid", 0);
+
+	return pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH;
 }
 
 /* The address of the newest runtime below a project's root; NULL: there is none. */
@@ -47,7 +57,7 @@ static char *newest_runtime(const char *root)
 		runtime = read_json(path);
 		when = gk_json_str_peek(runtime, "timestamp");
 		where = gk_json_str_peek(runtime, "reflectionServerUrl");
-		if (!when || !where || (newest && strcmp(when, newest) <= 0))
+		if (!when || !where || (newest && strcmp(when, newest) <= 0) || !is_alive(runtime))
 			continue;
 		free(newest);
 		free(url);

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "ctl/ctl.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,16 @@ static gk_code run(gk_ctl *ctl, gk_error *err)
 	return rc;
 }
 
+/* What could not be printed was not told: a full disk, a reader that has gone. */
+static int check_printed(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno != EPIPE)
+		perror("genkitctl");
+	return status ? status : GK_EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	gk_auto_error gk_error err = { 0 };
@@ -116,14 +127,15 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (gk_ctl_parse(argc, argv, &options, &err) != GK_OK) {
-		fprintf(stderr, "genkitctl: %s\nTry 'genkitctl --help'.\n", err.message);
+		fprintf(stderr, "genkitctl: %s\nTry 'genkitctl --help'.\n",
+			err.message ? err.message : "out of memory");
 		return GK_EXIT_USAGE;
 	}
 	if (options.wants_help || options.wants_version)
-		return explain(&options);
+		return check_printed(explain(&options));
 	if (run(&ctl, &err) != GK_OK) {
 		complain(&err);
 		return GK_EXIT_FAILED;
 	}
-	return ctl.status;
+	return check_printed(ctl.status);
 }

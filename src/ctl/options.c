@@ -93,6 +93,17 @@ static gk_code take_word(const char *word, gk_ctl_options *ret, gk_error *err)
 	return GK_OK;
 }
 
+static gk_code unknown_command(const char *name, gk_error *err)
+{
+	const char *names[GK_CTL_MAX_COMMANDS + 1] = { NULL }, *near;
+
+	for (size_t i = 0; gk_ctl_commands[i].name && i < GK_CTL_MAX_COMMANDS; i++)
+		names[i] = gk_ctl_commands[i].name;
+	near = gk_str_nearest(name, names);
+	return gk_error_set(err, GK_INVALID_ARGUMENT, "there is no command '%s'%s%s%s", name,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 static gk_code check_words(const gk_ctl_options *opts, gk_error *err)
 {
 	const gk_ctl_command *command = opts->command ? gk_ctl_find_command(opts->command) : NULL;
@@ -102,8 +113,7 @@ static gk_code check_words(const gk_ctl_options *opts, gk_error *err)
 	if (!opts->command)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "a command is expected");
 	if (!command)
-		return gk_error_set(
-			err, GK_INVALID_ARGUMENT, "there is no command '%s'", opts->command);
+		return unknown_command(opts->command, err);
 	if (opts->word_count < command->min_words || opts->word_count > command->max_words)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "usage: genkitctl %s %s",
 			command->name, command->arguments);

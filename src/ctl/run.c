@@ -4,6 +4,7 @@
 #include "ctl/run.h"
 
 #include "base/buf.h"
+#include "json/edit.h"
 
 #include <genkit/json.h>
 #include <stdio.h>
@@ -35,34 +36,46 @@ static gk_code read_input(const char *word, json_t **ret, gk_error *err)
 	return rc == GK_OK ? rc : gk_error_prefix(err, "INPUT is no JSON: ");
 }
 
+static gk_code read_context(const char *text, json_t **ret, gk_error *err)
+{
+	gk_code rc = text ? gk_json_parse(text, strlen(text), 0, ret, err) : GK_OK;
+
+	return rc == GK_OK ? rc : gk_error_prefix(err, "--context is no JSON: ");
+}
+
+/* {NAME: VALUE} */
+static gk_code read_label(const char *text, json_t **ret, gk_error *err)
+{
+	const char *equals = text ? strchr(text, '=') : NULL;
+
+	if (!text)
+		return GK_OK;
+	if (!equals)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "--label: NAME=VALUE is expected");
+	*ret = json_pack("{s%:s}", text, (size_t)(equals - text), equals + 1);
+	return *ret ? GK_OK : gk_error_set(err, GK_INVALID_ARGUMENT, "--label is no UTF-8");
+}
+
 gk_code gk_ctl_run_body(const gk_ctl_options *options, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *body = json_object(), *input = NULL, *context = NULL;
-	const char *key = options->words[0],
-		   *equals = options->label ? strchr(options->label, '=') : NULL;
+	gk_auto_json json_t *body = json_object(), *input = NULL, *context = NULL, *labels = NULL;
+	const char *key = options->words[0];
 	gk_code rc = GK_OK;
 
-	json_object_set_new(
-		body, "key", key[0] == '/' ? json_string(key) : json_sprintf("/flow/%s", key));
 	if (options->word_count > 1)
 		rc = read_input(options->words[1], &input, err);
-	if (rc == GK_OK && options->context) {
-		rc = gk_json_parse(options->context, strlen(options->context), 0, &context, err);
-		if (rc != GK_OK)
-			gk_error_prefix(err, "--context is no JSON: ");
-	}
-	if (rc == GK_OK && options->label && !equals)
-		rc = gk_error_set(err, GK_INVALID_ARGUMENT, "--label: NAME=VALUE is expected");
+	if (rc == GK_OK)
+		rc = read_context(options->context, &context, err);
+	if (rc == GK_OK)
+		rc = read_label(options->label, &labels, err);
 	if (rc != GK_OK)
 		return rc;
-	if (input)
-		json_object_set(body, "input", input);
-	if (context)
-		json_object_set(body, "context", context);
-	if (equals)
-		json_object_set_new(body, "telemetryLabels",
-			json_pack("{s%:s}", options->label, (size_t)(equals - options->label),
-				equals + 1));
+	if (!gk_json_set_take(body, "key",
+		    key[0] == '/' ? json_string(key) : json_sprintf("/flow/%s", key)) ||
+		(input && !gk_json_set(body, "input", input)) ||
+		(context && !gk_json_set(body, "context", context)) ||
+		(labels && !gk_json_set(body, "telemetryLabels", labels)))
+		return gk_error_no_memory(err);
 	*ret = gk_steal(body);
 	return GK_OK;
 }

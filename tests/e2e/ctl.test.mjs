@@ -1,7 +1,10 @@
 // genkitctl: what a person and a script see.
 import assert from 'node:assert/strict';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import { genkitctl, run, start, until } from './lib/daemon.mjs';
+import { build, environment, genkitctl, mind, root, run, start, until } from './lib/daemon.mjs';
 
 describe('genkitctl', () => {
   let daemon;
@@ -37,17 +40,72 @@ describe('genkitctl', () => {
     assert.equal(code, 64);
     assert.match(stderr, /line 1/);
   });
-  it('cancels', async () => {
-    const running = ctl('run', 'slow', '{"seconds":60}', '--json');
-    const trace = await until(async () => {
-      const { stdout } = await ctl('health', '--json');
-      return JSON.parse(stdout).status === 'ok';
-    }, 'healthy');
-    assert.ok(trace);
-    const { code } = await ctl('cancel', '0'.repeat(32));
-    assert.equal(code, 1);
-    await daemon.child.kill('SIGHUP');
-    void running;
+  it('cancels a run by the trace id that --verbose prints', async () => {
+    const child = mind(spawn(genkitctl, ['run', 'slow', '{"seconds":60}', '--verbose'], { cwd: daemon.cwd, env: environment() }));
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
+    const exited = new Promise((done) => child.on('close', done));
+    const trace = await until(() => /trace ([0-9a-f]{32})/.exec(stderr)?.[1], 'the trace id');
+    const { stdout, code } = await ctl('cancel', trace);
+    assert.equal(code, 0);
+    assert.equal(stdout, 'Action cancelled\n');
+    assert.equal(await exited, 1);
+    assert.match(stderr, /Action was cancelled/);
+    const again = await ctl('cancel', trace);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /NOT_FOUND/);
+  });
+  it('Ctrl-C cancels the run and exits 130', async () => {
+    const child = mind(spawn(genkitctl, ['run', 'slow', '{"seconds":60}', '-v'], { cwd: daemon.cwd, env: environment() }));
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
+    const exited = new Promise((done) => child.on('close', done));
+    const trace = await until(() => /trace ([0-9a-f]{32})/.exec(stderr)?.[1], 'the trace id');
+    child.kill('SIGINT');
+    assert.equal(await exited, 130);
+    assert.equal((await ctl('cancel', trace)).code, 1, 'it runs no longer');
+  });
+  it('reads the input from standard input, and says who asks', async () => {
+    const { stdout } = await run(genkitctl, ['run', 'hello', '-'], { cwd: daemon.cwd, input: '{"name": "Grace"}\n' });
+    assert.equal(stdout, '"Hello, Grace!"\n');
+    const app = await start({ modules: ['testapp'] });
+    const asked = await run(genkitctl, ['--url', `http://${app.reflection}/`, 'run', 'ctx', '--context', '{"auth":{"uid":"u"}}', '--json']);
+    assert.deepEqual(JSON.parse(asked.stdout).result, { context: { auth: { uid: 'u' } } });
+    await app.stop();
+  });
+  it('prints an outcome a program can read, whatever it is', async () => {
+    const good = await ctl('run', 'countdown', '{"from":1,"pauseMs":1}', '--stream', '--json');
+    const lines = good.stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+    assert.deepEqual(lines[0], { count: 1 });
+    assert.equal(lines[1].result, 'liftoff');
+    assert.match(lines[1].telemetry.traceId, /^[0-9a-f]{32}$/);
+    const bad = await ctl('run', 'fail', '{"status":"NOT_FOUND","message":"no such dish"}', '--json');
+    assert.equal(bad.code, 1);
+    assert.equal(JSON.parse(bad.stdout).error.code, 5);
+    const missing = await ctl('run', 'no-such-flow');
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /no-such-flow/);
+  });
+  it('fails when its output cannot be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    for (const args of [['actions'], ['run', 'hello', '{"name":"A"}'], ['health'], ['--help'], ['--version']]) {
+      const child = mind(spawn(genkitctl, args, { cwd: daemon.cwd, env: environment(), stdio: ['ignore', full, 'pipe'] }));
+      assert.equal(await new Promise((done) => child.on('close', done)), 1, args.join(' '));
+    }
+    closeSync(full);
+  });
+  it('completes commands, options, keys and names', async () => {
+    const script = `source ${join(root, 'etc/genkitctl.bash-completion')}
+complete_line() { COMP_LINE=$1 COMP_POINT=\${#1} COMPREPLY=(); _genkitctl; echo "\${COMPREPLY[*]}"; }
+while IFS= read -r line; do complete_line "$line"; done`;
+    const app = await start({ modules: ['testapp'] });
+    const complete = async (...lines) =>
+      (await run('bash', ['-c', script], { cwd: daemon.cwd, input: lines.map((line) => `${line}\n`).join(''), env: { PATH: `${build}:${process.env.PATH}` } })).stdout.trimEnd().split('\n');
+    assert.deepEqual(
+      await complete('genkitctl ', 'genkitctl --json ca', 'genkitctl run --st', 'genkitctl run /flow/h', 'genkitctl run hel', 'genkitctl run hello ', 'genkitctl --url x ac',
+        `genkitctl --url http://${app.reflection} run /dynamic-action-provider/dap:t`),
+      ['actions run cancel health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn']);
+    await app.stop();
   });
   it('reports health, and a daemon that is not there', async () => {
     assert.equal((await ctl('health')).code, 0);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "folder.h"
+#include "unit.h"
+
+#include "ctl/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PARSE(options, ...) parse((char *[]){ "genkitctl", __VA_ARGS__, NULL }, options, NULL)
+
+static gk_code parse(char **argv, gk_ctl_options *ret, gk_error *err)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	return gk_ctl_parse(argc, argv, ret, err);
+}
+
+/* --- the command line --- */
+
+START_TEST(options_stand_anywhere_and_words_behind_two_dashes_are_words)
+{
+	gk_ctl_options options;
+
+	ck_assert_int_eq(PARSE(&options, "--json", "run", "--context={}", "hello", "-s", "--label",
+				 "a=b", "--", "-1"),
+		GK_OK);
+	ck_assert_str_eq(options.command, "run");
+	ck_assert_uint_eq(options.word_count, 2);
+	ck_assert_str_eq(options.words[0], "hello");
+	ck_assert_str_eq(options.words[1], "-1");
+	ck_assert_str_eq(options.context, "{}");
+	ck_assert_str_eq(options.label, "a=b");
+	ck_assert(options.is_json && options.is_stream && !options.is_verbose);
+}
+END_TEST
+
+START_TEST(what_is_not_understood_is_named)
+{
+	static const struct {
+		char *words[5];
+		const char *message;
+	} all[] = {
+		{ { NULL }, "a command is expected" },
+		{ { "acions" }, "there is no command 'acions'; did you mean 'actions'?" },
+		{ { "zzzzzzzzz" }, "there is no command 'zzzzzzzzz'" },
+		{ { "run" }, "usage: genkitctl run KEY [INPUT]" },
+		{ { "run", "a", "b", "c" }, "usage: genkitctl run KEY [INPUT]" },
+		{ { "health", "now" }, "usage: genkitctl health " },
+		{ { "run", "a", "--steam" }, "unknown option --steam; did you mean --stream" },
+		{ { "run", "a", "--json=yes" }, "unknown option --json=yes" },
+		{ { "run", "a", "--context" }, "--context needs a value" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char *argv[] = { "genkitctl", all[i].words[0], all[i].words[1], all[i].words[2],
+			all[i].words[3], NULL };
+		gk_auto_error gk_error err = { 0 };
+		gk_ctl_options options;
+
+		ck_assert_int_eq(parse(argv, &options, &err), GK_INVALID_ARGUMENT);
+		ck_assert_str_eq(err.message, all[i].message);
+	}
+}
+END_TEST
+
+/* --- what is asked --- */
+
+static json_t *body_of(const gk_ctl_options *options)
+{
+	gk_auto_error gk_error err = { 0 };
+	json_t *body = NULL;
+
+	if (gk_ctl_run_body(options, &body, &err) != GK_OK)
+		ck_abort_msg("%s", err.message);
+	return body;
+}
+
+START_TEST(a_run_is_asked_for_by_key_or_by_the_name_of_a_flow)
+{
+	gk_ctl_options options = { .words = { "hello" }, .word_count = 1 };
+	gk_auto_json json_t *body = body_of(&options), *other = NULL;
+
+	assert_json(body, "{'key':'/flow/hello'}");
+	options = (gk_ctl_options){ .words = { "/tool/t", "[1.50, null]" },
+		.word_count = 2,
+		.context = "{\"auth\": {}}",
+		.label = "a=b=c" };
+	other = body_of(&options);
+	assert_json(other, "{'key':'/tool/t','input':[1.5,null],'context':{'auth':{}},"
+			   "'telemetryLabels':{'a':'b=c'}}");
+}
+END_TEST
+
+START_TEST(what_is_no_json_is_not_asked)
+{
+	static const struct {
+		gk_ctl_options options;
+		const char *message;
+	} all[] = {
+		{ { .words = { "a", "{a: 1}" }, .word_count = 2 },
+			"INPUT is no JSON: unexpected 'a' at line 1, column 2" },
+		{ { .words = { "a" }, .word_count = 1, .context = "[" },
+			"--context is no JSON: unexpected end of input at line 1, column 2" },
+		{ { .words = { "a" }, .word_count = 1, .label = "a" },
+			"--label: NAME=VALUE is expected" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		gk_auto_error gk_error err = { 0 };
+		json_t *body = NULL;
+
+		ck_assert_int_eq(
+			gk_ctl_run_body(&all[i].options, &body, &err), GK_INVALID_ARGUMENT);
+		ck_assert_str_eq(err.message, all[i].message);
+		ck_assert_ptr_null(body);
+	}
+}
+END_TEST
+
+static bool was_partial;
+
+static bool make_body(void)
+{
+	const gk_ctl_options options = {
+		.words = { "a", "[1]" }, .word_count = 2, .context = "{}", .label = "a=b"
+	};
+	gk_auto_json json_t *body = NULL;
+	gk_code rc = gk_ctl_run_body(&options, &body, NULL);
+
+	was_partial |= rc == GK_OK && json_object_size(body) != 4;
+	return rc == GK_OK;
+}
+
+START_TEST(asking_survives_a_lack_of_memory)
+{
+	was_partial = false;
+	fault_sweep(make_body);
+	ck_assert_msg(!was_partial, "something that was said was not asked");
+}
+END_TEST
+
+/* --- who is asked --- */
+
+static void assert_found(const char *said, const char *from_environment, const char *expected)
+{
+	gk_ctl_options options = { .url = said };
+	gk_auto_str char *url = NULL;
+
+	ck_assert_int_eq(gk_ctl_find_daemon(&options, from_environment, &url, NULL), GK_OK);
+	ck_assert_str_eq(url, expected);
+}
+
+/* A pid that nobody has: of a child that is gone. */
+static int dead_pid(void)
+{
+	FILE *shell = popen("echo $$", "r");
+	int pid = 0;
+
+	ck_assert_ptr_nonnull(shell);
+	ck_assert_int_eq(fscanf(shell, "%d", &pid), 1);
+	pclose(shell);
+	return pid;
+}
+
+static void put_runtime(const char *name, int pid, const char *when, const char *url)
+{
+	gk_auto_str char *path = NULL, *text = NULL;
+
+	ck_assert_int_gt(asprintf(&path, ".genkit/runtimes/%s.json", name), 0);
+	ck_assert_int_gt(
+		asprintf(&text,
+			"{\"pid\": %d, \"timestamp\": \"%s\", \"reflectionServerUrl\": \"%s\"}",
+			pid, when, url),
+		0);
+	folder_put(path, text);
+}
+
+START_TEST(the_daemon_is_said_or_the_newest_living_one_of_the_project)
+{
+	assert_found("http://here:1/", "http://there:2", "http://here:1");
+	assert_found(NULL, "http://there:2", "http://there:2");
+	assert_found(NULL, "", "http://127.0.0.1:3100");
+	folder_put("package.json", "{}");
+	mkdir(".genkit", 0777);
+	mkdir(".genkit/runtimes", 0777);
+	mkdir("below", 0777);
+	assert_found(NULL, NULL, "http://127.0.0.1:3100");
+	put_runtime("old", getpid(), "2026-11-22T07:44:31.001Z", "http://127.0.0.1:1");
+	put_runtime("new", getpid(), "2026-11-23T07:44:31.001Z", "http://127.0.0.1:2");
+	put_runtime("dead", dead_pid(), "2026-11-24T07:44:31.001Z", "http://127.0.0.1:3");
+	folder_put(".genkit/runtimes/broken.json", "{");
+	folder_put(".genkit/runtimes/other.json", "{\"pid\": 1}");
+	ck_assert_int_eq(chdir("below"), 0);
+	assert_found(NULL, NULL, "http://127.0.0.1:2");
+	ck_assert_int_eq(chdir(".."), 0);
+}
+END_TEST
+
+/* --- tables --- */
+
+START_TEST(a_table_is_aligned_and_cut_to_the_width)
+{
+	gk_auto_json json_t *rows = json(
+		"[['/flow/a', 'first'], ['/flow/\xc3\xa9t\xc3\xa9', 'second one'], ['/x', '']]");
+	gk_auto_str char *wide = gk_ctl_table(rows, 0), *narrow = gk_ctl_table(rows, 20);
+
+	ck_assert_str_eq(wide, "/flow/a    first\n/flow/\xc3\xa9t\xc3\xa9  second one\n/x\n");
+	ck_assert_str_eq(
+		narrow, "/flow/a    first\n/flow/\xc3\xa9t\xc3\xa9  second o\xe2\x80\xa6\n/x\n");
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("ctl");
+	TCase *t = tcase_create("genkitctl");
+
+	tcase_add_checked_fixture(t, folder_make, folder_drop);
+	tcase_add_test(t, options_stand_anywhere_and_words_behind_two_dashes_are_words);
+	tcase_add_test(t, what_is_not_understood_is_named);
+	tcase_add_test(t, a_run_is_asked_for_by_key_or_by_the_name_of_a_flow);
+	tcase_add_test(t, what_is_no_json_is_not_asked);
+	tcase_add_test(t, asking_survives_a_lack_of_memory);
+	tcase_add_test(t, the_daemon_is_said_or_the_newest_living_one_of_the_project);
+	tcase_add_test(t, a_table_is_aligned_and_cut_to_the_width);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+UNIT_MAIN(suite)
