@@ -175,7 +175,17 @@ gk_code gk_define_schema(gk_app *app, const char *name, const char *schema, gk_e
 	if (!name || !*name || !schema)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "a schema needs a name and a text");
 	rc = gk_schema_text_to_json(app, schema, &value, err);
+	if (rc == GK_OK && value) {
+		/* What it refers to may be defined later. */
+		rc = gk_schema_check_form(value, err);
+		if (rc == GK_INTERNAL)
+			rc = GK_INVALID_ARGUMENT; /* a plain error where values are validated */
+	}
 	if (rc != GK_OK) {
+		if (err) {
+			err->is_plain = false;
+			err->code = rc;
+		}
 		gk_error_prefix(err, "schema %s: ", name);
 		return rc;
 	}

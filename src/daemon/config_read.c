@@ -359,18 +359,10 @@ static json_t *settings(gk_config_source *source, const gk_config_key *key, json
 }
 
 /* Modules are not loaded yet: whatever name a schema refers to may come to be. */
-typedef struct unknown_names {
-	json_t *anything;
-	bool was_asked;
-} unknown_names;
-
 static json_t *find_unknown(const char *name, void *user)
 {
-	unknown_names *names = user;
-
 	(void)name;
-	names->was_asked = true;
-	return names->anything;
+	return user;
 }
 
 /* What is no schema is a mistake here already, not when its action is defined. */
@@ -379,8 +371,6 @@ static void check_schema(gk_config_source *source, const json_t *value)
 	gk_auto_str char *text = NULL;
 	gk_auto_json json_t *anything = noted(source, json_object()), *made = NULL;
 	gk_auto_error gk_error err = { 0 };
-	unknown_names names = { anything, false };
-	gk_schema *compiled = NULL;
 	gk_code rc;
 
 	text = json_is_string(value) ? strdup(json_string_value(value))
@@ -389,11 +379,10 @@ static void check_schema(gk_config_source *source, const json_t *value)
 		source->no_memory = true;
 		return;
 	}
-	rc = gk_schema_from_text(text, find_unknown, &names, &made, &err);
-	if (rc == GK_OK && made)
-		rc = gk_schema_compile(made, find_unknown, &names, &compiled, &err);
-	gk_schema_unref(compiled);
-	if (rc != GK_OK && !names.was_asked)
+	rc = gk_schema_from_text(text, find_unknown, anything, &made, &err);
+	if (rc == GK_OK)
+		rc = gk_schema_check_form(made, &err);
+	if (rc != GK_OK)
 		gk_config_mistake(source, "%s: %s", gk_config_text(&source->label),
 			err.message ? err.message : "out of memory");
 }

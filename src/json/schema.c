@@ -130,18 +130,36 @@ bool gk_schema_is_flat(const json_t *json, unsigned levels)
 	return true;
 }
 
+static gk_code check_form(json_t *json, uint8_t draft, bool is_meta, gk_error *err)
+{
+	if (!json_is_object(json) && !json_is_array(json))
+		return gk_error_set_plain(err, "schema must be object or boolean");
+	if (!gk_schema_is_flat(json, GK_JSON_MAX_DEPTH))
+		return gk_error_set_plain(err, "schema is nested too deeply");
+	return is_meta ? GK_OK : gk_schema_meta_check(json, draft, err);
+}
+
+/* As a whole, these mean that all is valid. */
+static bool is_nothing(const json_t *json)
+{
+	return !json || json_is_boolean(json) || json_is_null(json);
+}
+
+gk_code gk_schema_check_form(json_t *json, gk_error *err)
+{
+	gk_schema_compiler c = { .err = err };
+
+	return is_nothing(json)
+		       ? GK_OK
+		       : check_form(json, gk_schema_draft_of(&c, json, GK_DRAFT_7), false, err);
+}
+
 static gk_code compile_root(gk_schema_compiler *c, json_t *json, bool is_meta)
 {
 	uint8_t draft = gk_schema_draft_of(c, json, GK_DRAFT_7);
 	gk_schema_document *document;
-	gk_code rc = GK_OK;
+	gk_code rc = check_form(json, draft, is_meta, c->err);
 
-	if (!json_is_object(json) && !json_is_array(json))
-		return gk_error_set_plain(c->err, "schema must be object or boolean");
-	if (!gk_schema_is_flat(json, GK_JSON_MAX_DEPTH))
-		return gk_error_set_plain(c->err, "schema is nested too deeply");
-	if (!is_meta)
-		rc = gk_schema_meta_check(json, draft, c->err);
 	if (rc == GK_OK)
 		rc = gk_schema_add_document(c, "", json, draft, &document);
 	if (rc == GK_OK)
@@ -160,7 +178,7 @@ static gk_code compile(json_t *json, bool is_meta, gk_schema_lookup_fn *lookup, 
 		return gk_error_no_memory(err);
 	schema->refs = 1;
 	schema->json = json_incref(json);
-	if (json && !json_is_boolean(json) && !json_is_null(json))
+	if (!is_nothing(json))
 		rc = compile_root(&c, json, is_meta);
 	gk_schema_compiler_done(&c);
 	if (rc == GK_OK)

@@ -25,6 +25,8 @@ typedef json_t *gk_schema_lookup_fn(const char *uri, void *user);
  */
 GK_MUST_USE gk_code gk_schema_compile(
 	json_t *json, gk_schema_lookup_fn *lookup, void *user, gk_schema **ret, gk_error *err);
+/** Whether it is a schema at all, whatever its references lead to: "schema is invalid: ..." (plain). */
+GK_MUST_USE gk_code gk_schema_check_form(json_t *json, gk_error *err);
 gk_schema *gk_schema_ref(gk_schema *schema);
 gk_schema *gk_schema_unref(gk_schema *schema);
 /** The schema it was compiled from. */

@@ -197,6 +197,13 @@ START_TEST(a_named_schema_needs_a_name_a_text_and_is_defined_once)
 	assert_error(&err, GK_INVALID_ARGUMENT, "schema S: the text is blank");
 	ck_assert_int_eq(gk_define_schema(core_app, "S", "a: nothing", &err), GK_INVALID_ARGUMENT);
 	ck_assert_ptr_nonnull(strstr(err.message, "schema S: "));
+	ck_assert_int_eq(
+		gk_define_schema(core_app, "S", "{\"type\": \"object\", \"required\": 7}", &err),
+		GK_INVALID_ARGUMENT);
+	assert_error(&err, GK_INVALID_ARGUMENT,
+		"schema S: schema is invalid: data/required must be array");
+	ck_assert_int_eq(
+		gk_define_schema(core_app, "Later", "{\"$ref\": \"genkit:S\"}", NULL), GK_OK);
 	ck_assert_int_eq(gk_define_schema(core_app, "S", "string", NULL), GK_OK);
 	ck_assert_int_eq(gk_define_schema(core_app, "S", "string", &err), GK_INTERNAL);
 	ck_assert(err.is_plain);
