@@ -111,7 +111,7 @@ static void run_item(gk_ctx *parent, gk_parallel *item)
 
 	init_part(&ctx, parent, item->user);
 	before = gk_ctx_enter(&ctx);
-	item->rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), &item->err);
+	item->rc = gk_ctx_descend(&ctx, "parallel", &item->err);
 	if (item->rc == GK_OK)
 		item->rc = item->fn(&ctx, item->input, &item->ret, &item->err);
 	if (item->rc != GK_OK)
