@@ -221,3 +221,45 @@ gk_code core_sleep(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	(void)input, (void)ret;
 	return gk_sleep(ctx, 3600000, err);
 }
+
+gk_code core_lookup(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_action *action = NULL;
+	gk_code rc = gk_lookup_action(ctx, json_string_value(input), &action, err);
+
+	if (rc == GK_OK)
+		*ret = action ? json_string(gk_action_key(action)) : json_null();
+	gk_action_unref(action);
+	return rc;
+}
+
+gk_code core_list(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)input;
+	return gk_app_list_actions(gk_ctx_app(ctx), ret, err);
+}
+
+void assert_lookup(const char *key, bool is_found)
+{
+	gk_auto_json json_t *result = core_run("/flow/lookup", json_string(key));
+
+	if (is_found)
+		ck_assert_str_eq(json_string_value(result), key);
+	else
+		ck_assert(json_is_null(result));
+}
+
+bool core_try(const char *key, json_t *input)
+{
+	gk_run *run = NULL;
+	bool worked;
+
+	if (gk_run_start(GK_OPTS(gk_run_opts, .app = core_app, .key = key, .input = input), &run,
+		    NULL) != GK_OK)
+		return false;
+	for (int turns = 0; !gk_run_is_done(run) && turns < 2000; turns++)
+		gk_loop_turn(core_loop, 10);
+	worked = gk_run_is_done(run) && !gk_run_error_peek(run);
+	gk_run_unref(run);
+	return worked;
+}

@@ -51,7 +51,14 @@ json_t *core_span(const char *name);
 void assert_error(gk_error *err, gk_code code, const char *message);
 
 /* Functions of actions. */
-gk_action_fn core_echo;  /* gives its input */
-gk_action_fn core_sleep; /* for an hour, or until it is called off */
+gk_action_fn core_echo;   /* gives its input */
+gk_action_fn core_sleep;  /* for an hour, or until it is called off */
+gk_action_fn core_lookup; /* the key of what is found by the key that it is given; null: nothing */
+gk_action_fn core_list;   /* what gk_app_list_actions() says */
+/** Fails the test unless the flow "lookup" (core_lookup) finds the key, or finds nothing. */
+void assert_lookup(const char *key, bool is_found);
+/** Starts the key with an input (borrowed; NULL: none) and turns the loop to its end; its result says whether it went well.
+ * For fault_sweep(). */
+bool core_try(const char *key, json_t *input);
 
 #endif

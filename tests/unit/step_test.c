@@ -224,18 +224,7 @@ static gk_code step_twice(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *er
 
 static bool run_steps(void)
 {
-	gk_auto_error gk_error err = { 0 };
-	bool worked;
-	gk_run *run;
-
-	if (gk_run_start(GK_OPTS(gk_run_opts, .app = core_app, .key = "/flow/f"), &run, &err) !=
-		GK_OK)
-		return false;
-	while (!gk_run_is_done(run))
-		gk_loop_turn(core_loop, 10);
-	worked = !gk_run_error_peek(run);
-	gk_run_unref(run);
-	return worked;
+	return core_try("/flow/f", NULL);
 }
 
 START_TEST(steps_survive_a_lack_of_memory)
