@@ -4,7 +4,6 @@
 #include "loop/fetch.h"
 
 #include "calls.h"
-#include "server_h2.h"
 #include "unit.h"
 
 #include <assert.h>
@@ -263,126 +262,6 @@ START_TEST(https_is_fetched_from_a_server_whose_authority_is_known)
 }
 END_TEST
 
-/* --- HTTP/2 --- */
-
-static void fetch_one(void *user)
-{
-	call *self = user;
-
-	call_run(self);
-}
-
-START_TEST(transfers_to_a_host_share_a_connection_over_http_2)
-{
-	call calls[5] = { 0 };
-
-	call_peer = server_start_h2(COUNT(calls));
-	for (int i = 0; i < COUNT(calls); i++) {
-		calls[i].opts = (gk_fetch_opts){ .url = server_url(call_peer, "https", "/x"),
-			.body = i % 2 ? "body" : NULL,
-			.body_len = i % 2 ? 4 : 0 };
-		ck_assert_int_eq(
-			gk_fiber_start(call_loop, "one", NULL, fetch_one, &calls[i], NULL, NULL),
-			GK_OK);
-	}
-	gk_loop_run(call_loop);
-	for (int i = 0; i < COUNT(calls); i++) {
-		ck_assert_msg(calls[i].rc == GK_OK, "%s", calls[i].err.message);
-		ck_assert_int_eq(calls[i].status, 200);
-		ck_assert_str_eq(calls[i].body, "hello");
-		call_end(&calls[i]);
-	}
-	ck_assert_int_eq(server_accepted(call_peer), 1);
-	ck_assert_int_eq(server_h2_most(), COUNT(calls));
-}
-END_TEST
-
-/* A transfer whose answer has begun and does not end. */
-typedef struct held {
-	gk_scope *scope;
-	bool has_begun;
-	gk_code rc;
-} held;
-
-static void fetch_held(void *user)
-{
-	held *self = user;
-	gk_auto_fetch gk_fetch *res = NULL;
-	const char *data;
-	size_t len;
-
-	self->rc = gk_fetch_start(call_client,
-		GK_OPTS(gk_fetch_opts, .url = server_url(call_peer, "https", "/x")), &res, NULL);
-	while (self->rc == GK_OK) {
-		self->rc = gk_fetch_read(res, &data, &len, NULL);
-		self->has_begun = true;
-	}
-}
-
-static void start_held(held *self)
-{
-	*self = (held){ .scope = gk_scope_new(call_loop, NULL) };
-	ck_assert_int_eq(
-		gk_fiber_start(call_loop, "held", self->scope, fetch_held, self, NULL, NULL),
-		GK_OK);
-}
-
-static void cancel_held(held *self)
-{
-	gk_scope_cancel(self->scope, GK_CANCELLED);
-	while (self->rc == GK_OK)
-		gk_loop_turn(call_loop, 10);
-	ck_assert_int_eq(self->rc, GK_CANCELLED);
-	gk_scope_unref(self->scope);
-}
-
-START_TEST(a_cancelled_transfer_resets_its_stream_and_disturbs_no_other)
-{
-	held one, other;
-
-	call_peer = server_start_h2(2);
-	server_h2_hold();
-	start_held(&one);
-	start_held(&other);
-	while (!one.has_begun || !other.has_begun)
-		gk_loop_turn(call_loop, 10);
-	cancel_held(&one);
-	server_h2_await_resets(1);
-	gk_loop_turn(call_loop, 10);
-	ck_assert_int_eq(other.rc, GK_OK);
-	ck_assert_int_eq(server_accepted(call_peer), 1);
-	cancel_held(&other);
-}
-END_TEST
-
-START_TEST(the_last_cancelled_transfer_of_an_http_2_connection_closes_it)
-{
-	held one;
-
-	call_peer = server_start_h2(1);
-	server_h2_hold();
-	start_held(&one);
-	while (!one.has_begun)
-		gk_loop_turn(call_loop, 10);
-	cancel_held(&one);
-	server_h2_await_end();
-}
-END_TEST
-
-START_TEST(a_body_beyond_the_limit_over_http_2_ends_at_once)
-{
-	call self = { .opts.max_body = 3 };
-
-	call_peer = server_start_h2(1);
-	server_h2_hold();
-	self.opts.url = server_url(call_peer, "https", "/x");
-	call_fetch(&self);
-	call_must_fail(&self, GK_RESOURCE_EXHAUSTED, "more than 3 bytes");
-	call_end(&self);
-	server_h2_await_end();
-}
-END_TEST
-
 START_TEST(an_unknown_authority_is_refused)
 {
 	call self = { 0 };
@@ -544,10 +423,6 @@ static Suite *suite(void)
 	suite_add_tcase(s, two);
 	tcase_add_checked_fixture(tls, set_up_tls, call_tear_down);
 	tcase_add_test(tls, https_is_fetched_from_a_server_whose_authority_is_known);
-	tcase_add_test(tls, transfers_to_a_host_share_a_connection_over_http_2);
-	tcase_add_test(tls, a_cancelled_transfer_resets_its_stream_and_disturbs_no_other);
-	tcase_add_test(tls, the_last_cancelled_transfer_of_an_http_2_connection_closes_it);
-	tcase_add_test(tls, a_body_beyond_the_limit_over_http_2_ends_at_once);
 	tcase_add_test(tls, a_cut_tls_answer_is_unavailable);
 	tcase_add_test(tls, https_does_not_redirect_to_http);
 	suite_add_tcase(s, tls);

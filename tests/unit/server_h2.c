@@ -12,6 +12,7 @@
 #define PAUSE_MS    500
 #define MAX_STREAMS 16
 #define PREFACE     24 /* bytes */
+#define PART        16384
 
 enum {
 	DATA,
@@ -29,20 +30,24 @@ enum {
 };
 
 static atomic_int together, most, is_held;
+static atomic_size_t much;
 static mark resets, ends;
 
 /* length (24), type (8), flags (8), stream (32) */
+static void say_head(int fd, int type, int flags, unsigned stream, size_t len)
+{
+	const unsigned char head[9] = { (unsigned char)(len >> 16), (unsigned char)(len >> 8),
+		(unsigned char)len, (unsigned char)type, (unsigned char)flags,
+		(unsigned char)(stream >> 24), (unsigned char)(stream >> 16),
+		(unsigned char)(stream >> 8), (unsigned char)stream };
+
+	server_say_bytes(fd, head, sizeof(head));
+}
+
 static void say_frame(int fd, int type, int flags, unsigned stream, const void *data, size_t len)
 {
-	unsigned char frame[64] = { 0, (unsigned char)(len >> 8), (unsigned char)len,
-		(unsigned char)type, (unsigned char)flags, (unsigned char)(stream >> 24),
-		(unsigned char)(stream >> 16), (unsigned char)(stream >> 8),
-		(unsigned char)stream };
-
-	ck_assert_uint_le(9 + len, sizeof(frame));
-	if (len)
-		memcpy(frame + 9, data, len);
-	server_say_bytes(fd, frame, 9 + len);
+	say_head(fd, type, flags, stream, len);
+	server_say_bytes(fd, data, len);
 }
 
 static bool hear(int fd, void *room, size_t len)
@@ -50,8 +55,34 @@ static bool hear(int fd, void *room, size_t len)
 	return !len || recv(fd, room, len, MSG_WAITALL) == (ssize_t)len;
 }
 
+static void say_part(int fd, unsigned stream, size_t len, bool is_last)
+{
+	char part[PART];
+
+	memset(part, 'x', len);
+	say_head(fd, DATA, is_last ? END_STREAM : 0, stream, len);
+	server_say_bytes(fd, part, len);
+}
+
+static void answer_much(int fd, const unsigned *streams, int count)
+{
+	for (int i = 0; i < count; i++)
+		say_frame(fd, HEADERS, END_HEADERS, streams[i], "\x88", 1);
+	for (size_t left = much; left;) {
+		size_t len = left < PART ? left : PART;
+
+		left -= len;
+		for (int i = 0; i < count; i++)
+			say_part(fd, streams[i], len, !left);
+	}
+}
+
 static void answer(int fd, const unsigned *streams, int count)
 {
+	if (much) {
+		answer_much(fd, streams, count);
+		return;
+	}
 	for (int i = 0; i < count; i++) {
 		say_frame(fd, HEADERS, END_HEADERS, streams[i], "\x88", 1); /* :status 200 */
 		say_frame(fd, DATA, is_held ? 0 : END_STREAM, streams[i], "hello", 5);
@@ -61,7 +92,7 @@ static void answer(int fd, const unsigned *streams, int count)
 /* One frame. False at the end. */
 static bool take_frame(int fd, unsigned *streams, int *count)
 {
-	unsigned char payload[16384]; /* the largest frame without a setting */
+	unsigned char payload[PART]; /* the largest frame without a setting */
 	unsigned char head[9];
 	size_t len;
 
@@ -112,6 +143,7 @@ server *server_start_h2(int wanted)
 {
 	together = wanted;
 	most = is_held = 0;
+	much = 0;
 	mark_set(&resets, 0);
 	mark_set(&ends, 0);
 	server_tls_offer_h2();
@@ -121,6 +153,11 @@ server *server_start_h2(int wanted)
 int server_h2_most(void)
 {
 	return most;
+}
+
+void server_h2_say_much(size_t len)
+{
+	much = len;
 }
 
 void server_h2_hold(void)

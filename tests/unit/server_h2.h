@@ -13,6 +13,8 @@
 server *server_start_h2(int together);
 /** The most streams that have waited on one connection. */
 int server_h2_most(void);
+/** The body is so many bytes of 'x' instead; those of several streams alternate. */
+void server_h2_say_much(size_t len);
 /** Answers are begun and not ended. */
 void server_h2_hold(void);
 /** Waits until the client has reset so many streams, or has closed a connection. */

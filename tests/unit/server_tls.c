@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -123,8 +124,12 @@ void server_pump_tls(int fd, int plain)
 	SSL *tls = SSL_new(context);
 	struct pollfd both[2] = { { .fd = fd, .events = POLLIN },
 		{ .fd = plain, .events = POLLIN } };
+	sigset_t broken_pipe;
 	bool go_on;
 
+	sigemptyset(&broken_pipe); /* OpenSSL writes without MSG_NOSIGNAL */
+	sigaddset(&broken_pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &broken_pipe, NULL);
 	SSL_set_fd(tls, fd);
 	go_on = SSL_accept(tls) == 1;
 	while (go_on && poll(both, 2, -1) > 0) {
