@@ -95,6 +95,38 @@
 #define GK_MAX_TOOLS          1024 /* offered in one request */
 #define GK_MAX_TOOL_CALLS     256  /* that one answer of a model may ask for */
 #define GK_MAX_CACHED_SCHEMAS 256  /* given as text by calls */
+/* --- store --- */
+#define GK_MAX_TRACE_ID     256 /* of other programs: they need not be hexadecimal */
+#define GK_STORE_GATHER_MS  10  /* what nobody waits for is written so long after the first of it */
+#define GK_STORE_RELAXED_MS 100 /* the same with trace.durability: relaxed */
+#define GK_STORE_GATHER     512 /* so many go at once */
+#define GK_STORE_BATCH      2048        /* spans of one transaction */
+#define GK_MAX_STORE_QUEUE  (32u << 20) /* what waits for the disk; beyond, the oldest are dropped */
+#define GK_STORE_RETRY_MS   1000        /* after a failure of the disk */
+#define GK_STORE_BUSY_MS    5000        /* for another process that writes to the same file */
+#define GK_STORE_WAIT_MS    10000       /* the longest that an answer waits for its commit */
+#define GK_STORE_WAL        (16u << 20) /* beyond, the log is copied into the file */
+#define GK_STORE_WAL_MAX    (64u << 20) /* beyond, writing waits for that */
+#define GK_STORE_READERS    4           /* connections that read */
+#define GK_STORE_QUIET_MS   20          /* so long without a write before texts are indexed */
+#define GK_STORE_INDEX_LAG  500000      /* spans not yet indexed; beyond, indexing does not wait */
+#define GK_STORE_INDEX_TEXT (32u << 10) /* of each of input, output and error, for the index */
+#define GK_STORE_PACK       4096        /* a larger document is compressed */
+#define GK_STORE_SWEEP_MS   60000       /* between looks for what is too old */
+#define GK_STORE_SWEEP_STEP 100         /* traces deleted in one transaction */
+#define GK_TRACE_LIST       10          /* traces of a page */
+#define GK_MAX_TRACE_LIST   1000
+#define GK_LOG_LIST         100 /* log records of a page */
+#define GK_MAX_LOG_LIST     1000
+#define GK_MAX_SEARCH_HITS  20000 /* spans that a search looks at */
+#define GK_MAX_SEARCH_TERMS 32
+#define GK_MAX_FILTER_TERMS 256          /* values of a filter */
+#define GK_MAX_NAME_SCAN    2000         /* distinct names that `contains` looks through */
+#define GK_MAX_WATCHERS     256          /* live streams of traces */
+#define GK_MAX_WATCH_BUFFER (4u << 20)   /* events that a stream's client has not taken */
+#define GK_WATCH_PING_MS    15000        /* so long without an event before a comment */
+#define GK_INGEST_BODY      (20u << 20)  /* as it comes */
+#define GK_INGEST_INFLATED  (100u << 20) /* after decompression */
 
 /* --- ai --- */
 #define GK_MAX_PARALLEL_CASES 64      /* of a batch that is evaluated: the others wait */

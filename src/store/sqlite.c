@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The SQLite form of the store: one file, one connection that writes, a few that read, one that copies the log. */
+#include "store/sqlite.h"
+
+#include "base/clock.h"
+#include "json/edit.h"
+
+#include <errno.h>
+#include <genkit/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE_SIZE 8192
+
+/* --- spans of processes that are no more --- */
+
+typedef struct orphan {
+	int64_t trace_pk;
+	char *trace_id, *doc;
+	size_t len;
+} orphan;
+
+static bool is_alive(int64_t owner)
+{
+	return owner != getpid() && (kill((pid_t)owner, 0) == 0 || errno == EPERM);
+}
+
+/* What is known of when its trace was last heard of. */
+static double last_time(gk_sqlite *sqlite, int64_t trace_pk)
+{
+	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_TRACE_SPANS, NULL);
+	double last = 1;
+
+	if (!s)
+		return last;
+	sqlite3_bind_int64(s, 1, trace_pk);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		if (sqlite3_column_double(s, 1) > last)
+			last = sqlite3_column_double(s, 1);
+	sqlite3_reset(s);
+	return last;
+}
+
+/* Ends a span as section 9.4 says, as a post of its trace. */
+static gk_trace_post *end_orphan(gk_sqlite *sqlite, const orphan *o)
+{
+	gk_auto_json json_t *span = NULL;
+	gk_auto_json json_t *trace = json_object();
+	json_t *attributes, *status = json_object(), *spans = json_object();
+	gk_trace_post *post = NULL;
+	const char *id;
+	bool ok;
+
+	if (gk_json_parse(o->doc, o->len, o->len, &span, NULL) != GK_OK)
+		span = json_object();
+	attributes = json_object_get(span, "attributes");
+	id = json_string_value(json_object_get(span, "spanId"));
+	ok = gk_json_set_take(span, "endTime", json_real(last_time(sqlite, o->trace_pk))) &&
+	     gk_json_set_str(attributes, "genkit:state", "error") &&
+	     gk_json_set_bool(attributes, "genkitd:aborted", true) &&
+	     gk_json_set_int(status, "code", 2) &&
+	     gk_json_set_str(status, "message", "process terminated");
+	ok = gk_json_set_take(span, "status", status) && ok;
+	ok = id && gk_json_set(spans, id, span) && ok;
+	ok = gk_json_set_take(trace, "spans", spans) && ok;
+	if (ok && gk_json_set_str(trace, "traceId", o->trace_id) &&
+		gk_trace_post_read(trace, 0, &post, NULL) != GK_OK)
+		post = NULL;
+	return post;
+}
+
+static gk_code find_orphans(gk_sqlite *sqlite, orphan **ret, size_t *count, gk_error *err)
+{
+	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_OWNED, err);
+	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
+
+	while (rc == GK_OK && sqlite3_step(s) == SQLITE_ROW) {
+		gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+		orphan *larger;
+
+		if (sqlite3_column_type(s, 2) == SQLITE_NULL ||
+			is_alive(sqlite3_column_int64(s, 2)))
+			continue;
+		larger = reallocarray(*ret, *count + 1, sizeof(*larger));
+		if (!larger) {
+			rc = gk_error_no_memory(err);
+			break;
+		}
+		*ret = larger;
+		rc = gk_doc_unpack(
+			&text, sqlite3_column_blob(s, 3), (size_t)sqlite3_column_bytes(s, 3), err);
+		larger[*count] = (orphan){ .trace_pk = sqlite3_column_int64(s, 1),
+			.trace_id = strdup((const char *)sqlite3_column_text(s, 4)),
+			.len = text.len };
+		larger[*count].doc = gk_buf_take(&text, NULL);
+		(*count)++;
+	}
+	if (s)
+		sqlite3_reset(s);
+	return rc;
+}
+
+gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err)
+{
+	gk_trace_batch batch = { .posts = STAILQ_HEAD_INITIALIZER(batch.posts),
+		.logs = STAILQ_HEAD_INITIALIZER(batch.logs) };
+	orphan *orphans = NULL;
+	size_t count = 0;
+	gk_code rc = find_orphans(sqlite, &orphans, &count, err);
+	gk_trace_post *post;
+
+	for (size_t i = 0; i < count; i++) {
+		post = orphans[i].doc && orphans[i].trace_id ? end_orphan(sqlite, &orphans[i])
+							     : NULL;
+		if (post)
+			STAILQ_INSERT_TAIL(&batch.posts, post, link);
+		free(orphans[i].doc);
+		free(orphans[i].trace_id);
+	}
+	free(orphans);
+	if (rc == GK_OK && !STAILQ_EMPTY(&batch.posts))
+		rc = gk_sqlite_write(&sqlite->base, &batch, err);
+	while ((post = STAILQ_FIRST(&batch.posts))) {
+		STAILQ_REMOVE_HEAD(&batch.posts, link);
+		gk_trace_post_free(post);
+	}
+	return rc;
+}
+
+/* --- opening --- */
+
+static int count_log(void *user, sqlite3 *handle, const char *name, int pages)
+{
+	gk_sqlite *sqlite = user;
+
+	(void)handle;
+	(void)name;
+	sqlite->sizes.wal_bytes = (uint64_t)pages * PAGE_SIZE;
+	return SQLITE_OK;
+}
+
+static gk_code read_marks(gk_sqlite *sqlite, gk_error *err)
+{
+	gk_code rc = gk_db_number(
+		&sqlite->db, "SELECT value FROM meta WHERE key = 'indexed'", &sqlite->indexed, err);
+
+	if (rc == GK_OK)
+		rc = gk_db_number(&sqlite->db, "SELECT count(*) FROM fts_todo", &sqlite->todo, err);
+	return rc;
+}
+
+static gk_code open_file(gk_trace_backend *backend, gk_error *err)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)backend;
+	gk_code rc;
+
+	gk_db_close(&sqlite->db);
+	sqlite->data_version = 0;
+	rc = gk_db_inspect(sqlite->path, err);
+	if (rc == GK_OK)
+		rc = gk_db_open(&sqlite->db, sqlite->path, false, err);
+	if (rc != GK_OK)
+		return rc;
+	sqlite3_wal_hook(sqlite->db.handle, count_log, sqlite);
+	rc = gk_db_migrate(&sqlite->db, err);
+	if (rc == GK_OK)
+		rc = read_marks(sqlite, err);
+	if (rc == GK_OK && !sqlite->has_recovered) {
+		rc = gk_sqlite_recover(sqlite, err);
+		sqlite->has_recovered = rc == GK_OK;
+	}
+	if (rc != GK_OK) {
+		gk_db_close(&sqlite->db);
+		return rc;
+	}
+	pthread_mutex_lock(&sqlite->lock);
+	sqlite->generation++;
+	pthread_mutex_unlock(&sqlite->lock);
+	return GK_OK;
+}
+
+static void free_backend(gk_trace_backend *backend)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)backend;
+
+	for (size_t i = 0; i < GK_STORE_READERS; i++)
+		gk_db_close(&sqlite->readers[i]);
+	gk_db_close(&sqlite->copier);
+	gk_db_close(&sqlite->db); /* the last one copies the log into the file */
+	gk_table_free(sqlite->states);
+	gk_buf_done(&sqlite->scratch);
+	gk_buf_done(&sqlite->packed);
+	for (size_t i = 0; i < 3; i++)
+		gk_buf_done(&sqlite->texts[i]);
+	pthread_mutex_destroy(&sqlite->lock);
+	pthread_mutex_destroy(&sqlite->copy_lock);
+	pthread_cond_destroy(&sqlite->is_free);
+	free(sqlite->path);
+	free(sqlite);
+}
+
+/* --- sizes, and the log of changes --- */
+
+static void sizes(gk_trace_backend *backend, gk_trace_sizes *ret)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)backend;
+	uint64_t now_ms = gk_clock_mono_ms();
+	struct stat info;
+
+	if (now_ms - sqlite->looked_ms >= 1000 && stat(sqlite->path, &info) == 0) {
+		sqlite->sizes.bytes = (uint64_t)info.st_size;
+		sqlite->looked_ms = now_ms;
+	}
+	sqlite->sizes.unindexed =
+		sqlite->next_span > sqlite->indexed
+			? (uint64_t)(sqlite->next_span - 1 - sqlite->indexed + sqlite->todo)
+			: (uint64_t)sqlite->todo;
+	*ret = sqlite->sizes;
+}
+
+static bool wants_copy(gk_trace_backend *backend)
+{
+	return ((gk_sqlite *)backend)->sizes.wal_bytes > GK_STORE_WAL;
+}
+
+/* What has been committed goes from the log into the file, without holding up who writes; only when the log has grown
+ * far beyond, because it never came to its end, does writing wait until it has. */
+static void copy_log(gk_trace_backend *backend)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)backend;
+	int pages = 0, copied = 0;
+
+	pthread_mutex_lock(&sqlite->copy_lock);
+	if (!sqlite->copier.handle &&
+		gk_db_open(&sqlite->copier, sqlite->path, false, NULL) != GK_OK) {
+		pthread_mutex_unlock(&sqlite->copy_lock);
+		return;
+	}
+	if (sqlite3_wal_checkpoint_v2(sqlite->copier.handle, NULL, SQLITE_CHECKPOINT_PASSIVE,
+		    &pages, &copied) != SQLITE_OK)
+		gk_db_close(&sqlite->copier); /* opened again next time */
+	else if ((uint64_t)pages * PAGE_SIZE > GK_STORE_WAL_MAX)
+		sqlite3_wal_checkpoint_v2(
+			sqlite->copier.handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	pthread_mutex_unlock(&sqlite->copy_lock);
+}
+
+static const gk_trace_backend_type type = {
+	.open = open_file,
+	.free = free_backend,
+	.write = gk_sqlite_write,
+	.index = gk_sqlite_index,
+	.sweep = gk_sqlite_sweep,
+	.shrink = gk_sqlite_shrink,
+	.remove = gk_sqlite_remove,
+	.sizes = sizes,
+	.wants_copy = wants_copy,
+	.copy = copy_log,
+	.list = gk_sqlite_list,
+	.load = gk_sqlite_load,
+	.logs = gk_sqlite_logs,
+	.check = gk_sqlite_check,
+	.backup = gk_sqlite_backup,
+	.stats = gk_sqlite_stats,
+};
+
+gk_trace_backend *gk_sqlite_backend_new(const char *path)
+{
+	gk_sqlite *sqlite = calloc(1, sizeof(*sqlite));
+
+	if (!sqlite)
+		return NULL;
+	sqlite->base.type = &type;
+	TAILQ_INIT(&sqlite->dirty);
+	pthread_mutex_init(&sqlite->lock, NULL);
+	pthread_mutex_init(&sqlite->copy_lock, NULL);
+	pthread_cond_init(&sqlite->is_free, NULL);
+	sqlite->path = strdup(path);
+	if (sqlite->path)
+		return &sqlite->base;
+	free_backend(&sqlite->base);
+	return NULL;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * What the SQLite form shares among its files: connections with their prepared statements, and the tables of telemetry
+ * section 9.2. No other floor includes this.
+ */
+#ifndef GK_STORE_SQLITE_H
+#define GK_STORE_SQLITE_H
+
+#include "base/limits.h"
+#include "base/table.h"
+#include "store/trace_backend.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#define GK_DB_APPLICATION 0x676b6432 /* "gkd2" */
+#define GK_DB_VERSION     1          /* user_version: one step of sqlite_db.c each */
+
+/* Every statement that is used more than once; the texts are in sqlite_sql.c. */
+typedef enum gk_sql {
+	GK_SQL_BEGIN,
+	GK_SQL_COMMIT,
+	GK_SQL_ROLLBACK,
+	GK_SQL_DATA_VERSION,
+	GK_SQL_MAX_IDS,
+	GK_SQL_GET_META,
+	GK_SQL_SET_META,
+	GK_SQL_FIND_TRACE,
+	GK_SQL_ADD_TRACE,
+	GK_SQL_TOUCH_TRACE,
+	GK_SQL_UPDATE_TRACE,
+	GK_SQL_FIND_SPAN,
+	GK_SQL_ADD_SPAN,
+	GK_SQL_REPLACE_SPAN,
+	GK_SQL_PUT_DOC,
+	GK_SQL_GET_DOC,
+	GK_SQL_FIRST_ROOT,
+	GK_SQL_DANGLING,
+	GK_SQL_CLEAR_PARENT,
+	GK_SQL_ADD_LABEL,
+	GK_SQL_DROP_LABELS,
+	GK_SQL_ADD_LOG,
+	GK_SQL_OWNED,
+	GK_SQL_TRACE_SPANS,
+	GK_SQL_LOAD_TRACE,
+	GK_SQL_LOAD_SPANS,
+	GK_SQL_UNINDEXED,
+	GK_SQL_TODO,
+	GK_SQL_ADD_TODO,
+	GK_SQL_DROP_TODO,
+	GK_SQL_HAS_TODO,
+	GK_SQL_FTS_ADD,
+	GK_SQL_FTS_DROP,
+	GK_SQL_SPAN_FOR_INDEX,
+	GK_SQL_DROP_SPANS,
+	GK_SQL_DROP_DOC,
+	GK_SQL_DROP_TRACE,
+	GK_SQL_DROP_TRACE_LOGS,
+	GK_SQL_DROP_FEEDBACK,
+	GK_SQL_COUNTS
+} gk_sql;
+extern const char *const gk_sql_texts[GK_SQL_COUNTS];
+
+typedef struct gk_db {
+	sqlite3 *handle;
+	sqlite3_stmt *statements[GK_SQL_COUNTS];
+} gk_db;
+
+/* A trace that the writer has in mind, so that its row is written once a transaction. */
+typedef struct gk_trace_state {
+	int64_t pk;
+	char trace_id[GK_MAX_TRACE_ID + 1];
+	bool is_stored; /* the table has a row of it */
+	bool is_listed; /* it has been indexed (section 2.4, step 5) */
+	bool is_dirty, is_index_dirty;
+	bool is_done;    /* of ours, and its root has ended: need not be kept in mind */
+	int64_t root_pk; /* 0: no span without parent */
+	char *name;      /* the trace's; NULL: none */
+	double start_ms, end_ms;
+	bool has_start, has_end;
+	/* as indexed: of the root */
+	char *root_type, *root_name, *session;
+	double root_start, root_end;
+	int root_status;
+	char *summary; /* of the root, for lists; NULL: its document will do */
+	size_t summary_len;
+	char *labels; /* of the root, to be written; as gk_span_row has them */
+	int64_t spans, errors, tokens_in, tokens_out, bytes, sequence;
+	TAILQ_ENTRY(gk_trace_state) dirty_link;
+} gk_trace_state;
+TAILQ_HEAD(gk_trace_states, gk_trace_state);
+
+typedef struct gk_sqlite {
+	gk_trace_backend base; /* first */
+	char *path;
+	/* The writer's: */
+	gk_db db;
+	bool is_open;
+	bool has_recovered;
+	gk_table *states; /* trace id: gk_trace_state */
+	struct gk_trace_states dirty;
+	int64_t next_trace, next_span, next_sequence;
+	int64_t data_version;
+	int64_t indexed; /* spans up to here are in the full-text index, but for those in fts_todo */
+	int64_t todo;    /* rows of fts_todo */
+	gk_trace_sizes sizes;
+	uint64_t looked_ms;
+	gk_buf scratch, packed, texts[3];
+	gk_db copier; /* of whoever copies the log, one at a time */
+	pthread_mutex_t copy_lock;
+	/* Everybody's: */
+	pthread_mutex_t lock;
+	pthread_cond_t is_free;
+	gk_db readers[GK_STORE_READERS];
+	bool is_lent[GK_STORE_READERS];
+	unsigned generation,
+		reader_generation
+			[GK_STORE_READERS]; /* those of before a failure are opened again */
+} gk_sqlite;
+
+/* --- connections --- */
+
+/** Opens the file; makes it when there is none, unless `is_reader`. */
+gk_code gk_db_open(gk_db *db, const char *path, bool is_reader, gk_error *err);
+void gk_db_close(gk_db *db);
+/** The statement, ready to be bound; NULL sets `err`. */
+sqlite3_stmt *gk_db_get(gk_db *db, gk_sql which, gk_error *err);
+/** The same text prepared for once: the caller finalizes it. */
+sqlite3_stmt *gk_db_prepare(gk_db *db, const char *sql, gk_error *err);
+/** Runs one that gives no rows, and resets it. */
+gk_code gk_db_run(gk_db *db, sqlite3_stmt *statement, gk_error *err);
+gk_code gk_db_do(gk_db *db, gk_sql which, gk_error *err);
+gk_code gk_db_exec(gk_db *db, const char *sql, gk_error *err);
+/** One number; `missing` when there is no row or it is NULL. */
+gk_code gk_db_number(gk_db *db, const char *sql, int64_t *ret, gk_error *err);
+/** What went wrong in SQLite: UNAVAILABLE for what the disk does, INTERNAL for the rest. */
+gk_code gk_db_fail(gk_db *db, const char *what, gk_error *err);
+void gk_db_bind_text(sqlite3_stmt *statement, int index, const char *text);
+/** FAILED_PRECONDITION when the file is another program's or a later one's: it is only read. */
+gk_code gk_db_inspect(const char *path, gk_error *err);
+/** Makes the tables, or brings them to the version of today. */
+gk_code gk_db_migrate(gk_db *db, gk_error *err);
+
+/* --- parts of the backend --- */
+
+gk_db *gk_sqlite_borrow(gk_sqlite *sqlite, gk_error *err);
+void gk_sqlite_return(gk_sqlite *sqlite, gk_db *db);
+void gk_sqlite_forget(gk_sqlite *sqlite); /* the states */
+
+gk_code gk_sqlite_write(gk_trace_backend *backend, gk_trace_batch *batch, gk_error *err);
+gk_code gk_sqlite_begin(gk_sqlite *sqlite, gk_error *err);
+/** Commits when `rc` is GK_OK, takes all back otherwise. */
+gk_code gk_sqlite_end(gk_sqlite *sqlite, gk_code rc, gk_error *err);
+/** Closes spans of processes that have ended (section 9.4). */
+gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err);
+
+gk_code gk_sqlite_index(gk_trace_backend *backend, bool is_urgent, bool *ret, gk_error *err);
+/** A span's document is about to change or to go: takes its texts out of the index. */
+gk_code gk_sqlite_unindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err);
+/** It is there again, to be indexed. */
+gk_code gk_sqlite_reindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err);
+/** FTS5's form of what a person searches for; NULL with GK_OK: it has no words. */
+gk_code gk_search_expression(const char *text, char **ret, gk_error *err);
+
+gk_code gk_sqlite_sweep(
+	gk_trace_backend *backend, const gk_trace_limits *limits, bool *ret, gk_error *err);
+gk_code gk_sqlite_remove(
+	gk_trace_backend *backend, const char *trace_id, uint64_t *ret, gk_error *err);
+gk_code gk_sqlite_shrink(gk_trace_backend *backend, bool *ret, gk_error *err);
+
+gk_code gk_sqlite_list(
+	gk_trace_backend *backend, const gk_trace_query *query, gk_buf *ret, gk_error *err);
+gk_code gk_sqlite_load(gk_trace_backend *backend, const char *trace_id, gk_buf *ret, gk_error *err);
+gk_code gk_sqlite_logs(
+	gk_trace_backend *backend, const gk_log_query *query, gk_buf *ret, gk_error *err);
+gk_code gk_sqlite_check(gk_trace_backend *backend, json_t **ret, gk_error *err);
+gk_code gk_sqlite_backup(gk_trace_backend *backend, const char *path, json_t **ret, gk_error *err);
+gk_code gk_sqlite_stats(gk_trace_backend *backend, json_t **ret, gk_error *err);
+
+/* --- filters --- */
+
+/* A filter as a condition on `t`, the traces, with what is to be bound. */
+typedef struct gk_sql_filter {
+	gk_buf where;  /* " AND ..." for each condition */
+	json_t *binds; /* strings and numbers, in order */
+} gk_sql_filter;
+/** Appends the conditions of section 2.5. INVALID_ARGUMENT for what is no filter. */
+gk_code gk_sql_filter_init(gk_sql_filter *filter, gk_db *db, json_t *json, gk_error *err);
+void gk_sql_filter_done(gk_sql_filter *filter);
+/** Binds from `index` on; returns the next. */
+int gk_sql_filter_bind(const gk_sql_filter *filter, sqlite3_stmt *statement, int index);
+/** gk_contains(text, part): whether a text holds another in any case. */
+int gk_sql_add_functions(sqlite3 *handle);
+
+/* --- documents: a byte that says how, then the text --- */
+
+/** Into `ret`, which is cleared. */
+bool gk_doc_pack(gk_buf *ret, const char *text, size_t len);
+/** Appends the text. INTERNAL for what is none. */
+gk_code gk_doc_unpack(gk_buf *ret, const void *data, size_t len, gk_error *err);
+/** A root for lists: string attributes cut to 1,000 UTF-16 units (section 2.3). *ret NULL: there is nothing to cut. */
+gk_code gk_doc_summary(const char *text, size_t len, char **ret, size_t *len_ret, gk_error *err);
+
+#endif

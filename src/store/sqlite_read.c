@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Lists, searches, one trace, logs: on worker threads, each with a connection of its own (telemetry sections 2.3, 3.1). */
+#include "store/sqlite.h"
+
+#include "base/number.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "json/write.h"
+
+#define PUT(buf, literal) gk_buf_put(buf, literal, sizeof(literal) - 1)
+
+/* --- connections --- */
+
+/* A connection of before a failure of the disk may know a file that is no more. */
+static gk_code prepare_reader(gk_sqlite *sqlite, size_t which, unsigned generation, gk_error *err)
+{
+	gk_db *db = &sqlite->readers[which];
+
+	if (db->handle && sqlite->reader_generation[which] == generation)
+		return GK_OK;
+	gk_db_close(db);
+	sqlite->reader_generation[which] = generation;
+	return gk_db_open(db, sqlite->path, true, err);
+}
+
+gk_db *gk_sqlite_borrow(gk_sqlite *sqlite, gk_error *err)
+{
+	size_t which = GK_STORE_READERS;
+	unsigned generation;
+
+	pthread_mutex_lock(&sqlite->lock);
+	while (which == GK_STORE_READERS) {
+		for (size_t i = 0; i < GK_STORE_READERS && which == GK_STORE_READERS; i++)
+			if (!sqlite->is_lent[i])
+				which = i;
+		if (which == GK_STORE_READERS)
+			pthread_cond_wait(&sqlite->is_free, &sqlite->lock);
+	}
+	sqlite->is_lent[which] = true;
+	generation = sqlite->generation;
+	pthread_mutex_unlock(&sqlite->lock);
+	if (generation && prepare_reader(sqlite, which, generation, err) == GK_OK)
+		return &sqlite->readers[which];
+	if (!generation)
+		gk_error_set(err, GK_UNAVAILABLE, "the store is not open");
+	gk_sqlite_return(sqlite, &sqlite->readers[which]);
+	return NULL;
+}
+
+void gk_sqlite_return(gk_sqlite *sqlite, gk_db *db)
+{
+	pthread_mutex_lock(&sqlite->lock);
+	sqlite->is_lent[db - sqlite->readers] = false;
+	pthread_cond_signal(&sqlite->is_free);
+	pthread_mutex_unlock(&sqlite->lock);
+}
+
+/* --- traces as JSON --- */
+
+static void put_text(gk_buf *buf, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	gk_buf_puts(buf, name);
+	gk_json_append_string(buf, text, strlen(text));
+}
+
+static void put_real(gk_buf *buf, const char *name, sqlite3_stmt *s, int column)
+{
+	char text[GK_NUMBER_SIZE];
+
+	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+		return;
+	gk_buf_puts(buf, name);
+	gk_buf_put(buf, text, gk_format_real(sqlite3_column_double(s, column), text));
+}
+
+/* Columns from `first` on: display name, start, end. */
+static void put_head(gk_buf *buf, const char *trace_id, sqlite3_stmt *s, int first)
+{
+	put_text(buf, "\"traceId\":", trace_id);
+	put_text(buf, ",\"displayName\":", (const char *)sqlite3_column_text(s, first));
+	put_real(buf, ",\"startTime\":", s, first + 1);
+	put_real(buf, ",\"endTime\":", s, first + 2);
+}
+
+/* --- lists --- */
+
+#define ROW_COLUMNS                                                                                \
+	"t.trace_id, t.display_name, t.start_ms, t.end_ms, t.root_summary, d.doc, s.span_key"
+#define ROW_JOINS                                                                                  \
+	" LEFT JOIN spans s ON s.id = t.root_pk"                                                   \
+	" LEFT JOIN span_docs d ON d.span_pk = t.root_pk"
+
+static gk_code put_row(gk_buf *buf, sqlite3_stmt *s, gk_error *err)
+{
+	const char *key = (const char *)sqlite3_column_text(s, 6);
+	gk_code rc = GK_OK;
+
+	PUT(buf, "{\"spans\":{");
+	if (key) {
+		gk_json_append_string(buf, key, strlen(key));
+		gk_buf_putc(buf, ':');
+		if (sqlite3_column_type(s, 4) != SQLITE_NULL)
+			gk_buf_put(
+				buf, sqlite3_column_blob(s, 4), (size_t)sqlite3_column_bytes(s, 4));
+		else
+			rc = gk_doc_unpack(buf, sqlite3_column_blob(s, 5),
+				(size_t)sqlite3_column_bytes(s, 5), err);
+	}
+	PUT(buf, "},");
+	put_head(buf, (const char *)sqlite3_column_text(s, 0), s, 1);
+	gk_buf_putc(buf, '}');
+	return rc;
+}
+
+/* Where a page ends there may be more: the number of rows before the next one is its token. */
+static void put_end(gk_buf *buf, bool has_more, uint64_t next)
+{
+	gk_buf_putc(buf, ']');
+	if (has_more)
+		gk_buf_printf(buf, ",\"continuationToken\":\"%llu\"", (unsigned long long)next);
+	gk_buf_putc(buf, '}');
+}
+
+/* Rows of a page, and whether one more follows. */
+static gk_code put_page(gk_db *db, sqlite3_stmt *s, size_t limit,
+	gk_code (*put)(gk_buf *buf, sqlite3_stmt *s, gk_error *err), gk_buf *buf, bool *has_more,
+	gk_error *err)
+{
+	gk_code rc = GK_OK;
+	size_t count = 0;
+	int status = SQLITE_DONE;
+
+	*has_more = false;
+	while (rc == GK_OK && (status = sqlite3_step(s)) == SQLITE_ROW) {
+		if (count == limit) {
+			*has_more = true;
+			return GK_OK;
+		}
+		if (count++)
+			gk_buf_putc(buf, ',');
+		rc = put(buf, s, err);
+	}
+	if (rc == GK_OK && status != SQLITE_DONE && status != SQLITE_ROW)
+		rc = gk_db_fail(db, "the store cannot be read", err);
+	return rc;
+}
+
+static gk_code list_all(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
+	gk_buf *buf, bool *has_more, gk_error *err)
+{
+	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
+	sqlite3_stmt *s;
+	gk_code rc;
+	int index;
+
+	/* The documents are looked up for the page alone, not for what the offset leaves out. */
+	gk_buf_printf(&sql,
+		"SELECT " ROW_COLUMNS " FROM (SELECT trace_id, display_name, start_ms, end_ms,"
+		" root_summary, root_pk, root_start, seq FROM traces t WHERE t.has_root = 1%s"
+		" ORDER BY t.root_start DESC, t.seq DESC LIMIT ? OFFSET ?) t" ROW_JOINS
+		" ORDER BY t.root_start DESC, t.seq DESC",
+		filter->where.data ? filter->where.data : "");
+	if (gk_buf_failed(&sql))
+		return gk_error_no_memory(err);
+	s = gk_db_prepare(db, sql.data, err);
+	if (!s)
+		return GK_UNAVAILABLE;
+	index = gk_sql_filter_bind(filter, s, 1);
+	sqlite3_bind_int64(s, index, (int64_t)query->limit + 1);
+	sqlite3_bind_int64(s, index + 1, (int64_t)query->offset);
+	rc = put_page(db, s, query->limit, put_row, buf, has_more, err);
+	sqlite3_finalize(s);
+	return rc;
+}
+
+/* --- search --- */
+
+/* A search under way: spans that match, the newest first, lead to traces, each of which counts once. */
+typedef struct searching {
+	sqlite3_stmt *hits, *trace_of, *row;
+	int row_index; /* of the trace's number in `row` */
+	int64_t *seen; /* hash of traces: open addressing, 0 is free */
+	size_t seen_size;
+} searching;
+
+static bool is_seen(searching *search, int64_t trace)
+{
+	size_t at = (size_t)((uint64_t)trace * 0x9e3779b97f4a7c15ull) % search->seen_size;
+
+	while (search->seen[at] && search->seen[at] != trace)
+		at = (at + 1) % search->seen_size;
+	if (search->seen[at])
+		return true;
+	search->seen[at] = trace;
+	return false;
+}
+
+static int64_t trace_of(searching *search, int64_t span)
+{
+	int64_t trace = 0;
+
+	sqlite3_bind_int64(search->trace_of, 1, span);
+	if (sqlite3_step(search->trace_of) == SQLITE_ROW)
+		trace = sqlite3_column_int64(search->trace_of, 0);
+	sqlite3_reset(search->trace_of);
+	return trace;
+}
+
+static gk_code put_hits(searching *search, gk_db *db, const gk_trace_query *query, gk_buf *buf,
+	bool *has_more, gk_error *err)
+{
+	uint64_t skipped = 0;
+	size_t count = 0;
+	gk_code rc = GK_OK;
+	int status = SQLITE_DONE;
+
+	for (size_t looked = 0; rc == GK_OK && !*has_more && looked < GK_MAX_SEARCH_HITS &&
+				(status = sqlite3_step(search->hits)) == SQLITE_ROW;
+		looked++) {
+		int64_t trace = trace_of(search, sqlite3_column_int64(search->hits, 0));
+
+		if (!trace || is_seen(search, trace))
+			continue;
+		sqlite3_bind_int64(search->row, search->row_index, trace);
+		if (sqlite3_step(search->row) == SQLITE_ROW) {
+			if (skipped < query->offset) {
+				skipped++;
+			} else if (count == query->limit) {
+				*has_more = true;
+			} else {
+				if (count++)
+					gk_buf_putc(buf, ',');
+				rc = put_row(buf, search->row, err);
+			}
+		}
+		sqlite3_reset(search->row);
+	}
+	if (rc == GK_OK && status != SQLITE_ROW && status != SQLITE_DONE)
+		rc = gk_db_fail(db, "the store cannot be searched", err);
+	return rc;
+}
+
+static gk_code search_all(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
+	const char *expression, gk_buf *buf, bool *has_more, gk_error *err)
+{
+	searching search = { .seen_size = 2 * GK_MAX_SEARCH_HITS };
+	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
+	gk_code rc = GK_UNAVAILABLE;
+
+	gk_buf_printf(&sql,
+		"SELECT " ROW_COLUMNS " FROM traces t" ROW_JOINS
+		" WHERE t.has_root = 1%s AND t.id = ?",
+		filter->where.data ? filter->where.data : "");
+	search.seen = calloc(search.seen_size, sizeof(*search.seen));
+	if (gk_buf_failed(&sql) || !search.seen) {
+		free(search.seen);
+		return gk_error_no_memory(err);
+	}
+	search.hits = gk_db_prepare(
+		db, "SELECT rowid FROM span_fts WHERE span_fts MATCH ? ORDER BY rowid DESC", err);
+	search.trace_of = gk_db_prepare(db, "SELECT trace_pk FROM spans WHERE id = ?", err);
+	search.row = gk_db_prepare(db, sql.data, err);
+	if (search.hits && search.trace_of && search.row) {
+		gk_db_bind_text(search.hits, 1, expression);
+		search.row_index = gk_sql_filter_bind(filter, search.row, 1);
+		rc = put_hits(&search, db, query, buf, has_more, err);
+	}
+	sqlite3_finalize(search.hits);
+	sqlite3_finalize(search.trace_of);
+	sqlite3_finalize(search.row);
+	free(search.seen);
+	return rc;
+}
+
+static gk_code list(gk_db *db, const gk_trace_query *query, gk_buf *buf, gk_error *err)
+{
+	gk_sql_filter filter;
+	gk_auto_str char *expression = NULL;
+	bool has_more = false;
+	gk_code rc = gk_sql_filter_init(&filter, db, query->filter, err);
+
+	if (rc == GK_OK && query->text && *query->text)
+		rc = gk_search_expression(query->text, &expression, err);
+	PUT(buf, "{\"traces\":[");
+	if (rc == GK_OK && query->limit)
+		rc = expression ? search_all(db, query, &filter, expression, buf, &has_more, err)
+				: list_all(db, query, &filter, buf, &has_more, err);
+	put_end(buf, has_more, query->offset + query->limit);
+	gk_sql_filter_done(&filter);
+	return rc == GK_OK && gk_buf_failed(buf) ? gk_error_no_memory(err) : rc;
+}
+
+gk_code gk_sqlite_list(
+	gk_trace_backend *backend, const gk_trace_query *query, gk_buf *ret, gk_error *err)
+{
+	gk_db *db = gk_sqlite_borrow((gk_sqlite *)backend, err);
+	gk_code rc;
+
+	if (!db)
+		return GK_UNAVAILABLE;
+	rc = list(db, query, ret, err);
+	gk_sqlite_return((gk_sqlite *)backend, db);
+	return rc;
+}
+
+/* --- one trace --- */
+
+static gk_code put_span(gk_buf *buf, sqlite3_stmt *s, gk_error *err)
+{
+	const char *key = (const char *)sqlite3_column_text(s, 0);
+
+	gk_json_append_string(buf, key ? key : "", (size_t)sqlite3_column_bytes(s, 0));
+	gk_buf_putc(buf, ':');
+	return gk_doc_unpack(
+		buf, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1), err);
+}
+
+static gk_code load(gk_db *db, const char *trace_id, gk_buf *buf, gk_error *err)
+{
+	sqlite3_stmt *head = gk_db_get(db, GK_SQL_LOAD_TRACE, err), *spans;
+	bool has_more;
+	gk_code rc;
+	int status;
+
+	if (!head)
+		return GK_UNAVAILABLE;
+	gk_db_bind_text(head, 1, trace_id);
+	status = sqlite3_step(head);
+	if (status != SQLITE_ROW) {
+		rc = status == SQLITE_DONE ? GK_OK
+					   : gk_db_fail(db, "the store cannot be read", err);
+		sqlite3_reset(head);
+		return rc;
+	}
+	gk_buf_putc(buf, '{');
+	put_head(buf, trace_id, head, 1);
+	PUT(buf, ",\"spans\":{");
+	spans = gk_db_get(db, GK_SQL_LOAD_SPANS, err);
+	rc = spans ? GK_OK : GK_UNAVAILABLE;
+	if (spans) {
+		sqlite3_bind_int64(spans, 1, sqlite3_column_int64(head, 0));
+		rc = put_page(db, spans, SIZE_MAX, put_span, buf, &has_more, err);
+		sqlite3_reset(spans);
+	}
+	sqlite3_reset(head);
+	PUT(buf, "}}");
+	return rc == GK_OK && gk_buf_failed(buf) ? gk_error_no_memory(err) : rc;
+}
+
+gk_code gk_sqlite_load(gk_trace_backend *backend, const char *trace_id, gk_buf *ret, gk_error *err)
+{
+	gk_db *db = gk_sqlite_borrow((gk_sqlite *)backend, err);
+	gk_code rc;
+
+	if (!db)
+		return GK_UNAVAILABLE;
+	/* both statements see one state of the file */
+	rc = gk_db_exec(db, "BEGIN", err);
+	if (rc == GK_OK) {
+		rc = load(db, trace_id, ret, err);
+		if (gk_db_exec(db, "COMMIT", NULL) != GK_OK)
+			gk_db_close(db); /* the next one opens it again */
+	}
+	gk_sqlite_return((gk_sqlite *)backend, db);
+	return rc;
+}
+
+/* --- logs --- */
+
+static gk_code put_log(gk_buf *buf, sqlite3_stmt *s, gk_error *err)
+{
+	return gk_doc_unpack(
+		buf, sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0), err);
+}
+
+static gk_code logs(gk_db *db, const gk_log_query *query, gk_buf *buf, gk_error *err)
+{
+	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
+	bool has_more = false, has_severity = query->min_severity != INT64_MIN;
+	sqlite3_stmt *s;
+	gk_code rc;
+	int index = 1;
+
+	gk_buf_printf(&sql,
+		"SELECT doc FROM logs WHERE 1%s%s%s%s ORDER BY ts DESC, id DESC LIMIT ? OFFSET ?",
+		query->trace_id ? " AND trace_id = ?" : "",
+		query->span_id ? " AND span_id = ?" : "",
+		query->severity_text ? " AND sev_text = ? COLLATE NOCASE" : "",
+		has_severity ? " AND sev >= ?" : "");
+	PUT(buf, "{\"logs\":[");
+	s = gk_buf_failed(&sql) ? NULL : gk_db_prepare(db, sql.data, err);
+	if (!s)
+		return GK_UNAVAILABLE;
+	if (query->trace_id)
+		gk_db_bind_text(s, index++, query->trace_id);
+	if (query->span_id)
+		gk_db_bind_text(s, index++, query->span_id);
+	if (query->severity_text)
+		gk_db_bind_text(s, index++, query->severity_text);
+	if (has_severity)
+		sqlite3_bind_int64(s, index++, query->min_severity);
+	sqlite3_bind_int64(s, index++, (int64_t)query->limit + 1);
+	sqlite3_bind_int64(s, index, (int64_t)query->offset);
+	rc = query->limit ? put_page(db, s, query->limit, put_log, buf, &has_more, err) : GK_OK;
+	sqlite3_finalize(s);
+	put_end(buf, has_more, query->offset + query->limit);
+	return rc == GK_OK && gk_buf_failed(buf) ? gk_error_no_memory(err) : rc;
+}
+
+gk_code gk_sqlite_logs(
+	gk_trace_backend *backend, const gk_log_query *query, gk_buf *ret, gk_error *err)
+{
+	gk_db *db = gk_sqlite_borrow((gk_sqlite *)backend, err);
+	gk_code rc;
+
+	if (!db)
+		return GK_UNAVAILABLE;
+	rc = logs(db, query, ret, err);
+	gk_sqlite_return((gk_sqlite *)backend, db);
+	return rc;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * The contract between the store (trace_store.c: queues, threads, who waits) and the form in which it is kept: SQLite's
+ * here (sqlite.h), PostgreSQL's beside it one day. No other floor includes this.
+ *
+ * Functions of the writer are called by one thread at a time, the others by any, several at once.
+ */
+#ifndef GK_STORE_TRACE_BACKEND_H
+#define GK_STORE_TRACE_BACKEND_H
+
+#include "store/trace_post.h"
+
+/* A log record, serialised. */
+typedef struct gk_log_row {
+	STAILQ_ENTRY(gk_log_row) link;
+	char log_id[GK_UUID_SIZE];
+	const char *trace_id, *span_id, *severity_text; /* in `text`; NULL: none */
+	int64_t time_ms, severity;                      /* severity INT64_MIN: none */
+	const char *doc;                                /* LogRecord */
+	size_t doc_len, bytes;
+	uint64_t number; /* in order of saving */
+	char text[];
+} gk_log_row;
+STAILQ_HEAD(gk_log_rows, gk_log_row);
+/** NULL when memory ran out, or when it is no record; `is_lost` says which. */
+gk_log_row *gk_log_row_read(const json_t *record, bool *is_lost);
+gk_log_row *gk_log_row_of(const gk_log_record *record);
+
+/* What one transaction takes. */
+typedef struct gk_trace_batch {
+	struct gk_trace_posts posts;
+	struct gk_log_rows logs;
+	size_t spans, log_count, bytes;
+	uint64_t last; /* the number of the newest in it */
+} gk_trace_batch;
+
+typedef struct gk_trace_limits {
+	uint64_t max_traces, max_age_ms, max_bytes, max_log_age_ms, max_logs; /* 0: none */
+} gk_trace_limits;
+
+typedef struct gk_trace_sizes {
+	uint64_t bytes, wal_bytes, unindexed;
+	uint64_t deleted_age, deleted_count, deleted_size, deleted_asked;
+} gk_trace_sizes;
+
+typedef struct gk_trace_backend gk_trace_backend;
+
+typedef struct gk_trace_backend_type {
+	/** Opens or makes what `path` names; again after a failure. FAILED_PRECONDITION: it is not for us, and was left as
+	 * it is. Writer. */
+	gk_code (*open)(gk_trace_backend *backend, gk_error *err);
+	void (*free)(gk_trace_backend *backend);
+
+	/** All of it or nothing: sets is_accepted of the rows. Writer. */
+	gk_code (*write)(gk_trace_backend *backend, gk_trace_batch *batch, gk_error *err);
+	/** A slice of what can wait: texts into the full-text index, all of it when `is_urgent`. *ret: there is more.
+	 * Writer. */
+	gk_code (*index)(gk_trace_backend *backend, bool is_urgent, bool *ret, gk_error *err);
+	/** A slice of retention. *ret: there is more. Writer. */
+	gk_code (*sweep)(
+		gk_trace_backend *backend, const gk_trace_limits *limits, bool *ret, gk_error *err);
+	/** Gives a slice of unused room back. *ret: there is more. Writer. */
+	gk_code (*shrink)(gk_trace_backend *backend, bool *ret, gk_error *err);
+	/** NULL: all, a slice. *ret: how many traces. Writer. */
+	gk_code (*remove)(
+		gk_trace_backend *backend, const char *trace_id, uint64_t *ret, gk_error *err);
+	/** What came of the last calls. Writer. */
+	void (*sizes)(gk_trace_backend *backend, gk_trace_sizes *ret);
+	/** True when the log of changes should be copied into the file; `copy` does that, on a thread of its own. */
+	bool (*wants_copy)(gk_trace_backend *backend);
+	void (*copy)(gk_trace_backend *backend);
+
+	gk_code (*list)(
+		gk_trace_backend *backend, const gk_trace_query *query, gk_buf *ret, gk_error *err);
+	gk_code (*load)(
+		gk_trace_backend *backend, const char *trace_id, gk_buf *ret, gk_error *err);
+	gk_code (*logs)(
+		gk_trace_backend *backend, const gk_log_query *query, gk_buf *ret, gk_error *err);
+	gk_code (*check)(gk_trace_backend *backend, json_t **ret, gk_error *err);
+	gk_code (*backup)(gk_trace_backend *backend, const char *path, json_t **ret, gk_error *err);
+	gk_code (*stats)(gk_trace_backend *backend, json_t **ret, gk_error *err);
+} gk_trace_backend_type;
+
+struct gk_trace_backend {
+	const gk_trace_backend_type *type;
+};
+
+/** NULL when memory ran out. Nothing is opened yet. */
+gk_trace_backend *gk_sqlite_backend_new(const char *path);
+
+#endif

@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The store as the loop sees it: saving, waiting, reading, watching. */
+#include "store/trace_store_internal.h"
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "base/str.h"
+
+/* --- batches --- */
+
+void gk_trace_batch_init(gk_trace_batch *batch)
+{
+	*batch = (gk_trace_batch){ 0 };
+	STAILQ_INIT(&batch->posts);
+	STAILQ_INIT(&batch->logs);
+}
+
+void gk_trace_batch_free(gk_trace_batch *batch)
+{
+	gk_trace_post *post;
+	gk_log_row *row;
+
+	while ((post = STAILQ_FIRST(&batch->posts))) {
+		STAILQ_REMOVE_HEAD(&batch->posts, link);
+		gk_trace_post_free(post);
+	}
+	while ((row = STAILQ_FIRST(&batch->logs))) {
+		STAILQ_REMOVE_HEAD(&batch->logs, link);
+		free(row);
+	}
+	gk_trace_batch_init(batch);
+}
+
+void gk_trace_batch_join(gk_trace_batch *to, gk_trace_batch *from)
+{
+	STAILQ_CONCAT(&to->posts, &from->posts);
+	STAILQ_CONCAT(&to->logs, &from->logs);
+	to->spans += from->spans;
+	to->log_count += from->log_count;
+	to->bytes += from->bytes;
+	if (from->last > to->last)
+		to->last = from->last;
+	gk_trace_batch_init(from);
+}
+
+static bool is_empty(const gk_trace_batch *batch)
+{
+	return STAILQ_EMPTY(&batch->posts) && STAILQ_EMPTY(&batch->logs);
+}
+
+/* --- handing over --- */
+
+/* The newest are worth most. Under the lock. */
+static void drop_oldest(gk_trace_store *store)
+{
+	gk_trace_batch *queue = &store->queue;
+
+	while (queue->bytes > store->max_queue && !is_empty(queue)) {
+		gk_trace_post *post = STAILQ_FIRST(&queue->posts);
+		gk_log_row *row = STAILQ_FIRST(&queue->logs);
+
+		if (row && (!post || row->number < post->number)) {
+			STAILQ_REMOVE_HEAD(&queue->logs, link);
+			queue->log_count--;
+			queue->bytes -= row->bytes;
+			free(row);
+		} else {
+			STAILQ_REMOVE_HEAD(&queue->posts, link);
+			queue->spans -= post->count;
+			queue->bytes -= post->bytes;
+			store->counts.dropped_queue += post->count;
+			gk_trace_post_free(post);
+		}
+	}
+}
+
+static void hand_over(void *user)
+{
+	gk_trace_store *store = user;
+
+	if (is_empty(&store->pending))
+		return;
+	pthread_mutex_lock(&store->lock);
+	gk_trace_batch_join(&store->queue, &store->pending);
+	drop_oldest(store);
+	pthread_cond_signal(&store->wake);
+	pthread_mutex_unlock(&store->lock);
+}
+
+static void on_gathered(void *user)
+{
+	gk_trace_store *store = user;
+
+	store->is_gathering = false;
+	hand_over(store);
+}
+
+/* A moment for more to come, unless it is enough already. */
+static void gather(gk_trace_store *store)
+{
+	uint64_t ms = store->is_relaxed ? GK_STORE_RELAXED_MS : GK_STORE_GATHER_MS;
+
+	if (store->pending.spans + store->pending.log_count >= GK_STORE_GATHER) {
+		hand_over(store);
+		return;
+	}
+	if (store->is_gathering)
+		return;
+	store->is_gathering = true;
+	gk_timer_again(store->gather, ms);
+}
+
+void gk_trace_store_save(gk_trace_store *store, gk_trace_post *post)
+{
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	post->number = ++store->last;
+	STAILQ_INSERT_TAIL(&store->pending.posts, post, link);
+	store->pending.spans += post->count;
+	store->pending.bytes += post->bytes;
+	store->pending.last = store->last;
+	gather(store);
+}
+
+static void save_log(gk_trace_store *store, gk_log_row *row)
+{
+	row->number = ++store->last;
+	STAILQ_INSERT_TAIL(&store->pending.logs, row, link);
+	store->pending.log_count++;
+	store->pending.bytes += row->bytes;
+	store->pending.last = store->last;
+	gather(store);
+}
+
+bool gk_trace_store_save_logs(gk_trace_store *store, const json_t *records)
+{
+	size_t count = json_is_array(records) ? json_array_size(records) : 1;
+
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	for (size_t i = 0; i < count; i++) {
+		bool is_lost;
+		gk_log_row *row = gk_log_row_read(
+			json_is_array(records) ? json_array_get(records, i) : records, &is_lost);
+
+		if (is_lost)
+			return false;
+		if (row)
+			save_log(store, row);
+	}
+	return true;
+}
+
+/* From another thread it comes over the loop. */
+typedef struct posted_log {
+	gk_trace_store *store;
+	gk_log_row *row;
+} posted_log;
+
+static void take_log(void *user)
+{
+	posted_log *posted = user;
+
+	save_log(posted->store, posted->row);
+	pthread_mutex_lock(&posted->store->lock);
+	posted->store->posted_logs--;
+	pthread_mutex_unlock(&posted->store->lock);
+	free(posted);
+}
+
+static void post_log(gk_trace_store *store, gk_log_row *row)
+{
+	posted_log *posted = malloc(sizeof(*posted));
+
+	pthread_mutex_lock(&store->lock);
+	store->posted_logs++;
+	pthread_mutex_unlock(&store->lock);
+	if (posted) {
+		*posted = (posted_log){ .store = store, .row = row };
+		if (gk_loop_post(store->loop, take_log, posted))
+			return;
+	}
+	pthread_mutex_lock(&store->lock);
+	store->posted_logs--;
+	pthread_mutex_unlock(&store->lock);
+	free(posted);
+	free(row);
+}
+
+void gk_trace_store_log(gk_trace_store *store, const gk_log_record *record)
+{
+	gk_log_row *row;
+
+	/* What the store says of itself would feed itself. */
+	if (gk_str_equal(record->component, "store"))
+		return;
+	row = gk_log_row_of(record);
+	if (row && gk_loop_self() == store->loop)
+		save_log(store, row);
+	else if (row)
+		post_log(store, row);
+}
+
+/* --- waiting --- */
+
+static void release(gk_trace_store *store)
+{
+	gk_store_waiter *waiter, *next;
+
+	for (waiter = TAILQ_FIRST(&store->waiters); waiter; waiter = next) {
+		next = TAILQ_NEXT(waiter, link);
+		if (waiter->number > store->settled && waiter->number > store->lost)
+			continue;
+		waiter->is_done = true;
+		waiter->is_lost = waiter->number > store->settled;
+		TAILQ_REMOVE(&store->waiters, waiter, link);
+		gk_fiber_wake(waiter->fiber);
+	}
+}
+
+void gk_trace_store_tell_loop(gk_trace_store *store)
+{
+	if (!store->is_posted)
+		store->is_posted = gk_loop_post(store->loop, gk_trace_store_take_back, store);
+}
+
+void gk_trace_store_take_back(void *user)
+{
+	gk_trace_store *store = user;
+	gk_trace_batch done;
+	struct gk_store_jobs jobs;
+	gk_trace_post *post;
+	gk_store_job *job;
+
+	gk_trace_batch_init(&done);
+	TAILQ_INIT(&jobs);
+	pthread_mutex_lock(&store->lock);
+	store->is_posted = false;
+	gk_trace_batch_join(&done, &store->done);
+	TAILQ_CONCAT(&jobs, &store->done_jobs, link);
+	store->settled = store->committed;
+	store->lost = store->failed;
+	store->is_failing = store->fails;
+	pthread_mutex_unlock(&store->lock);
+	if (store->watcher_count)
+		STAILQ_FOREACH (post, &done.posts, link)
+			gk_trace_store_broadcast(store, post);
+	gk_trace_batch_free(&done);
+	release(store);
+	while ((job = TAILQ_FIRST(&jobs))) {
+		TAILQ_REMOVE(&jobs, job, link);
+		job->is_done = true;
+		gk_fiber_wake(job->fiber);
+	}
+}
+
+/* A disk that does not answer holds up nobody for long. */
+static void look_for_stuck(void *user)
+{
+	gk_trace_store *store = user;
+	uint64_t since;
+
+	pthread_mutex_lock(&store->lock);
+	since = store->busy_since_ms;
+	pthread_mutex_unlock(&store->lock);
+	if (!since || gk_clock_mono_ms() - since < GK_STORE_WAIT_MS)
+		return;
+	if (!store->is_failing)
+		gk_log(GK_LOG_ERROR, "store", "the disk does not answer");
+	store->is_failing = true;
+	store->lost = store->last;
+	release(store);
+}
+
+/* `ends` by the scope as well. */
+static gk_code wait_for(gk_trace_store *store, bool ends, gk_error *err)
+{
+	gk_store_waiter waiter = { .fiber = gk_fiber_self(), .number = store->last };
+	gk_code rc = GK_OK;
+
+	if (store->is_failing)
+		return gk_error_set(err, GK_UNAVAILABLE, "traces cannot be written at the moment");
+	TAILQ_INSERT_TAIL(&store->waiters, &waiter, link);
+	if (!is_empty(&store->pending))
+		gk_loop_defer(store->loop, &store->hand_over);
+	while (!waiter.is_done && rc == GK_OK) {
+		if (ends)
+			rc = gk_fiber_park(err);
+		else
+			gk_fiber_park_shielded();
+	}
+	if (!waiter.is_done)
+		TAILQ_REMOVE(&store->waiters, &waiter, link);
+	if (rc == GK_OK && waiter.is_lost)
+		return gk_error_set(err, GK_UNAVAILABLE, "traces cannot be written at the moment");
+	return rc;
+}
+
+gk_code gk_trace_store_flush(gk_trace_store *store, gk_error *err)
+{
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	return store->settled >= store->last ? GK_OK : wait_for(store, true, err);
+}
+
+void gk_trace_store_settle(gk_trace_store *store)
+{
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	if (store->is_relaxed || store->settled >= store->last)
+		return;
+	if (wait_for(store, false, NULL) != GK_OK)
+		return; /* it is said in the log */
+}
+
+/* --- reading --- */
+
+typedef struct reading {
+	gk_trace_store *store;
+	const gk_trace_query *query;
+	const gk_log_query *log_query;
+	const char *text; /* trace id, or the path of a backup */
+	gk_trace_store_chore chore;
+	gk_buf *buf;
+	json_t **value;
+} reading;
+
+/* A reader sees what was saved before it asked; that the disk fails is no reason to show nothing. */
+static gk_code run_reading(gk_trace_store *store, gk_work_fn *fn, reading *r, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	r->store = store;
+	if (store->settled < store->last && !store->is_failing)
+		rc = wait_for(store, true, err);
+	if (rc == GK_UNAVAILABLE && gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK) {
+		gk_error_clear(err);
+		rc = GK_OK;
+	}
+	return rc == GK_OK ? gk_work_run(fn, r, err) : rc;
+}
+
+static gk_code do_list(void *arg, gk_error *err)
+{
+	reading *r = arg;
+
+	return r->store->backend->type->list(r->store->backend, r->query, r->buf, err);
+}
+
+static gk_code do_load(void *arg, gk_error *err)
+{
+	reading *r = arg;
+
+	return r->store->backend->type->load(r->store->backend, r->text, r->buf, err);
+}
+
+static gk_code do_logs(void *arg, gk_error *err)
+{
+	reading *r = arg;
+
+	return r->store->backend->type->logs(r->store->backend, r->log_query, r->buf, err);
+}
+
+gk_code gk_trace_store_load(gk_trace_store *store, const char *trace_id, gk_buf *ret, gk_error *err)
+{
+	return run_reading(store, do_load, &(reading){ .text = trace_id, .buf = ret }, err);
+}
+
+gk_code gk_trace_store_logs(
+	gk_trace_store *store, const gk_log_query *query, gk_buf *ret, gk_error *err)
+{
+	return run_reading(store, do_logs, &(reading){ .log_query = query, .buf = ret }, err);
+}
+
+/* --- jobs of the writer --- */
+
+static gk_code run_job(gk_trace_store *store,
+	gk_code (*slice)(gk_trace_backend *backend, void *arg, bool *more, gk_error *err),
+	void *arg, gk_error *err)
+{
+	gk_store_job job = { .slice = slice, .arg = arg, .err = err, .fiber = gk_fiber_self() };
+
+	pthread_mutex_lock(&store->lock);
+	TAILQ_INSERT_TAIL(&store->jobs, &job, link);
+	pthread_cond_signal(&store->wake);
+	pthread_mutex_unlock(&store->lock);
+	while (!job.is_done)
+		gk_fiber_park_shielded();
+	return job.rc;
+}
+
+static gk_code index_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
+{
+	(void)arg;
+	return backend->type->index(backend, true, more, err);
+}
+
+/* What is searched is all that was committed: what the index lacks yet goes in first. */
+gk_code gk_trace_store_list(
+	gk_trace_store *store, const gk_trace_query *query, gk_buf *ret, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	if (query->text && *query->text && !store->is_failing) {
+		rc = gk_trace_store_flush(store, err);
+		if (rc == GK_OK && gk_trace_store_count(store).unindexed)
+			rc = run_job(store, index_slice, NULL, err);
+	}
+	if (rc != GK_OK)
+		return rc;
+	return run_reading(store, do_list, &(reading){ .query = query, .buf = ret }, err);
+}
+
+typedef struct deleting {
+	const char *trace_id;
+	uint64_t count;
+} deleting;
+
+static gk_code delete_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
+{
+	deleting *d = arg;
+	uint64_t count = 0;
+	gk_code rc = backend->type->remove(backend, d->trace_id, &count, err);
+
+	d->count += count;
+	*more = rc == GK_OK && !d->trace_id && count > 0;
+	return rc;
+}
+
+gk_code gk_trace_store_delete(
+	gk_trace_store *store, const char *trace_id, uint64_t *ret, gk_error *err)
+{
+	deleting d = { .trace_id = trace_id };
+	gk_code rc = gk_trace_store_flush(store, err);
+
+	if (rc == GK_OK)
+		rc = run_job(store, delete_slice, &d, err);
+	if (rc == GK_OK)
+		*ret = d.count;
+	return rc;
+}
+
+static gk_code shrink_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
+{
+	(void)arg;
+	return backend->type->shrink(backend, more, err);
+}
+
+static gk_code do_chore(void *arg, gk_error *err)
+{
+	reading *r = arg;
+	gk_trace_backend *backend = r->store->backend;
+
+	if (r->chore == GK_STORE_CHECK)
+		return backend->type->check(backend, r->value, err);
+	if (r->chore == GK_STORE_BACKUP)
+		return backend->type->backup(backend, r->text, r->value, err);
+	return backend->type->stats(backend, r->value, err);
+}
+
+static gk_code do_copy(void *arg, gk_error *err)
+{
+	gk_trace_store *store = arg;
+
+	(void)err;
+	store->backend->type->copy(store->backend);
+	return GK_OK;
+}
+
+static gk_code vacuum(gk_trace_store *store, json_t **ret, gk_error *err)
+{
+	uint64_t before = gk_trace_store_count(store).bytes;
+	gk_code rc = run_job(store, shrink_slice, NULL, err);
+
+	if (rc == GK_OK) /* the file gets shorter when the log is copied into it */
+		rc = gk_work_run(do_copy, store, err);
+	if (rc != GK_OK)
+		return rc;
+	*ret = json_pack("{s:I}", "before", (json_int_t)before);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+gk_code gk_trace_store_do(gk_trace_store *store, gk_trace_store_chore chore, const char *path,
+	json_t **ret, gk_error *err)
+{
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	if (chore == GK_STORE_VACUUM)
+		return vacuum(store, ret, err);
+	return run_reading(
+		store, do_chore, &(reading){ .chore = chore, .text = path, .value = ret }, err);
+}
+
+/* --- figures --- */
+
+gk_trace_store_counts gk_trace_store_count(const gk_trace_store *store)
+{
+	gk_trace_store *own = (gk_trace_store *)store; /* the lock is all that changes */
+	gk_trace_store_counts counts;
+
+	pthread_mutex_lock(&own->lock);
+	counts = store->counts;
+	counts.is_failing = store->fails || store->is_failing;
+	counts.queue_spans = store->queue.spans + store->pending.spans;
+	counts.queue_bytes = store->queue.bytes + store->pending.bytes;
+	pthread_mutex_unlock(&own->lock);
+	counts.watchers = store->watcher_count;
+	counts.events = store->events;
+	return counts;
+}
+
+/* --- life --- */
+
+void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *opts)
+{
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	store->is_relaxed = opts->is_relaxed;
+	store->max_queue = opts->max_queue ? opts->max_queue : GK_MAX_STORE_QUEUE;
+	pthread_mutex_lock(&store->lock);
+	store->limits = (gk_trace_limits){ .max_traces = opts->max_traces,
+		.max_age_ms = opts->max_age_ms,
+		.max_bytes = opts->max_bytes,
+		.max_log_age_ms = opts->max_log_age_ms,
+		.max_logs = opts->max_logs };
+	store->sweep_ms = opts->sweep_ms ? opts->sweep_ms : GK_STORE_SWEEP_MS;
+	store->next_sweep_ms = gk_clock_mono_ms() + store->sweep_ms;
+	pthread_cond_signal(&store->wake);
+	pthread_mutex_unlock(&store->lock);
+}
+
+static void free_store(gk_trace_store *store)
+{
+	if (store->gather)
+		gk_timer_stop(store->gather);
+	if (store->look)
+		gk_timer_stop(store->look);
+	gk_loop_undefer(store->loop, &store->hand_over);
+	gk_trace_batch_free(&store->pending);
+	gk_trace_batch_free(&store->queue);
+	gk_trace_batch_free(&store->done);
+	if (store->backend)
+		store->backend->type->free(store->backend);
+	pthread_mutex_destroy(&store->lock);
+	pthread_cond_destroy(&store->wake);
+	pthread_cond_destroy(&store->copy_wake);
+	store->magic = 0;
+	free(store);
+}
+
+static gk_trace_store *new_store(gk_loop *loop)
+{
+	gk_trace_store *store = calloc(1, sizeof(*store));
+	pthread_condattr_t attributes;
+
+	if (!store)
+		return NULL;
+	store->magic = GK_TRACE_STORE_MAGIC;
+	store->loop = loop;
+	store->hand_over = (gk_defer){ .fn = hand_over, .user = store };
+	gk_trace_batch_init(&store->pending);
+	gk_trace_batch_init(&store->queue);
+	gk_trace_batch_init(&store->done);
+	TAILQ_INIT(&store->waiters);
+	LIST_INIT(&store->watchers);
+	TAILQ_INIT(&store->jobs);
+	TAILQ_INIT(&store->done_jobs);
+	pthread_mutex_init(&store->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&store->wake, &attributes);
+	pthread_cond_init(&store->copy_wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return store;
+}
+
+/* A disk that fails now may do better later: that is no reason not to start. */
+static gk_code open_backend(gk_trace_store *store, gk_error *err)
+{
+	gk_auto_error gk_error failure = { 0 };
+	gk_code rc = store->backend->type->open(store->backend, &failure);
+	gk_trace_sizes sizes;
+
+	store->is_open = rc == GK_OK;
+	if (rc == GK_FAILED_PRECONDITION)
+		return gk_error_move(err, &failure);
+	store->backend->type->sizes(store->backend, &sizes);
+	store->counts.bytes = sizes.bytes;
+	store->counts.unindexed = sizes.unindexed;
+	if (rc == GK_OK)
+		return GK_OK;
+	store->fails = store->is_failing = store->has_told = true;
+	store->retry_ms = gk_clock_mono_ms() + GK_STORE_RETRY_MS;
+	gk_log(GK_LOG_ERROR, "store", "traces cannot be written and are kept in memory: %s",
+		failure.message ? failure.message : "out of memory");
+	return GK_OK;
+}
+
+static gk_code start_timers(gk_trace_store *store, gk_error *err)
+{
+	gk_code rc = gk_timer_start(
+		store->loop, GK_STORE_GATHER_MS, 0, on_gathered, store, &store->gather, err);
+
+	if (rc == GK_OK)
+		rc = gk_timer_start(store->loop, GK_STORE_RETRY_MS, GK_STORE_RETRY_MS,
+			look_for_stuck, store, &store->look, err);
+	if (rc == GK_OK) {
+		gk_timer_unref(store->gather);
+		gk_timer_unref(store->look);
+	}
+	return rc;
+}
+
+static gk_code start_threads(gk_trace_store *store, gk_error *err)
+{
+	store->has_writer = pthread_create(&store->writer, NULL, gk_trace_writer_run, store) == 0;
+	store->has_copier = store->has_writer &&
+			    pthread_create(&store->copier, NULL, gk_trace_copier_run, store) == 0;
+	if (store->has_copier)
+		return GK_OK;
+	return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "cannot start the store's threads");
+}
+
+gk_code gk_trace_store_open(
+	gk_loop *loop, const gk_trace_store_opts *opts, gk_trace_store **ret, gk_error *err)
+{
+	gk_trace_store *store = new_store(loop);
+	gk_code rc = GK_OK;
+
+	if (!store)
+		return gk_error_no_memory(err);
+	gk_trace_store_configure(store, opts);
+	store->backend = gk_sqlite_backend_new(opts->path);
+	rc = store->backend ? open_backend(store, err) : gk_error_no_memory(err);
+	if (rc == GK_OK)
+		rc = start_timers(store, err);
+	if (rc == GK_OK)
+		rc = start_threads(store, err);
+	if (rc != GK_OK) {
+		gk_trace_store_close(store);
+		return rc;
+	}
+	*ret = store;
+	return GK_OK;
+}
+
+void gk_trace_store_close(gk_trace_store *store)
+{
+	if (!store)
+		return;
+	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	hand_over(store);
+	pthread_mutex_lock(&store->lock);
+	store->stops = true;
+	pthread_cond_signal(&store->wake);
+	pthread_cond_signal(&store->copy_wake);
+	pthread_mutex_unlock(&store->lock);
+	if (store->has_writer)
+		pthread_join(store->writer, NULL);
+	if (store->has_copier)
+		pthread_join(store->copier, NULL);
+	while (store->is_posted || store->posted_logs) /* nobody else touches them now */
+		gk_loop_turn(store->loop, 1);
+	free_store(store);
+}

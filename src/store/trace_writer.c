@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * The writer's thread: one transaction takes what is there. When there is nothing, it indexes, sweeps and gives room
+ * back, a slice at a time. And the thread that copies the log of changes into the file beside it.
+ */
+#include "store/trace_store_internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* --- what a transaction takes --- */
+
+static void take_post(gk_trace_batch *queue, gk_trace_batch *batch)
+{
+	gk_trace_post *post = STAILQ_FIRST(&queue->posts);
+
+	STAILQ_REMOVE_HEAD(&queue->posts, link);
+	STAILQ_INSERT_TAIL(&batch->posts, post, link);
+	queue->spans -= post->count;
+	queue->bytes -= post->bytes;
+	batch->spans += post->count;
+	batch->bytes += post->bytes;
+}
+
+static void take_log(gk_trace_batch *queue, gk_trace_batch *batch)
+{
+	gk_log_row *row = STAILQ_FIRST(&queue->logs);
+
+	STAILQ_REMOVE_HEAD(&queue->logs, link);
+	STAILQ_INSERT_TAIL(&batch->logs, row, link);
+	queue->log_count--;
+	queue->bytes -= row->bytes;
+	batch->log_count++;
+	batch->bytes += row->bytes;
+}
+
+static bool is_empty(const gk_trace_batch *batch)
+{
+	return STAILQ_EMPTY(&batch->posts) && STAILQ_EMPTY(&batch->logs);
+}
+
+/* Oldest first; one only while a culprit is looked for. */
+static void take(gk_trace_store *store, gk_trace_batch *batch)
+{
+	gk_trace_batch *queue = &store->queue;
+	size_t taken = 0;
+
+	gk_trace_batch_init(batch);
+	while (!is_empty(queue) && batch->spans + batch->log_count < GK_STORE_BATCH &&
+		!(store->singles && taken)) {
+		gk_trace_post *post = STAILQ_FIRST(&queue->posts);
+		gk_log_row *row = STAILQ_FIRST(&queue->logs);
+
+		if (post && (!row || post->number < row->number)) {
+			batch->last = post->number;
+			take_post(queue, batch);
+		} else {
+			batch->last = row->number;
+			take_log(queue, batch);
+		}
+		taken++;
+	}
+}
+
+static void put_back(gk_trace_store *store, gk_trace_batch *batch)
+{
+	gk_trace_batch_join(batch, &store->queue);
+	store->queue = *batch;
+	if (STAILQ_EMPTY(&store->queue.posts))
+		STAILQ_INIT(&store->queue.posts);
+	if (STAILQ_EMPTY(&store->queue.logs))
+		STAILQ_INIT(&store->queue.logs);
+}
+
+/* --- how it went --- */
+
+static void succeed(gk_trace_store *store, gk_trace_batch *batch, uint64_t ns)
+{
+	gk_trace_store_counts *counts = &store->counts;
+	gk_trace_post *post;
+
+	if (store->fails)
+		gk_log(GK_LOG_INFO, "store", "traces are written again; %llu spans were lost",
+			(unsigned long long)(counts->dropped_queue + counts->dropped_error));
+	store->fails = false;
+	store->has_told = false;
+	if (store->singles)
+		store->singles--;
+	counts->commits++;
+	counts->commit_ns += ns;
+	counts->spans += batch->spans;
+	counts->logs += batch->log_count;
+	STAILQ_FOREACH (post, &batch->posts, link)
+		counts->filtered += post->filtered;
+	if (batch->last > store->committed)
+		store->committed = batch->last;
+	gk_trace_batch_join(&store->done, batch);
+}
+
+/* The disk, or memory: all of it stays, and is tried again. */
+static void suffer(gk_trace_store *store, gk_trace_batch *batch, const gk_error *err)
+{
+	put_back(store, batch);
+	store->fails = true;
+	store->failed = store->queue.last;
+	store->retry_ms = gk_clock_mono_ms() + GK_STORE_RETRY_MS;
+	store->is_open = false;
+	if (store->has_told)
+		return;
+	store->has_told = true;
+	gk_log(GK_LOG_ERROR, "store", "traces cannot be written and are kept in memory: %s",
+		err->message ? err->message : "out of memory");
+}
+
+/* Not the disk: something in it. One by one, then, and the one that fails is dropped. */
+static void seek_culprit(gk_trace_store *store, gk_trace_batch *batch, const gk_error *err)
+{
+	size_t count = batch->log_count;
+	gk_trace_post *post;
+
+	STAILQ_FOREACH (post, &batch->posts, link)
+		count++;
+	if (count > 1) {
+		store->singles = (unsigned)count;
+		put_back(store, batch);
+		return;
+	}
+	if (store->singles)
+		store->singles--;
+	gk_log(GK_LOG_ERROR, "store", "a trace is dropped: %s", err->message ? err->message : "?");
+	store->counts.dropped_error += batch->spans;
+	if (batch->last > store->committed)
+		store->committed = batch->last;
+	gk_trace_batch_join(&store->done, batch);
+}
+
+static void write_some(gk_trace_store *store)
+{
+	gk_auto_error gk_error err = { 0 };
+	const gk_trace_backend_type *type = store->backend->type;
+	gk_trace_batch batch;
+	gk_trace_sizes sizes;
+	uint64_t started;
+	gk_code rc = GK_OK;
+
+	take(store, &batch);
+	store->busy_since_ms = gk_clock_mono_ms();
+	pthread_mutex_unlock(&store->lock);
+	started = gk_clock_mono_ns();
+	if (!store->is_open)
+		rc = type->open(store->backend, &err);
+	store->is_open = rc == GK_OK;
+	if (rc == GK_OK)
+		rc = type->write(store->backend, &batch, &err);
+	started = gk_clock_mono_ns() - started;
+	type->sizes(store->backend, &sizes);
+	pthread_mutex_lock(&store->lock);
+	store->busy_since_ms = 0;
+	if (rc == GK_OK)
+		succeed(store, &batch, started);
+	else if (!store->is_open || rc == GK_UNAVAILABLE || rc == GK_RESOURCE_EXHAUSTED)
+		suffer(store, &batch, &err);
+	else
+		seek_culprit(store, &batch, &err);
+	store->counts.bytes = sizes.bytes;
+	store->counts.wal_bytes = sizes.wal_bytes;
+	store->counts.unindexed = sizes.unindexed;
+	store->quiet_ms = gk_clock_mono_ms() + GK_STORE_QUIET_MS;
+	gk_trace_store_tell_loop(store);
+}
+
+/* --- jobs --- */
+
+static void do_job(gk_trace_store *store)
+{
+	gk_store_job *job = TAILQ_FIRST(&store->jobs);
+	bool more = false;
+
+	TAILQ_REMOVE(&store->jobs, job, link);
+	pthread_mutex_unlock(&store->lock);
+	job->rc = store->is_open ? job->slice(store->backend, job->arg, &more, job->err)
+				 : gk_error_set(job->err, GK_UNAVAILABLE, "the store is not open");
+	pthread_mutex_lock(&store->lock);
+	if (more && job->rc == GK_OK && !store->stops) {
+		TAILQ_INSERT_TAIL(&store->jobs, job, link);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&store->done_jobs, job, link);
+	gk_trace_store_tell_loop(store);
+}
+
+/* --- what can wait --- */
+
+static void tell_idle_failure(gk_trace_store *store, gk_code rc, const gk_error *err)
+{
+	if (rc == GK_OK || store->has_told)
+		return;
+	store->has_told = true;
+	gk_log(GK_LOG_ERROR, "store", "the store's upkeep fails: %s",
+		err->message ? err->message : "out of memory");
+}
+
+static bool must_index(const gk_trace_store *store, uint64_t now_ms)
+{
+	return store->counts.unindexed &&
+	       (now_ms >= store->quiet_ms || store->counts.unindexed > GK_STORE_INDEX_LAG);
+}
+
+static bool must_sweep(const gk_trace_store *store, uint64_t now_ms)
+{
+	return store->is_sweeping || now_ms >= store->next_sweep_ms;
+}
+
+/* One slice, outside the lock. */
+static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
+{
+	const gk_trace_backend_type *type = store->backend->type;
+	gk_trace_limits limits = store->limits;
+	uint64_t sweep_ms = store->sweep_ms;
+	gk_auto_error gk_error err = { 0 };
+	gk_trace_sizes sizes;
+	bool more = false, indexes = must_index(store, now_ms);
+	gk_code rc;
+
+	pthread_mutex_unlock(&store->lock);
+	if (indexes) {
+		rc = type->index(store->backend, false, &more, &err);
+	} else if (must_sweep(store, now_ms)) {
+		rc = type->sweep(store->backend, &limits, &more, &err);
+		store->is_shrinking |= store->is_sweeping || more;
+		store->is_sweeping = more;
+		store->next_sweep_ms = now_ms + sweep_ms;
+	} else {
+		rc = type->shrink(store->backend, &more, &err);
+		store->is_shrinking = rc == GK_OK && more;
+	}
+	type->sizes(store->backend, &sizes);
+	pthread_mutex_lock(&store->lock);
+	tell_idle_failure(store, rc, &err);
+	if (rc != GK_OK) { /* no hurry: the next write tells whether it is the disk */
+		store->quiet_ms = now_ms + GK_STORE_RETRY_MS;
+		store->is_sweeping = store->is_shrinking = false;
+	}
+	store->counts.deleted_age = sizes.deleted_age;
+	store->counts.deleted_count = sizes.deleted_count;
+	store->counts.deleted_size = sizes.deleted_size;
+	store->counts.deleted_asked = sizes.deleted_asked;
+	store->counts.bytes = sizes.bytes;
+	store->counts.wal_bytes = sizes.wal_bytes;
+	store->counts.unindexed = sizes.unindexed;
+}
+
+/* --- the log of changes --- */
+
+void *gk_trace_copier_run(void *user)
+{
+	gk_trace_store *store = user;
+
+	pthread_mutex_lock(&store->lock);
+	while (!store->stops) {
+		if (!store->wants_copy) {
+			pthread_cond_wait(&store->copy_wake, &store->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&store->lock);
+		store->backend->type->copy(store->backend);
+		pthread_mutex_lock(&store->lock);
+		store->wants_copy = false;
+	}
+	pthread_mutex_unlock(&store->lock);
+	return NULL;
+}
+
+/* Again only when it has grown by half of that, or begun anew. */
+static void ask_for_copy(gk_trace_store *store)
+{
+	uint64_t size = store->counts.wal_bytes;
+
+	if (store->wants_copy || !store->is_open ||
+		!store->backend->type->wants_copy(store->backend))
+		return;
+	if (size >= store->copied_at && size < store->copied_at + GK_STORE_WAL / 2)
+		return;
+	store->copied_at = size;
+	store->wants_copy = true;
+	pthread_cond_signal(&store->copy_wake);
+}
+
+/* --- the thread --- */
+
+/* Until something comes, or until there is something to do without being asked. */
+static void wait_for_work(gk_trace_store *store, uint64_t now_ms)
+{
+	uint64_t until = store->next_sweep_ms;
+	struct timespec at;
+
+	if (store->is_open && store->counts.unindexed && store->quiet_ms < until)
+		until = store->quiet_ms;
+	if (store->fails && store->retry_ms < until)
+		until = store->retry_ms;
+	if (until <= now_ms)
+		until = now_ms + 1;
+	at.tv_sec = (time_t)(until / 1000);
+	at.tv_nsec = (long)(until % 1000) * 1000000;
+	pthread_cond_timedwait(&store->wake, &store->lock, &at);
+}
+
+static bool may_write(const gk_trace_store *store, uint64_t now_ms)
+{
+	if (is_empty(&store->queue))
+		return store->fails && now_ms >= store->retry_ms; /* see whether it opens */
+	return !store->fails || now_ms >= store->retry_ms || store->stops;
+}
+
+void *gk_trace_writer_run(void *user)
+{
+	gk_trace_store *store = user;
+
+	pthread_mutex_lock(&store->lock);
+	for (;;) {
+		uint64_t now_ms = gk_clock_mono_ms();
+		bool urgent = store->counts.unindexed > GK_STORE_INDEX_LAG;
+
+		if (may_write(store, now_ms)) {
+			write_some(store);
+			ask_for_copy(store);
+			if (store->stops && store->fails)
+				break;
+			if (urgent && store->is_open)
+				do_upkeep(store, now_ms);
+		} else if (!TAILQ_EMPTY(&store->jobs)) {
+			do_job(store);
+		} else if (store->stops) {
+			break;
+		} else if (store->is_open && !store->fails &&
+			   (must_index(store, now_ms) || must_sweep(store, now_ms) ||
+				   (store->is_shrinking && now_ms >= store->quiet_ms))) {
+			do_upkeep(store, now_ms);
+			ask_for_copy(store);
+		} else {
+			wait_for_work(store, now_ms);
+		}
+	}
+	pthread_mutex_unlock(&store->lock);
+	return NULL;
+}
