@@ -74,6 +74,8 @@ async function load(server, path, body) {
 const cases = [
   ['echo', '/api/runAction', { key: '/flow/echo', input: { text: 'hello' } }],
   ['stream of 100', '/api/runAction?stream=true', { key: '/flow/stream', input: { count: 100 } }],
+  ['generate', '/api/runAction', { key: '/flow/generate', input: 'hello' }],
+  ['tools, three rounds', '/api/runAction', { key: '/flow/tools', input: 'hello' }],
 ];
 
 async function measure(server) {
