@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* After failures of a model: again, or another one. As functions and as registered middleware (generate section 5.6). */
-#include "ai/middleware_builtin.h"
+#include "ai/middleware_retry.h"
 
 #include "ai/chain.h"
+#include "ai/middleware_builtin.h"
 #include "ai/model.h"
 #include "ai/request.h"
 #include "base/id.h"
@@ -89,8 +90,8 @@ static double delay_before(
 	return delay < LONGEST_SLEEP_MS ? delay : LONGEST_SLEEP_MS;
 }
 
-static gk_code wait_for_retry(gk_ctx *ctx, const gk_retry_opts *opts, const gk_error *failure,
-	double current, int tried, int max, gk_error *err)
+static gk_code wait_for_retry(gk_ctx *ctx, const gk_retry_opts *opts, gk_retry_sleep_fn *sleep_for,
+	const gk_error *failure, double current, int tried, int max, gk_error *err)
 {
 	double delay = delay_before(opts, failure, current, tried);
 	gk_auto_str char *text = gk_error_text(failure);
@@ -99,14 +100,12 @@ static gk_code wait_for_retry(gk_ctx *ctx, const gk_retry_opts *opts, const gk_e
 		delay, text ? text : "");
 	if (opts->on_error)
 		opts->on_error(failure, tried + 1, opts->user);
-	return gk_sleep(ctx, (uint64_t)delay, err);
+	return sleep_for(ctx, (uint64_t)delay, err);
 }
 
-gk_code gk_retry(
-	gk_ctx *ctx, json_t *request, gk_next *next, void *user, json_t **ret, gk_error *err)
+gk_code gk_retry_run(gk_ctx *ctx, json_t *request, gk_next *next, const gk_retry_opts *opts,
+	gk_retry_sleep_fn *sleep_for, json_t **ret, gk_error *err)
 {
-	static const gk_retry_opts defaults = { .size = sizeof(defaults) };
-	const gk_retry_opts *opts = user ? user : &defaults;
 	const gk_code *statuses = opts->statuses ? opts->statuses : retried;
 	int max = opts->max_retries ? opts->max_retries : MAX_RETRIES;
 	double delay = opts->initial_delay_ms ? fmax(opts->initial_delay_ms, 0) : INITIAL_DELAY_MS;
@@ -129,11 +128,19 @@ gk_code gk_retry(
 		}
 		if (tried >= max || !may_retry(&failure, statuses))
 			return gk_error_move(err, &failure);
-		rc = wait_for_retry(ctx, opts, &failure, delay, tried, max, err);
+		rc = wait_for_retry(ctx, opts, sleep_for, &failure, delay, tried, max, err);
 		if (rc != GK_OK)
 			return rc;
 		delay = delay * factor < longest ? delay * factor : longest;
 	}
+}
+
+gk_code gk_retry(
+	gk_ctx *ctx, json_t *request, gk_next *next, void *user, json_t **ret, gk_error *err)
+{
+	static const gk_retry_opts defaults = { .size = sizeof(defaults) };
+
+	return gk_retry_run(ctx, request, next, user ? user : &defaults, gk_sleep, ret, err);
 }
 
 /* --- fallback --- */
@@ -231,6 +238,20 @@ static double number_at(json_t *config, const char *key)
 	return json_number_value(value) > 0 ? fmin(json_number_value(value), INT_MAX) : -1;
 }
 
+gk_code gk_retry_read(json_t *config, gk_retry_opts *ret, gk_code **statuses_ret, gk_error *err)
+{
+	gk_code rc = read_statuses(json_object_get(config, "statuses"), statuses_ret, err);
+
+	*ret = (gk_retry_opts){ .size = sizeof(*ret),
+		.max_retries = (int)number_at(config, "maxRetries"),
+		.statuses = *statuses_ret,
+		.initial_delay_ms = number_at(config, "initialDelayMs"),
+		.max_delay_ms = number_at(config, "maxDelayMs"),
+		.backoff_factor = number_at(config, "backoffFactor"),
+		.no_jitter = gk_json_bool_at(config, "noJitter", false) };
+	return rc;
+}
+
 static gk_code open_retry(gk_ctx *ctx, json_t *config, void *user, gk_tool_list *tools,
 	void **state_ret, gk_error *err)
 {
@@ -240,20 +261,12 @@ static gk_code open_retry(gk_ctx *ctx, json_t *config, void *user, gk_tool_list 
 	(void)ctx, (void)user, (void)tools;
 	if (!state)
 		return gk_error_no_memory(err);
-	rc = read_statuses(json_object_get(config, "statuses"), &state->statuses, err);
-	if (rc != GK_OK) {
+	rc = gk_retry_read(config, &state->opts, &state->statuses, err);
+	if (rc == GK_OK)
+		*state_ret = state;
+	else
 		free(state);
-		return rc;
-	}
-	state->opts = (gk_retry_opts){ .size = sizeof(state->opts),
-		.max_retries = (int)number_at(config, "maxRetries"),
-		.statuses = state->statuses,
-		.initial_delay_ms = number_at(config, "initialDelayMs"),
-		.max_delay_ms = gk_json_real_at(config, "maxDelayMs", 0),
-		.backoff_factor = gk_json_real_at(config, "backoffFactor", 0),
-		.no_jitter = gk_json_bool_at(config, "noJitter", false) };
-	*state_ret = state;
-	return GK_OK;
+	return rc;
 }
 
 static gk_code retry_hook(
