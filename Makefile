@@ -59,7 +59,8 @@ CONFORMANCE_OBJECTS := $(patsubst tests/%.c,$(BUILD)/tests/objects/%.o,$(wildcar
 all: $(BUILD)/libgenkit.so $(BUILD)/libgenkit.a $(BUILD)/genkitd $(if $(CTL_OBJECTS),$(BUILD)/genkitctl) \
 	$(MODULES) $(EXAMPLES)
 
-tests: $(UNIT_TESTS) $(FUZZ_REPLAYS) $(if $(CONFORMANCE_OBJECTS),$(BUILD)/tests/conformance) $(BENCHES)
+tests: $(UNIT_TESTS) $(FUZZ_REPLAYS) $(if $(CONFORMANCE_OBJECTS),$(BUILD)/tests/conformance) $(BENCHES) \
+	$(BUILD)/tests/run_module
 
 # --- the two commands ---
 
@@ -198,6 +199,11 @@ $(BUILD)/tests/conformance: $(CONFORMANCE_OBJECTS) $(BUILD)/libgenkit.a
 $(BUILD)/tests/objects/conformance/%.o: tests/conformance/%.c config.mk
 	@mkdir -p $(@D)
 	$(COMPILE)
+
+# It loads modules, whose calls of the library it answers itself.
+$(BUILD)/tests/run_module: $(BUILD)/tests/system/run_module.o $(BUILD)/libgenkit.a
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(BUILD)/libgenkit.a -Wl,--no-whole-archive $(LIB_LIBS)
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libgenkit.a
 	@mkdir -p $(@D)

@@ -4,7 +4,36 @@
  * Actions: everything that can be run is one, whatever its type. Flows, tools and resources have friendlier
  * definitions of their own; this is what they are made of.
  *
- *	rc = gk_run_action(ctx, "/flow/hello", input, &output, err);
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code add(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		(void)ctx;
+ *		(void)err;
+ *		*ret = json_integer(gk_json_int_at(input, "[0]", 0) + gk_json_int_at(input, "[1]", 0));
+ *		return GK_OK;
+ *	}
+ *
+ *	static gk_code add_twice(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		gk_auto_json json_t *sum = NULL, *both = NULL;
+ *		gk_code rc = gk_run_action(ctx, "/custom/add", input, &sum, err);
+ *
+ *		if (rc != GK_OK)
+ *			return rc;
+ *		both = json_pack("[O, O]", sum, sum);
+ *		return gk_run_action(ctx, "/custom/add", both, ret, err);
+ *	}
+ *
+ *	GK_MODULE(sums, app, err)
+ *	{
+ *		gk_code rc = gk_define_action(app, GK_OPTS(gk_action_opts, .type = "custom", .name = "add", .run = add), err);
+ *
+ *		return rc == GK_OK ? gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "addTwice", .run = add_twice), err) : rc;
+ *	}
+ *
+ * Running "addTwice" with [2, 3] gives 10
+ * Running "/custom/add" with [2, 3] gives 5
  *
  * A key is "/TYPE/NAME"; a name may hold slashes, the first part of it then names a plugin. An action of a dynamic
  * action provider is "/dynamic-action-provider/HOST:TYPE/NAME" (reflection section 2).

@@ -3,10 +3,30 @@
 /*
  * gk_app is what exists: actions, plugins, named schemas and values. A module is handed one and defines things in it:
  *
- *	GK_MODULE(tiny, app, err)
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code order(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
  *	{
- *		return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "hello", .run = hello), err);
+ *		json_t *house = gk_value_peek(gk_ctx_app(ctx), "restaurant", "house");
+ *
+ *		(void)err;
+ *		*ret = json_sprintf("%s at %s", gk_json_str_peek(input, "dish"), json_string_value(house));
+ *		return GK_OK;
  *	}
+ *
+ *	GK_MODULE(restaurant, app, err)
+ *	{
+ *		gk_auto_json json_t *house = json_string("Chez C");
+ *		gk_code rc = gk_define_schema(app, "Order", "dish: string", err);
+ *
+ *		if (rc == GK_OK)
+ *			rc = gk_set_value(app, "restaurant", "house", house, err);
+ *		return rc == GK_OK ? gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "order",
+ *			.input = "{\"$ref\": \"genkit:Order\"}", .run = order), err) : rc;
+ *	}
+ *
+ * Running "order" with {"dish": "soup"} gives "soup at Chez C"
+ * Running "order" with {} fails with "INVALID_ARGUMENT: Schema validation failed..."
  *
  * All functions are for the thread of the application's loop. What is given as `json_t *` is borrowed unless the
  * name says _take.

@@ -4,19 +4,29 @@
  * gk_ctx is what happens: one call of one action. It knows who asks, in which trace, who takes the chunks and how long
  * there is. Whatever takes a gk_ctx and is marked GK_SUSPENDS may park the calling fiber; other runs go on meanwhile.
  *
+ *	#include <genkit/genkit.h>
+ *
  *	static gk_code countdown(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
  *	{
  *		for (json_int_t n = gk_json_int_at(input, "from", 3); n > 0; n--) {
  *			gk_code rc = gk_ctx_send(ctx, json_pack("{s:I}", "count", n), err);
  *
  *			if (rc == GK_OK)
- *				rc = gk_sleep(ctx, 1000, err);
+ *				rc = gk_sleep(ctx, 10, err);
  *			if (rc != GK_OK)
  *				return rc;
  *		}
  *		*ret = json_string("liftoff");
  *		return GK_OK;
  *	}
+ *
+ *	GK_MODULE(launch, app, err)
+ *	{
+ *		return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "countdown",
+ *			.input = "from: integer", .stream = "count: integer", .run = countdown), err);
+ *	}
+ *
+ * Running "countdown" with {"from": 2} gives "liftoff"
  *
  * When the run is cancelled or its time is over, the next suspending call returns GK_CANCELLED or
  * GK_DEADLINE_EXCEEDED: return it, and cleanup attributes do the rest.

@@ -3,8 +3,23 @@
 /*
  * Flows: functions that are served over HTTP, streamed, traced and shown in the Dev UI.
  *
- *	return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "menuSuggestion",
- *		.input = "theme: string, the restaurant's theme", .output = "string", .run = suggest), err);
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code suggest(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		(void)ctx;
+ *		(void)err;
+ *		*ret = json_sprintf("Walk-the-plank pie, for a %s restaurant", gk_json_str_peek(input, "theme"));
+ *		return GK_OK;
+ *	}
+ *
+ *	GK_MODULE(menus, app, err)
+ *	{
+ *		return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "menuSuggestion",
+ *			.input = "theme: string, the restaurant's theme", .output = "string", .run = suggest), err);
+ *	}
+ *
+ * Running "menuSuggestion" with {"theme": "pirate"} gives "Walk-the-plank pie, for a pirate restaurant"
  */
 #ifndef GENKIT_FLOW_H
 #define GENKIT_FLOW_H

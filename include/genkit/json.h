@@ -3,10 +3,27 @@
 /*
  * JSON at the edges: text in, text out, and the way to a member deep inside. The values are jansson's.
  *
- *	gk_auto_json json_t *doc = NULL;
+ *	#include <genkit/genkit.h>
  *
- *	rc = gk_json_parse(text, len, GK_JSON_DEFAULT_MAX, &doc, err);
- *	city = gk_json_str_peek(doc, "trip.stops[0].city");
+ *	static gk_code second_stop(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		const char *text = json_string_value(input);
+ *		gk_auto_json json_t *doc = NULL;
+ *		gk_code rc = gk_json_parse(text, strlen(text), GK_JSON_DEFAULT_MAX, &doc, err);
+ *
+ *		(void)ctx;
+ *		if (rc == GK_OK)
+ *			*ret = json_incref(gk_json_at_peek(doc, "trip.stops[1]"));
+ *		return rc;
+ *	}
+ *
+ *	GK_MODULE(trips, app, err)
+ *	{
+ *		return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "secondStop", .input = "string", .run = second_stop), err);
+ *	}
+ *
+ * Running "secondStop" with "{\"trip\": {\"stops\": [\"Rome\", \"Oslo\"]}}" gives "Oslo"
+ * Running "secondStop" with "{" fails with "INVALID_ARGUMENT: unexpected end of input at line 1, column 2"
  *
  * Reading refuses what is deeper than 128 levels or longer than the caller allows. Integers that do not fit 64
  * bits are read as reals, \u0000 and lone surrogates are accepted (the latter as U+FFFD), of two members with one

@@ -11,7 +11,8 @@
  *
  *	static gk_code shorten(gk_ctx *ctx, json_t *request, gk_next *next, void *user, json_t **ret, gk_error *err)
  *	{
- *		gk_auto_json json_t *own = json_copy(request);	never change what you were handed
+ *		gk_auto_json json_t *own = json_copy(request); // never change what you were handed
+ *
  *		(void)user;
  *		json_object_set_new(own, "config", json_pack("{s:i}", "maxOutputTokens", 100));
  *		return gk_next_run(ctx, next, own, ret, err);

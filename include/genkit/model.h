@@ -12,7 +12,7 @@
  *		gk_code rc = gk_ctx_send(ctx, json_pack("{s:[{s:s}]}", "content", "text", "HA"), err);
  *
  *		if (rc != GK_OK)
- *			return rc;	the client has gone: stop working for it
+ *			return rc; // the client has gone: stop working for it
  *		*ret = json_pack("{s:{s:s, s:O}, s:s}", "message", "role", "model",
  *			"content", json_object_get(last, "content"), "finishReason", "stop");
  *		return GK_OK;
@@ -23,6 +23,9 @@
  *		return gk_define_model(app, GK_OPTS(gk_model_opts, .name = "demo/shout",
  *			.supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_SYSTEM, .run = shout), err);
  *	}
+ *
+ * Running "/model/demo/shout" with {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+ * gives {"message": {"role": "model", "content": [{"text": "hi"}]}, "finishReason": "stop", "latencyMs": "..."}
  *
  * A model is the action /model/NAME; its metadata says what it can do. What it cannot do is done for it: documents go
  * into the last message, schemas into instructions (generate section 2).

@@ -3,14 +3,34 @@
 /*
  * Plugins give actions under a namespace, eagerly, or when somebody asks for one:
  *
- *	static const gk_plugin_type zoo = {
- *		.abi = GK_PLUGIN_ABI,
- *		.name = "zoo",
- *		.init = define_the_usual,	optional: once, before the first look-up below "zoo/"
- *		.resolve = define_on_demand,	optional: "/model/zoo/lion" is asked for and not there
- *		.list = say_what_there_is,	optional: what could be resolved, for listings
- *	};
- *	rc = gk_add_plugin(app, &zoo, options, err);
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code say(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		(void)input;
+ *		(void)err;
+ *		*ret = json_sprintf("I am a %s", (const char *)gk_ctx_user(ctx));
+ *		return GK_OK;
+ *	}
+ *
+ *	static gk_code resolve(gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
+ *	{
+ *		(void)ctx;
+ *		if (strcmp(type, "custom") != 0 || strcmp(name, "lion") != 0)
+ *			return GK_OK; // there is none of that name
+ *		return gk_plugin_define(plugin, GK_OPTS(gk_action_opts, .type = "custom", .name = "lion",
+ *			.run = say, .user = "lion"), err);
+ *	}
+ *
+ *	GK_MODULE(animals, app, err)
+ *	{
+ *		static const gk_plugin_type zoo = { .abi = GK_PLUGIN_ABI, .name = "zoo", .resolve = resolve };
+ *
+ *		return gk_add_plugin(app, &zoo, NULL, err);
+ *	}
+ *
+ * Running "/custom/zoo/lion" gives "I am a lion"
+ * Running "/custom/zoo/dog" fails with "NOT_FOUND:..."
  *
  * What they define is registered as "/TYPE/NAME-OF-PLUGIN/NAME". The functions run in a fiber and may suspend.
  */

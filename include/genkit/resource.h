@@ -3,8 +3,25 @@
 /*
  * Resources: content by URI, for messages and for other programs.
  *
- *	rc = gk_define_resource(app, GK_OPTS(gk_resource_opts, .name = "menu", .uri_template = "menu://{day}",
- *		.run = menu_of_the_day), err);
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code menu_of_the_day(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		(void)ctx;
+ *		(void)err;
+ *		*ret = json_pack("{s:[{s:o}]}", "content", "text", json_sprintf("Soup (%s)", gk_json_str_peek(input, "uri")));
+ *		return GK_OK;
+ *	}
+ *
+ *	GK_MODULE(menus, app, err)
+ *	{
+ *		return gk_define_resource(app, GK_OPTS(gk_resource_opts, .name = "menu",
+ *			.uri_template = "menu://{day}", .run = menu_of_the_day), err);
+ *	}
+ *
+ * Running "/resource/menu" with {"uri": "menu://monday"}
+ * gives {"content": [{"text": "Soup (menu://monday)",
+ *   "metadata": {"resource": {"uri": "menu://monday", "template": "menu://{day}"}}}]}
  *
  * The function gets {"uri": ...} and gives {"content": [Part]}; each part is stamped with where it came from (actions
  * section 10).

@@ -4,9 +4,28 @@
  * Spans of one's own, events, and log records that belong to them. Actions and steps have spans without asking; these
  * are for what goes on inside, such as a call of a library that is worth a line in the trace.
  *
- *	rc = gk_run_span(ctx, GK_OPTS(gk_own_span_opts, .name = "lookup", .input = query), lookup, table, &rows, err);
- *	gk_ctx_add_event(ctx, "cache missed", NULL);
- *	gk_ctx_log(ctx, GK_LOG_WARN, NULL, "%zu rows are too many", count);
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code lookup(gk_ctx *ctx, json_t *query, json_t **ret, gk_error *err)
+ *	{
+ *		(void)err;
+ *		gk_ctx_add_event(ctx, "cache missed", NULL);
+ *		gk_ctx_log(ctx, GK_LOG_INFO, NULL, "looking for %s", json_string_value(query));
+ *		*ret = json_pack("[O]", query);
+ *		return GK_OK;
+ *	}
+ *
+ *	static gk_code find(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		return gk_run_span(ctx, GK_OPTS(gk_own_span_opts, .name = "lookup"), lookup, NULL, input, ret, err);
+ *	}
+ *
+ *	GK_MODULE(finding, app, err)
+ *	{
+ *		return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "find", .input = "string", .run = find), err);
+ *	}
+ *
+ * Running "find" with "salt" gives ["salt"]
  */
 #ifndef GENKIT_SPAN_H
 #define GENKIT_SPAN_H

@@ -3,8 +3,26 @@
 /*
  * Outcomes: the canonical status codes and the error that goes with them.
  *
- *	if (city == NULL)
- *		return gk_error_set(err, GK_INVALID_ARGUMENT, "'city' must be a string");
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code greet(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		const char *name = json_string_value(input);
+ *
+ *		(void)ctx;
+ *		if (!name)
+ *			return gk_error_set(err, GK_INVALID_ARGUMENT, "a name must be a string");
+ *		*ret = json_sprintf("Hello, %s!", name);
+ *		return GK_OK;
+ *	}
+ *
+ *	GK_MODULE(greeting, app, err)
+ *	{
+ *		return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "greet", .run = greet), err);
+ *	}
+ *
+ * Running "greet" with "Ada" gives "Hello, Ada!"
+ * Running "greet" with 5 fails with "INVALID_ARGUMENT: a name must be a string"
  *
  * A function that can fail for more than one reason returns gk_code and takes `gk_error *err` last. NULL means
  * that the caller does not care why. Outputs are untouched on failure. The innermost function that knows the
@@ -114,7 +132,7 @@ static inline void gk_json_decrefp(json_t **value)
 #define gk_auto_json  GK_CLEANUP(gk_json_decrefp)
 #define gk_auto_error GK_CLEANUP(gk_error_clear)
 #define gk_steal(p)                                                                                \
-	({                                                                                         \
+	__extension__({                                                                            \
 		__typeof__(p) gk_taken = (p);                                                      \
 		(p) = NULL;                                                                        \
 		gk_taken;                                                                          \
@@ -128,7 +146,17 @@ typedef enum gk_choice {
 } gk_choice;
 
 /** Options are structs whose zero is the default; `size` lets them grow without breaking old modules. */
+#ifndef __cplusplus
 #define GK_OPTS(type, ...) (&(const type){ .size = sizeof(type), __VA_ARGS__ })
+#else /* C++20: members in their order; g++ wants -Wno-missing-field-initializers */
+#define GK_OPTS(type, ...) gk_opts_of<type>(type{ .size = sizeof(type), __VA_ARGS__ })
+extern "C++" {
+template <typename T> inline const T *gk_opts_of(const T &opts)
+{
+	return &opts;
+}
+}
+#endif
 
 #ifdef __cplusplus
 }

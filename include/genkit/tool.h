@@ -4,8 +4,39 @@
  * Tools: what a model may call. A tool `weather` is /tool/weather and its multipart twin /tool.v2/weather (tools
  * section 1).
  *
- *	rc = gk_define_tool(app, GK_OPTS(gk_tool_opts, .name = "weather", .description = "Today's weather in a city.",
- *		.input = "city: string", .output = "{city: string, celsius: integer}", .run = weather), err);
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code weather(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		const char *city = gk_json_str_peek(input, "city");
+ *
+ *		(void)ctx;
+ *		if (strcmp(city, "Atlantis") == 0)
+ *			return gk_error_set(err, GK_NOT_FOUND, "no weather station in %s", city);
+ *		*ret = json_pack("{s:s, s:i}", "city", city, "celsius", 21);
+ *		return GK_OK;
+ *	}
+ *
+ *	static gk_code transfer(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		if (gk_json_int_at(input, "euro", 0) > 100 && !gk_ctx_resumed(ctx)) // ask a person first
+ *			return gk_interrupt(ctx, json_pack("{s:s}", "reason", "that is a lot"), err);
+ *		*ret = json_string("paid");
+ *		return GK_OK;
+ *	}
+ *
+ *	GK_MODULE(tools, app, err)
+ *	{
+ *		gk_code rc = gk_define_tool(app, GK_OPTS(gk_tool_opts, .name = "weather", .description = "Today's weather in a city.",
+ *			.input = "city: string", .output = "{city: string, celsius: integer}", .run = weather), err);
+ *
+ *		return rc == GK_OK ? gk_define_tool(app, GK_OPTS(gk_tool_opts, .name = "transfer", .description = "Pays an amount.",
+ *			.input = "euro: integer", .run = transfer), err) : rc;
+ *	}
+ *
+ * Running "/tool/weather" with {"city": "Oslo"} gives {"city": "Oslo", "celsius": 21}
+ * Running "/tool/weather" with {"city": "Atlantis"} fails with "NOT_FOUND: no weather station in Atlantis"
+ * Running "/tool/transfer" with {"euro": 5} gives "paid"
  */
 #ifndef GENKIT_TOOL_H
 #define GENKIT_TOOL_H
