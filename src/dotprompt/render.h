@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "dotprompt/engine_internal.h"
+#include "dotprompt/value.h"
 
 #define GK_MARK_BYTE '\xff'
 
@@ -184,11 +185,6 @@ gk_code gk_value_member(gk_render *r, json_t *value, const char *name, size_t le
 gk_code gk_value_path(gk_render *r, gk_frame *frame, const gk_tmpl_path *path, json_t **ret);
 gk_code gk_value_data(gk_render *r, const gk_data *data, unsigned depth, const char *name,
 	size_t len, json_t **ret);
-bool gk_value_is_truthy(const json_t *value);
-/** Handlebars' idea of empty: falsy but for 0, or an array without elements. */
-bool gk_value_is_empty(const json_t *value);
-/** JavaScript's == */
-bool gk_value_equals(const json_t *a, const json_t *b);
 /** JavaScript's === */
 bool gk_value_is_same(const gk_render *r, const json_t *a, const json_t *b);
 /** Makes a value of this render's live until it is done; consumes it either way. NULL: RESOURCE_EXHAUSTED. */

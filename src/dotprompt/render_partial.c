@@ -10,9 +10,6 @@
 #include "dotprompt/text.h"
 
 #include "base/limits.h"
-#include "json/edit.h"
-
-#include <stdio.h>
 
 static const char block_name[] = "@partial-block";
 
@@ -26,32 +23,6 @@ typedef struct found {
 
 /* --- the context --- */
 
-/* What no object has own members, a string its characters. */
-static bool spread(json_t *to, json_t *value)
-{
-	const char *text = json_string_value(value);
-	size_t len = json_string_length(value), index = 0;
-	char key[24];
-
-	for (; index < json_array_size(value); index++) {
-		snprintf(key, sizeof(key), "%zu", index);
-		if (!gk_json_set(to, key, json_array_get(value, index)))
-			return false;
-	}
-	while (len > 0) {
-		size_t step = 1;
-
-		while (step < len && ((unsigned char)text[step] & 0xc0) == 0x80)
-			step++;
-		snprintf(key, sizeof(key), "%zu", index++);
-		if (!gk_json_set_take(to, key, json_stringn_nocheck(text, step)))
-			return false;
-		text += step;
-		len -= step;
-	}
-	return true;
-}
-
 /* {...context, ...hash}; as in handlebars.js the pairs are assigned backwards. */
 static gk_code add_hash(
 	gk_render *r, gk_frame *frame, const gk_tmpl_call *call, json_t *context, json_t **ret)
@@ -61,8 +32,7 @@ static gk_code add_hash(
 
 	if (rc != GK_OK)
 		return rc;
-	if (json_is_object(context) ? json_object_update(object, context) != 0
-				    : !spread(object, context))
+	if (!gk_value_spread(object, context))
 		return gk_error_no_memory(r->err);
 	for (unsigned i = call->n_hash; i-- > 0;) {
 		json_t *value = NULL;

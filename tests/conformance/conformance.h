@@ -32,6 +32,8 @@ typedef struct conformance_kind {
 
 /* The kinds, one file each. */
 conformance_file_fn conformance_core;
+conformance_file_fn conformance_dotprompt;
+conformance_file_fn conformance_dotprompt_docs;
 conformance_file_fn conformance_generate;
 conformance_file_fn conformance_handlebars;
 conformance_file_fn conformance_json_schema;

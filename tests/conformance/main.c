@@ -11,6 +11,8 @@
 
 static const conformance_kind kinds[] = {
 	{ "core", conformance_core },
+	{ "dotprompt", conformance_dotprompt },
+	{ "dotprompt-docs", conformance_dotprompt_docs },
 	{ "generate", conformance_generate },
 	{ "handlebars", conformance_handlebars },
 	{ "json-schema", conformance_json_schema },
