@@ -33,8 +33,31 @@ static gk_code write_argument(gk_helper_call *call, const char *prefix, gk_error
 	return write_marker(call, &text, err);
 }
 
+static gk_piece piece_of(gk_piece_kind kind, json_t *value)
+{
+	return (gk_piece){ .kind = kind,
+		.text = json_string_value(value),
+		.len = json_string_length(value),
+		.owner = value };
+}
+
+/* A name of a-z needs no looking for its end. */
+static bool is_plain_role(const json_t *value)
+{
+	const char *text = json_string_value(value);
+	size_t len = json_string_length(value), at = 0;
+
+	while (at < len && text[at] >= 'a' && text[at] <= 'z')
+		at++;
+	return len > 0 && at == len;
+}
+
 gk_code gk_helper_role(gk_helper_call *call, gk_error *err)
 {
+	json_t *role = gk_helper_arg_peek(call, 0);
+
+	if (is_plain_role(role))
+		return gk_render_put(call->render, piece_of(GK_PIECE_ROLE, role));
 	return write_argument(call, "dotprompt:role:", err);
 }
 
@@ -59,14 +82,6 @@ static bool is_clean(const json_t *value)
 	       !memchr(text, '\r', len) && !memmem(text, len, ">>>", 3) &&
 	       !memmem(text, len, "\xe2\x80\xa8", 3) && !memmem(text, len, "\xe2\x80\xa9", 3) &&
 	       len > 0 && text[len - 1] != '>' && gk_text_is_utf8(text, len);
-}
-
-static gk_piece piece_of(gk_piece_kind kind, json_t *value)
-{
-	return (gk_piece){ .kind = kind,
-		.text = json_string_value(value),
-		.len = json_string_length(value),
-		.owner = value };
 }
 
 static gk_code write_media(gk_helper_call *call, json_t *url, json_t *type, gk_error *err)

@@ -10,7 +10,15 @@
 
 void gk_render_init(gk_render *r, gk_template *tmpl, const gk_template_input *input, gk_error *err)
 {
-	*r = (gk_render){ .input = input, .engine = input->engine, .root = tmpl, .err = err };
+	memset(r, 0, offsetof(gk_render, few));
+	r->input = input;
+	r->engine = input->engine;
+	r->root = tmpl;
+	r->err = err;
+	r->pieces = r->few;
+	r->room = GK_RENDER_FEW;
+	r->arena.next = r->little;
+	r->arena.end = r->little + sizeof(r->little);
 }
 
 void gk_render_done(gk_render *r)
@@ -24,7 +32,8 @@ void gk_render_done(gk_render *r)
 	gk_buf_done(&r->keep);
 	gk_buf_done(&r->safe);
 	gk_arena_done(&r->arena);
-	free(r->pieces);
+	if (r->pieces != r->few)
+		free(r->pieces);
 }
 
 gk_code gk_render_failed(gk_render *r, const gk_frame *frame, size_t at, gk_code rc)

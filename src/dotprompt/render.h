@@ -94,22 +94,27 @@ struct gk_frame {
 	size_t n_params;
 };
 
+#define GK_RENDER_FEW 32
+
+/* On the stack; what most renderings need is in it. */
 typedef struct gk_render {
 	const gk_template_input *input;
 	gk_engine *engine;
 	gk_template *root;
 	unsigned depth;
 	uint64_t steps;
-	size_t output; /* bytes put out so far, what was taken back included */
-	gk_piece *pieces;
+	size_t output;    /* bytes put out so far, what was taken back included */
+	gk_piece *pieces; /* `few`, while they are */
 	size_t n_pieces, room;
-	gk_arena arena;
-	gk_buf keep; /* json_t *: values made on the way */
+	gk_arena arena; /* begins with `little` */
+	gk_buf keep;    /* json_t *: values made on the way */
 	gk_buf safe; /* json_t *: texts among them that helpers made: objects to JavaScript, and allowed to have markers */
 	json_t *null_context; /* what a helper's `this` is where the context is null */
 	json_t *block_value;  /* what @partial-block is where there is one */
 	gk_template_place place;
 	gk_error *err;
+	gk_piece few[GK_RENDER_FEW];
+	char little[512] __attribute__((aligned(16)));
 } gk_render;
 
 /* How a body is to be rendered. */

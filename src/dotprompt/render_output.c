@@ -14,11 +14,14 @@
 
 static bool grow(gk_render *r)
 {
-	size_t room = r->room ? r->room * 2 : 64;
-	gk_piece *more = realloc(r->pieces, room * sizeof(*more));
+	size_t room = r->room * 2;
+	gk_piece *old = r->pieces == r->few ? NULL : r->pieces;
+	gk_piece *more = realloc(old, room * sizeof(*more));
 
 	if (!more)
 		return false;
+	if (!old)
+		memcpy(more, r->few, sizeof(r->few));
 	r->pieces = more;
 	r->room = room;
 	return true;

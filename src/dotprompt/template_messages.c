@@ -64,7 +64,13 @@ static bool begins_loose(const builder *b, size_t begin, size_t end, const char 
 /* The range as one text, good until the next call. */
 static bool flatten(builder *b, size_t begin, size_t end, gk_tmpl_text *ret)
 {
+	size_t len = 0;
+
+	for (size_t i = begin; i < end; i++)
+		len += b->r->pieces[i].len;
 	gk_buf_clear(&b->text);
+	if (!gk_buf_reserve(&b->text, len + 1))
+		return false;
 	for (; begin < end; begin++)
 		gk_piece_flatten(&b->r->pieces[begin], false, &b->text);
 	gk_buf_put(&b->text, "", 0);

@@ -93,14 +93,17 @@ size_t gk_text_first_units(const char *text, size_t len, size_t units)
 bool gk_text_is_utf8(const char *text, size_t len)
 {
 	size_t at = 0;
-	uint64_t word;
+	uint64_t word = 0;
 
-	for (; at + sizeof(word) <= len; at += sizeof(word)) {
+	for (; at + sizeof(word) <= len && !word; at += sizeof(word)) {
 		memcpy(&word, text + at, sizeof(word));
-		if (word & UINT64_C(0x8080808080808080))
-			break;
+		word &= UINT64_C(0x8080808080808080);
 	}
-	return gk_str_valid_utf8(text + at, len - at) == len - at;
+	if (word)
+		at -= sizeof(word);
+	while (at < len && (unsigned char)text[at] < 0x80)
+		at++;
+	return at == len || gk_str_valid_utf8(text + at, len - at) == len - at;
 }
 
 void gk_text_put(gk_buf *buf, const char *text, size_t len)

@@ -62,11 +62,19 @@ static double number_of(const json_t *value)
 	return gk_parse_real(text + blanks, len - blanks, &number) ? number : NAN;
 }
 
+/* An object is compared as its text: "[object Object]", "1,2". The context of a loop's turn comes here each time, so what
+ * cannot be equal is not written out. */
 static bool object_equals(const json_t *object, const json_t *other)
 {
+	static const char text_of_object[] = "[object Object]";
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 	gk_auto_json json_t *primitive = NULL;
+	const char *other_text = json_string_value(other);
 
+	if (json_is_object(object))
+		return other_text && strcmp(other_text, text_of_object) == 0;
+	if (json_array_size(object) > 1 && !(other_text && strchr(other_text, ',')))
+		return false;
 	gk_text_put_value(&text, object);
 	if (gk_buf_failed(&text))
 		return false;
