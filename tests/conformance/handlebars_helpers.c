@@ -3,6 +3,8 @@
 /* The catalogue of test helpers in the vectors' README. Several are called in a form they are not made for on purpose. */
 #include "handlebars.h"
 
+#include "dotprompt/text.h"
+
 #include <stdio.h>
 
 static gk_code write_text(gk_helper_call *call, const char *text, gk_error *err)
@@ -81,9 +83,10 @@ static bool is_known(const pair *pairs, size_t count)
 
 static char *text_of(const json_t *value)
 {
-	if (json_is_string(value))
-		return strdup(json_string_value(value));
-	return value ? gk_json_write(value, NULL) : strdup("undefined");
+	gk_buf text = GK_BUF_INIT(0);
+
+	gk_text_put_value(&text, value);
+	return gk_buf_take(&text, NULL);
 }
 
 static gk_code hash(gk_helper_call *call, gk_error *err)
