@@ -33,7 +33,7 @@ char *gk_helper_arg_text(gk_helper_call *call, size_t index, size_t *len_ret)
 
 	if (index == call->call->n_params)
 		gk_buf_puts(&text, "[object Object]");
-	else if (call->is_marked && gk_render_is_safe(call->render, value))
+	else if (call->is_marked && gk_value_set_has(&call->render->marked, value))
 		gk_buf_put(&text, json_string_value(value), json_string_length(value));
 	else
 		gk_text_put_value(&text, value);
@@ -106,19 +106,24 @@ bool gk_helper_is_block(const gk_helper_call *call)
 
 /* --- writing --- */
 
+static gk_code write_text(gk_helper_call *call, const char *text, size_t len)
+{
+	return call->is_marked ? gk_render_write_marked(call->render, text, len)
+			       : gk_render_write(call->render, text, len);
+}
+
 gk_code gk_helper_write(gk_helper_call *call, const char *text, size_t len, gk_error *err)
 {
 	(void)err; /* it is the render's */
-	if (call->is_escaped)
-		return gk_render_write_escaped(call->render, text, len);
-	return gk_helper_write_safe(call, text, len, err);
+	return call->is_escaped ? gk_render_write_escaped(call->render, text, len)
+				: write_text(call, text, len);
 }
 
 gk_code gk_helper_write_safe(gk_helper_call *call, const char *text, size_t len, gk_error *err)
 {
 	(void)err;
-	return call->is_marked ? gk_render_write_marked(call->render, text, len)
-			       : gk_render_write(call->render, text, len);
+	call->is_safe = true;
+	return write_text(call, text, len);
 }
 
 gk_code gk_helper_return_take(gk_helper_call *call, json_t *value_take, gk_error *err)
@@ -130,8 +135,9 @@ gk_code gk_helper_return_take(gk_helper_call *call, json_t *value_take, gk_error
 	call->result = NULL;
 	if (value_take)
 		rc = gk_render_keep_take(call->render, value_take, &call->result);
-	if (rc == GK_OK && call->is_marked && json_is_string(call->result))
-		rc = gk_render_mark_safe(call->render, call->result);
+	if (rc == GK_OK && call->is_marked && json_is_string(call->result) &&
+		!gk_value_set_add(&call->render->marked, call->result))
+		rc = gk_error_no_memory(call->render->err);
 	return rc;
 }
 
@@ -172,7 +178,7 @@ gk_code gk_helper_body_text(gk_helper_call *call, const gk_helper_body_opts *opt
 	size_t *len_ret, gk_error *err)
 {
 	gk_render *r = call->render;
-	size_t mark = r->n_pieces;
+	size_t mark = gk_render_mark(r);
 	gk_buf text = GK_BUF_INIT(0);
 	gk_code rc = gk_helper_body(call, opts, err);
 	char *taken;
@@ -180,8 +186,7 @@ gk_code gk_helper_body_text(gk_helper_call *call, const gk_helper_body_opts *opt
 	if (rc != GK_OK)
 		return rc;
 	gk_render_flatten(r, mark, true, &text);
-	for (size_t i = mark; i < r->n_pieces; i++)
-		call->is_marked |= r->pieces[i].kind != GK_PIECE_TEXT;
+	call->is_marked |= gk_render_has_markers(r, mark);
 	r->n_pieces = mark;
 	taken = gk_buf_take(&text, len_ret);
 	if (!taken)

@@ -56,6 +56,7 @@ gk_code gk_helper_role(gk_helper_call *call, gk_error *err)
 {
 	json_t *role = gk_helper_arg_peek(call, 0);
 
+	call->is_safe = true;
 	if (is_plain_role(role))
 		return gk_render_put(call->render, piece_of(GK_PIECE_ROLE, role));
 	return write_argument(call, "dotprompt:role:", err);
@@ -63,12 +64,14 @@ gk_code gk_helper_role(gk_helper_call *call, gk_error *err)
 
 gk_code gk_helper_section(gk_helper_call *call, gk_error *err)
 {
+	call->is_safe = true;
 	return write_argument(call, "dotprompt:section ", err);
 }
 
 gk_code gk_helper_history(gk_helper_call *call, gk_error *err)
 {
 	(void)err;
+	call->is_safe = true;
 	return gk_render_put(call->render, (gk_piece){ .kind = GK_PIECE_HISTORY });
 }
 
@@ -106,6 +109,7 @@ gk_code gk_helper_media(gk_helper_call *call, gk_error *err)
 	json_t *type = gk_helper_hash_peek(call, "contentType");
 	gk_code rc;
 
+	call->is_safe = true;
 	if (call->call->n_params > 0)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"media takes url= and contentType=, nothing else");
@@ -143,6 +147,7 @@ gk_code gk_helper_json(gk_helper_call *call, gk_error *err)
 	const char *indent;
 	size_t len = indent_of(gk_helper_hash_peek(call, "indent"), &indent);
 
+	call->is_safe = true;
 	if (call->call->n_params != 1)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "json requires one argument");
 	if (call->args[0])

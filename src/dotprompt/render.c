@@ -30,7 +30,8 @@ void gk_render_done(gk_render *r)
 		json_decref(value);
 	}
 	gk_buf_done(&r->keep);
-	gk_buf_done(&r->safe);
+	free(r->marked.slots);
+	free(r->safe.slots);
 	gk_arena_done(&r->arena);
 	if (r->pieces != r->few)
 		free(r->pieces);
@@ -63,12 +64,12 @@ static gk_code eval_all(
 		rc = gk_render_value(r, frame, &call->params[i], &ret->args[i]);
 	for (unsigned i = 0; i < call->n_hash && rc == GK_OK; i++)
 		rc = gk_render_value(r, frame, &call->hash[i].value, &ret->hash[i]);
-	if (r->safe.len == 0)
+	if (r->marked.count == 0)
 		return rc;
 	for (unsigned i = 0; i < call->n_params; i++)
-		ret->is_marked |= gk_render_is_safe(r, ret->args[i]);
+		ret->is_marked |= gk_value_set_has(&r->marked, ret->args[i]);
 	for (unsigned i = 0; i < call->n_hash; i++)
-		ret->is_marked |= gk_render_is_safe(r, ret->hash[i]);
+		ret->is_marked |= gk_value_set_has(&r->marked, ret->hash[i]);
 	return rc;
 }
 
@@ -142,6 +143,7 @@ static gk_code take_written(gk_helper_call *call, size_t mark, json_t **ret)
 {
 	gk_render *r = call->render;
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	bool is_marked = gk_render_has_markers(r, mark);
 	gk_code rc;
 
 	gk_render_flatten(r, mark, true, &text);
@@ -149,14 +151,19 @@ static gk_code take_written(gk_helper_call *call, size_t mark, json_t **ret)
 	if (gk_buf_failed(&text))
 		return gk_error_no_memory(r->err);
 	rc = gk_render_keep_take(r, json_stringn_nocheck(text.data, text.len), ret);
-	return rc == GK_OK ? gk_render_mark_safe(r, *ret) : rc;
+	if (rc != GK_OK)
+		return rc;
+	if ((is_marked && !gk_value_set_add(&r->marked, *ret)) ||
+		(call->is_safe && !gk_value_set_add(&r->safe, *ret)))
+		return gk_error_no_memory(r->err);
+	return GK_OK;
 }
 
 static gk_code eval_call(gk_render *r, gk_frame *frame, const gk_tmpl_call *call, json_t **ret)
 {
 	json_t *few_args[FEW_ARGS];
 	gk_helper_call it;
-	size_t mark = r->n_pieces;
+	size_t mark = gk_render_mark(r);
 	gk_code rc;
 
 	if (call->helper < 0)
@@ -234,9 +241,8 @@ static gk_code run_section(gk_helper_call *it)
 
 	if (it->call->helper >= 0 && it->call->must_be_helper)
 		return miss_helper(it->render, it->frame, it->call);
-	rc = this_of(it->render, it->frame, &it->this_value);
-	if (rc == GK_OK)
-		rc = gk_value_path(it->render, it->frame, it->call->head.path, &value);
+	it->this_value = it->frame->context; /* not {} for null, as helpers have it */
+	rc = gk_value_path(it->render, it->frame, it->call->head.path, &value);
 	return rc == GK_OK ? gk_render_section(it, value) : rc;
 }
 

@@ -8,7 +8,7 @@
  *
  * Markers are pieces of their own kind, so no text can be taken for one. Where pieces must become one text in between (an
  * argument, a body given as text) a marker is written with the byte 0xFF, which no valid UTF-8 has, in place of "<<<";
- * such a text is read back only when the render itself made it (gk_render.safe knows it by its identity).
+ * such a text is read back only when the render itself made it (gk_render.marked knows it by its identity).
  */
 #ifndef GK_DOTPROMPT_RENDER_H
 #define GK_DOTPROMPT_RENDER_H
@@ -94,6 +94,12 @@ struct gk_frame {
 	size_t n_params;
 };
 
+/* Values, told apart by where they are. */
+typedef struct gk_value_set {
+	const json_t **slots; /* a power of two, at most half of them taken */
+	size_t count, room;
+} gk_value_set;
+
 #define GK_RENDER_FEW 32
 
 /* On the stack; what most renderings need is in it. */
@@ -106,9 +112,11 @@ typedef struct gk_render {
 	size_t output;    /* bytes put out so far, what was taken back included */
 	gk_piece *pieces; /* `few`, while they are */
 	size_t n_pieces, room;
-	gk_arena arena; /* begins with `little` */
-	gk_buf keep;    /* json_t *: values made on the way */
-	gk_buf safe; /* json_t *: texts among them that helpers made: objects to JavaScript, and allowed to have markers */
+	size_t floor;         /* pieces below are somebody else's: text never lengthens them */
+	gk_arena arena;       /* begins with `little` */
+	gk_buf keep;          /* json_t *: values made on the way */
+	gk_value_set marked;  /* texts among them that may have markers in them */
+	gk_value_set safe;    /* SafeStrings among them: never escaped, objects to JavaScript */
 	json_t *null_context; /* what a helper's `this` is where the context is null */
 	json_t *block_value;  /* what @partial-block is where there is one */
 	gk_template_place place;
@@ -137,6 +145,7 @@ struct gk_helper_call {
 	const gk_tmpl_program *body, *inverse;
 	bool is_block, is_escaped;
 	bool is_marked; /* an argument has a marker in it: what is written may have it too */
+	bool is_safe;   /* what was written is a SafeString */
 	bool has_result;
 	json_t *this_value, *result;
 	json_t **args, **hash; /* as many as `call` says */
@@ -168,6 +177,8 @@ gk_code gk_render_partial(gk_render *r, gk_frame *frame, const gk_tmpl_node *nod
 
 /* --- render_output.c --- */
 
+/** The place from which somebody will take pieces back or change them. */
+size_t gk_render_mark(gk_render *r);
 /** Text that stays where it is until the render is done. */
 gk_code gk_render_put(gk_render *r, gk_piece piece);
 /** Text that does not: it is copied. What is not UTF-8 becomes U+FFFD. */
@@ -181,6 +192,8 @@ gk_code gk_render_write_escaped(gk_render *r, const char *text, size_t len);
 void gk_render_flatten(const gk_render *r, size_t mark, bool keeps_marks, gk_buf *buf);
 /** Puts `indent` before each line of the pieces from `mark` on. */
 gk_code gk_render_indent(gk_render *r, size_t mark, gk_tmpl_text indent);
+/** Whether there are markers among the pieces from `mark` on. */
+bool gk_render_has_markers(const gk_render *r, size_t mark);
 void gk_piece_flatten(const gk_piece *piece, bool keeps_marks, gk_buf *buf);
 
 /* --- render_value.c --- */
@@ -194,8 +207,8 @@ gk_code gk_value_data(gk_render *r, const gk_data *data, unsigned depth, const c
 bool gk_value_is_same(const gk_render *r, const json_t *a, const json_t *b);
 /** Makes a value of this render's live until it is done; consumes it either way. NULL: RESOURCE_EXHAUSTED. */
 gk_code gk_render_keep_take(gk_render *r, json_t *value_take, json_t **ret);
-/** Remembers a text that a helper made. */
-gk_code gk_render_mark_safe(gk_render *r, json_t *value);
-bool gk_render_is_safe(const gk_render *r, const json_t *value);
+/** False when memory ran out. */
+GK_MUST_USE bool gk_value_set_add(gk_value_set *set, const json_t *value);
+bool gk_value_set_has(const gk_value_set *set, const json_t *value);
 
 #endif

@@ -39,10 +39,15 @@ gk_code gk_render_put(gk_render *r, gk_piece piece)
 	return GK_OK;
 }
 
+size_t gk_render_mark(gk_render *r)
+{
+	return r->floor = r->n_pieces;
+}
+
 /* A copy in the arena; it lengthens the last piece when that ends right before it. */
 static gk_code put_copy(gk_render *r, const char *text, size_t len)
 {
-	gk_piece *last = r->n_pieces ? &r->pieces[r->n_pieces - 1] : NULL;
+	gk_piece *last = r->n_pieces > r->floor ? &r->pieces[r->n_pieces - 1] : NULL;
 	char *copy;
 
 	if (len == 0)
@@ -268,6 +273,14 @@ void gk_render_flatten(const gk_render *r, size_t mark, bool keeps_marks, gk_buf
 	gk_buf_put(buf, "", 0);
 }
 
+bool gk_render_has_markers(const gk_render *r, size_t mark)
+{
+	for (; mark < r->n_pieces; mark++)
+		if (r->pieces[mark].kind != GK_PIECE_TEXT)
+			return true;
+	return false;
+}
+
 /* --- printing values --- */
 
 static gk_code print_string(gk_render *r, json_t *value, bool is_escaped)
@@ -276,12 +289,12 @@ static gk_code print_string(gk_render *r, json_t *value, bool is_escaped)
 	size_t len = json_string_length(value);
 	bool is_valid = gk_text_is_utf8(text, len);
 
-	if (is_escaped && !gk_render_is_safe(r, value))
+	if (is_escaped && !gk_value_set_has(&r->safe, value))
 		return gk_render_write_escaped(r, text, len);
 	if (is_valid)
 		return gk_render_put(r, (gk_piece){ .text = text, .len = len, .owner = value });
-	return gk_render_is_safe(r, value) ? gk_render_write_marked(r, text, len)
-					   : gk_render_write(r, text, len);
+	return gk_value_set_has(&r->marked, value) ? gk_render_write_marked(r, text, len)
+						   : gk_render_write(r, text, len);
 }
 
 static gk_code print_array(gk_render *r, const json_t *array, bool is_escaped, unsigned depth)

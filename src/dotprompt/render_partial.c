@@ -57,7 +57,7 @@ static gk_code partial_context(
 	*ret = frame->context;
 	if (call->n_params)
 		rc = gk_render_value(r, frame, &call->params[0], ret);
-	return rc == GK_OK && call->n_hash ? add_hash(r, frame, call, *ret, ret) : rc;
+	return rc == GK_OK && call->has_hash ? add_hash(r, frame, call, *ret, ret) : rc;
 }
 
 /* --- what a name stands for --- */
@@ -235,7 +235,7 @@ gk_code gk_render_partial(gk_render *r, gk_frame *frame, const gk_tmpl_node *nod
 	if (rc != GK_OK)
 		return rc;
 	own.outer = block_of(frame->data);
-	mark = r->n_pieces;
+	mark = gk_render_mark(r);
 	rc = run_found(r, frame, node, name, node->body ? &own : NULL, context);
 	return rc == GK_OK && node->indent.len && !keeps_indent
 		       ? gk_render_indent(r, mark, node->indent)

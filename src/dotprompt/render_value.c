@@ -21,23 +21,45 @@ gk_code gk_render_keep_take(gk_render *r, json_t *value_take, json_t **ret)
 	return GK_OK;
 }
 
-gk_code gk_render_mark_safe(gk_render *r, json_t *value)
+static size_t slot_of(const gk_value_set *set, const json_t *value)
 {
-	gk_buf_put(&r->safe, &value, sizeof(value));
-	return gk_buf_failed(&r->safe) ? gk_error_no_memory(r->err) : GK_OK;
+	size_t slot = ((uintptr_t)value >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 20;
+
+	for (slot &= set->room - 1; set->slots[slot] && set->slots[slot] != value;)
+		slot = (slot + 1) & (set->room - 1);
+	return slot;
 }
 
-bool gk_render_is_safe(const gk_render *r, const json_t *value)
+static bool grow(gk_value_set *set)
 {
-	const char *at = r->safe.data, *end = at + r->safe.len;
-	const json_t *one;
+	gk_value_set more = { .room = set->room ? set->room * 2 : 8, .count = set->count };
 
-	for (; at < end; at += sizeof(one)) {
-		memcpy(&one, at, sizeof(one));
-		if (one == value)
-			return true;
-	}
-	return false;
+	more.slots = calloc(more.room, sizeof(*more.slots));
+	if (!more.slots)
+		return false;
+	for (size_t i = 0; i < set->room; i++)
+		if (set->slots[i])
+			more.slots[slot_of(&more, set->slots[i])] = set->slots[i];
+	free(set->slots);
+	*set = more;
+	return true;
+}
+
+bool gk_value_set_add(gk_value_set *set, const json_t *value)
+{
+	size_t slot;
+
+	if (set->count * 2 >= set->room && !grow(set))
+		return false;
+	slot = slot_of(set, value);
+	set->count += !set->slots[slot];
+	set->slots[slot] = value;
+	return true;
+}
+
+bool gk_value_set_has(const gk_value_set *set, const json_t *value)
+{
+	return set->count > 0 && value && set->slots[slot_of(set, value)] != NULL;
 }
 
 /* --- members --- */
@@ -86,6 +108,8 @@ gk_code gk_value_member(gk_render *r, json_t *value, const char *name, size_t le
 	uint64_t index;
 
 	*ret = NULL;
+	if (gk_value_set_has(&r->safe, value))
+		return GK_OK; /* a SafeString has no length and no characters */
 	if (json_is_object(value)) {
 		*ret = json_object_getn(value, name, len);
 	} else if (json_is_array(value)) {
@@ -216,6 +240,10 @@ gk_code gk_value_path(gk_render *r, gk_frame *frame, const gk_tmpl_path *path, j
 
 	if (path->param_up >= 0)
 		return walk(r, path, 1, param_value(frame, path), ret);
+	if (path->n_parts > 0 && path->parts[0].len == 0) { /* {{[]}}: the context */
+		*ret = context_at(frame, path->depth);
+		return GK_OK;
+	}
 	if (path->n_parts == 0 || !path->is_data)
 		return walk(r, path, 0, context_at(frame, path->depth), ret);
 	rc = gk_value_data(
@@ -229,7 +257,7 @@ bool gk_value_is_same(const gk_render *r, const json_t *a, const json_t *b)
 {
 	if (a == b)
 		return true;
-	if (!a || !b || gk_render_is_safe(r, a) || gk_render_is_safe(r, b))
+	if (!a || !b || gk_value_set_has(&r->safe, a) || gk_value_set_has(&r->safe, b))
 		return false;
 	if (json_is_number(a) && json_is_number(b))
 		return json_number_value(a) == json_number_value(b);

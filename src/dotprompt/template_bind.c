@@ -114,7 +114,7 @@ static void bind_call(binder *b, gk_tmpl_call *call)
 	call->helper = -1;
 	if (is_simple && is_param)
 		return;
-	call->must_be_helper = call->is_sexpr || call->n_params || call->n_hash;
+	call->must_be_helper = call->is_sexpr || call->n_params || call->has_hash;
 	if (!call->must_be_helper && !is_simple)
 		return;
 	call->helper = path->n_parts ? slot_of(b, path->parts[0].text, path->parts[0].len)

@@ -337,20 +337,31 @@ static bool begins_param(gk_tmpl_parser *p)
 	       (p->tok.kind == GK_TOK_ID && peek(p) != GK_TOK_EQUALS);
 }
 
+/* ID '=' param */
+static gk_code parse_pair(gk_tmpl_parser *p, gk_tmpl_pair *ret)
+{
+	gk_tok equals;
+	gk_code rc;
+
+	ret->key = gk_tmpl_advance(p).text;
+	rc = gk_tmpl_expect(p, GK_TOK_EQUALS, &equals);
+	return rc == GK_OK ? gk_tmpl_parse_param(p, &ret->value) : rc;
+}
+
 /* hash: (ID '=' param)+ */
 static gk_code parse_hash(gk_tmpl_parser *p, gk_tmpl_call *call)
 {
 	gk_auto_buf gk_buf pairs = GK_BUF_INIT(0);
 
-	while (p->tok.kind == GK_TOK_ID && peek(p) == GK_TOK_EQUALS) {
-		gk_tmpl_pair pair = { .key = gk_tmpl_advance(p).text };
-		gk_code rc;
+	while (p->tok.kind == GK_TOK_ID) {
+		gk_tmpl_pair pair = { 0 };
+		gk_code rc = parse_pair(p, &pair);
 
-		gk_tmpl_advance(p);
-		rc = gk_tmpl_parse_param(p, &pair.value);
 		if (rc != GK_OK)
 			return rc;
-		gk_buf_put(&pairs, &pair, sizeof(pair));
+		call->has_hash = true;
+		if (pair.value.kind != GK_TMPL_UNDEFINED)
+			gk_buf_put(&pairs, &pair, sizeof(pair));
 	}
 	call->hash = settle(p, &pairs, sizeof(gk_tmpl_pair), &call->n_hash);
 	return call->hash ? GK_OK : gk_tmpl_no_memory(p);

@@ -63,6 +63,7 @@ struct gk_tmpl_call {
 	gk_tmpl_pair *
 		hash; /* of pairs with one key the first counts, as in handlebars.js, which assigns backwards */
 	unsigned n_params, n_hash;
+	bool has_hash; /* also when nothing is left of it: what is literally undefined is not in it */
 	bool is_sexpr;
 	uint32_t at;
 	int helper; /* the slot of the helper it may mean; -1: it means none */

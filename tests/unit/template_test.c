@@ -150,6 +150,40 @@ START_TEST(markers_survive_indentation)
 }
 END_TEST
 
+START_TEST(text_written_before_a_partial_is_not_indented_with_it)
+{
+	partial("p", "{{json 2}}\n");
+	assert_renders("{{json 1}}\n{{~#if true}}\n  {{> p}}\n{{/if}}", "{}", "1  2\n");
+}
+END_TEST
+
+START_TEST(an_argument_is_not_joined_to_what_was_written_before)
+{
+	assert_renders("{{json 1}}{{#with (lookup \"ab\" 1)}}{{this}}{{/with}}", "{}", "1b");
+}
+END_TEST
+
+START_TEST(a_safe_string_is_an_object_as_in_javascript)
+{
+	assert_renders("{{#ifEquals (json 1) \"1\"}}same{{else}}not{{/ifEquals}}"
+		       "{{lookup (json 12) \"length\"}}{{#if (json \"\")}} full{{/if}}",
+		"{}", "not full");
+}
+END_TEST
+
+START_TEST(a_literal_undefined_is_not_in_the_hash)
+{
+	partial("p", "{{a}}");
+	assert_renders("{{> p a=undefined}}{{> p a=b}}", "{'a':1}", "1");
+}
+END_TEST
+
+START_TEST(an_empty_name_is_the_context)
+{
+	assert_renders("{{#with s}}{{\"\"}}{{[]}}{{/with}}", "{'s':'x'}", "xx");
+}
+END_TEST
+
 /* --- mistakes --- */
 
 START_TEST(a_mistake_has_a_place_in_characters)
@@ -449,6 +483,11 @@ static Suite *template_suite(void)
 	tcase_add_test(tests, each_partial_block_has_its_own_inline_partials);
 	tcase_add_test(tests, partials_are_indented_line_by_line);
 	tcase_add_test(tests, markers_survive_indentation);
+	tcase_add_test(tests, text_written_before_a_partial_is_not_indented_with_it);
+	tcase_add_test(tests, an_argument_is_not_joined_to_what_was_written_before);
+	tcase_add_test(tests, a_safe_string_is_an_object_as_in_javascript);
+	tcase_add_test(tests, a_literal_undefined_is_not_in_the_hash);
+	tcase_add_test(tests, an_empty_name_is_the_context);
 	tcase_add_test(tests, a_mistake_has_a_place_in_characters);
 	tcase_add_test(tests, a_mistake_while_rendering_has_a_place_too);
 	tcase_add_test(tests, a_comment_without_an_end_shows_its_opener_twice);
