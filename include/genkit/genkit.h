@@ -27,5 +27,6 @@
 #include <genkit/span.h>
 #include <genkit/status.h>
 #include <genkit/tool.h>
+#include <genkit/vector.h>
 
 #endif

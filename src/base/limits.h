@@ -129,8 +129,11 @@
 #define GK_INGEST_INFLATED  (100u << 20) /* after decompression */
 
 /* --- ai --- */
-#define GK_MAX_PARALLEL_CASES 64      /* of a batch that is evaluated: the others wait */
-#define GK_MAX_BATCH_SIZE     1000000 /* a larger one means the same */
+#define GK_MAX_DIMENSIONS     65536      /* of a vector */
+#define GK_MAX_VECTORS        4194304u   /* of one list: each is looked at by every search */
+#define GK_MAX_SEARCH_ON_LOOP (1u << 20) /* numbers; a larger search is a worker's */
+#define GK_MAX_PARALLEL_CASES 64         /* of a batch that is evaluated: the others wait */
+#define GK_MAX_BATCH_SIZE     1000000    /* a larger one means the same */
 
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */
