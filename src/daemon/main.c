@@ -228,19 +228,20 @@ static gk_code open_up(gk_daemon *daemon, gk_error *err)
 	return rc;
 }
 
-/* Code that is still running keeps what it uses: then the process's end frees it. */
-static void tear_down(gk_daemon *daemon)
+/* False when code is still running: it keeps what it uses. */
+static bool tear_down(gk_daemon *daemon)
 {
 	gk_daemon_end(daemon);
 	gk_front_free(daemon->front);
 	if (daemon->app && !gk_daemon_is_quiet(daemon))
-		return;
+		return false;
 	gk_exec_free(daemon->exec);
 	gk_app_free(daemon->app);
 	gk_modules_free(daemon->modules);
 	gk_loop_free(daemon->loop);
 	gk_config_free(daemon->config);
 	gk_options_done(&daemon->options);
+	return true;
 }
 
 static int serve(gk_daemon *daemon, gk_module_fn *init)
@@ -306,6 +307,10 @@ int gk_main(int argc, char **argv, gk_module_fn *init)
 	default:
 		status = serve(&daemon, init);
 	}
-	tear_down(&daemon);
+	if (!tear_down(&daemon)) {
+		/* It may hold a worker, for which an ordinary end of the process would wait. */
+		fflush(NULL);
+		_exit(status);
+	}
 	return status;
 }

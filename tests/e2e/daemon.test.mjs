@@ -55,10 +55,26 @@ describe('what it prints', () => {
   });
 });
 
+/** Compiles a program around GK_MODULE(mine, app, err) and gives its path. */
+async function compile(cwd, source) {
+  writeFileSync(join(cwd, 'mine.c'), `#include <genkit/genkit.h>\n${source}
+int main(int argc, char **argv)
+{
+	return gk_main(argc, argv, gk_module_init);
+}
+`);
+  const program = join(cwd, 'mine');
+  const sanitize = build.includes('sanitize') ? ['-fsanitize=address,undefined'] : [];
+  const made = await run('cc', ['-Wall', '-Wextra', '-Werror', ...sanitize, `-I${join(root, 'include')}`, 'mine.c', '-o', program,
+    `-L${build}`, '-lgenkit', '-ljansson', `-Wl,-rpath,${build}`], { cwd });
+  assert.equal(made.code, 0, made.stderr);
+  return program;
+}
+
 describe('a program of its own', () => {
   it('is a daemon by gk_main()', async () => {
-    const cwd = project({
-      'mine.c': `#include <genkit/genkit.h>
+    const cwd = project();
+    const program = await compile(cwd, `
 static gk_code hello(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	(void)ctx, (void)err;
@@ -70,21 +86,42 @@ GK_MODULE(mine, app, err)
 	return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "hello",
 		.input = "name: string, whom to greet", .output = "string", .run = hello), err);
 }
-int main(int argc, char **argv)
-{
-	return gk_main(argc, argv, gk_module_init);
-}
-`,
-    });
-    const program = join(cwd, 'mine');
-    const made = await run('cc', ['-Wall', '-Wextra', '-Werror', `-I${join(root, 'include')}`, 'mine.c', '-o', program,
-      `-L${build}`, '-lgenkit', '-ljansson', `-Wl,-rpath,${build}`], { cwd });
-    assert.equal(made.code, 0, made.stderr);
+`);
     const daemon = await start({ program, modules: [], cwd });
     assert.equal((await post(daemon.flows, '/hello', { data: { name: 'Ada' } })).body, '{"result":"Hello, Ada!"}');
     assert.equal((await post(daemon.flows, '/hello', { data: {} })).status, 400);
     assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
     assert.match((await run(program, ['--help'])).stdout, new RegExp(`Usage: ${program}`));
+  });
+  it('does not wait for a run that does not end', async () => {
+    const cwd = project();
+    const program = await compile(cwd, `
+#include <unistd.h>
+static gk_code nap(void *arg, gk_error *err)
+{
+	(void)arg, (void)err;
+	sleep(60);
+	return GK_OK;
+}
+static gk_code stuck(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)input, (void)ret;
+	return gk_work(ctx, nap, NULL, err);
+}
+GK_MODULE(mine, app, err)
+{
+	return gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "stuck", .run = stuck), err);
+}
+`);
+    const daemon = await start({ program, modules: [], cwd, set: { 'server.drain_timeout': '50ms', 'log.level': 'debug' } });
+    const running = post(daemon.flows, '/stuck', { data: 1 }).catch(() => 'hung up');
+    await until(async () => JSON.parse((await run(genkitctl, ['--url', `http://${daemon.reflection}`, 'health', '--json'])).stdout).status === 'ok', 'up');
+    const t0 = performance.now();
+    assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
+    const took = performance.now() - t0;
+    assert.ok(took > 1900 && took < 15000, `${took} ms`);
+    assert.match(daemon.stderr(), /leaving with 1 runs that do not end/);
+    await running;
   });
 });
 
