@@ -107,6 +107,23 @@ START_TEST(a_run_without_a_span_has_nothing_to_settle)
 }
 END_TEST
 
+START_TEST(there_is_a_limit_to_observers)
+{
+	static const gk_span_observer idle[GK_MAX_OBSERVERS + 1];
+	size_t added = 0;
+
+	while (added <= GK_MAX_OBSERVERS && gk_app_add_observer(core_app, &idle[added]))
+		added++;
+	ck_assert_uint_ge(added, GK_MAX_OBSERVERS - 2); /* others watch as well */
+	ck_assert_uint_le(added, GK_MAX_OBSERVERS);
+	gk_app_remove_observer(core_app, &idle[0]);
+	ck_assert(gk_app_add_observer(core_app, &idle[GK_MAX_OBSERVERS]));
+	ck_assert(!gk_app_add_observer(core_app, &idle[0]));
+	for (size_t i = 0; i <= GK_MAX_OBSERVERS; i++)
+		gk_app_remove_observer(core_app, &idle[i]);
+}
+END_TEST
+
 static Suite *observer_suite(void)
 {
 	Suite *suite = suite_create("observer");
@@ -117,6 +134,7 @@ static Suite *observer_suite(void)
 	tcase_add_test(tests, a_span_that_lasts_is_shown_once_while_it_runs);
 	tcase_add_test(tests, a_run_ends_when_its_observers_have_settled);
 	tcase_add_test(tests, a_run_without_a_span_has_nothing_to_settle);
+	tcase_add_test(tests, there_is_a_limit_to_observers);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
