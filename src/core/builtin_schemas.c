@@ -7,15 +7,19 @@
 #include <genkit/json.h>
 #include <pthread.h>
 
-/* The file becomes part of the object as it is; pages of it that nobody asks for are never read. */
+/* The file becomes part of the object as it is; pages of it that nobody asks for are never read. The names are hidden ones,
+ * not local: a reference to a local one through the global offset table of arm64 loses its offset. */
 __asm__(".pushsection .rodata\n"
-	"builtin_schemas:\n"
+	".globl gk_builtin_schemas_start, gk_builtin_schemas_end\n"
+	".hidden gk_builtin_schemas_start, gk_builtin_schemas_end\n"
+	"gk_builtin_schemas_start:\n"
 	".incbin \"src/core/builtin_schemas.jsonl\"\n"
-	"builtin_schemas_end:\n"
+	"gk_builtin_schemas_end:\n"
 	".byte 0\n"
 	".popsection\n");
-extern const char lines[] __asm__("builtin_schemas");
-extern const char lines_end[] __asm__("builtin_schemas_end");
+#define HIDDEN __attribute__((visibility("hidden")))
+extern const char lines[] __asm__("gk_builtin_schemas_start") HIDDEN;
+extern const char lines_end[] __asm__("gk_builtin_schemas_end") HIDDEN;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static gk_table *compiled; /* name -> gk_schema */

@@ -217,8 +217,10 @@ static gk_code step_twice(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *er
 
 	if (rc == GK_OK)
 		rc = gk_run_parallel(ctx, items, 2, err);
-	for (unsigned i = 0; rc == GK_OK && i < 2; i++)
+	for (unsigned i = 0; i < 2; i++) {
 		json_decref(items[i].ret);
+		gk_error_clear(&items[i].err);
+	}
 	return rc;
 }
 
