@@ -142,10 +142,14 @@
 #define GK_MAX_SECRET       (64u << 10) /* what ${file:} and ${credential:} read */
 
 /* --- server --- */
-#define GK_HTTP_HEADER_MS         10000 /* server.header_timeout */
-#define GK_HTTP_BODY_MS           60000 /* server.body_timeout */
-#define GK_HTTP_IDLE_MS           65000 /* server.idle_timeout */
-#define GK_HTTP_MAX_CONNECTIONS   10000 /* server.max_connections */
+#define GK_HTTP_HEADER_MS       10000 /* server.header_timeout */
+#define GK_HTTP_BODY_MS         60000 /* server.body_timeout */
+#define GK_HTTP_IDLE_MS         65000 /* server.idle_timeout */
+#define GK_HTTP_MAX_CONNECTIONS 10000 /* server.max_connections */
+/* A client that says nothing any more is probed after so many seconds, so often, and has gone after so many probes. */
+#define GK_TCP_SILENCE_S          30
+#define GK_TCP_PROBE_S            10
+#define GK_TCP_PROBES             3
 #define GK_HTTP_CONNECTION_MEMORY (16u << 10)
 #define GK_HTTP_FLOW_BODY         (16u << 20) /* server.max_body */
 #define GK_HTTP_REFLECTION_BODY   (30u << 20)

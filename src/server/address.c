@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "server/address.h"
 
+#include "base/limits.h"
 #include "base/parse.h"
 #include "base/str.h"
 
@@ -104,6 +105,23 @@ static bool split(const char *address, host_port *ret)
 	return true;
 }
 
+void gk_address_tune(int fd)
+{
+	const struct {
+		int level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, GK_TCP_SILENCE_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, GK_TCP_PROBE_S },
+		{ IPPROTO_TCP, TCP_KEEPCNT, GK_TCP_PROBES },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+			sizeof(options[i].value)); /* unix sockets have no such thing */
+}
+
 static int listen_on(const struct addrinfo *where, unsigned port)
 {
 	struct sockaddr_storage name;
@@ -118,7 +136,6 @@ static int listen_on(const struct addrinfo *where, unsigned port)
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* accepted sockets inherit it */
 	if (where->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&name, where->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {

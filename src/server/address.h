@@ -10,6 +10,9 @@
  * An abandoned unix socket is replaced. INVALID_ARGUMENT for text that is no address, UNAVAILABLE when it cannot be had. */
 GK_MUST_USE gk_code gk_address_listen(
 	const char *address, unsigned port_tries, int *ret, gk_error *err);
+/** What the sockets that it accepts inherit: small writes leave at once, and a client that vanishes without a word is
+ * noticed within a minute. */
+void gk_address_tune(int fd);
 /** Where a socket listens, with the port the kernel chose; the caller frees it. NULL when memory ran out. */
 char *gk_address_of(int fd, unsigned *port_ret);
 /** True for text that gk_address_listen() understands. */

@@ -122,7 +122,8 @@ int gk_framing_check(struct MHD_Connection *mhd, const gk_request_line *line, bo
 	if (seen.is_bad || seen.hosts > 1 || seen.lengths > 1 || seen.codings > 1 ||
 		(seen.lengths && seen.codings))
 		return MHD_HTTP_BAD_REQUEST;
-	if (!seen.hosts && strcmp(line->version, MHD_HTTP_VERSION_1_1) == 0)
+	/* HTTP/1.0 knows no transfer codings: whoever stands before us may have taken the body's end elsewhere. */
+	if (strcmp(line->version, MHD_HTTP_VERSION_1_1) == 0 ? !seen.hosts : seen.codings)
 		return MHD_HTTP_BAD_REQUEST;
 	if (seen.next && !has_size(mhd, (size_t)(seen.next + 2 - line->method)))
 		return MHD_HTTP_BAD_REQUEST;

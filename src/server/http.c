@@ -308,6 +308,7 @@ static gk_code open_listener(gk_http_listener *listener, gk_error *err)
 		if (rc != GK_OK)
 			return rc;
 	}
+	gk_address_tune(listener->fd);
 	listener->address = gk_address_of(listener->fd, &listener->port);
 	listener->name = strdup(opts->name ? opts->name : "http");
 	if (!listener->address || !listener->name)

@@ -5,7 +5,10 @@
 
 #include "server/address.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* --- addresses --- */
@@ -73,6 +76,38 @@ START_TEST(an_inherited_socket_serves)
 }
 END_TEST
 
+static int option_of(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	ck_assert_int_eq(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+START_TEST(a_client_that_vanishes_is_noticed_within_a_minute)
+{
+	struct sockaddr_in name;
+	socklen_t len = sizeof(name);
+	int fd, client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), accepted;
+
+	ck_assert_int_eq(gk_address_listen("127.0.0.1:0", 0, &fd, NULL), GK_OK);
+	gk_address_tune(fd);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&name, &len), 0);
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&name, len), 0);
+	accepted = accept(fd, NULL, NULL);
+	ck_assert_int_ne(option_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 0);
+	ck_assert_int_le(option_of(accepted, IPPROTO_TCP, TCP_KEEPIDLE) +
+				 option_of(accepted, IPPROTO_TCP, TCP_KEEPINTVL) *
+					 option_of(accepted, IPPROTO_TCP, TCP_KEEPCNT),
+		60);
+	ck_assert_int_ne(option_of(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
+	close(accepted);
+	close(client);
+	close(fd);
+}
+END_TEST
+
 START_TEST(only_loopback_counts_as_local)
 {
 	ck_assert(gk_address_is_local("127.0.0.1:1"));
@@ -108,6 +143,7 @@ static Suite *suite(void)
 	tcase_add_test(served, the_next_port_is_taken_when_one_is_in_use);
 	tcase_add_test(served, a_unix_socket_serves_and_an_abandoned_one_is_replaced);
 	tcase_add_test(served, an_inherited_socket_serves);
+	tcase_add_test(served, a_client_that_vanishes_is_noticed_within_a_minute);
 	tcase_add_test(served, only_loopback_counts_as_local);
 	tcase_add_loop_test(served, text_that_is_no_address_is_refused, 0,
 		sizeof(no_addresses) / sizeof(no_addresses[0]));

@@ -9,6 +9,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -39,6 +40,8 @@ static const struct {
 	BYTES("GET /parts HTTP/1.1\r\nHost : x\r\n\r\n"),
 	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: \x01\r\n\r\n"),
 	BYTES("get /parts HTTP/1.1\r\n" HEAD "\r\n"),
+	BYTES("POST /echo HTTP/1.0\r\n" HEAD
+	      "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
 	/* lines that end in LF alone: the request line, a header, the last header, the empty line */
 	BYTES("GET /parts HTTP/1.1\n" HEAD "\r\n"),
 	BYTES("GET /parts HTTP/1.1\r\nHost: x\nX-A: 1\r\n\r\n"),
@@ -261,6 +264,28 @@ START_TEST(a_client_that_has_closed_its_sending_side_is_answered_and_let_go)
 }
 END_TEST
 
+/* Asks for more than all buffers hold and takes nothing of it, until the server has given up. */
+static void idle_taker(void *user)
+{
+	int fd = http_connect(front_listener);
+	struct pollfd ended = { .fd = fd, .events = POLLRDHUP };
+
+	http_send(fd, user);
+	poll(&ended, 1, 5000);
+	close(fd);
+}
+
+START_TEST(a_client_that_takes_nothing_is_let_go_and_its_producer_told)
+{
+	front_teardown();
+	front_start(GK_OPTS(gk_http_opts, .idle_ms = 1000));
+	http_run(front_loop, idle_taker, (char *)"GET /much HTTP/1.1\r\n" HEAD "\r\n");
+	ck_assert_int_eq(front_room_rc, GK_CANCELLED);
+	ck_assert_uint_lt(front_produced, FRONT_MUCH);
+	ck_assert_uint_eq(gk_http_active(front_listener), 0);
+}
+END_TEST
+
 START_TEST(an_idle_connection_is_closed)
 {
 	gk_auto_str char *answer = NULL;
@@ -382,6 +407,7 @@ static Suite *suite(void)
 	tcase_add_test(served, slow_headers_on_a_kept_connection_close_it);
 	tcase_add_test(served, a_slow_request_line_on_a_kept_connection_closes_it);
 	tcase_add_test(served, a_client_that_has_closed_its_sending_side_is_answered_and_let_go);
+	tcase_add_test(served, a_client_that_takes_nothing_is_let_go_and_its_producer_told);
 	tcase_add_test(served, an_idle_connection_is_closed);
 	tcase_add_test(served, a_body_that_does_not_come_closes_the_connection);
 	tcase_add_test(served, connections_beyond_the_limit_are_turned_away);
