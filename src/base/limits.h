@@ -153,6 +153,7 @@
 #define GK_HTTP_CONNECTION_MEMORY (16u << 10)
 #define GK_HTTP_FLOW_BODY         (16u << 20) /* server.max_body */
 #define GK_HTTP_REFLECTION_BODY   (30u << 20)
+#define GK_HTTP_COMING_BODIES     (256u << 20) /* of a listener, together, that are not yet whole */
 #define GK_HTTP_EARLY_REFUSAL     (64u << 20) /* a larger body is not read to its end to be refused */
 #define GK_DURABLE_STREAM_TTL_MS  300000      /* a finished durable stream is kept as long */
 #define GK_MAX_DURABLE_STREAMS    10000

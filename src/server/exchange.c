@@ -95,6 +95,8 @@ void gk_exchange_complete(gk_exchange *x)
 
 	lose_client(x);
 	listener->active--;
+	if (!x->is_dispatched)
+		listener->coming -= x->body.len;
 	x->magic = 0;
 	recycle(&x->body);
 	recycle(&x->out);
@@ -262,12 +264,24 @@ static void refuse_large(gk_exchange *x)
 			x, MHD_HTTP_CONTENT_TOO_LARGE, "application/json", text, sizeof(text) - 1);
 }
 
+static void refuse_crowded(gk_exchange *x)
+{
+	static const char text[] =
+		"{\"status\":\"UNAVAILABLE\",\"message\":\"too many large requests at once\"}";
+
+	gk_exchange_reply(
+		x, MHD_HTTP_SERVICE_UNAVAILABLE, "application/json", text, sizeof(text) - 1);
+}
+
 enum MHD_Result gk_exchange_dispatch(gk_exchange *x)
 {
 	x->is_dispatched = true;
+	x->listener->coming -= x->body.len;
 	LIST_INSERT_HEAD(&x->listener->exchanges, x, link);
 	x->is_listed = true;
-	if (x->is_too_large || x->body.failed)
+	if (x->is_crowded_out || x->body.failed)
+		refuse_crowded(x);
+	else if (x->is_too_large)
 		refuse_large(x);
 	else
 		x->listener->opts.handle(x, x->listener->opts.user);

@@ -154,14 +154,28 @@ static enum MHD_Result begin_request(gk_http_listener *listener, struct MHD_Conn
 	return MHD_YES;
 }
 
+static void drop_body(gk_exchange *x)
+{
+	x->listener->coming -= x->body.len;
+	gk_buf_done(&x->body);
+}
+
+/* Whoever sends it may be anybody: so much for one, and so much for all together. */
 static void take_body(gk_exchange *x, const char *data, size_t len)
 {
-	if (!x->is_too_large && x->body.len + len > x->listener->opts.max_body) {
-		x->is_too_large = true;
-		gk_buf_done(&x->body);
+	gk_http_listener *listener = x->listener;
+	size_t before = x->body.len;
+
+	if (x->is_too_large || x->is_crowded_out)
+		return;
+	x->is_too_large = before + len > listener->opts.max_body;
+	x->is_crowded_out = !x->is_too_large && listener->coming + len > listener->opts.max_coming;
+	if (x->is_too_large || x->is_crowded_out) {
+		drop_body(x);
+		return;
 	}
-	if (!x->is_too_large)
-		gk_buf_put(&x->body, data, len);
+	gk_buf_put(&x->body, data, len);
+	listener->coming += x->body.len - before;
 }
 
 static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const char *path,
@@ -238,6 +252,8 @@ static void set_defaults(gk_http_opts *opts)
 		opts->idle_ms = GK_HTTP_IDLE_MS;
 	if (!opts->max_body)
 		opts->max_body = GK_HTTP_FLOW_BODY;
+	if (!opts->max_coming)
+		opts->max_coming = GK_HTTP_COMING_BODIES;
 }
 
 static int hex(char c)

@@ -36,6 +36,7 @@ typedef struct gk_http_opts {
 	unsigned max_per_ip;      /* 0: no limit of its own */
 	uint64_t header_ms, body_ms, idle_ms; /* 0: the limits of limits.h */
 	size_t max_body;            /* 0: GK_HTTP_FLOW_BODY; above it, `too_large` or 413 */
+	size_t max_coming;          /* 0: GK_HTTP_COMING_BODIES; above it, 503 */
 	gk_http_handler_fn *handle; /* required */
 	/** Answers a request whose body is too large (the body is not kept); NULL: 413 with a JSON error. */
 	gk_http_handler_fn *too_large;

@@ -62,6 +62,7 @@ struct gk_http_listener {
 	gk_timer *rest; /* no descriptor was left: until the next try */
 	gk_connection_list connections[GK_CONNECTION_STATES];
 	size_t connection_count, active;
+	size_t coming;              /* bytes of bodies that are not yet whole */
 	size_t peak;                /* connections since memory was given back */
 	gk_exchange_list exchanges; /* with a handler that has not ended its answer */
 	gk_exchange *spare;         /* for the next request: spares an allocation and its buffers */
@@ -93,8 +94,8 @@ struct gk_exchange {
 	void *user;
 	gk_poll *hangup;                      /* watches the socket while an answer is pending */
 	TAILQ_HEAD(, gk_room_waiter) waiters; /* a run may produce in several fibers at once */
-	bool is_dispatched, is_too_large, is_refused, is_begun, is_ended, is_queued, is_suspended,
-		is_gone;
+	bool is_dispatched, is_too_large, is_crowded_out, is_refused, is_begun, is_ended, is_queued,
+		is_suspended, is_gone;
 	bool is_listed;
 	LIST_ENTRY(gk_exchange) link;
 };

@@ -17,6 +17,8 @@
 
 /* --- refusals --- */
 
+#define FORTY "0123456789012345678901234567890123456789"
+
 /* With a length: NUL bytes are among them. */
 #define BYTES(text)                                                                                \
 	{                                                                                          \
@@ -171,6 +173,43 @@ START_TEST(a_chunked_body_beyond_the_limit_is_refused)
 	answer = front_talk("POST /echo HTTP/1.1\r\n" HEAD "Transfer-Encoding: chunked\r\n" CLOSE
 			    "8\r\n12345678\r\n3\r\n901\r\n0\r\n\r\n");
 	assert_has(answer, "HTTP/1.1 413 ");
+}
+END_TEST
+
+START_TEST(bodies_that_come_at_once_have_a_limit_together)
+{
+	gk_auto_str char *answer = NULL;
+	int first, gone;
+
+	front_teardown();
+	front_start(GK_OPTS(gk_http_opts, .max_coming = 100));
+	gone = http_connect(front_listener);
+	first = http_connect(front_listener);
+	http_send(gone, "POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 60\r\n\r\n" FORTY);
+	while (!gk_http_active(front_listener))
+		gk_loop_turn(front_loop, 1000);
+	close(gone); /* what has gone does not count */
+	while (gk_http_active(front_listener))
+		gk_loop_turn(front_loop, 1000);
+	http_send(first, "POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 80\r\n" CLOSE FORTY);
+	while (!gk_http_active(front_listener))
+		gk_loop_turn(front_loop, 1000);
+	answer = front_talk(
+		"POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 80\r\n" CLOSE FORTY FORTY);
+	assert_has(answer, "HTTP/1.1 503 ");
+	assert_has(answer, "\"status\":\"UNAVAILABLE\"");
+	http_send(first, FORTY);
+	while (gk_http_active(front_listener))
+		gk_loop_turn(front_loop, 1000);
+	free(answer);
+	answer = http_read(first, NULL);
+	assert_has(answer, "HTTP/1.1 200 ");
+	assert_has(answer, FORTY FORTY);
+	close(first);
+	free(answer); /* and all of it is free again */
+	answer = front_talk(
+		"POST /echo HTTP/1.1\r\n" HEAD "Content-Length: 80\r\n" CLOSE FORTY FORTY);
+	assert_has(answer, "HTTP/1.1 200 ");
 }
 END_TEST
 
@@ -402,6 +441,7 @@ static Suite *suite(void)
 	tcase_add_test(served, a_body_beyond_the_limit_is_refused);
 	tcase_add_test(served, a_body_far_beyond_the_limit_is_refused_before_it_comes);
 	tcase_add_test(served, a_chunked_body_beyond_the_limit_is_refused);
+	tcase_add_test(served, bodies_that_come_at_once_have_a_limit_together);
 	tcase_add_test(served, a_body_of_exactly_the_limit_is_taken);
 	tcase_add_test(served, headers_that_do_not_come_close_the_connection);
 	tcase_add_test(served, slow_headers_on_a_kept_connection_close_it);
