@@ -20,6 +20,7 @@
 #include <genkit/module.h>
 #include <genkit/operation.h>
 #include <genkit/plugin.h>
+#include <genkit/plugins.h>
 #include <genkit/provider.h>
 #include <genkit/reranker.h>
 #include <genkit/resource.h>

@@ -70,6 +70,8 @@ gk_code gk_plugin_define(gk_plugin *plugin, const gk_action_opts *opts, gk_error
 /** Registers an action that was made elsewhere (gk_model_new()); its name is "NAME-OF-PLUGIN/...". A reference is taken. */
 gk_code gk_plugin_add(gk_plugin *plugin, gk_action *action, gk_error *err);
 gk_app *gk_plugin_app(gk_plugin *plugin);
+/** What it was added with: a plugin type may be the first member of something larger. */
+const gk_plugin_type *gk_plugin_type_peek(const gk_plugin *plugin);
 json_t *gk_plugin_options(gk_plugin *plugin); /* borrowed */
 void *gk_plugin_user(gk_plugin *plugin);
 void gk_plugin_set_user(gk_plugin *plugin, void *user);

@@ -59,6 +59,11 @@ gk_app *gk_plugin_app(gk_plugin *plugin)
 	return plugin->app;
 }
 
+const gk_plugin_type *gk_plugin_type_peek(const gk_plugin *plugin)
+{
+	return plugin->type;
+}
+
 json_t *gk_plugin_options(gk_plugin *plugin)
 {
 	return plugin->options;

@@ -17,6 +17,7 @@ static const conformance_kind kinds[] = {
 	{ "handlebars", conformance_handlebars },
 	{ "json-schema", conformance_json_schema },
 	{ "picoschema", conformance_picoschema },
+	{ "providers", conformance_providers },
 	{ "uritemplate", conformance_uritemplate },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * The plugins that come along: model providers, ready to be used.
+ *
+ *	rc = gk_use_plugin(app, "openai", NULL, err);
+ *	...
+ *	rc = gk_generate(ctx, GK_OPTS(gk_generate_opts, .model = "openai/gpt-4o", .prompt = "Hello!"), &reply, err);
+ *
+ * docs/providers.md says which there are and what each can do; the manual page of each, src/plugins/NAME/NAME.md, its
+ * options. A daemon uses them by its configuration, plugins.NAME.
+ */
+#ifndef GENKIT_PLUGINS_H
+#define GENKIT_PLUGINS_H
+
+#include <genkit/plugin.h>
+
+#pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Adds the plugin of that name with its options (borrowed; NULL: none). Keys and addresses that they do not give are
+ * looked for when the plugin is first used. NOT_FOUND: there is no such plugin; INVALID_ARGUMENT: options that are none;
+ * a plain error "Plugin NAME already registered". */
+gk_code gk_use_plugin(gk_app *app, const char *name, json_t *options, gk_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Asking a provider: a request goes out, an answer comes back whole, or piece by piece. What is no success is an error
+ * of gk_failure_of_reply(); a body that is not what it should be is INTERNAL; what happens on the way is UNAVAILABLE,
+ * DEADLINE_EXCEEDED or GK_CANCELLED. `who` begins the messages.
+ */
+#ifndef GK_PLUGINS_ASK_H
+#define GK_PLUGINS_ASK_H
+
+#include "loop/ndjson.h"
+#include "loop/sse.h"
+#include "plugins/common/net.h"
+
+#include <genkit/context.h>
+
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_json(
+	gk_ctx *ctx, const char *who, const gk_outgoing *out, json_t **ret, gk_error *err);
+/** `*type_ret` (owned by the caller; may be NULL) is the content type; it stays NULL when there is none. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, const gk_outgoing *out,
+	char **ret, size_t *len_ret, char **type_ret, gk_error *err);
+/** Pushes until the stream ends, or until `*is_done` (NULL: never) is set. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_events(gk_ctx *ctx, const char *who, const gk_outgoing *out,
+	gk_sse *sse, const bool *is_done, gk_error *err);
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_lines(
+	gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_ndjson *lines, gk_error *err);
+/** A piece of a stream (an event's data, a line) as JSON; INTERNAL when it is none. */
+GK_MUST_USE gk_code gk_ask_parse(
+	const char *who, const char *text, size_t len, json_t **ret, gk_error *err);
+
+#endif

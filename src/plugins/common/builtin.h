@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The plugins that come along, by name. A plugin is one line here and one in builtin.c. */
+#ifndef GK_PLUGINS_BUILTIN_H
+#define GK_PLUGINS_BUILTIN_H
+
+#include "plugins/common/vendor.h"
+
+#include <genkit/plugins.h>
+
+extern const gk_vendor_type gk_plugin_dashscope, gk_plugin_deepseek, gk_plugin_foundry,
+	gk_plugin_huggingface, gk_plugin_kimi, gk_plugin_mistral, gk_plugin_openai,
+	gk_plugin_openrouter, gk_plugin_xai, gk_plugin_zai;
+
+/** Any OpenAI-compatible services: a mapping {name, baseURL, ...} for one, or a list of them. */
+gk_code gk_use_compat(gk_app *app, json_t *options, gk_error *err);
+
+/** A copy of a type under another name (copied), to be freed with its plugin. NULL when memory ran out. */
+gk_vendor_type *gk_vendor_type_named(const gk_vendor_type *type, const char *name);
+/** Adds it; a copy is freed when that fails. */
+gk_code gk_vendor_add(gk_app *app, const gk_vendor_type *type, json_t *options, gk_error *err);
+
+#endif

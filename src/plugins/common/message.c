@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/common/message.h"
+
+#include "base/str.h"
+
+gk_role gk_message_role(const json_t *message)
+{
+	static const char *const names[] = { "system", "user", "model", "tool" };
+	const char *role = json_string_value(json_object_get(message, "role"));
+
+	for (int i = 0; i < 4; i++)
+		if (gk_str_equal(role, names[i]))
+			return (gk_role)i;
+	return GK_ROLE_NONE;
+}
+
+static const char *const members[] = { "text", "media", "toolRequest", "toolResponse", "reasoning",
+	"resource", "custom", "data" };
+
+gk_part_kind gk_part_kind_of(const json_t *part)
+{
+	for (int i = 0; i < GK_PART_DATA; i++)
+		if (json_object_get(part, members[i]))
+			return (gk_part_kind)i;
+	return GK_PART_DATA;
+}
+
+const char *gk_part_kind_name(gk_part_kind kind)
+{
+	return members[kind];
+}
+
+void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member)
+{
+	json_t *part;
+	size_t i;
+
+	json_array_foreach (parts, i, part) {
+		const json_t *text = json_object_get(part, member);
+
+		if (json_is_string(text))
+			gk_buf_put(buf, json_string_value(text), json_string_length(text));
+	}
+}
+
+bool gk_parts_have(const json_t *parts, gk_part_kind kind)
+{
+	json_t *part;
+	size_t i;
+
+	json_array_foreach (parts, i, part)
+		if (gk_part_kind_of(part) == kind)
+			return true;
+	return false;
+}
+
+json_t *gk_part_new(const char *member, const char *text, size_t len)
+{
+	gk_auto_json json_t *part = json_object();
+
+	if (!gk_json_set_take(part, member, text ? json_stringn(text, len) : NULL))
+		return NULL;
+	return gk_steal(part);
+}
+
+bool gk_parts_add(json_t *parts, const char *member, const char *text, size_t len)
+{
+	return !len || gk_json_push_take(parts, gk_part_new(member, text, len));
+}
+
+json_t *gk_part_tool_request(const char *name, const char *ref, json_t *input_take)
+{
+	gk_auto_json json_t *request = json_object(), *input = input_take;
+
+	if (!gk_json_set_str(request, "name", name ? name : "") ||
+		(ref && *ref && !gk_json_set_str(request, "ref", ref)) ||
+		!gk_json_set(request, "input", input))
+		return NULL;
+	return json_pack("{s:O}", "toolRequest", request);
+}
+
+json_t *gk_json_as_text(const json_t *value)
+{
+	gk_auto_str char *text = NULL;
+	size_t len;
+
+	if (!value)
+		return json_string("");
+	if (json_is_string(value))
+		return json_incref((json_t *)(uintptr_t)value);
+	text = gk_json_write(value, &len);
+	return text ? json_stringn(text, len) : NULL;
+}
+
+json_t *gk_chunk_new(int64_t index, json_t *content_take)
+{
+	gk_auto_json json_t *chunk = json_object(), *content = content_take;
+
+	if (!gk_json_set_int(chunk, "index", index) || !gk_json_set_str(chunk, "role", "model") ||
+		!gk_json_set(chunk, "content", content))
+		return NULL;
+	return gk_steal(chunk);
+}
+
+bool gk_request_wants_json(const json_t *request)
+{
+	const json_t *output = json_object_get(request, "output");
+
+	return gk_str_equal(gk_json_str_peek(output, "format"), "json") ||
+	       gk_str_equal(gk_json_str_peek(output, "contentType"), "application/json");
+}
+
+json_t *gk_request_schema_peek(const json_t *request)
+{
+	const json_t *output = json_object_get(request, "output");
+	json_t *schema = json_object_get(output, "schema");
+
+	if (!json_is_object(schema) || json_is_false(json_object_get(output, "constrained")))
+		return NULL;
+	return gk_request_wants_json(request) ? schema : NULL;
+}
+
+json_t *gk_request_config_peek(const json_t *request, const char *key)
+{
+	json_t *value = json_object_get(json_object_get(request, "config"), key);
+
+	return json_is_null(value) ? NULL : value;
+}

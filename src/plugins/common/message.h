@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Genkit's messages as converters read and make them. Setters and makers take a NULL, as those of json/edit.h do; a NULL
+ * out of a maker is memory that ran out.
+ */
+#ifndef GK_PLUGINS_MESSAGE_H
+#define GK_PLUGINS_MESSAGE_H
+
+#include "base/buf.h"
+#include "json/edit.h"
+
+typedef enum gk_role {
+	GK_ROLE_NONE = -1, /* none of these */
+	GK_ROLE_SYSTEM,
+	GK_ROLE_USER,
+	GK_ROLE_MODEL,
+	GK_ROLE_TOOL,
+} gk_role;
+gk_role gk_message_role(const json_t *message);
+
+/* What a part is, by which member it has. */
+typedef enum gk_part_kind {
+	GK_PART_TEXT,
+	GK_PART_MEDIA,
+	GK_PART_TOOL_REQUEST,
+	GK_PART_TOOL_RESPONSE,
+	GK_PART_REASONING,
+	GK_PART_RESOURCE,
+	GK_PART_CUSTOM,
+	GK_PART_DATA, /* or nothing at all */
+} gk_part_kind;
+gk_part_kind gk_part_kind_of(const json_t *part);
+/** "text", "media", ...: for errors. */
+const char *gk_part_kind_name(gk_part_kind kind);
+
+/** The texts of the parts that have that member ("text", "reasoning"), one after the other. */
+void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member);
+bool gk_parts_have(const json_t *parts, gk_part_kind kind);
+/** {text} and its like: `member` with that text; NULL for a text that is NULL. */
+json_t *gk_part_new(const char *member, const char *text, size_t len);
+/** Adds such a part when the text is not empty. */
+GK_MUST_USE bool gk_parts_add(json_t *parts, const char *member, const char *text, size_t len);
+/** {toolRequest: {name, ref?, input?}}; `ref` NULL or empty: none. `input_take` is consumed. */
+json_t *gk_part_tool_request(const char *name, const char *ref, json_t *input_take);
+/** A value that is text as it is, any other as JSON; "" for NULL. New reference. */
+json_t *gk_json_as_text(const json_t *value);
+/** The chunk {index, role: "model", content}; `content_take` is consumed. */
+json_t *gk_chunk_new(int64_t index, json_t *content_take);
+
+/** Whether the answer is to be JSON: output.format or output.contentType says so. */
+bool gk_request_wants_json(const json_t *request);
+/** output.schema, when the model is to be held to it: JSON, and constrained is not false. Borrowed; NULL: none. */
+json_t *gk_request_schema_peek(const json_t *request);
+/** A member of the configuration that is not null. Borrowed. */
+json_t *gk_request_config_peek(const json_t *request, const char *key);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * How plugins reach the network: one HTTP client of the application, and what the daemon hands down of its environment.
+ * Tests put a transport of their own in its place.
+ */
+#ifndef GK_PLUGINS_NET_H
+#define GK_PLUGINS_NET_H
+
+#include "loop/fetch.h"
+#include "plugins/common/outgoing.h"
+
+#include <genkit/app.h>
+
+/** The value of an environment variable; NULL: not set. Lives until the next call. */
+typedef const char *gk_net_env_fn(const char *name, void *user);
+
+typedef struct gk_net_opts {
+	size_t size;
+	const gk_fetch_client_opts *client; /* copied; NULL: defaults */
+	gk_net_env_fn *env;                 /* NULL: an empty environment */
+	void *env_user;
+} gk_net_opts;
+
+/** Before the first request; what it is not called for has its defaults. */
+gk_code gk_net_configure(gk_app *app, const gk_net_opts *opts, gk_error *err);
+
+/** The first of these variables (NULL-terminated) that is set and not empty, without the white space and invisible
+ * characters around it; the caller frees it. `*ret` NULL: none. */
+GK_MUST_USE gk_code gk_net_env(gk_app *app, const char *const *names, char **ret, gk_error *err);
+
+/* What carries requests. The functions are as those of gk_fetch. */
+typedef struct gk_transport {
+	gk_code (*start)(void *user, const gk_outgoing *out, void **ret, gk_error *err);
+	int (*status)(void *reply);
+	const char *(*header_peek)(void *reply, const char *name);
+	gk_code (*read)(void *reply, const char **ret, size_t *len_ret, gk_error *err);
+	void (*free)(void *reply);
+} gk_transport;
+
+/** Replaces the HTTP client. False when memory ran out. */
+GK_MUST_USE bool gk_net_set_transport(gk_app *app, const gk_transport *transport, void *user);
+
+typedef struct gk_reply {
+	const gk_transport *transport;
+	void *reply; /* NULL: none */
+} gk_reply;
+
+/** Parks until the head of the reply is there. Redirects are not followed. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_net_send(
+	gk_app *app, const gk_outgoing *out, gk_reply *ret, gk_error *err);
+void gk_reply_done(gk_reply *reply);
+#define gk_auto_reply GK_CLEANUP(gk_reply_done)
+
+static inline int gk_reply_status(const gk_reply *reply)
+{
+	return reply->transport->status(reply->reply);
+}
+static inline const char *gk_reply_header_peek(const gk_reply *reply, const char *name)
+{
+	return reply->transport->header_peek(reply->reply, name);
+}
+/** `*len_ret` is 0 at the end. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_reply_read(
+	gk_reply *reply, const char **ret, size_t *len_ret, gk_error *err);
+/** The whole body, NUL-terminated; the caller frees it. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_reply_read_all(
+	gk_reply *reply, size_t max, char **ret, size_t *len_ret, gk_error *err);
+
+#endif

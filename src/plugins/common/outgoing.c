@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/common/outgoing.h"
+
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+/* Shorter ones would blot out ordinary words. */
+#define MIN_SECRET 4
+
+void gk_outgoing_init(gk_outgoing *out, const char *method)
+{
+	*out = (gk_outgoing){ .method = method };
+}
+
+/* Not an optimiser's to leave out: the memory held a key. */
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+void gk_outgoing_done(gk_outgoing *out)
+{
+	free(out->url);
+	for (size_t i = 0; i < out->header_count; i++)
+		wipe(out->headers[i]);
+	for (size_t i = 0; i < out->secret_count; i++)
+		wipe(out->secrets[i]);
+	free(out->body);
+	*out = (gk_outgoing){ 0 };
+}
+
+static void fail(gk_outgoing *out, gk_code code)
+{
+	if (out->failed == GK_OK)
+		out->failed = code;
+}
+
+void gk_outgoing_url(gk_outgoing *out, const char *format, ...)
+{
+	va_list args;
+
+	free(out->url);
+	va_start(args, format);
+	if (vasprintf(&out->url, format, args) < 0)
+		out->url = NULL;
+	va_end(args);
+	if (!out->url)
+		fail(out, GK_RESOURCE_EXHAUSTED);
+}
+
+static size_t find_header(const gk_outgoing *out, const char *name)
+{
+	size_t len = strlen(name), i;
+
+	for (i = 0; i < out->header_count; i++)
+		if (strncasecmp(out->headers[i], name, len) == 0 && out->headers[i][len] == ':')
+			break;
+	return i;
+}
+
+static void set_header(gk_outgoing *out, const char *name, const char *prefix, const char *value)
+{
+	size_t at = find_header(out, name);
+	char *line = NULL;
+
+	if (at == GK_MAX_VENDOR_HEADERS) {
+		fail(out, GK_INVALID_ARGUMENT);
+		return;
+	}
+	if (asprintf(&line, "%s: %s%s", name, prefix, value) < 0) {
+		fail(out, GK_RESOURCE_EXHAUSTED);
+		return;
+	}
+	if (at < out->header_count)
+		wipe(out->headers[at]);
+	else
+		out->header_count++;
+	out->headers[at] = line;
+}
+
+void gk_outgoing_header(gk_outgoing *out, const char *name, const char *value)
+{
+	size_t at = find_header(out, name);
+
+	if (value) {
+		set_header(out, name, "", value);
+	} else if (at < out->header_count) {
+		wipe(out->headers[at]);
+		out->headers[at] = out->headers[--out->header_count];
+		out->headers[out->header_count] = NULL;
+	}
+}
+
+void gk_outgoing_secret(gk_outgoing *out, const char *name, const char *prefix, const char *secret)
+{
+	char *copy;
+
+	set_header(out, name, prefix, secret);
+	if (strlen(secret) < MIN_SECRET)
+		return;
+	copy = out->secret_count < GK_MAX_VENDOR_SECRETS ? strdup(secret) : NULL;
+	if (copy)
+		out->secrets[out->secret_count++] = copy;
+	else
+		fail(out, GK_RESOURCE_EXHAUSTED);
+}
+
+void gk_outgoing_headers(gk_outgoing *out, const json_t *headers)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)headers, name, value)
+		if (json_is_string(value))
+			gk_outgoing_secret(out, name, "", json_string_value(value));
+}
+
+void gk_outgoing_json(gk_outgoing *out, const json_t *body)
+{
+	free(out->body);
+	out->body = gk_json_write(body, &out->body_len);
+	if (!out->body)
+		fail(out, GK_RESOURCE_EXHAUSTED);
+	gk_outgoing_header(out, "Content-Type", "application/json");
+}
+
+gk_code gk_outgoing_check(const gk_outgoing *out, gk_error *err)
+{
+	if (out->failed == GK_INVALID_ARGUMENT)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "more than %u request headers",
+			GK_MAX_VENDOR_HEADERS);
+	return out->failed == GK_OK ? GK_OK : gk_error_no_memory(err);
+}
+
+/* The secret that begins here; its length, 0: none. */
+static size_t secret_at(const gk_outgoing *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < out->secret_count; i++) {
+		size_t secret_len = strlen(out->secrets[i]);
+
+		if (secret_len <= len && memcmp(text, out->secrets[i], secret_len) == 0)
+			return secret_len;
+	}
+	return 0;
+}
+
+char *gk_outgoing_scrub(const gk_outgoing *out, const char *text, size_t len)
+{
+	gk_auto_buf gk_buf clean = GK_BUF_INIT(0);
+
+	for (size_t i = 0; i < len;) {
+		size_t hidden = secret_at(out, text + i, len - i);
+
+		if (hidden) {
+			gk_buf_printf(&clean, "<REDACTED> (%zu characters)", hidden);
+			i += hidden;
+		} else {
+			gk_buf_putc(&clean, text[i++]);
+		}
+	}
+	if (!len)
+		gk_buf_puts(&clean, "");
+	return gk_buf_take(&clean, NULL);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/common/usage.h"
+
+#include "json/edit.h"
+#include "plugins/common/media.h"
+
+typedef struct counts {
+	size_t characters, images, videos, audios;
+} counts;
+
+/* In UTF-16 code units: every character is one, those outside the basic plane are two. */
+static size_t utf16_length(const char *text, size_t len)
+{
+	size_t units = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		units += (c & 0xc0) != 0x80;
+		units += c >= 0xf0;
+	}
+	return units;
+}
+
+static void count(counts *it, const json_t *parts)
+{
+	json_t *part;
+	size_t i;
+
+	json_array_foreach (parts, i, part) {
+		const json_t *text = json_object_get(part, "text");
+		const json_t *media = json_object_get(part, "media");
+		gk_media seen;
+
+		if (json_is_string(text))
+			it->characters +=
+				utf16_length(json_string_value(text), json_string_length(text));
+		if (!media || gk_media_read(media, &seen, NULL) != GK_OK)
+			continue;
+		it->images += gk_media_is(&seen, "image");
+		it->videos += gk_media_is(&seen, "video");
+		it->audios += gk_media_is(&seen, "audio");
+	}
+}
+
+bool gk_usage_add_basic(json_t *usage, const json_t *request, const json_t *message)
+{
+	counts in = { 0 }, out = { 0 };
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(request, "messages"), i, one)
+		count(&in, json_object_get(one, "content"));
+	count(&out, json_object_get(message, "content"));
+	return gk_json_set_int(usage, "inputCharacters", (int64_t)in.characters) &&
+	       gk_json_set_int(usage, "inputImages", (int64_t)in.images) &&
+	       gk_json_set_int(usage, "inputVideos", (int64_t)in.videos) &&
+	       gk_json_set_int(usage, "inputAudioFiles", (int64_t)in.audios) &&
+	       gk_json_set_int(usage, "outputCharacters", (int64_t)out.characters) &&
+	       gk_json_set_int(usage, "outputImages", (int64_t)out.images) &&
+	       gk_json_set_int(usage, "outputVideos", (int64_t)out.videos) &&
+	       gk_json_set_int(usage, "outputAudioFiles", (int64_t)out.audios);
+}
+
+bool gk_usage_copy(json_t *usage, const char *key, const json_t *from, const char *path)
+{
+	json_t *value = gk_json_at_peek(from, path);
+
+	return !json_is_number(value) || gk_json_set(usage, key, value);
+}

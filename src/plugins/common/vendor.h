@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * What all plugins for model providers have: a configured instance (where the service is, with which key, which headers go
+ * along), and the actions that point to it.
+ *
+ * A plugin is a gk_vendor_type: what core needs to know of it, and what is read from its options. Options are those of
+ * Genkit's plugins; case and underscores in their names do not matter: base_url is baseURL.
+ */
+#ifndef GK_PLUGINS_VENDOR_H
+#define GK_PLUGINS_VENDOR_H
+
+#include "plugins/common/net.h"
+
+#include <genkit/model.h>
+#include <genkit/plugin.h>
+
+typedef enum gk_option_type {
+	GK_OPTION_STRING,
+	GK_OPTION_SECRET, /* a string, never shown; false: only with each call */
+	GK_OPTION_BOOL,
+	GK_OPTION_NUMBER,
+	GK_OPTION_STRINGS, /* {name: string}, such as headers */
+	GK_OPTION_LIST,
+	GK_OPTION_OBJECT,
+} gk_option_type;
+
+/* An option of a plugin: read, checked and documented from here. Ends with one without a name. */
+typedef struct gk_vendor_option {
+	const char *name; /* as Genkit's plugins spell it */
+	gk_option_type type;
+	const char *help;
+} gk_vendor_option;
+
+/* How a plugin finds its service. */
+typedef struct gk_vendor_type {
+	gk_plugin_type plugin; /* first: core knows no more */
+	const char *base_url;  /* without a slash at the end; NULL: it must be given */
+	const char *const *base_env,
+		*const *key_env; /* environment variables, the first one set wins; NULL: none */
+	bool key_optional;
+	const gk_vendor_option *options; /* beyond the common ones; NULL: none */
+	const void *row;                 /* of the family's table */
+	bool is_allocated;               /* freed with the plugin, name included */
+} gk_vendor_type;
+
+typedef struct gk_vendor {
+	unsigned refs;
+	const gk_vendor_type *type;
+	gk_app *app;
+	char *name;      /* prefix of its actions; begins its errors */
+	json_t *options; /* with the names of the tables */
+	char *base_url;  /* without a slash at the end; NULL: the family knows */
+	char *api_key;   /* NULL: none */
+	bool key_per_call;
+	uint64_t timeout_ms;
+	json_t *listing; /* what list() found; NULL: not asked yet */
+	uint64_t listed_ms;
+} gk_vendor;
+
+/* What an action of a provider has for gk_ctx_user(). */
+typedef struct gk_vendor_model {
+	gk_vendor *vendor;
+	char *id;        /* without the prefix */
+	const void *row; /* of the family's table of models; may be NULL */
+} gk_vendor_model;
+
+/** The instance of a plugin, made when it is first asked for: reads and checks the options, finds key and address.
+ * FAILED_PRECONDITION: no key, no address; INVALID_ARGUMENT: an option that there is not. Borrowed, lives with the plugin. */
+gk_code gk_vendor_of(gk_plugin *plugin, gk_vendor **ret, gk_error *err);
+/** For gk_plugin_type.done. */
+void gk_vendor_plugin_done(gk_plugin *plugin);
+/** For free_user. */
+void gk_vendor_model_free(void *model);
+/** NULL when memory ran out. */
+gk_vendor_model *gk_vendor_model_new(gk_vendor *vendor, const char *id, const void *row);
+
+/** An option by the name of the tables; borrowed; NULL: not set. */
+json_t *gk_vendor_option_peek(const gk_vendor *vendor, const char *name);
+const char *gk_vendor_option_str(const gk_vendor *vendor, const char *name);
+
+/** Registers a model of the plugin: `info` is its ModelInfo (borrowed), `config` the schema of its configuration (borrowed;
+ * NULL: anything). */
+gk_code gk_vendor_define_model(gk_plugin *plugin, gk_vendor *vendor, const char *id,
+	const void *row, json_t *info, gk_action_fn *run, gk_error *err);
+/** The same for an embedder; `info` is its EmbedderInfo. */
+gk_code gk_vendor_define_embedder(gk_plugin *plugin, gk_vendor *vendor, const char *id,
+	const void *row, json_t *info, gk_action_fn *run, gk_error *err);
+
+/** The key of a call: config.apiKey of `config` (a model's config, an embedder's options), else the instance's. `*ret` is
+ * borrowed; NULL: none is needed. INVALID_ARGUMENT: there is none. */
+gk_code gk_vendor_key(
+	const gk_vendor *vendor, const json_t *config, const char **ret, gk_error *err);
+/** What every request gets: user agent, the configured headers, the time limit. */
+void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out);
+/** True while what list() found last may be used again. */
+bool gk_vendor_has_listing(const gk_vendor *vendor, uint64_t max_age_ms);
+/** Remembers `listing` (borrowed) and appends its items to `list`. */
+gk_code gk_vendor_keep_listing(gk_vendor *vendor, json_t *listing, json_t *list, gk_error *err);
+/** An item of a listing; `info` (borrowed) is told as metadata.KIND, as for a registered one; NULL when memory ran out. */
+json_t *gk_vendor_listed(const char *type, const char *id, json_t *info);
+
+/** Whether `id` is one of `words` (separated by blanks); one that begins or ends with * stands for what ends or begins with
+ * the rest. */
+bool gk_words_match(const char *words, const char *id);
+
+#endif

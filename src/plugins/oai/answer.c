@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/oai/oai.h"
+
+#include "base/str.h"
+#include "plugins/common/failure.h"
+#include "plugins/common/usage.h"
+
+/* --- content --- */
+
+const json_t *gk_oai_reasoning_peek(const json_t *message)
+{
+	const json_t *reasoning = json_object_get(message, "reasoning_content");
+
+	if (!json_string_length(reasoning))
+		reasoning = json_object_get(message, "reasoning");
+	return json_string_length(reasoning) ? reasoning : NULL;
+}
+
+void gk_oai_read_content(const json_t *content, gk_buf *text, gk_buf *reasoning)
+{
+	json_t *part;
+	size_t i;
+
+	if (json_is_string(content))
+		gk_buf_put(text, json_string_value(content), json_string_length(content));
+	json_array_foreach (content, i, part) {
+		const json_t *thinking = json_object_get(part, "thinking");
+		const json_t *said = json_object_get(part, "text");
+
+		if (json_is_array(thinking))
+			gk_parts_join(reasoning, thinking, "text");
+		else if (json_is_string(thinking))
+			gk_buf_puts(reasoning, json_string_value(thinking));
+		else if (json_is_string(said))
+			gk_buf_put(text, json_string_value(said), json_string_length(said));
+	}
+}
+
+/* A Markdown fence around the whole of a JSON answer is not part of it. */
+static void strip_fence(const char **text, size_t *len)
+{
+	const char *start = *text, *end = *text + *len;
+
+	while (start < end && strchr(" \t\r\n", *start))
+		start++;
+	while (end > start && strchr(" \t\r\n", end[-1]))
+		end--;
+	if (end - start < 7 || memcmp(start, "```", 3) != 0 || memcmp(end - 3, "```", 3) != 0)
+		return;
+	start += 3;
+	end -= 3;
+	while (start < end && *start != '\n' && *start != '{' && *start != '[')
+		start++;
+	while (start < end && strchr(" \t\r\n", *start))
+		start++;
+	while (end > start && strchr(" \t\r\n", end[-1]))
+		end--;
+	*text = start;
+	*len = (size_t)(end - start);
+}
+
+static gk_code add_content(
+	const gk_oai_call *call, const json_t *message, json_t *content, gk_error *err)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0), reasoning = GK_BUF_INIT(0);
+	const json_t *told = gk_oai_reasoning_peek(message);
+	const char *said;
+	size_t len;
+
+	if (told)
+		gk_buf_put(&reasoning, json_string_value(told), json_string_length(told));
+	gk_oai_read_content(json_object_get(message, "content"), &text, &reasoning);
+	said = text.data;
+	len = text.len;
+	if (call->row->json == GK_OAI_JSON_PROMPT && gk_request_wants_json(call->request) && len)
+		strip_fence(&said, &len);
+	if (gk_buf_failed(&text) || gk_buf_failed(&reasoning) ||
+		!gk_parts_add(content, "reasoning", reasoning.data, reasoning.len) ||
+		!gk_parts_add(content, "text", said, len))
+		return gk_error_no_memory(err);
+	return GK_OK;
+}
+
+/* --- tool calls --- */
+
+static gk_code read_arguments(
+	const gk_oai_call *call, const json_t *function, json_t **ret, gk_error *err)
+{
+	json_t *arguments = json_object_get(function, "arguments");
+	const char *text = json_string_value(arguments);
+
+	if (text && text[strspn(text, " \t\r\n")]) {
+		gk_code rc = gk_json_parse(
+			text, json_string_length(arguments), GK_MAX_VENDOR_BODY, ret, NULL);
+
+		if (rc != GK_OK)
+			return gk_error_set(err, GK_INTERNAL,
+				"%s: the arguments of the call of tool '%s' are not JSON",
+				call->vendor->name, gk_json_str_peek(function, "name"));
+		return GK_OK;
+	}
+	*ret = arguments && !text && !json_is_null(arguments) ? json_incref(arguments)
+							      : json_object();
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+static gk_code add_tool_calls(
+	const gk_oai_call *call, const json_t *message, json_t *content, gk_error *err)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(message, "tool_calls"), i, one) {
+		const json_t *function = json_object_get(one, "function");
+		json_t *input = NULL;
+		gk_code rc = read_arguments(call, function, &input, err);
+
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_push_take(
+			    content, gk_part_tool_request(gk_json_str_peek(function, "name"),
+					     gk_json_str_peek(one, "id"), input)))
+			return gk_error_no_memory(err);
+	}
+	return GK_OK;
+}
+
+/* --- why it ended --- */
+
+static const struct {
+	const char *wire, *genkit;
+} reasons[] = {
+	{ "stop", "stop" },
+	{ "tool_calls", "stop" },
+	{ "function_call", "stop" },
+	{ "end_turn", "stop" },
+	{ "length", "length" },
+	{ "model_length", "length" },
+	{ "model_context_window_exceeded", "length" },
+	{ "content_filter", "blocked" },
+	{ "sensitive", "blocked" },
+};
+
+static const char *reason_of(const json_t *choice)
+{
+	const char *reason = gk_json_str_peek(choice, "finish_reason");
+
+	if (!reason)
+		return "unknown";
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcmp(reasons[i].wire, reason) == 0)
+			return reasons[i].genkit;
+	return "other";
+}
+
+static bool set_reason(json_t *response, const json_t *choice)
+{
+	const char *reason = reason_of(choice);
+	const char *refusal = gk_json_str_peek(choice, "message.refusal");
+	const char *message = gk_json_str_peek(choice, "error.message");
+
+	if (strcmp(reason, "stop") == 0)
+		message = NULL;
+	if (refusal && *refusal) {
+		reason = "blocked";
+		message = refusal;
+	}
+	return gk_json_set_str(response, "finishReason", reason) &&
+	       (!message || gk_json_set_str(response, "finishMessage", message));
+}
+
+/* --- usage --- */
+
+static const struct {
+	const char *to, *from;
+	bool positive; /* 0 says nothing */
+} customs[] = {
+	{ "audioTokens", "completion_tokens_details.audio_tokens", true },
+	{ "acceptedPredictionTokens", "completion_tokens_details.accepted_prediction_tokens",
+		true },
+	{ "rejectedPredictionTokens", "completion_tokens_details.rejected_prediction_tokens",
+		true },
+	{ "numSourcesUsed", "num_sources_used", true },
+	{ "imageTokens", "prompt_tokens_details.image_tokens", true },
+	{ "cost", "cost", false },
+};
+
+static bool set_usage(json_t *usage, const json_t *from)
+{
+	gk_auto_json json_t *custom = json_object();
+	const char *cached = "prompt_tokens_details.cached_tokens";
+
+	if (!json_is_number(gk_json_at_peek(from, cached)))
+		cached = "prompt_cache_hit_tokens";
+	for (size_t i = 0; i < sizeof(customs) / sizeof(customs[0]); i++)
+		if ((!customs[i].positive || gk_json_real_at(from, customs[i].from, 0) > 0) &&
+			!gk_usage_copy(custom, customs[i].to, from, customs[i].from))
+			return false;
+	return gk_usage_copy(usage, "inputTokens", from, "prompt_tokens") &&
+	       gk_usage_copy(usage, "outputTokens", from, "completion_tokens") &&
+	       gk_usage_copy(usage, "totalTokens", from, "total_tokens") &&
+	       gk_usage_copy(usage, "thoughtsTokens", from,
+		       "completion_tokens_details.reasoning_tokens") &&
+	       gk_usage_copy(usage, "cachedContentTokens", from, cached) &&
+	       (!json_object_size(custom) || gk_json_set(usage, "custom", custom));
+}
+
+/* --- the whole --- */
+
+gk_code gk_oai_response(
+	const json_t *request, json_t *content_take, json_t *raw, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *content = content_take, *usage = json_object();
+	gk_auto_json json_t *message =
+		content ? json_pack("{s:s, s:O}", "role", "model", "content", content) : NULL;
+	gk_auto_json json_t *response = json_object();
+
+	if (!message || !gk_json_set(response, "message", message) ||
+		!gk_json_set_str(response, "finishReason", "stop") ||
+		!gk_usage_add_basic(usage, request, message) ||
+		!gk_json_set(response, "usage", usage) ||
+		(raw && (!gk_json_set(response, "custom", raw) ||
+				!gk_json_set(response, "raw", raw))))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(response);
+	return GK_OK;
+}
+
+gk_code gk_oai_answer(const gk_oai_call *call, json_t *completion, json_t **ret, gk_error *err)
+{
+	const json_t *choice = json_array_get(json_object_get(completion, "choices"), 0);
+	const json_t *message = json_object_get(choice, "message");
+	gk_auto_json json_t *content = json_array(), *response = NULL;
+	gk_code rc;
+
+	if (!json_is_object(choice) && json_object_get(completion, "error"))
+		return gk_failure_in_answer(err, call->vendor->name, call->out, completion);
+	if (!json_is_object(choice))
+		return gk_error_set(
+			err, GK_INTERNAL, "%s: the answer has no choices", call->vendor->name);
+	rc = add_content(call, message, content, err);
+	if (rc == GK_OK)
+		rc = add_tool_calls(call, message, content, err);
+	if (rc == GK_OK)
+		rc = gk_oai_response(call->request, gk_steal(content), completion, &response, err);
+	if (rc == GK_OK &&
+		(!set_reason(response, choice) || !set_usage(json_object_get(response, "usage"),
+							  json_object_get(completion, "usage"))))
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK)
+		*ret = gk_steal(response);
+	return rc;
+}

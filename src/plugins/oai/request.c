@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/oai/oai.h"
+
+#include "base/str.h"
+#include "plugins/common/schema.h"
+
+#include <ctype.h>
+
+const char *gk_oai_model_name(const gk_oai_call *call)
+{
+	const char *version = json_string_value(gk_request_config_peek(call->request, "version"));
+
+	return version && *version ? version : call->id;
+}
+
+/* "id:provider": the router is told where to send it. */
+static json_t *model_of(const gk_oai_call *call)
+{
+	const char *name = gk_oai_model_name(call), *provider;
+
+	if (!call->row->id_provider)
+		return json_string(name);
+	provider = json_string_value(gk_request_config_peek(call->request, "provider"));
+	if (!provider)
+		provider = gk_vendor_option_str(call->vendor, "provider");
+	return provider && *provider ? json_sprintf("%s:%s", name, provider) : json_string(name);
+}
+
+/* --- tools --- */
+
+static gk_code parameters_of(
+	const gk_oai_call *call, const json_t *tool, bool is_strict, json_t **ret, gk_error *err)
+{
+	json_t *schema = json_object_get(tool, "inputSchema");
+
+	if (!json_is_object(schema) || !json_object_size(schema)) {
+		*ret = json_pack("{s:s, s:{}}", "type", "object", "properties");
+	} else if (is_strict) {
+		return gk_schema_adapt(schema,
+			GK_OPTS(gk_schema_adapt_opts, .close_objects = true, .require_all = true),
+			ret, err);
+	} else if (call->row->close_tools) {
+		*ret = json_copy(schema);
+		if (*ret && !gk_json_set_bool(*ret, "additionalProperties", false)) {
+			json_decref(*ret);
+			*ret = NULL;
+		}
+	} else {
+		*ret = json_incref(schema);
+	}
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+static gk_code tool_of(const gk_oai_call *call, const json_t *tool, json_t **ret, gk_error *err)
+{
+	bool is_strict = json_is_true(gk_json_at_peek(tool, "metadata.strict"));
+	gk_auto_json json_t *function = json_object(), *parameters = NULL;
+	json_t *description = json_object_get(tool, "description");
+	gk_code rc = parameters_of(call, tool, is_strict, &parameters, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (!gk_json_set(function, "name", json_object_get(tool, "name")) ||
+		(json_string_length(description) &&
+			!gk_json_set(function, "description", description)) ||
+		!gk_json_set(function, "parameters", parameters) ||
+		(is_strict && !gk_json_set_bool(function, "strict", true)))
+		return gk_error_no_memory(err);
+	*ret = json_pack("{s:s, s:O}", "type", "function", "function", function);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+static gk_code add_tools(const gk_oai_call *call, json_t *body, gk_error *err)
+{
+	const char *choice = gk_json_str_peek(call->request, "toolChoice");
+	json_t *own = gk_request_config_peek(call->request, "tools"), *tool;
+	gk_auto_json json_t *tools = json_array();
+	size_t i;
+
+	json_array_foreach (json_object_get(call->request, "tools"), i, tool) {
+		json_t *one = NULL;
+		gk_code rc = tool_of(call, tool, &one, err);
+
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_push_take(tools, one))
+			return gk_error_no_memory(err);
+	}
+	if (json_is_array(own) && json_array_extend(tools, own) < 0)
+		return gk_error_no_memory(err);
+	if (!json_array_size(tools))
+		return GK_OK;
+	if (!gk_json_set(body, "tools", tools))
+		return gk_error_no_memory(err);
+	if (!choice || !call->row->tool_required)
+		return GK_OK;
+	if (strcmp(choice, "required") == 0)
+		choice = call->row->tool_required;
+	return gk_json_set_str(body, "tool_choice", choice) ? GK_OK : gk_error_no_memory(err);
+}
+
+/* --- configuration --- */
+
+/* `to` NULL: not for the wire, or used elsewhere. */
+static const gk_oai_rename renames[] = {
+	{ "topP", "top_p", false },
+	{ "stopSequences", "stop", false },
+	{ "frequencyPenalty", "frequency_penalty", false },
+	{ "presencePenalty", "presence_penalty", false },
+	{ "logProbs", "logprobs", false },
+	{ "topLogProbs", "top_logprobs", false },
+	{ "reasoningEffort", "reasoning_effort", false },
+	{ "parallelToolCalls", "parallel_tool_calls", false },
+	{ "promptCacheKey", "prompt_cache_key", false },
+	{ "serviceTier", "service_tier", false },
+	{ "safetyIdentifier", "safety_identifier", false },
+	{ "topK", NULL, false },
+	{ "version", NULL, false },
+	{ "apiKey", NULL, false },
+	{ "visualDetailLevel", NULL, false },
+	{ "messages", NULL, false },
+	{ "functions", NULL, false },
+	{ "function_call", NULL, false },
+	{ "tools", NULL, false },
+	{ "extra", NULL, false },
+	{ 0 },
+};
+
+static const gk_oai_rename *find_rename(const gk_oai_rename *table, const char *name)
+{
+	for (; table && table->from; table++)
+		if (strcmp(table->from, name) == 0)
+			return table;
+	return NULL;
+}
+
+static char *snake_case(const char *name)
+{
+	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
+
+	for (; *name; name++) {
+		if (isupper((unsigned char)*name))
+			gk_buf_putc(&out, '_');
+		gk_buf_putc(&out, (char)tolower((unsigned char)*name));
+	}
+	gk_buf_puts(&out, "");
+	return gk_buf_take(&out, NULL);
+}
+
+/* The names inside become snake_case; null and what is empty is left out. Depth is the reader's: at most 128. */
+static json_t *deep_snake(json_t *value)
+{
+	gk_auto_json json_t *out = NULL;
+	const char *name;
+	json_t *member;
+
+	if (!json_is_object(value))
+		return json_incref(value);
+	out = json_object();
+	json_object_foreach (value, name, member) {
+		gk_auto_str char *key = snake_case(name);
+		gk_auto_json json_t *inner = deep_snake(member);
+
+		if (!key || !inner)
+			return NULL;
+		if (json_is_null(inner) || (json_is_object(inner) && !json_object_size(inner)))
+			continue;
+		if (!gk_json_set(out, key, inner))
+			return NULL;
+	}
+	return gk_steal(out);
+}
+
+/* The name of the limit: reasoning models of one service know another one. */
+static const char *limit_name(const gk_oai_call *call)
+{
+	if (call->row->reasoning_limit &&
+		(gk_words_match("o1* o3* o4* gpt-5*", call->id) ||
+			gk_request_config_peek(call->request, "maxCompletionTokens")))
+		return "max_completion_tokens";
+	return call->row->limit;
+}
+
+static bool add_one(const gk_oai_call *call, json_t *body, const char *name, json_t *value)
+{
+	const gk_oai_rename *rename = find_rename(call->row->renames, name);
+	gk_auto_json json_t *deep = NULL;
+
+	if (!rename && (strcmp(name, "maxOutputTokens") == 0 || strcmp(name, "maxTokens") == 0))
+		return gk_json_set(body, limit_name(call), value);
+	if (!rename)
+		rename = find_rename(renames, name);
+	if (!rename)
+		return gk_json_set(body, name, value);
+	if (!rename->to)
+		return true;
+	if (!rename->is_deep)
+		return gk_json_set(body, rename->to, value);
+	deep = deep_snake(value);
+	if (json_is_object(deep) && !json_object_size(deep))
+		return true;
+	return gk_json_set(body, rename->to, deep);
+}
+
+gk_code gk_oai_add_config(const gk_oai_call *call, json_t *body, gk_error *err)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (json_object_get(call->request, "config"), name, value)
+		if (!json_is_null(value) && !add_one(call, body, name, value))
+			return gk_error_no_memory(err);
+	return GK_OK;
+}
+
+/* --- what the answer is to look like --- */
+
+static gk_code schema_format(const gk_oai_call *call, json_t *schema, json_t **ret, gk_error *err)
+{
+	const gk_oai_row *row = call->row;
+	const char *title = gk_json_str_peek(schema, "title");
+	bool is_strict = row->json_strict ||
+			 json_is_true(gk_vendor_option_peek(call->vendor, "strictSchema"));
+	gk_auto_json json_t *adapted = NULL, *inner = NULL;
+	gk_code rc = gk_schema_adapt(schema,
+		GK_OPTS(gk_schema_adapt_opts, .inline_refs = row->json_inline,
+			.close_objects = is_strict, .require_all = is_strict),
+		&adapted, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (!row->json_titled)
+		title = "output";
+	inner = json_pack("{s:s, s:O}", "name", title ? title : "Response", "schema", adapted);
+	if (!inner || ((row->json_titled || is_strict) && !gk_json_set_bool(inner, "strict", true)))
+		return gk_error_no_memory(err);
+	*ret = json_pack("{s:s, s:O}", "type", "json_schema", "json_schema", inner);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+static bool can_json(const gk_oai_call *call)
+{
+	return !call->models || !call->models->output ||
+	       gk_words_match(call->models->output, "json");
+}
+
+static bool can_schema(const gk_oai_call *call)
+{
+	return !call->models || !call->models->constrained ||
+	       strcmp(call->models->constrained, "none") != 0;
+}
+
+static gk_code add_format(const gk_oai_call *call, json_t *body, gk_error *err)
+{
+	json_t *schema = gk_request_schema_peek(call->request), *format = NULL;
+	bool has_schema = json_is_object(gk_json_at_peek(call->request, "output.schema"));
+	gk_oai_json mode = call->row->json;
+	gk_code rc = GK_OK;
+
+	if (!gk_request_wants_json(call->request) || mode == GK_OAI_JSON_NONE ||
+		json_object_get(body, "response_format"))
+		return GK_OK;
+	if (schema && mode <= GK_OAI_JSON_SCHEMA_ONLY && can_schema(call))
+		rc = schema_format(call, schema, &format, err);
+	else if ((schema && mode == GK_OAI_JSON_PROMPT) ||
+		 (!has_schema && mode != GK_OAI_JSON_SCHEMA_ONLY && can_json(call)))
+		format = json_pack("{s:s}", "type", "json_object");
+	else
+		return GK_OK;
+	if (rc != GK_OK)
+		return rc;
+	return gk_json_set_take(body, "response_format", format) ? GK_OK : gk_error_no_memory(err);
+}
+
+/* Where the service knows no schema, a system message before all others tells it. */
+static gk_code explain_schema(const gk_oai_call *call, json_t *messages, gk_error *err)
+{
+	json_t *schema = gk_request_schema_peek(call->request);
+	gk_auto_str char *text = NULL;
+	json_t *message;
+
+	if (!schema || call->row->json != GK_OAI_JSON_PROMPT)
+		return GK_OK;
+	text = gk_json_write(schema, NULL);
+	message =
+		text ? json_pack("{s:s, s:o}", "role", "system", "content",
+			       json_sprintf("Answer with one JSON value and nothing else. It must "
+					    "conform to this JSON Schema:\n%s",
+				       text))
+		     : NULL;
+	return message && json_array_insert_new(messages, 0, message) == 0
+		       ? GK_OK
+		       : gk_error_no_memory(err);
+}
+
+/* --- the body --- */
+
+static bool add_streaming(const gk_oai_call *call, json_t *body)
+{
+	return gk_json_set_bool(body, "stream", true) &&
+	       (call->row->no_usage_option || json_object_get(body, "stream_options") ||
+		       gk_json_set_take(
+			       body, "stream_options", json_pack("{s:b}", "include_usage", 1)));
+}
+
+gk_code gk_oai_request(const gk_oai_call *call, bool is_streaming, json_t **ret, gk_error *err)
+{
+	json_t *extra = gk_request_config_peek(call->request, "extra");
+	gk_auto_json json_t *body = json_object(), *messages = NULL;
+	gk_code rc = gk_oai_messages(call, &messages, err);
+
+	if (rc == GK_OK)
+		rc = explain_schema(call, messages, err);
+	if (rc == GK_OK && (!gk_json_set_take(body, "model", model_of(call)) ||
+				   !gk_json_set(body, "messages", messages)))
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK)
+		rc = add_tools(call, body, err);
+	if (rc == GK_OK)
+		rc = gk_oai_add_config(call, body, err);
+	if (rc == GK_OK)
+		rc = add_format(call, body, err);
+	if (rc == GK_OK && is_streaming && !add_streaming(call, body))
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK && json_is_object(extra) && json_object_update(body, extra) < 0)
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK)
+		*ret = gk_steal(body);
+	return rc;
+}

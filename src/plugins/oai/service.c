@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/oai/oai.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "plugins/common/ask.h"
+
+#include <genkit/context.h>
+#include <stdio.h>
+
+/* --- what is known of models --- */
+
+const gk_oai_models *gk_oai_models_of(const gk_oai_row *row, const char *id)
+{
+	const gk_oai_models *models = row->models;
+
+	while (models[1].ids && !gk_words_match(models->ids, id))
+		models++;
+	return models;
+}
+
+static json_t *words(const char *text)
+{
+	gk_auto_json json_t *list = json_array();
+
+	for (; text && *(text += strspn(text, " ")); text += strcspn(text, " "))
+		if (!gk_json_push_take(list, json_stringn(text, strcspn(text, " "))))
+			return NULL;
+	return gk_steal(list);
+}
+
+/* The configuration's schema: open, with the names that are understood. */
+static json_t *config_schema(const gk_oai_row *row)
+{
+	static const char *const numbers[] = { "temperature", "maxOutputTokens", "topP",
+		"frequencyPenalty", "presencePenalty" };
+	gk_auto_json json_t *properties = json_object();
+	const gk_oai_rename *rename;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!gk_json_set_take(properties, numbers[i], json_pack("{s:s}", "type", "number")))
+			return NULL;
+	if (!gk_json_set_take(properties, "stopSequences",
+		    json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string")) ||
+		!gk_json_set_take(properties, "version", json_pack("{s:s}", "type", "string")) ||
+		!gk_json_set_take(properties, "apiKey", json_pack("{s:s}", "type", "string")))
+		return NULL;
+	for (rename = row->renames; rename && rename->from; rename++)
+		if (rename->to && !gk_json_set_take(properties, rename->from, json_object()))
+			return NULL;
+	return json_pack("{s:s, s:O, s:b}", "type", "object", "properties", properties,
+		"additionalProperties", 1);
+}
+
+static json_t *supports_of(const gk_oai_row *row, const gk_oai_models *models)
+{
+	static const struct {
+		unsigned flag;
+		const char *name;
+	} known[] = {
+		{ GK_SUPPORTS_MULTITURN, "multiturn" },
+		{ GK_SUPPORTS_MEDIA, "media" },
+		{ GK_SUPPORTS_TOOLS, "tools" },
+		{ GK_SUPPORTS_SYSTEM, "systemRole" },
+	};
+	gk_auto_json json_t *supports = json_object();
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!gk_json_set_bool(
+			    supports, known[i].name, (models->supports & known[i].flag) != 0))
+			return NULL;
+	if (row->tool_required && (models->supports & GK_SUPPORTS_TOOL_CHOICE) &&
+		!gk_json_set_bool(supports, "toolChoice", true))
+		return NULL;
+	if ((models->output && !gk_json_set_take(supports, "output", words(models->output))) ||
+		(models->constrained &&
+			!gk_json_set_str(supports, "constrained", models->constrained)))
+		return NULL;
+	return gk_steal(supports);
+}
+
+json_t *gk_oai_info(
+	const gk_oai_row *row, const gk_oai_models *models, const char *vendor, const char *id)
+{
+	gk_auto_json json_t *info = json_object();
+
+	if (!gk_json_set_take(info, "label", json_sprintf("%s - %s", vendor, id)))
+		return NULL;
+	if (models->kind == GK_OAI_EMBED) {
+		if (!gk_json_set_take(info, "supports", json_pack("{s:[s]}", "input", "text")) ||
+			(models->dimensions &&
+				!gk_json_set_int(info, "dimensions", models->dimensions)))
+			return NULL;
+		return gk_steal(info);
+	}
+	if (!gk_json_set_take(info, "supports", supports_of(row, models)) ||
+		(models->stage && !gk_json_set_str(info, "stage", models->stage)) ||
+		(models->kind == GK_OAI_CHAT &&
+			!gk_json_set_take(info, "customOptions", config_schema(row))))
+		return NULL;
+	return gk_steal(info);
+}
+
+/* --- requests --- */
+
+/* Project endpoints have the plain paths; the others name the deployment. */
+static bool is_project(const gk_vendor *vendor)
+{
+	return strstr(vendor->base_url, ".services.ai.azure.com") &&
+	       strstr(vendor->base_url, "/api/projects/");
+}
+
+static gk_code azure_version(const gk_vendor *vendor, char **ret, gk_error *err)
+{
+	static const char *const names[] = { "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION",
+		NULL };
+	const char *given = gk_vendor_option_str(vendor, "apiVersion");
+	gk_code rc = GK_OK;
+
+	*ret = NULL;
+	if (!given)
+		rc = gk_net_env(vendor->app, names, ret, err);
+	if (rc == GK_OK && !*ret && !(*ret = strdup(given ? given : "2024-10-21")))
+		rc = gk_error_no_memory(err);
+	return rc;
+}
+
+static gk_code azure_address(const gk_vendor *vendor, gk_outgoing *out, const char *path,
+	const char *model, const char *key, gk_error *err)
+{
+	const char *deployment = gk_vendor_option_str(vendor, "deployment");
+	gk_auto_str char *version = NULL;
+	gk_code rc;
+
+	if (is_project(vendor)) {
+		gk_outgoing_url(out, "%s%s%s", vendor->base_url,
+			strstr(vendor->base_url, "/openai/v1") ? "" : "/openai/v1", path);
+		if (key)
+			gk_outgoing_secret(out, "Authorization", "Bearer ", key);
+		return GK_OK;
+	}
+	rc = azure_version(vendor, &version, err);
+	if (rc != GK_OK)
+		return rc;
+	if (strcmp(path, "/models") == 0)
+		gk_outgoing_url(out, "%s/openai/models?api-version=%s", vendor->base_url, version);
+	else
+		gk_outgoing_url(out, "%s/openai/deployments/%s%s?api-version=%s", vendor->base_url,
+			deployment ? deployment : model, path, version);
+	if (key)
+		gk_outgoing_secret(out, "api-key", "", key);
+	return GK_OK;
+}
+
+static gk_code add_own_headers(
+	const gk_vendor *vendor, const gk_oai_row *row, gk_outgoing *out, gk_error *err)
+{
+	for (const char *const *it = row->headers; it && it[0]; it += 3) {
+		const char *const names[] = { it[1], NULL };
+		const char *value = gk_vendor_option_str(vendor, it[0]);
+		gk_auto_str char *from_env = NULL;
+		gk_code rc = value ? GK_OK : gk_net_env(vendor->app, names, &from_env, err);
+
+		if (rc != GK_OK)
+			return rc;
+		if (value || from_env)
+			gk_outgoing_header(out, it[2], value ? value : from_env);
+	}
+	return GK_OK;
+}
+
+gk_code gk_oai_prepare(const gk_vendor *vendor, const gk_oai_row *row, gk_outgoing *out,
+	const char *path, const char *model, const json_t *config, gk_error *err)
+{
+	const char *key = NULL;
+	gk_code rc = gk_vendor_key(vendor, config, &key, err);
+
+	if (rc == GK_OK && row->address == GK_OAI_ADDRESS_AZURE) {
+		rc = azure_address(vendor, out, path, model, key, err);
+	} else if (rc == GK_OK) {
+		gk_outgoing_url(out, "%s%s", vendor->base_url, path);
+		if (key)
+			gk_outgoing_secret(out, "Authorization", "Bearer ", key);
+	}
+	if (rc == GK_OK)
+		rc = add_own_headers(vendor, row, out, err);
+	if (rc == GK_OK)
+		gk_vendor_prepare(vendor, out);
+	return rc;
+}
+
+/* --- the plugin's slots --- */
+
+static gk_action_fn *const run[] = {
+	[GK_OAI_CHAT] = gk_oai_run_chat,
+	[GK_OAI_IMAGE] = gk_oai_run_image,
+	[GK_OAI_SPEECH] = gk_oai_run_speech,
+	[GK_OAI_TRANSCRIBE] = gk_oai_run_transcribe,
+	[GK_OAI_EMBED] = gk_oai_run_embed,
+};
+
+static gk_code define(gk_plugin *plugin, gk_vendor *vendor, const gk_oai_models *models,
+	const char *id, gk_error *err)
+{
+	const gk_oai_row *row = vendor->type->row;
+	gk_auto_json json_t *info = gk_oai_info(row, models, vendor->name, id);
+
+	if (!info)
+		return gk_error_no_memory(err);
+	if (models->kind == GK_OAI_EMBED)
+		return gk_vendor_define_embedder(
+			plugin, vendor, id, models, info, run[models->kind], err);
+	return gk_vendor_define_model(plugin, vendor, id, models, info, run[models->kind], err);
+}
+
+/* The names in `ids` that stand for one model each. */
+static gk_code define_known(
+	gk_plugin *plugin, gk_vendor *vendor, const gk_oai_models *models, gk_error *err)
+{
+	const char *ids = models->ids;
+	gk_code rc = GK_OK;
+
+	for (; rc == GK_OK && *(ids += strspn(ids, " ")); ids += strcspn(ids, " ")) {
+		size_t len = strcspn(ids, " ");
+		gk_auto_str char *id = strndup(ids, len);
+
+		if (!id)
+			return gk_error_no_memory(err);
+		if (!strchr(id, '*'))
+			rc = define(plugin, vendor, models, id, err);
+	}
+	return rc;
+}
+
+/* What an embedder is taken for that nobody knows. */
+static const gk_oai_models unknown_embedder = { .ids = "*", .kind = GK_OAI_EMBED };
+
+/* Names that the administrator gives. */
+static gk_code define_given(gk_plugin *plugin, gk_vendor *vendor, const char *option,
+	const gk_oai_models *models, gk_error *err)
+{
+	const gk_oai_row *row = vendor->type->row;
+	json_t *name;
+	size_t i;
+
+	json_array_foreach (gk_vendor_option_peek(vendor, option), i, name) {
+		const char *id = json_string_value(name);
+		gk_code rc;
+
+		if (!id || !*id)
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"plugin %s: option '%s' is a list of names", vendor->name, option);
+		rc = define(plugin, vendor, models ? models : gk_oai_models_of(row, id), id, err);
+		if (rc != GK_OK)
+			return rc;
+	}
+	return GK_OK;
+}
+
+gk_code gk_oai_init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
+{
+	const gk_oai_models *models;
+	gk_vendor *vendor;
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+
+	(void)ctx;
+	if (rc != GK_OK)
+		return rc;
+	models = ((const gk_oai_row *)vendor->type->row)->models;
+	for (; rc == GK_OK && models->ids; models++)
+		rc = define_known(plugin, vendor, models, err);
+	if (rc == GK_OK)
+		rc = define_given(plugin, vendor, "models", NULL, err);
+	if (rc == GK_OK)
+		rc = define_given(plugin, vendor, "embedders", &unknown_embedder, err);
+	return rc;
+}
+
+gk_code gk_oai_resolve(
+	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
+{
+	const gk_oai_models *models;
+	gk_vendor *vendor;
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+
+	(void)ctx;
+	if (rc != GK_OK)
+		return rc;
+	models = gk_oai_models_of(vendor->type->row, name);
+	if (strcmp(type, "model") == 0 && models->kind != GK_OAI_EMBED)
+		return define(plugin, vendor, models, name, err);
+	if (strcmp(type, "embedder") == 0 && models->kind == GK_OAI_EMBED)
+		return define(plugin, vendor, models, name, err);
+	/* Of a name that nobody knows the caller knows more. */
+	if (strcmp(type, "embedder") == 0 && !models[1].ids)
+		return define(plugin, vendor, &unknown_embedder, name, err);
+	return GK_OK;
+}
+
+/* --- the listing --- */
+
+static gk_code add_listed(const gk_vendor *vendor, const char *id, json_t *listing, gk_error *err)
+{
+	const gk_oai_row *row = vendor->type->row;
+	const gk_oai_models *models = gk_oai_models_of(row, id);
+	gk_auto_json json_t *info = NULL;
+
+	if (models->is_hidden)
+		return GK_OK;
+	info = gk_oai_info(row, models, vendor->name, id);
+	if (!info || !gk_json_push_take(listing,
+			     gk_vendor_listed(models->kind == GK_OAI_EMBED ? "embedder" : "model",
+				     id, info)))
+		return gk_error_no_memory(err);
+	return GK_OK;
+}
+
+static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *answer = NULL, *listing = json_array();
+	gk_auto_outgoing gk_outgoing out;
+	json_t *item;
+	size_t i;
+	gk_code rc;
+
+	gk_outgoing_init(&out, "GET");
+	rc = gk_oai_prepare(vendor, vendor->type->row, &out, "/models", "", NULL, err);
+	if (rc == GK_OK)
+		rc = gk_ask_json(ctx, vendor->name, &out, &answer, err);
+	json_array_foreach (json_object_get(answer, "data"), i, item) {
+		const char *id = gk_json_str_peek(item, "id");
+
+		if (rc == GK_OK && id && *id)
+			rc = add_listed(vendor, id, listing, err);
+	}
+	if (rc == GK_OK)
+		*ret = gk_steal(listing);
+	return rc;
+}
+
+gk_code gk_oai_list(gk_ctx *ctx, gk_plugin *plugin, json_t *list, gk_error *err)
+{
+	gk_auto_json json_t *listing = NULL;
+	const gk_oai_row *row;
+	gk_vendor *vendor;
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+
+	if (rc != GK_OK)
+		return rc;
+	row = vendor->type->row;
+	if (row->no_listing ||
+		(row->listing_option &&
+			!json_is_true(gk_vendor_option_peek(vendor, row->listing_option))) ||
+		(!vendor->api_key && !vendor->type->key_optional))
+		return GK_OK;
+	if (gk_vendor_has_listing(vendor, GK_VENDOR_LISTING_MS))
+		return gk_vendor_keep_listing(vendor, vendor->listing, list, err);
+	rc = ask_listing(ctx, vendor, &listing, err);
+	return rc == GK_OK ? gk_vendor_keep_listing(vendor, listing, list, err) : rc;
+}
