@@ -136,21 +136,27 @@
 #define GK_MAX_BATCH_SIZE     1000000    /* a larger one means the same */
 
 /* --- model providers --- */
-#define GK_MAX_VENDOR_HEADERS 64 /* of one request */
-#define GK_MAX_VENDOR_SECRETS 64 /* of one request: they are kept out of its errors */
-#define GK_MAX_VENDOR_BODY    (256u << 20)
-#define GK_MAX_VENDOR_FAILURE (1u << 20) /* of an error's body */
-#define GK_MAX_VENDOR_MESSAGE 2048u      /* what an error quotes of it */
-#define GK_MAX_VENDOR_CHOICES 128        /* of one streamed answer */
-#define GK_MAX_VENDOR_CALLS   1024       /* tool calls of one streamed answer */
-#define GK_MAX_VENDOR_STREAM  (64u << 20) /* what one streamed answer may add up to */
-#define GK_VENDOR_CONNECT_MS  60000
-#define GK_VENDOR_IDLE_MS     600000   /* a model may think so long before it says a word */
-#define GK_VENDOR_TOTAL_MS    86400000 /* without a timeout of its own */
-#define GK_VENDOR_PARTIAL     (32u << 10) /* longer arguments of a tool call are parsed at each eighth of growth */
-#define GK_MAX_SCHEMA_INLINE  (256u << 10) /* values of a schema after its $refs are replaced */
-#define GK_MAX_EMBED_BATCH    2048u /* documents of one request */
-#define GK_VENDOR_LISTING_MS  300000 /* the models that a service listed are believed so long */
+#define GK_MAX_VENDOR_HEADERS     64 /* of one request */
+#define GK_MAX_VENDOR_SECRETS     64 /* of one request: they are kept out of its errors */
+#define GK_MAX_VENDOR_BODY        (256u << 20)
+#define GK_MAX_VENDOR_FAILURE     (1u << 20)  /* of an error's body */
+#define GK_MAX_VENDOR_MESSAGE     2048u       /* what an error quotes of it */
+#define GK_MAX_VENDOR_CHOICES     128         /* of one streamed answer */
+#define GK_MAX_VENDOR_CALLS       1024        /* tool calls of one streamed answer */
+#define GK_MAX_VENDOR_STREAM      (64u << 20) /* what one streamed answer may add up to */
+#define GK_MAX_DOWNLOAD           (20u << 20) /* of a media part that is fetched for a provider */
+#define GK_MAX_DOWNLOAD_REDIRECTS 5u
+#define GK_DOWNLOAD_MS            60000
+#define GK_VENDOR_CONNECT_MS      60000
+#define GK_VENDOR_IDLE_MS         600000   /* a model may think so long before it says a word */
+#define GK_VENDOR_TOTAL_MS        86400000 /* without a timeout of its own */
+#define GK_VENDOR_PARTIAL                                                                          \
+	(32u << 10) /* longer arguments of a tool call are parsed at each eighth of growth */
+#define GK_MAX_SCHEMA_INLINE (256u << 10) /* values of a schema after its $refs are replaced */
+#define GK_MAX_EMBED_BATCH   2048u        /* documents of one request */
+#define GK_VENDOR_LISTING_MS 300000 /* the models that a service listed are believed so long */
+#define GK_OLLAMA_LISTING_MS 5000
+#define GK_OLLAMA_LIST_MS    5000 /* for an answer that is to be listed */
 
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */

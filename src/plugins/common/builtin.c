@@ -18,6 +18,7 @@ static const struct {
 	{ "microsoft-foundry", &gk_plugin_foundry, NULL },
 	{ "mistral", &gk_plugin_mistral, NULL },
 	{ "msfoundry", &gk_plugin_foundry, NULL },
+	{ "ollama", &gk_plugin_ollama, NULL },
 	{ "openai", &gk_plugin_openai, NULL },
 	{ "openrouter", &gk_plugin_openrouter, NULL },
 	{ "xai", &gk_plugin_xai, NULL },

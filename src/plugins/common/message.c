@@ -4,6 +4,8 @@
 
 #include "base/str.h"
 
+#include <ctype.h>
+
 gk_role gk_message_role(const json_t *message)
 {
 	static const char *const names[] = { "system", "user", "model", "tool" };
@@ -42,6 +44,25 @@ void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member)
 		if (json_is_string(text))
 			gk_buf_put(buf, json_string_value(text), json_string_length(text));
 	}
+}
+
+json_t *gk_parts_joined(const json_t *parts, const char *member)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+
+	gk_parts_join(&text, parts, member);
+	return gk_buf_failed(&text) ? NULL : json_stringn(text.len ? text.data : "", text.len);
+}
+
+json_t *gk_tool_response_text(const json_t *response)
+{
+	gk_auto_json json_t *output = gk_json_as_text(json_object_get(response, "output"));
+	gk_auto_json json_t *more = gk_parts_joined(json_object_get(response, "content"), "text");
+
+	if (!output || !more || !json_string_length(more))
+		return more ? gk_steal(output) : NULL;
+	return json_sprintf("%s%s%s", json_string_value(output),
+		json_string_length(output) ? "\n" : "", json_string_value(more));
 }
 
 bool gk_parts_have(const json_t *parts, gk_part_kind kind)
@@ -126,4 +147,17 @@ json_t *gk_request_config_peek(const json_t *request, const char *key)
 	json_t *value = json_object_get(json_object_get(request, "config"), key);
 
 	return json_is_null(value) ? NULL : value;
+}
+
+char *gk_snake_case(const char *name)
+{
+	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
+
+	for (; *name; name++) {
+		if (isupper((unsigned char)*name))
+			gk_buf_putc(&out, '_');
+		gk_buf_putc(&out, (char)tolower((unsigned char)*name));
+	}
+	gk_buf_puts(&out, "");
+	return gk_buf_take(&out, NULL);
 }

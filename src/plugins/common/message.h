@@ -36,6 +36,10 @@ const char *gk_part_kind_name(gk_part_kind kind);
 
 /** The texts of the parts that have that member ("text", "reasoning"), one after the other. */
 void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member);
+/** The same as one string. */
+json_t *gk_parts_joined(const json_t *parts, const char *member);
+/** What a tool gave: its output (text as it is, else JSON), then the texts of its content. New reference. */
+json_t *gk_tool_response_text(const json_t *response);
 bool gk_parts_have(const json_t *parts, gk_part_kind kind);
 /** {text} and its like: `member` with that text; NULL for a text that is NULL. */
 json_t *gk_part_new(const char *member, const char *text, size_t len);
@@ -47,6 +51,9 @@ json_t *gk_part_tool_request(const char *name, const char *ref, json_t *input_ta
 json_t *gk_json_as_text(const json_t *value);
 /** The chunk {index, role: "model", content}; `content_take` is consumed. */
 json_t *gk_chunk_new(int64_t index, json_t *content_take);
+
+/** "topK" as "top_k"; the caller frees it. */
+char *gk_snake_case(const char *name);
 
 /** Whether the answer is to be JSON: output.format or output.contentType says so. */
 bool gk_request_wants_json(const json_t *request);

@@ -118,7 +118,8 @@ static gk_code fetch_start(void *user, const gk_outgoing *out, void **ret, gk_er
 			.headers = (const char *const *)out->headers, .body = out->body,
 			.body_len = out->body_len, .connect_ms = GK_VENDOR_CONNECT_MS,
 			.total_ms = out->timeout_ms ? out->timeout_ms : GK_VENDOR_TOTAL_MS,
-			.idle_ms = GK_VENDOR_IDLE_MS, .max_body = GK_MAX_VENDOR_BODY),
+			.idle_ms = GK_VENDOR_IDLE_MS, .max_body = GK_MAX_VENDOR_BODY,
+			.redirects = out->redirects),
 		&res, err);
 
 	if (rc == GK_OK)

@@ -30,6 +30,7 @@ typedef struct gk_outgoing {
 	char *body; /* NULL: none */
 	size_t body_len;
 	uint64_t timeout_ms; /* from start to last byte; 0: no limit of its own */
+	unsigned redirects;  /* how many are followed; 0: none, for whatever has a key */
 	gk_code failed;      /* sticks */
 } gk_outgoing;
 

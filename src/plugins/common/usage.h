@@ -11,5 +11,9 @@ GK_MUST_USE bool gk_usage_add_basic(json_t *usage, const json_t *request, const 
 /** Copies a number at a path to `key`; a provider that does not report it gives nothing, rather than 0. */
 GK_MUST_USE bool gk_usage_copy(
 	json_t *usage, const char *key, const json_t *from, const char *path);
+/** A GenerateResponse around a message of the model: its parts are `content` (consumed), it finished with "stop", its usage
+ * is the basic one; `raw` (borrowed; NULL: none) is what the provider said. */
+GK_MUST_USE gk_code gk_vendor_response(
+	const json_t *request, json_t *content_take, json_t *raw, json_t **ret, gk_error *err);
 
 #endif

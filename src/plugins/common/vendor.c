@@ -23,6 +23,8 @@ static const gk_vendor_option common[] = {
 static const char *const aliases[][2] = {
 	{ "defaultHeaders", "headers" },
 	{ "customHeaders", "headers" },
+	{ "requestHeaders", "headers" },
+	{ "serverAddress", "baseURL" },
 	{ "token", "apiKey" },
 	{ "apiToken", "apiKey" },
 	{ "endpoint", "baseURL" },

@@ -208,25 +208,6 @@ static bool set_usage(json_t *usage, const json_t *from)
 
 /* --- the whole --- */
 
-gk_code gk_oai_response(
-	const json_t *request, json_t *content_take, json_t *raw, json_t **ret, gk_error *err)
-{
-	gk_auto_json json_t *content = content_take, *usage = json_object();
-	gk_auto_json json_t *message =
-		content ? json_pack("{s:s, s:O}", "role", "model", "content", content) : NULL;
-	gk_auto_json json_t *response = json_object();
-
-	if (!message || !gk_json_set(response, "message", message) ||
-		!gk_json_set_str(response, "finishReason", "stop") ||
-		!gk_usage_add_basic(usage, request, message) ||
-		!gk_json_set(response, "usage", usage) ||
-		(raw && (!gk_json_set(response, "custom", raw) ||
-				!gk_json_set(response, "raw", raw))))
-		return gk_error_no_memory(err);
-	*ret = gk_steal(response);
-	return GK_OK;
-}
-
 gk_code gk_oai_answer(const gk_oai_call *call, json_t *completion, json_t **ret, gk_error *err)
 {
 	const json_t *choice = json_array_get(json_object_get(completion, "choices"), 0);
@@ -243,7 +224,8 @@ gk_code gk_oai_answer(const gk_oai_call *call, json_t *completion, json_t **ret,
 	if (rc == GK_OK)
 		rc = add_tool_calls(call, message, content, err);
 	if (rc == GK_OK)
-		rc = gk_oai_response(call->request, gk_steal(content), completion, &response, err);
+		rc = gk_vendor_response(
+			call->request, gk_steal(content), completion, &response, err);
 	if (rc == GK_OK &&
 		(!set_reason(response, choice) || !set_usage(json_object_get(response, "usage"),
 							  json_object_get(completion, "usage"))))

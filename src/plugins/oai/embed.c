@@ -35,21 +35,16 @@ static bool add_options(json_t *body, const json_t *options)
 	return true;
 }
 
-static json_t *text_of(const json_t *document)
-{
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
-
-	gk_parts_join(&text, json_object_get(document, "content"), "text");
-	return gk_buf_failed(&text) ? NULL : json_stringn(text.len ? text.data : "", text.len);
-}
-
 static json_t *body_of(const char *model, const json_t *documents, size_t from, size_t count,
 	const json_t *options)
 {
 	gk_auto_json json_t *body = json_object(), *input = json_array();
 
 	for (size_t i = from; i < from + count; i++)
-		if (!gk_json_push_take(input, text_of(json_array_get(documents, i))))
+		if (!gk_json_push_take(
+			    input, gk_parts_joined(
+					   json_object_get(json_array_get(documents, i), "content"),
+					   "text")))
 			return NULL;
 	if (!gk_json_set_str(body, "model", model) || !gk_json_set(body, "input", input) ||
 		!add_options(body, options))

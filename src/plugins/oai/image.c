@@ -73,5 +73,5 @@ gk_code gk_oai_run_image(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *e
 		if (!gk_json_push_take(content, picture(&call, item)))
 			return gk_error_no_memory(err);
 	}
-	return gk_oai_response(request, gk_steal(content), answer, ret, err);
+	return gk_vendor_response(request, gk_steal(content), answer, ret, err);
 }

@@ -137,15 +137,6 @@ static bool is_text_only(const json_t *content)
 	return true;
 }
 
-/* Text parts one after the other, as one string. */
-static json_t *joined(const json_t *content, const char *member)
-{
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
-
-	gk_parts_join(&text, content, member);
-	return gk_buf_failed(&text) ? NULL : json_stringn(text.len ? text.data : "", text.len);
-}
-
 static gk_code user_content(
 	const gk_oai_call *call, const json_t *content, json_t **ret, gk_error *err)
 {
@@ -154,7 +145,7 @@ static gk_code user_content(
 	size_t i;
 
 	if (is_text_only(content)) {
-		*ret = joined(content, "text");
+		*ret = gk_parts_joined(content, "text");
 		return *ret ? GK_OK : gk_error_no_memory(err);
 	}
 	parts = json_array();
@@ -195,7 +186,7 @@ static gk_code add_system(
 	json_array_foreach (content, i, part)
 		if (gk_part_kind_of(part) != GK_PART_TEXT)
 			return misplaced(call, part, "system", err);
-	text = joined(content, "text");
+	text = gk_parts_joined(content, "text");
 	if (!text || !gk_json_push_take(messages,
 			     json_pack("{s:s, s:O}", "role", takes_system ? "system" : "developer",
 				     "content", text)))
@@ -266,8 +257,8 @@ static gk_code add_assistant(
 	const gk_oai_call *call, const json_t *content, json_t *messages, gk_error *err)
 {
 	gk_auto_json json_t *message = json_pack("{s:s}", "role", "assistant");
-	gk_auto_json json_t *text = joined(content, "text");
-	gk_auto_json json_t *reasoning = joined(content, "reasoning");
+	gk_auto_json json_t *text = gk_parts_joined(content, "text");
+	gk_auto_json json_t *reasoning = gk_parts_joined(content, "reasoning");
 	bool has_calls = gk_parts_have(content, GK_PART_TOOL_REQUEST);
 	bool replays = call->row->replay == GK_OAI_REPLAY_ALWAYS ||
 		       (call->row->replay == GK_OAI_REPLAY_TOOLS && has_calls);
@@ -287,9 +278,7 @@ static gk_code add_assistant(
 static gk_code tool_output(
 	const gk_oai_call *call, const json_t *response, json_t **ret, gk_error *err)
 {
-	const json_t *output = json_object_get(response, "output");
 	const json_t *content = json_object_get(response, "content");
-	gk_auto_json json_t *text = gk_json_as_text(output), *more = joined(content, "text");
 	json_t *part;
 	size_t i;
 
@@ -300,14 +289,7 @@ static gk_code tool_output(
 				"text only",
 				call->vendor->name, gk_json_str_peek(response, "name"),
 				gk_part_kind_name(gk_part_kind_of(part)));
-	if (!text || !more)
-		return gk_error_no_memory(err);
-	if (!json_string_length(more)) {
-		*ret = gk_steal(text);
-		return GK_OK;
-	}
-	*ret = json_sprintf("%s%s%s", json_string_value(text), json_string_length(text) ? "\n" : "",
-		json_string_value(more));
+	*ret = gk_tool_response_text(response);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 

@@ -16,6 +16,7 @@
 #define GK_PLUGINS_OAI_H
 
 #include "plugins/common/message.h"
+#include "plugins/common/usage.h"
 #include "plugins/common/vendor.h"
 
 typedef enum gk_oai_kind {
@@ -137,9 +138,6 @@ GK_MUST_USE gk_code gk_oai_answer(
 void gk_oai_read_content(const json_t *content, gk_buf *text, gk_buf *reasoning);
 /** A member of an answer that a service calls one or the other name: its reasoning. Borrowed; NULL: none. */
 const json_t *gk_oai_reasoning_peek(const json_t *message);
-/** A response around a message whose parts are `content` (consumed), with basic usage and what the service said. */
-GK_MUST_USE gk_code gk_oai_response(
-	const json_t *request, json_t *content_take, json_t *raw, json_t **ret, gk_error *err);
 
 /* --- streams --- */
 

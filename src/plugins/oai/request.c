@@ -5,8 +5,6 @@
 #include "base/str.h"
 #include "plugins/common/schema.h"
 
-#include <ctype.h>
-
 const char *gk_oai_model_name(const gk_oai_call *call)
 {
 	const char *version = json_string_value(gk_request_config_peek(call->request, "version"));
@@ -135,19 +133,6 @@ static const gk_oai_rename *find_rename(const gk_oai_rename *table, const char *
 	return NULL;
 }
 
-static char *snake_case(const char *name)
-{
-	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
-
-	for (; *name; name++) {
-		if (isupper((unsigned char)*name))
-			gk_buf_putc(&out, '_');
-		gk_buf_putc(&out, (char)tolower((unsigned char)*name));
-	}
-	gk_buf_puts(&out, "");
-	return gk_buf_take(&out, NULL);
-}
-
 /* The names inside become snake_case; null and what is empty is left out. Depth is the reader's: at most 128. */
 static json_t *deep_snake(json_t *value)
 {
@@ -159,7 +144,7 @@ static json_t *deep_snake(json_t *value)
 		return json_incref(value);
 	out = json_object();
 	json_object_foreach (value, name, member) {
-		gk_auto_str char *key = snake_case(name);
+		gk_auto_str char *key = gk_snake_case(name);
 		gk_auto_json json_t *inner = deep_snake(member);
 
 		if (!key || !inner)

@@ -59,5 +59,5 @@ gk_code gk_oai_run_speech(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *
 		return rc;
 	if (!gk_json_push_take(content, gk_media_part_of_bytes(type_of(request), sound, len)))
 		return gk_error_no_memory(err);
-	return gk_oai_response(request, gk_steal(content), NULL, ret, err);
+	return gk_vendor_response(request, gk_steal(content), NULL, ret, err);
 }

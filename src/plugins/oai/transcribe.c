@@ -212,7 +212,7 @@ static gk_code read_answer(const gk_oai_call *call, const char *text, size_t len
 			err, GK_INTERNAL, "%s: the answer is not UTF-8", call->vendor->name);
 	if (!gk_parts_add(content, "text", text, len))
 		return gk_error_no_memory(err);
-	return gk_oai_response(call->request, gk_steal(content), answer, ret, err);
+	return gk_vendor_response(call->request, gk_steal(content), answer, ret, err);
 }
 
 gk_code gk_oai_run_transcribe(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)

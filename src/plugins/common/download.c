@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/common/download.h"
+
+#include "base/str.h"
+#include "config.h"
+#include "json/edit.h"
+#include "plugins/common/ask.h"
+#include "plugins/common/media.h"
+
+#include <stdio.h>
+
+static const char *remote_url(const json_t *part)
+{
+	const char *url = gk_json_str_peek(json_object_get(part, "media"), "url");
+
+	return url && (gk_str_has_prefix(url, "http://") || gk_str_has_prefix(url, "https://"))
+		       ? url
+		       : NULL;
+}
+
+static bool has_remote(const json_t *request)
+{
+	json_t *message, *part;
+	size_t i, j;
+
+	json_array_foreach (json_object_get(request, "messages"), i, message)
+		json_array_foreach (json_object_get(message, "content"), j, part)
+			if (remote_url(part))
+				return true;
+	return false;
+}
+
+/* The part with what is at its address; everything else of it stays. */
+static gk_code fetch_part(gk_ctx *ctx, const char *who, json_t *part, json_t **ret, gk_error *err)
+{
+	const char *own = gk_json_str_peek(json_object_get(part, "media"), "contentType");
+	gk_auto_json json_t *changed = json_copy(part), *inline_part = NULL;
+	gk_auto_str char *bytes = NULL, *type = NULL, *name = NULL;
+	gk_auto_outgoing gk_outgoing out;
+	size_t len = 0;
+	gk_code rc;
+
+	if (asprintf(&name, "%s: download of a media part", who) < 0) {
+		name = NULL;
+		return gk_error_no_memory(err);
+	}
+	gk_outgoing_init(&out, "GET");
+	gk_outgoing_url(&out, "%s", remote_url(part));
+	gk_outgoing_header(&out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
+	out.redirects = GK_MAX_DOWNLOAD_REDIRECTS;
+	out.timeout_ms = GK_DOWNLOAD_MS;
+	rc = gk_ask_bytes(ctx, name, &out, &bytes, &len, &type, err);
+	if (rc != GK_OK)
+		return rc;
+	if (len > GK_MAX_DOWNLOAD)
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "%s: more than %u bytes", name,
+			GK_MAX_DOWNLOAD);
+	if (type)
+		type[strcspn(type, "; ")] = '\0';
+	inline_part = gk_media_part_of_bytes(own    ? own
+					     : type ? type
+						    : "application/octet-stream",
+		bytes, len);
+	if (!inline_part || !gk_json_set(changed, "media", json_object_get(inline_part, "media")))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(changed);
+	return GK_OK;
+}
+
+static gk_code fetch_message(
+	gk_ctx *ctx, const char *who, json_t *message, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *changed = json_copy(message), *content = json_array();
+	json_t *part;
+	size_t i;
+
+	json_array_foreach (json_object_get(message, "content"), i, part) {
+		json_t *one = NULL;
+		gk_code rc = GK_OK;
+
+		if (remote_url(part))
+			rc = fetch_part(ctx, who, part, &one, err);
+		else
+			one = json_incref(part);
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_push_take(content, one))
+			return gk_error_no_memory(err);
+	}
+	if (!gk_json_set(changed, "content", content))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(changed);
+	return GK_OK;
+}
+
+gk_code gk_download_media(
+	gk_ctx *ctx, const char *who, json_t *request, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *changed = NULL, *messages = NULL;
+	json_t *message;
+	size_t i;
+
+	if (!has_remote(request)) {
+		*ret = json_incref(request);
+		return GK_OK;
+	}
+	changed = json_copy(request);
+	messages = json_array();
+	json_array_foreach (json_object_get(request, "messages"), i, message) {
+		json_t *one = NULL;
+		gk_code rc = fetch_message(ctx, who, message, &one, err);
+
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_push_take(messages, one))
+			return gk_error_no_memory(err);
+	}
+	if (!gk_json_set(changed, "messages", messages))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(changed);
+	return GK_OK;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Models on this machine, or wherever an Ollama server is. Manual: ollama.md. */
+#include "plugins/ollama/ollama.h"
+
+#include "base/str.h"
+#include "plugins/common/ask.h"
+#include "plugins/common/download.h"
+
+#include <genkit/context.h>
+#include <stdio.h>
+
+/* What a model is asked with. */
+static const char chat[] = "/api/chat", generate[] = "/api/generate";
+
+/* --- requests --- */
+
+/* OLLAMA_HOST may be an address without a scheme, and without a port. */
+static gk_code complete_address(gk_vendor *vendor, gk_error *err)
+{
+	const char *host = vendor->base_url, *port = strrchr(host, ':');
+	char *url;
+
+	if (strstr(host, "://"))
+		return GK_OK;
+	if (asprintf(&url, "http://%s%s", host, port && !strchr(port, ']') ? "" : ":11434") < 0)
+		return gk_error_no_memory(err);
+	free(vendor->base_url);
+	vendor->base_url = url;
+	return GK_OK;
+}
+
+static gk_code vendor_of(gk_plugin *plugin, gk_vendor **ret, gk_error *err)
+{
+	gk_code rc = gk_vendor_of(plugin, ret, err);
+
+	return rc == GK_OK ? complete_address(*ret, err) : rc;
+}
+
+static void prepare(const gk_vendor *vendor, gk_outgoing *out, const char *base, const char *path)
+{
+	gk_outgoing_url(out, "%s%s", base ? base : vendor->base_url, path);
+	if (vendor->api_key)
+		gk_outgoing_secret(out, "Authorization", "Bearer ", vendor->api_key);
+	gk_vendor_prepare(vendor, out);
+}
+
+/* Nobody listens there: say how to change that. */
+static gk_code explain(const gk_vendor *vendor, gk_code rc, gk_error *err)
+{
+	if (rc != GK_UNAVAILABLE || !err || (err->message && strstr(err->message, "[")))
+		return rc;
+	return gk_error_set(err, GK_UNAVAILABLE,
+		"Cannot reach the Ollama server at %s. Start it with `ollama serve`",
+		vendor->base_url);
+}
+
+/* --- chats --- */
+
+typedef struct asking {
+	gk_ctx *ctx;
+	gk_ollama_stream stream;
+} asking;
+
+static gk_code send_chunk(json_t *chunk_take, void *user, gk_error *err)
+{
+	asking *it = user;
+
+	return gk_ctx_send(it->ctx, chunk_take, err);
+}
+
+static gk_code on_line(const char *line, size_t len, void *user, gk_error *err)
+{
+	asking *it = user;
+
+	return gk_ollama_stream_push(&it->stream, line, len, err);
+}
+
+static gk_code ask_in_lines(gk_ctx *ctx, const gk_outgoing *out, json_t **ret, gk_error *err)
+{
+	asking it = { .ctx = ctx, .stream = { .emit = send_chunk, .user = &it } };
+	gk_auto_ndjson gk_ndjson lines;
+	gk_code rc;
+
+	gk_ndjson_init(&lines, 0, on_line, &it);
+	rc = gk_ask_lines(ctx, "ollama", out, &lines, err);
+	if (rc == GK_OK)
+		rc = gk_ollama_stream_end(&it.stream, ret, err);
+	gk_ollama_stream_done(&it.stream);
+	return rc;
+}
+
+static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	const gk_vendor_model *model = gk_ctx_user(ctx);
+	const char *path = model->row, *name = model->id;
+	bool is_streaming = gk_ctx_is_streaming(ctx);
+	gk_auto_json json_t *request = NULL, *body = NULL, *answer = NULL;
+	gk_auto_outgoing gk_outgoing out;
+	gk_code rc;
+
+	gk_outgoing_init(&out, "POST");
+	rc = gk_download_media(ctx, "ollama", input, &request, err);
+	if (rc == GK_OK)
+		rc = path == chat
+			     ? gk_ollama_chat_request(name, request, is_streaming, &body, err)
+			     : gk_ollama_generate_request(name, request, is_streaming, &body, err);
+	if (rc != GK_OK)
+		return rc;
+	prepare(model->vendor, &out, NULL, path);
+	gk_outgoing_json(&out, body);
+	json_decref(gk_steal(body));
+	rc = is_streaming ? ask_in_lines(ctx, &out, &answer, err)
+			  : gk_ask_json(ctx, "ollama", &out, &answer, err);
+	if (rc != GK_OK)
+		return explain(model->vendor, rc, err);
+	return gk_ollama_answer(request, answer, ret, err);
+}
+
+static gk_code run_embedder(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	const gk_vendor_model *model = gk_ctx_user(ctx);
+	const char *address = gk_json_str_peek(input, "options.serverAddress");
+	gk_auto_json json_t *body = NULL, *answer = NULL;
+	gk_auto_outgoing gk_outgoing out;
+	gk_code rc;
+
+	gk_outgoing_init(&out, "POST");
+	rc = gk_ollama_embed_request(version && *version ? version : model->id, input, &body, err);
+	if (rc != GK_OK)
+		return rc;
+	prepare(model->vendor, &out, address, "/api/embed");
+	gk_outgoing_json(&out, body);
+	rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
+	if (rc != GK_OK)
+		return explain(model->vendor, rc, err);
+	return gk_ollama_embed_answer(
+		answer, json_array_size(json_object_get(input, "input")), ret, err);
+}
+
+/* --- models --- */
+
+/* What is known of a model that nobody has configured; of a configured one its `given` supports. */
+static json_t *info_of(const char *id, const json_t *given, bool is_chat)
+{
+	gk_auto_json json_t *supports = json_pack("{s:b, s:[s, s], s:s}", "systemRole", 1, "output",
+		"text", "json", "constrained", "all");
+	gk_auto_json json_t *info = json_object();
+	bool ok = gk_json_set_bool(supports, "multiturn", is_chat);
+
+	if (ok && !given)
+		ok = gk_json_set_bool(supports, "media", true) &&
+		     gk_json_set_bool(supports, "tools", true);
+	else if (ok && json_is_object(json_object_get(given, "supports")))
+		ok = json_object_update(supports, json_object_get(given, "supports")) == 0;
+	if (!ok || !gk_json_set_take(info, "label", json_sprintf("Ollama - %s", id)) ||
+		!gk_json_set(info, "supports", supports))
+		return NULL;
+	return gk_steal(info);
+}
+
+static gk_code define_model(
+	gk_plugin *plugin, gk_vendor *vendor, const char *id, const json_t *given, gk_error *err)
+{
+	bool is_chat = !gk_str_equal(gk_json_str_peek(given, "type"), "generate");
+	gk_auto_json json_t *info = info_of(id, given, is_chat);
+
+	return info ? gk_vendor_define_model(
+			      plugin, vendor, id, is_chat ? chat : generate, info, run_model, err)
+		    : gk_error_no_memory(err);
+}
+
+static gk_code define_embedder(
+	gk_plugin *plugin, gk_vendor *vendor, const char *id, const json_t *given, gk_error *err)
+{
+	gk_auto_json json_t *info = json_object();
+	json_t *dimensions = json_object_get(given, "dimensions");
+
+	if (!gk_json_set_take(info, "label", json_sprintf("Ollama - %s", id)) ||
+		!gk_json_set_take(info, "supports", json_pack("{s:[s]}", "input", "text")) ||
+		(dimensions && !gk_json_set(info, "dimensions", dimensions)))
+		return gk_error_no_memory(err);
+	return gk_vendor_define_embedder(plugin, vendor, id, NULL, info, run_embedder, err);
+}
+
+/* Names, or mappings with `name`. */
+static gk_code define_given(gk_plugin *plugin, gk_vendor *vendor, const char *option,
+	gk_code (*define)(gk_plugin *, gk_vendor *, const char *, const json_t *, gk_error *),
+	gk_error *err)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (gk_vendor_option_peek(vendor, option), i, one) {
+		const char *name = json_is_string(one) ? json_string_value(one)
+						       : gk_json_str_peek(one, "name");
+		gk_code rc;
+
+		if (!name || !*name)
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"plugin ollama: each of '%s' is a name, or a mapping with 'name'",
+				option);
+		rc = define(plugin, vendor, name, json_is_object(one) ? one : NULL, err);
+		if (rc != GK_OK)
+			return rc;
+	}
+	return GK_OK;
+}
+
+static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
+{
+	gk_vendor *vendor;
+	gk_code rc = vendor_of(plugin, &vendor, err);
+
+	(void)ctx;
+	if (rc == GK_OK)
+		rc = define_given(plugin, vendor, "models", define_model, err);
+	if (rc == GK_OK)
+		rc = define_given(plugin, vendor, "embedders", define_embedder, err);
+	return rc;
+}
+
+static gk_code resolve(
+	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
+{
+	gk_vendor *vendor;
+	gk_code rc = vendor_of(plugin, &vendor, err);
+
+	(void)ctx;
+	if (rc == GK_OK && strcmp(type, "model") == 0)
+		rc = define_model(plugin, vendor, name, NULL, err);
+	else if (rc == GK_OK && strcmp(type, "embedder") == 0)
+		rc = define_embedder(plugin, vendor, name, NULL, err);
+	return rc;
+}
+
+static gk_code add_listed(const char *name, json_t *listing, gk_error *err)
+{
+	bool is_embedder = strcasestr(name, "embed") != NULL;
+	gk_auto_json json_t *info = is_embedder ? json_pack("{s:o, s:{s:[s]}}", "label",
+							  json_sprintf("Ollama - %s", name),
+							  "supports", "input", "text")
+						: info_of(name, NULL, true);
+
+	if (!info || !gk_json_push_take(listing,
+			     gk_vendor_listed(is_embedder ? "embedder" : "model", name, info)))
+		return gk_error_no_memory(err);
+	return GK_OK;
+}
+
+static gk_code list(gk_ctx *ctx, gk_plugin *plugin, json_t *ret, gk_error *err)
+{
+	gk_auto_json json_t *answer = NULL, *listing = json_array();
+	gk_auto_outgoing gk_outgoing out;
+	gk_vendor *vendor;
+	json_t *one;
+	size_t i;
+	gk_code rc = vendor_of(plugin, &vendor, err);
+
+	gk_outgoing_init(&out, "GET");
+	if (rc != GK_OK)
+		return rc;
+	/* Models come and go on one's own machine. */
+	if (gk_vendor_has_listing(vendor, GK_OLLAMA_LISTING_MS))
+		return gk_vendor_keep_listing(vendor, vendor->listing, ret, err);
+	prepare(vendor, &out, NULL, "/api/tags");
+	out.timeout_ms = GK_OLLAMA_LIST_MS;
+	rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
+	if (rc != GK_OK)
+		return explain(vendor, rc, err);
+	json_array_foreach (json_object_get(answer, "models"), i, one) {
+		const char *name = gk_json_str_peek(one, "model");
+
+		if (!name)
+			name = gk_json_str_peek(one, "name");
+		if (rc == GK_OK && name && *name)
+			rc = add_listed(name, listing, err);
+	}
+	return rc == GK_OK ? gk_vendor_keep_listing(vendor, listing, ret, err) : rc;
+}
+
+static const gk_vendor_option options[] = {
+	{ "models", GK_OPTION_LIST,
+		"Models to show: names, or mappings with name, type (chat or generate), supports." },
+	{ "embedders", GK_OPTION_LIST,
+		"Embedders to show: names, or mappings with name, dimensions." },
+	{ NULL },
+};
+
+static const char *const base_env[] = { "OLLAMA_HOST", NULL };
+
+const gk_vendor_type gk_plugin_ollama = {
+	.plugin = {
+		.abi = GK_PLUGIN_ABI,
+		.name = "ollama",
+		.init = init,
+		.resolve = resolve,
+		.list = list,
+		.done = gk_vendor_plugin_done,
+	},
+	.base_url = "http://127.0.0.1:11434",
+	.base_env = base_env,
+	.key_optional = true,
+	.options = options,
+};
