@@ -9,6 +9,7 @@ static const struct {
 	const gk_vendor_type *type; /* under another name: an alias */
 	gk_code (*use)(gk_app *app, json_t *options, gk_error *err); /* in place of a type */
 } builtin[] = {
+	{ "anthropic", &gk_plugin_anthropic, NULL },
 	{ "azure", &gk_plugin_foundry, NULL },
 	{ "compat", NULL, gk_use_compat },
 	{ "dashscope", &gk_plugin_dashscope, NULL },

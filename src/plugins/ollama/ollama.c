@@ -126,7 +126,7 @@ static gk_code run_embedder(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
-	rc = gk_ollama_embed_request(version && *version ? version : model->id, input, &body, err);
+	rc = gk_ollama_embed_request(model->id, input, &body, err);
 	if (rc != GK_OK)
 		return rc;
 	prepare(model->vendor, &out, address, "/api/embed");

@@ -271,7 +271,7 @@ gk_code gk_ollama_embed_request(const char *model, const json_t *input, json_t *
 
 	json_array_foreach (json_object_get(input, "input"), i, one)
 		if (!gk_json_push_take(
-			    texts, gk_parts_joined(json_object_get(one, "content", "text"))))
+			    texts, gk_parts_joined(json_object_get(one, "content"), "text")))
 			return gk_error_no_memory(err);
 	json_object_foreach (json_object_get(input, "options"), name, one) {
 		json_t *target = options;
