@@ -85,37 +85,20 @@ static gk_code address(const gk_vendor *vendor, const json_t *request, bool is_b
 
 /* --- the action --- */
 
-typedef struct asking {
-	gk_ctx *ctx;
-	gk_anthropic_stream stream;
-} asking;
-
-static gk_code send_chunk(json_t *chunk_take, void *user, gk_error *err)
+static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
 {
-	asking *it = user;
-
-	return gk_ctx_send(it->ctx, chunk_take, err);
-}
-
-static gk_code on_event(const gk_sse_event *event, void *user, gk_error *err)
-{
-	asking *it = user;
-
-	return gk_anthropic_stream_push(&it->stream, event->data.text, event->data.len, err);
+	return gk_anthropic_stream_push(stream, event->data.text, event->data.len, err);
 }
 
 static gk_code ask_in_events(gk_ctx *ctx, const gk_outgoing *out, json_t **ret, gk_error *err)
 {
-	asking it = { .ctx = ctx, .stream = { .emit = send_chunk, .user = &it } };
+	gk_auto_anthropic_stream gk_anthropic_stream stream = { .emit = gk_ask_emit, .user = ctx };
 	gk_auto_sse gk_sse sse;
 	gk_code rc;
 
-	gk_sse_init(&sse, 0, on_event, &it);
-	rc = gk_ask_events(ctx, "anthropic", out, &sse, &it.stream.is_done, err);
-	if (rc == GK_OK)
-		rc = gk_anthropic_stream_end(&it.stream, ret, err);
-	gk_anthropic_stream_done(&it.stream);
-	return rc;
+	gk_sse_init(&sse, 0, on_event, &stream);
+	rc = gk_ask_events(ctx, "anthropic", out, &sse, &stream.is_done, err);
+	return rc == GK_OK ? gk_anthropic_stream_end(&stream, ret, err) : rc;
 }
 
 static gk_code run_model(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)

@@ -45,6 +45,7 @@ typedef struct gk_anthropic_stream {
 	bool is_done; /* message_stop */
 } gk_anthropic_stream;
 void gk_anthropic_stream_done(gk_anthropic_stream *stream);
+#define gk_auto_anthropic_stream GK_CLEANUP(gk_anthropic_stream_done)
 /** The data of an event. */
 GK_MUST_USE gk_code gk_anthropic_stream_push(
 	gk_anthropic_stream *stream, const char *data, size_t len, gk_error *err);

@@ -146,3 +146,8 @@ gk_code gk_ask_lines(
 	}
 	return rc;
 }
+
+gk_code gk_ask_emit(json_t *chunk_take, void *ctx, gk_error *err)
+{
+	return gk_ctx_send(ctx, chunk_take, err);
+}

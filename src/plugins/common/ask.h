@@ -24,6 +24,8 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_ask_events(gk_ctx *ctx, const char *who, cons
 	gk_sse *sse, const bool *is_done, gk_error *err);
 GK_MUST_USE GK_SUSPENDS gk_code gk_ask_lines(
 	gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_ndjson *lines, gk_error *err);
+/** Hands a chunk (consumed) to whoever called the action; `ctx` is a gk_ctx. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_emit(json_t *chunk_take, void *ctx, gk_error *err);
 /** A piece of a stream (an event's data, a line) as JSON; INTERNAL when it is none. */
 GK_MUST_USE gk_code gk_ask_parse(
 	const char *who, const char *text, size_t len, json_t **ret, gk_error *err);

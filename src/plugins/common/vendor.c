@@ -307,25 +307,27 @@ void gk_vendor_model_free(void *it)
 	free(model);
 }
 
-gk_code gk_vendor_define_model(gk_plugin *plugin, gk_vendor *vendor, const char *id,
-	const void *row, json_t *info, gk_action_fn *run, gk_error *err)
-{
-	gk_vendor_model *model = gk_vendor_model_new(vendor, id, row);
-	gk_auto_str char *name = NULL;
-	gk_action *action;
-	gk_code rc;
+/* A model or an embedder, before its maker is called. */
+typedef struct making {
+	gk_vendor_model *model;
+	char *name; /* with the prefix */
+} making;
 
-	if (!model || asprintf(&name, "%s/%s", vendor->name, id) < 0) {
-		name = NULL;
-		gk_vendor_model_free(model);
-		return gk_error_no_memory(err);
-	}
-	rc = gk_model_new(vendor->app,
-		GK_OPTS(gk_model_opts, .name = name, .info = info, .run = run, .user = model,
-			.free_user = gk_vendor_model_free),
-		&action, err);
+static gk_code begin(making *it, gk_vendor *vendor, const char *id, const void *row, gk_error *err)
+{
+	it->model = gk_vendor_model_new(vendor, id, row);
+	if (it->model && asprintf(&it->name, "%s/%s", vendor->name, id) >= 0)
+		return GK_OK;
+	gk_vendor_model_free(it->model);
+	return gk_error_no_memory(err);
+}
+
+/* `rc` is what the maker said. */
+static gk_code finish(making *it, gk_plugin *plugin, gk_action *action, gk_code rc, gk_error *err)
+{
+	free(it->name);
 	if (rc != GK_OK) {
-		gk_vendor_model_free(model);
+		gk_vendor_model_free(it->model);
 		return rc;
 	}
 	rc = gk_plugin_add(plugin, action, err);
@@ -333,24 +335,57 @@ gk_code gk_vendor_define_model(gk_plugin *plugin, gk_vendor *vendor, const char 
 	return rc;
 }
 
+gk_code gk_vendor_define_model(gk_plugin *plugin, gk_vendor *vendor, const char *id,
+	const void *row, json_t *info, gk_action_fn *run, gk_error *err)
+{
+	gk_action *action = NULL;
+	making it = { 0 };
+	gk_code rc = begin(&it, vendor, id, row, err);
+
+	if (rc != GK_OK)
+		return rc;
+	rc = gk_model_new(vendor->app,
+		GK_OPTS(gk_model_opts, .name = it.name, .info = info, .run = run, .user = it.model,
+			.free_user = gk_vendor_model_free),
+		&action, err);
+	return finish(&it, plugin, action, rc, err);
+}
+
+/* {label, dimensions, supports: {input}} as the options of an embedder. */
+static unsigned embeds_of(const json_t *info)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} kinds[] = { { "text", GK_EMBEDS_TEXT }, { "image", GK_EMBEDS_IMAGE },
+		{ "video", GK_EMBEDS_VIDEO } };
+	unsigned supports = 0;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (gk_json_at_peek(info, "supports.input"), i, one)
+		for (size_t k = 0; k < 3; k++)
+			if (gk_str_equal(json_string_value(one), kinds[k].name))
+				supports |= kinds[k].flag;
+	return supports;
+}
+
 gk_code gk_vendor_define_embedder(gk_plugin *plugin, gk_vendor *vendor, const char *id,
 	const void *row, json_t *info, gk_action_fn *run, gk_error *err)
 {
-	gk_auto_json json_t *metadata = json_pack("{s:O}", "embedder", info);
-	gk_vendor_model *model = gk_vendor_model_new(vendor, id, row);
-	gk_code rc;
+	gk_action *action = NULL;
+	making it = { 0 };
+	gk_code rc = begin(&it, vendor, id, row, err);
 
-	if (!metadata || !model) {
-		gk_vendor_model_free(model);
-		return gk_error_no_memory(err);
-	}
-	rc = gk_plugin_define(plugin,
-		GK_OPTS(gk_action_opts, .type = "embedder", .name = id, .metadata = metadata,
-			.run = run, .user = model, .free_user = gk_vendor_model_free),
-		err);
 	if (rc != GK_OK)
-		gk_vendor_model_free(model);
-	return rc;
+		return rc;
+	rc = gk_embedder_new(vendor->app,
+		GK_OPTS(gk_embedder_opts, .name = it.name, .label = gk_json_str_peek(info, "label"),
+			.dimensions = (unsigned)gk_json_int_at(info, "dimensions", 0),
+			.supports = embeds_of(info), .run = run, .user = it.model,
+			.free_user = gk_vendor_model_free),
+		&action, err);
+	return finish(&it, plugin, action, rc, err);
 }
 
 /* --- calls --- */

@@ -12,6 +12,7 @@
 
 #include "plugins/common/net.h"
 
+#include <genkit/embedder.h>
 #include <genkit/model.h>
 #include <genkit/plugin.h>
 

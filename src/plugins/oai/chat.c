@@ -6,38 +6,21 @@
 
 #include <genkit/context.h>
 
-typedef struct asking {
-	gk_ctx *ctx;
-	gk_oai_stream stream;
-} asking;
-
-static gk_code send_chunk(json_t *chunk_take, void *user, gk_error *err)
+static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
 {
-	asking *it = user;
-
-	return gk_ctx_send(it->ctx, chunk_take, err);
-}
-
-static gk_code on_event(const gk_sse_event *event, void *user, gk_error *err)
-{
-	asking *it = user;
-
-	return gk_oai_stream_push(&it->stream, event->data.text, event->data.len, err);
+	return gk_oai_stream_push(stream, event->data.text, event->data.len, err);
 }
 
 static gk_code ask_in_pieces(gk_ctx *ctx, const gk_oai_call *call, json_t **ret, gk_error *err)
 {
-	asking it = { .ctx = ctx };
+	gk_auto_oai_stream gk_oai_stream stream;
 	gk_auto_sse gk_sse sse;
 	gk_code rc;
 
-	gk_oai_stream_init(&it.stream, call, send_chunk, &it);
-	gk_sse_init(&sse, 0, on_event, &it);
-	rc = gk_ask_events(ctx, call->vendor->name, call->out, &sse, &it.stream.is_done, err);
-	if (rc == GK_OK)
-		rc = gk_oai_stream_end(&it.stream, ret, err);
-	gk_oai_stream_done(&it.stream);
-	return rc;
+	gk_oai_stream_init(&stream, call, gk_ask_emit, ctx);
+	gk_sse_init(&sse, 0, on_event, &stream);
+	rc = gk_ask_events(ctx, call->vendor->name, call->out, &sse, &stream.is_done, err);
+	return rc == GK_OK ? gk_oai_stream_end(&stream, ret, err) : rc;
 }
 
 gk_code gk_oai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)

@@ -45,7 +45,7 @@ static json_t *picture(const gk_oai_call *call, const json_t *item)
 gk_code gk_oai_run_image(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	gk_auto_json json_t *body = NULL, *answer = NULL, *content = NULL;
+	gk_auto_json json_t *answer = NULL, *content = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	gk_oai_call call;
 	json_t *item;
@@ -53,14 +53,9 @@ gk_code gk_oai_run_image(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *e
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
-	rc = gk_oai_media_begin(&call, model, request, &out, err);
-	if (rc == GK_OK && !(body = body_of(&call)))
-		rc = gk_error_no_memory(err);
-	if (rc == GK_OK)
-		rc = gk_oai_media_address(&call, &out, "/images/generations", err);
+	rc = gk_oai_media_prepare(&call, model, request, "/images/generations", body_of, &out, err);
 	if (rc != GK_OK)
 		return rc;
-	gk_outgoing_json(&out, body);
 	rc = gk_ask_json(ctx, model->vendor->name, &out, &answer, err);
 	if (rc != GK_OK)
 		return rc;

@@ -27,6 +27,21 @@ gk_code gk_oai_media_address(
 		json_object_get(call->request, "config"), err);
 }
 
+gk_code gk_oai_media_prepare(gk_oai_call *call, const gk_vendor_model *model, const json_t *request,
+	const char *path, json_t *(*make)(const gk_oai_call *call), gk_outgoing *out, gk_error *err)
+{
+	gk_auto_json json_t *body = NULL;
+	gk_code rc = gk_oai_media_begin(call, model, request, out, err);
+
+	if (rc == GK_OK && !(body = make(call)))
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK)
+		rc = gk_oai_media_address(call, out, path, err);
+	if (rc == GK_OK)
+		gk_outgoing_json(out, body);
+	return rc;
+}
+
 json_t *gk_oai_media_parts_peek(const json_t *request)
 {
 	return json_object_get(json_array_get(json_object_get(request, "messages"), 0), "content");

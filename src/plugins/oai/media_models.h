@@ -6,12 +6,16 @@
 
 #include "plugins/oai/oai.h"
 
-/** Fills `call` for an action; the request goes to `path` then. */
+/** Fills `call` for an action. */
 gk_code gk_oai_media_begin(gk_oai_call *call, const gk_vendor_model *model, const json_t *request,
 	gk_outgoing *out, gk_error *err);
 /** Sends it there, with the key. */
 gk_code gk_oai_media_address(
 	const gk_oai_call *call, gk_outgoing *out, const char *path, gk_error *err);
+/** Both, and the body that `make` gives for it (NULL: memory ran out). */
+gk_code gk_oai_media_prepare(gk_oai_call *call, const gk_vendor_model *model, const json_t *request,
+	const char *path, json_t *(*make)(const gk_oai_call *call), gk_outgoing *out,
+	gk_error *err);
 /** The parts of the one message; borrowed. */
 json_t *gk_oai_media_parts_peek(const json_t *request);
 /** Their text; the caller frees it; NULL when memory ran out. */

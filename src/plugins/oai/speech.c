@@ -38,7 +38,7 @@ static json_t *body_of(const gk_oai_call *call)
 gk_code gk_oai_run_speech(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	gk_auto_json json_t *body = NULL, *content = json_array();
+	gk_auto_json json_t *content = json_array();
 	gk_auto_outgoing gk_outgoing out;
 	gk_auto_str char *sound = NULL;
 	gk_oai_call call;
@@ -46,14 +46,9 @@ gk_code gk_oai_run_speech(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
-	rc = gk_oai_media_begin(&call, model, request, &out, err);
-	if (rc == GK_OK && !(body = body_of(&call)))
-		rc = gk_error_no_memory(err);
-	if (rc == GK_OK)
-		rc = gk_oai_media_address(&call, &out, "/audio/speech", err);
+	rc = gk_oai_media_prepare(&call, model, request, "/audio/speech", body_of, &out, err);
 	if (rc != GK_OK)
 		return rc;
-	gk_outgoing_json(&out, body);
 	rc = gk_ask_bytes(ctx, model->vendor->name, &out, &sound, &len, NULL, err);
 	if (rc != GK_OK)
 		return rc;

@@ -57,37 +57,20 @@ static gk_code explain(const gk_vendor *vendor, gk_code rc, gk_error *err)
 
 /* --- chats --- */
 
-typedef struct asking {
-	gk_ctx *ctx;
-	gk_ollama_stream stream;
-} asking;
-
-static gk_code send_chunk(json_t *chunk_take, void *user, gk_error *err)
+static gk_code on_line(const char *line, size_t len, void *stream, gk_error *err)
 {
-	asking *it = user;
-
-	return gk_ctx_send(it->ctx, chunk_take, err);
-}
-
-static gk_code on_line(const char *line, size_t len, void *user, gk_error *err)
-{
-	asking *it = user;
-
-	return gk_ollama_stream_push(&it->stream, line, len, err);
+	return gk_ollama_stream_push(stream, line, len, err);
 }
 
 static gk_code ask_in_lines(gk_ctx *ctx, const gk_outgoing *out, json_t **ret, gk_error *err)
 {
-	asking it = { .ctx = ctx, .stream = { .emit = send_chunk, .user = &it } };
+	gk_auto_ollama_stream gk_ollama_stream stream = { .emit = gk_ask_emit, .user = ctx };
 	gk_auto_ndjson gk_ndjson lines;
 	gk_code rc;
 
-	gk_ndjson_init(&lines, 0, on_line, &it);
+	gk_ndjson_init(&lines, 0, on_line, &stream);
 	rc = gk_ask_lines(ctx, "ollama", out, &lines, err);
-	if (rc == GK_OK)
-		rc = gk_ollama_stream_end(&it.stream, ret, err);
-	gk_ollama_stream_done(&it.stream);
-	return rc;
+	return rc == GK_OK ? gk_ollama_stream_end(&stream, ret, err) : rc;
 }
 
 static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)

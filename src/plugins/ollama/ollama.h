@@ -33,6 +33,7 @@ typedef struct gk_ollama_stream {
 	json_t *last;  /* the line that said done; NULL: not yet */
 } gk_ollama_stream;
 void gk_ollama_stream_done(gk_ollama_stream *stream);
+#define gk_auto_ollama_stream GK_CLEANUP(gk_ollama_stream_done)
 GK_MUST_USE gk_code gk_ollama_stream_push(
 	gk_ollama_stream *stream, const char *line, size_t len, gk_error *err);
 /** The answer that the lines make. INTERNAL: the stream broke off. */
