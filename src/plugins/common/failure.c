@@ -191,11 +191,11 @@ static void put_details(gk_buf *text, const json_t *body)
 		const char *more = gk_json_str_peek(detail, "detail");
 		const char *cut = more ? strstr(more, mark) : NULL;
 
-		if (cut)
-			more = cut + strlen(mark);
-		if (more)
-			gk_buf_printf(text, " %.*s", (int)(cut ? strcspn(more, "[") : strlen(more)),
-				more + strspn(more, " "));
+		if (!more)
+			continue;
+		more = cut ? cut + strlen(mark) : more;
+		more += strspn(more, " ");
+		gk_buf_printf(text, " %.*s", (int)(cut ? strcspn(more, "[") : strlen(more)), more);
 	}
 }
 
