@@ -245,7 +245,7 @@ static gk_code list(gk_ctx *ctx, gk_plugin *plugin, json_t *ret, gk_error *err)
 static const gk_vendor_option options[] = {
 	{ "apiVersion", GK_OPTION_STRING,
 		"stable (default) or beta: the surface of calls that do not say." },
-	{ NULL },
+	{ .name = NULL },
 };
 static const char *const base_env[] = { "ANTHROPIC_BASE_URL", NULL };
 static const char *const key_env[] = { "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", NULL };

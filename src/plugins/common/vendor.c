@@ -17,7 +17,7 @@ static const gk_vendor_option common[] = {
 	{ "baseURL", GK_OPTION_STRING, "Where the service is." },
 	{ "headers", GK_OPTION_STRINGS, "Headers that go along with every request." },
 	{ "timeout", GK_OPTION_NUMBER, "Milliseconds for a request, answer included; 0: none." },
-	{ NULL },
+	{ .name = NULL },
 };
 /* Other names of the same, in one SDK or another. */
 static const char *const aliases[][2] = {

@@ -29,7 +29,7 @@ static const gk_vendor_option options[] = {
 	{ "listModels", GK_OPTION_BOOL, "false: the service has no GET /models." },
 	{ "strictSchema", GK_OPTION_BOOL,
 		"Schemas of the output are made strict and sent with strict: true." },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const gk_vendor_type base = {

@@ -54,7 +54,7 @@ static const gk_vendor_option options[] = {
 	{ "deployment", GK_OPTION_STRING, "Name of the deployment; without it the model's." },
 	{ "apiVersion", GK_OPTION_STRING, "Version of the API; without it 2024-10-21." },
 	{ "discoverModels", GK_OPTION_BOOL, "Ask the service which models there are." },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const gk_vendor_type gk_plugin_foundry = {

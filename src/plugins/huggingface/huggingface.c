@@ -38,7 +38,7 @@ static const gk_oai_row row = {
 
 static const gk_vendor_option options[] = {
 	{ "provider", GK_OPTION_STRING, "Who is to run the models." },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const gk_vendor_type gk_plugin_huggingface = {

@@ -267,7 +267,7 @@ static const gk_vendor_option options[] = {
 		"Models to show: names, or mappings with name, type (chat or generate), supports." },
 	{ "embedders", GK_OPTION_LIST,
 		"Embedders to show: names, or mappings with name, dimensions." },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const char *const base_env[] = { "OLLAMA_HOST", NULL };

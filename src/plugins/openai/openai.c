@@ -67,7 +67,7 @@ static const gk_vendor_option options[] = {
 	{ "project", GK_OPTION_STRING, "The project that is billed." },
 	{ "strictSchema", GK_OPTION_BOOL,
 		"Schemas of the output are made strict and sent with strict: true." },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const gk_vendor_type gk_plugin_openai = {

@@ -35,7 +35,7 @@ static const gk_oai_row row = {
 static const gk_vendor_option options[] = {
 	{ "siteUrl", GK_OPTION_STRING, "The address of your application, for its rankings." },
 	{ "appName", GK_OPTION_STRING, "The name of your application, for its rankings." },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const gk_vendor_type gk_plugin_openrouter = {
