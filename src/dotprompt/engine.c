@@ -11,6 +11,8 @@ struct gk_engine {
 	gk_table *helpers, *partials, *schemas, *tools;
 	gk_engine_resolver resolver;
 	bool has_resolver;
+	unsigned running;          /* renderings that look into it */
+	gk_engine_helper *retired; /* replaced meanwhile */
 };
 
 /* Changes of all engines are numbered together, so that the highest number along the parents stands for one state. */
@@ -21,17 +23,25 @@ static uint64_t next_serial(void)
 	return __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED);
 }
 
-/* --- helpers and partials as counted things --- */
+/* --- what its tables hold --- */
 
-static void unref_helper(void *value)
+static void free_helper(gk_engine_helper *helper)
 {
-	gk_engine_helper *helper = value;
-
-	if (!helper || helper->refs == 0 || --helper->refs > 0)
-		return;
 	if (helper->free_user)
 		helper->free_user(helper->user);
 	free(helper);
+}
+
+static void drop_helper(void *value)
+{
+	gk_engine_helper *helper = value;
+
+	if (helper->engine->running == 0) {
+		free_helper(helper);
+		return;
+	}
+	helper->next = helper->engine->retired;
+	helper->engine->retired = helper;
 }
 
 static void unref_partial(void *value)
@@ -61,7 +71,7 @@ gk_engine *gk_engine_new(gk_engine *parent)
 	engine->refs = 1;
 	engine->serial = next_serial();
 	engine->parent = gk_engine_ref(parent);
-	engine->helpers = gk_table_new(unref_helper);
+	engine->helpers = gk_table_new(drop_helper);
 	engine->partials = gk_table_new(unref_partial);
 	engine->schemas = gk_table_new(unref_json);
 	engine->tools = gk_table_new(unref_json);
@@ -91,6 +101,29 @@ gk_engine *gk_engine_unref(gk_engine *engine)
 	return NULL;
 }
 
+void gk_engine_enter(gk_engine *engine)
+{
+	gk_engine_ref(engine);
+	for (; engine; engine = engine->parent)
+		engine->running++;
+}
+
+void gk_engine_leave(gk_engine *engine)
+{
+	for (gk_engine *it = engine; it; it = it->parent) {
+		gk_engine_helper *helper = it->retired, *next;
+
+		if (--it->running > 0)
+			continue;
+		it->retired = NULL;
+		for (; helper; helper = next) {
+			next = helper->next;
+			free_helper(helper);
+		}
+	}
+	gk_engine_unref(engine);
+}
+
 uint64_t gk_engine_serial(const gk_engine *engine)
 {
 	uint64_t serial = 0;
@@ -114,9 +147,9 @@ gk_code gk_engine_set_helper(gk_engine *engine, const char *name, gk_helper_fn *
 	helper = calloc(1, sizeof(*helper));
 	if (!helper)
 		return gk_error_no_memory(err);
-	*helper = (gk_engine_helper){ .refs = 1, .run = run, .user = user };
+	*helper = (gk_engine_helper){ .engine = engine, .run = run, .user = user };
 	if (!gk_table_set(engine->helpers, name, helper)) {
-		unref_helper(helper);
+		free(helper);
 		return gk_error_no_memory(err);
 	}
 	helper->free_user = free_user;
@@ -308,8 +341,6 @@ void gk_tmpl_links_unref(gk_tmpl_links *links)
 {
 	if (!links || --links->refs > 0)
 		return;
-	for (int i = 0; i < links->count; i++)
-		unref_helper(links->helpers[i]);
 	free(links);
 }
 
@@ -324,12 +355,8 @@ static gk_tmpl_links *new_links(const gk_template *tmpl, const gk_engine *engine
 	links->refs = 1;
 	links->engine = engine;
 	links->serial = serial;
-	links->count = tmpl->n_slots;
-	for (const gk_tmpl_slot *slot = tmpl->slots; slot; slot = slot->next) {
+	for (const gk_tmpl_slot *slot = tmpl->slots; slot; slot = slot->next)
 		links->helpers[--i] = gk_engine_helper_peek(engine, slot->name);
-		if (links->helpers[i] && links->helpers[i]->refs)
-			links->helpers[i]->refs++;
-	}
 	return links;
 }
 

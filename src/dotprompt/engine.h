@@ -43,7 +43,8 @@ static inline void gk_engine_unrefp(gk_engine **engine)
 }
 #define gk_auto_engine GK_CLEANUP(gk_engine_unrefp)
 
-/** `free_user` (NULL: nothing) is called when the helper is replaced, removed or the engine goes, not when this fails. */
+/** `free_user` (NULL: nothing) is called when the helper is replaced, removed or the engine goes, at the end of a rendering
+ * that is under way then; not when this fails. */
 GK_MUST_USE gk_code gk_engine_set_helper(gk_engine *engine, const char *name, gk_helper_fn *run,
 	void *user, void (*free_user)(void *user), gk_error *err);
 /** The source is copied, and compiled at its first use: a mistake in it surfaces there. Replaces an older one. A

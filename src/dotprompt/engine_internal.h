@@ -7,7 +7,8 @@
 #include "dotprompt/template_tree.h"
 
 typedef struct gk_engine_helper {
-	unsigned refs; /* 0: built in, lives for ever */
+	gk_engine *engine;             /* whose it is; NULL: built in */
+	struct gk_engine_helper *next; /* among those that wait for a rendering to end */
 	const char *name;
 	gk_helper_fn *run;
 	void *user;
@@ -21,12 +22,12 @@ typedef struct gk_engine_partial {
 	gk_template *tmpl; /* NULL: not compiled yet */
 } gk_engine_partial;
 
-/* What the names of a template's slots are in one engine. */
+/* What the names of a template's slots are in one engine. The helpers are the engine's: they are good while its serial is
+ * the same, and throughout a rendering that has entered it. */
 typedef struct gk_tmpl_links {
 	unsigned refs;
 	const gk_engine *engine; /* only compared */
 	uint64_t serial;
-	int count;
 	gk_engine_helper *helpers[]; /* NULL: no helper of that name */
 } gk_tmpl_links;
 
@@ -38,6 +39,9 @@ gk_code gk_engine_partial_template(
 	gk_engine_partial *partial, const gk_template_opts *opts, gk_template **ret, gk_error *err);
 /** Asks the resolver for the partials that a template names and the engine has not, and for those that these name. */
 gk_code gk_engine_resolve_partials(gk_engine *engine, const gk_template *tmpl, gk_error *err);
+/** Around a rendering: helpers that are replaced meanwhile stay until it ends. */
+void gk_engine_enter(gk_engine *engine);
+void gk_engine_leave(gk_engine *engine);
 /** Never the same number for different helpers of the same engine. */
 uint64_t gk_engine_serial(const gk_engine *engine);
 /** Schema or tool by name: those that were set, then the resolver's. `*ret`: new reference or NULL. `was_set_ret` may be

@@ -366,16 +366,18 @@ gk_code gk_render_run(gk_render *r)
 		.context = r->input->context,
 		.depths = &depth,
 		.data = &data };
-	gk_code rc = gk_engine_resolve_partials(r->engine, r->root, r->err);
+	gk_code rc;
 
+	gk_engine_enter(r->engine);
+	rc = gk_engine_resolve_partials(r->engine, r->root, r->err);
 	if (rc == GK_OK)
 		rc = gk_tmpl_link(r->root, r->engine, &r->place, &container.links, r->err);
-	if (rc != GK_OK)
-		return rc;
-	rc = check_decorators(r, &frame, r->root->root, 0);
+	if (rc == GK_OK)
+		rc = check_decorators(r, &frame, r->root->root, 0);
 	if (rc == GK_OK)
 		rc = run_nodes(r, &frame, r->root->root);
 	gk_tmpl_links_unref(container.links);
+	gk_engine_leave(r->engine);
 	return rc;
 }
 
