@@ -13,6 +13,7 @@
 #include <genkit/flow.h>
 #include <genkit/format.h>
 #include <genkit/generate.h>
+#include <genkit/helper.h>
 #include <genkit/json.h>
 #include <genkit/message.h>
 #include <genkit/middleware.h>
