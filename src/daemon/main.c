@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include <config.h> /* not the one beside this file */
+#include "daemon/client.h"
 #include "daemon/log_output.h"
 
 #include <signal.h>
@@ -191,6 +192,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 			GK_OPTS(gk_app_opts, .is_dev = daemon->options.is_dev), &daemon->app, err);
 	if (rc == GK_OK)
 		rc = gk_ai_init(daemon->app, err);
+	if (rc == GK_OK)
+		rc = gk_client_configure(daemon->app, daemon->config, err);
 	if (rc != GK_OK)
 		return rc;
 	daemon->modules = gk_modules_new(daemon->app);
