@@ -198,7 +198,6 @@ gk_code gk_parts_output(const json_t *whole, json_t *parsed, const char *text, s
 {
 	json_t *data = gk_parts_first_peek(whole, "data");
 
-	*ret = NULL;
 	if (gk_json_is_truthy(parsed))
 		*ret = json_incref(parsed);
 	else if (data)

@@ -424,17 +424,25 @@ END_TEST
 
 /* --- without memory --- */
 
+static json_t *items;
+
+static gk_code give_the_items(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)request, (void)err;
+	*ret = json_incref(items);
+	return GK_OK;
+}
+
 static bool define_and_run(void)
 {
 	gk_error err = { 0 };
 	gk_run *run;
-	bool ok =
-		gk_define_simple_retriever(core_app,
-			GK_OPTS(gk_simple_retriever_opts, .name = "r", .config = "k: integer",
-				.content = "t", .run = give_items, .user = "[{'t':'x','n':1},'y']"),
-			&err) == GK_OK &&
-		gk_run_start(GK_OPTS(gk_run_opts, .app = core_app, .key = "/flow/f"), &run, &err) ==
-			GK_OK;
+	bool ok = gk_define_simple_retriever(core_app,
+			  GK_OPTS(gk_simple_retriever_opts, .name = "r", .config = "k: integer",
+				  .content = "t", .run = give_the_items),
+			  &err) == GK_OK &&
+		  gk_run_start(GK_OPTS(gk_run_opts, .app = core_app, .key = "/flow/f"), &run,
+			  &err) == GK_OK;
 
 	gk_error_clear(&err);
 	if (ok) {
@@ -465,7 +473,9 @@ static gk_code retrieve_and_rank(gk_ctx *ctx, json_t *input, json_t **ret, gk_er
 START_TEST(retrieval_without_memory_fails_cleanly)
 {
 	core_flow("f", retrieve_and_rank, NULL);
+	items = json("[{'t':'x','n':1},'y']");
 	fault_sweep(define_and_run);
+	json_decref(items);
 }
 END_TEST
 
