@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* What `make run` serves: one flow for each thing a flow can do. */
+/* What `make run` serves: one flow for each thing a flow can do, and an evaluator. */
 #include <genkit/genkit.h>
 
 #include <ctype.h>
@@ -100,6 +100,24 @@ static gk_code slow(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	return rc;
 }
 
+/* An evaluator, for `genkit eval:run` and the Dev UI: a good answer is short. */
+static gk_code is_brief(
+	gk_ctx *ctx, json_t *point, json_t *options, void *user, json_t **ret, gk_error *err)
+{
+	const char *output = gk_json_str_peek(point, "output");
+	size_t len = output ? strlen(output) : 0;
+
+	(void)ctx;
+	(void)options;
+	(void)user;
+	if (!output)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "the output is no text");
+	*ret = gk_evaluation_new(
+		point, gk_score_new(json_integer((json_int_t)len),
+			       len <= 40 ? GK_SCORE_PASS : GK_SCORE_FAIL, "counted in bytes"));
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
 GK_MODULE(demo, app, err)
 {
 	static const gk_flow_opts flows[] = {
@@ -139,5 +157,9 @@ GK_MODULE(demo, app, err)
 		if (rc != GK_OK)
 			return rc;
 	}
-	return GK_OK;
+	return gk_define_evaluator(app,
+		GK_OPTS(gk_evaluator_opts, .name = "demo/brevity", .display_name = "Brevity",
+			.definition = "Whether an answer has at most 40 bytes.", .is_free = true,
+			.run = is_brief),
+		err);
 }

@@ -42,6 +42,22 @@ describe('genkit-cli finds a running daemon', { skip: missing }, () => {
     const text = readFileSync(join(daemon.cwd, 'out.json'), 'utf8');
     for (const name of ['A', 'B', 'C']) assert.ok(text.includes(`Hello, ${name}!`), text);
   });
+  it('eval:run scores a dataset with an evaluator', async () => {
+    const cases = [
+      { testCaseId: 'short', input: 'a?', output: 'Yes.' },
+      { testCaseId: 'long', input: 'b?', output: 'x'.repeat(41) },
+      { testCaseId: 'none', input: 'c?', output: 5 },
+    ];
+    writeFileSync(join(daemon.cwd, 'cases.json'), JSON.stringify(cases));
+    await genkit(['eval:run', 'cases.json', '--force', '--evaluators', 'demo/brevity', '--output', 'scores.json'], { cwd: daemon.cwd });
+    const scores = JSON.parse(readFileSync(join(daemon.cwd, 'scores.json'), 'utf8'));
+    const metric = (id) => scores.find((one) => one.testCaseId === id).metrics[0];
+    assert.equal(metric('short').score, 4);
+    assert.equal(metric('short').status, 'PASS');
+    assert.equal(metric('long').status, 'FAIL');
+    assert.match(metric('none').error, /the output is no text/);
+    assert.match(metric('short').traceId, /^[0-9a-f]{32}$/);
+  });
   it('the runtime file is there while the daemon lives, and gone after', async () => {
     const other = await start();
     const folder = join(other.cwd, '.genkit/runtimes');
