@@ -6,6 +6,8 @@
  *	cc -shared -fPIC $(pkg-config --cflags genkit) tiny.c -o tiny.so
  *	genkitd --dev --module ./tiny.so
  *	curl -sN http://127.0.0.1:3400/menuSuggestion -H 'Accept: text/event-stream' -d '{"data": {"theme": "pirate"}}'
+ *
+ * Running "menuSuggestion" with {"theme": "pirate"} gives "Three courses for a pirate restaurant"
  */
 #include <genkit/genkit.h>
 

@@ -78,6 +78,23 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_vectors_search(gk_ctx *ctx, gk_vectors *vecto
 GK_MUST_USE GK_SUSPENDS gk_code gk_vectors_search_json(gk_ctx *ctx, gk_vectors *vectors,
 	const json_t *query, gk_match *matches, size_t k, size_t *count_ret, gk_error *err);
 
+/* --- documents in memory --- */
+
+typedef struct gk_vector_store_opts {
+	size_t size;
+	const char *name;         /* required: of the indexer and of the retriever */
+	const char *label;        /* for people; NULL: not told */
+	const char *embedder;     /* required: its name */
+	json_t *embedder_options; /* borrowed, and kept; NULL: none */
+} gk_vector_store_opts;
+
+/**
+ * Defines an indexer and a retriever: what the one takes in, the other finds by what it means. The retriever's options are
+ * {"k"?: integer}, how many documents (3). What was indexed lives as long as the application, and is gone with it.
+ * Errors: as gk_define_retriever(); INVALID_ARGUMENT without an embedder.
+ */
+gk_code gk_define_vector_store(gk_app *app, const gk_vector_store_opts *opts, gk_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * run_module MODULE.so [KEY INPUT gives|fails EXPECTED]: loads a module as the daemon does, runs one of its actions, and
- * compares. INPUT and EXPECTED are JSON; an INPUT of no text is no input. A failure is compared as "STATUS: message"; a text
+ * run_module MODULE.so [KEY INPUT gives|fails EXPECTED]...: loads a module as the daemon does, runs its actions one after the
+ * other, and compares. INPUT and EXPECTED are JSON; an INPUT of no text is no input. A failure is compared as "STATUS: message"; a text
  * that is expected and ends in "..." may go on, and "..." stands for any value.
  */
 #include "ai/ai.h"
@@ -10,6 +10,8 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+
+#define CLAIM 4 /* words */
 
 static gk_loop *loop;
 static gk_app *app;
@@ -110,8 +112,9 @@ int main(int argc, char **argv)
 	void *module, *symbol;
 	int status = EXIT_SUCCESS;
 
-	if (argc != 6 && argc != 2) {
-		fprintf(stderr, "usage: run_module MODULE.so [KEY INPUT gives|fails EXPECTED]\n");
+	if (argc < 2 || argc % CLAIM != 2) {
+		fprintf(stderr,
+			"usage: run_module MODULE.so [KEY INPUT gives|fails EXPECTED]...\n");
 		return EXIT_FAILURE;
 	}
 	module = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
@@ -124,8 +127,10 @@ int main(int argc, char **argv)
 	if (gk_loop_new(&loop, &err) != GK_OK || gk_app_new(loop, NULL, &app, &err) != GK_OK ||
 		gk_ai_init(app, &err) != GK_OK || init(app, &err) != GK_OK)
 		return give_up(argv[1], &err);
-	if (argc > 2)
-		status = run_action(argv[2], argv[3], strcmp(argv[4], "fails") == 0, argv[5]);
+	for (char **claim = argv + 2; claim < argv + argc; claim += CLAIM)
+		if (run_action(claim[0], claim[1], strcmp(claim[2], "fails") == 0, claim[3]) !=
+			EXIT_SUCCESS)
+			status = EXIT_FAILURE;
 	gk_app_free(app);
 	gk_loop_free(loop);
 	return status;
