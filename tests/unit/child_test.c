@@ -560,7 +560,7 @@ static void read_for_ever(void *user)
 		lines += line != NULL;
 	}
 	ck_assert_int_eq(rc, GK_DEADLINE_EXCEEDED);
-	ck_assert_uint_gt(lines, 1000);
+	ck_assert_uint_gt(lines, 64); /* several streaks of reads, however slow the machine */
 	gk_child_free(child);
 	strcat(seen, "r");
 }
