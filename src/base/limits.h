@@ -86,10 +86,28 @@
 #define GK_SPAN_ATTRIBUTE_SIZE (4u << 20) /* trace.max_attribute_size */
 
 /* --- telemetry --- */
-#define GK_MAX_OTLP_DEPTH     100        /* messages within messages */
-#define GK_MAX_OTLP_ITEMS     50000      /* spans and log records of one request */
-#define GK_OTLP_MEMORY_BASE   (1u << 20) /* what a request may unfold to: so much, */
-#define GK_OTLP_MEMORY_FACTOR 24u        /* and so many times its size */
+#define GK_MAX_OTLP_DEPTH      100         /* messages within messages */
+#define GK_MAX_OTLP_ITEMS      50000       /* spans and log records of one request */
+#define GK_OTLP_MEMORY_BASE    (1u << 20)  /* what a request may unfold to: so much, */
+#define GK_OTLP_MEMORY_FACTOR  24u         /* and so many times its size */
+#define GK_EXPORT_QUEUE        2048        /* spans or records that wait for one destination */
+#define GK_EXPORT_BYTES        (64u << 20) /* what they hold in memory; the oldest are dropped */
+#define GK_EXPORT_BATCH        512         /* of one request */
+#define GK_EXPORT_BATCH_BYTES  (4u << 20)
+#define GK_EXPORT_BODY         (64u << 20)
+#define GK_EXPORT_ANSWER       (64u << 10)
+#define GK_EXPORT_DELAY_MS     5000  /* from the first item to its request */
+#define GK_EXPORT_LOG_DELAY_MS 1000  /* the same for log records */
+#define GK_EXPORT_TIMEOUT_MS   10000 /* for a request and its retries */
+#define GK_EXPORT_TRIES        5
+#define GK_EXPORT_RETRY_MS     1000 /* grows by half, up to: */
+#define GK_EXPORT_RETRY_MAX_MS 5000
+#define GK_EXPORT_GONE_MS      30000 /* the longest pause before a dead destination is tried again */
+#define GK_EXPORT_COMPLAIN_MS  60000 /* between two lines in the log on one that refuses */
+#define GK_EXPORT_FLUSH_MS     10000 /* for what is queued when the daemon ends */
+#define GK_EXPORT_SETTLE_MS    1000  /* how long the end of a run waits for a development tool */
+#define GK_EXPORT_DEV_PILE                                                                         \
+	8 /* spans that wait for a development tool before several go in one request */
 
 /* --- generate --- */
 #define GK_MAX_TOOLS          1024 /* offered in one request */

@@ -92,6 +92,7 @@ static void read_text_value(
 	size_t len = strlen(text);
 	bool is_list = key->type == GK_CONFIG_STRINGS || key->type == GK_CONFIG_SECRETS;
 	bool is_flow = key->type == GK_CONFIG_ENTRIES || key->type == GK_CONFIG_MAP ||
+		       key->type == GK_CONFIG_SETTINGS ||
 		       (is_list && text[0] == '[' && text[len - 1] == ']'); /* not [::1]:3400 */
 
 	if (!is_flow) {

@@ -10,6 +10,7 @@
 #include "daemon/modules.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
+#include "daemon/telemetry.h"
 
 /* Exit statuses, of which sysexits.h has the names. */
 enum {
@@ -32,6 +33,7 @@ typedef struct gk_daemon {
 	gk_app *app;
 	gk_modules *modules;
 	gk_exec *exec;
+	gk_telemetry *telemetry;
 	gk_front *front;
 	gk_service_watchdog *watchdog;
 	gk_signal *term, *interrupt, *hangup;
@@ -39,6 +41,8 @@ typedef struct gk_daemon {
 	gk_timer *limit; /* of draining */
 	gk_timer *look;  /* whether all has ended */
 	gk_defer done;   /* the same, after the last run */
+	uint64_t
+		flush_until_ms; /* what is queued for exporters may leave until then; 0: runs go on */
 } gk_daemon;
 
 /** Signals, from now on. */

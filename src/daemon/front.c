@@ -20,7 +20,8 @@
 struct gk_front {
 	gk_app *app;
 	gk_runtime runtime;
-	char *id, *name, *telemetry, *root; /* NULL: not given */
+	gk_telemetry *telemetry;
+	char *id, *name, *root; /* NULL: not given */
 	gk_loop_fn *quit;
 	void *quit_user;
 	gk_health health;
@@ -116,11 +117,7 @@ static void set_telemetry(const char *url, void *user)
 {
 	gk_front *front = user;
 
-	if (gk_str_equal(front->telemetry, url))
-		return;
-	free(front->telemetry);
-	front->telemetry = strdup(url);
-	gk_log(GK_LOG_DEBUG, "reflection", "traces go to %s", url);
+	gk_telemetry_set_server(front->telemetry, url);
 }
 
 static void quit(void *user)
@@ -139,25 +136,22 @@ static bool copy(char **ret, const char *text)
 
 static gk_code init_runtime(gk_front *front, const gk_config *config, gk_error *err)
 {
-	const char *telemetry = getenv("GENKIT_TELEMETRY_SERVER");
-
 	if (!copy(&front->id, gk_config_str(config, "reflection.runtime_id")) ||
 		!copy(&front->name, gk_config_str(config, "reflection.name")) ||
-		!copy(&front->root, gk_config_str(config, "reflection.project_root")) ||
-		!copy(&front->telemetry, telemetry && *telemetry ? telemetry : NULL))
+		!copy(&front->root, gk_config_str(config, "reflection.project_root")))
 		return gk_error_no_memory(err);
 	front->runtime = (gk_runtime){
 		.id = front->id,
 		.name = front->name,
-		.set_telemetry = front->telemetry ? NULL : set_telemetry,
+		.set_telemetry = gk_telemetry_has_server(front->telemetry) ? NULL : set_telemetry,
 		.quit = quit,
 		.user = front,
 	};
 	return GK_OK;
 }
 
-gk_code gk_front_new(gk_app *app, const gk_config *config, gk_loop_fn *quit_fn, void *user,
-	gk_front **ret, gk_error *err)
+gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, const gk_config *config,
+	gk_loop_fn *quit_fn, void *user, gk_front **ret, gk_error *err)
 {
 	gk_front *front = calloc(1, sizeof(*front));
 	flow_settings settings = { 0 };
@@ -166,6 +160,7 @@ gk_code gk_front_new(gk_app *app, const gk_config *config, gk_loop_fn *quit_fn, 
 	if (!front)
 		return gk_error_no_memory(err);
 	front->app = app;
+	front->telemetry = telemetry;
 	front->quit = quit_fn;
 	front->quit_user = user;
 	gk_doors_init(&front->doors, gk_app_loop(app));
@@ -472,7 +467,6 @@ void gk_front_free(gk_front *front)
 	free(front->id);
 	free(front->name);
 	free(front->root);
-	free(front->telemetry);
 	free(front);
 }
 

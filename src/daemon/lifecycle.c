@@ -16,12 +16,19 @@ bool gk_daemon_is_quiet(const gk_daemon *daemon)
 	return gk_app_run_count(daemon->app) == 0 && gk_fiber_count(daemon->loop) == 0;
 }
 
-/* Once everything has ended and been taken by its client, the loop is left. */
+/* Once everything has ended and been taken by its client, and the last spans have left, the loop is left. */
 static void look(void *user)
 {
 	gk_daemon *daemon = user;
 
-	if (gk_app_run_count(daemon->app) == 0 && !gk_front_is_busy(daemon->front))
+	if (gk_app_run_count(daemon->app) || gk_front_is_busy(daemon->front))
+		return;
+	if (!daemon->flush_until_ms) {
+		daemon->flush_until_ms = gk_loop_now_ms(daemon->loop) + GK_EXPORT_FLUSH_MS;
+		gk_telemetry_drain(daemon->telemetry);
+	}
+	if (!gk_telemetry_is_busy(daemon->telemetry) ||
+		gk_loop_now_ms(daemon->loop) >= daemon->flush_until_ms)
 		gk_loop_stop(daemon->loop);
 }
 

@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define TURNS             20  /* of the loop, at the end, for what has been called off */
 #define SPARE_DESCRIPTORS 256 /* beside connections: files, pipes, outgoing requests */
 
 /* --- telling people --- */
@@ -200,7 +201,9 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 	daemon->exec = gk_exec_new(daemon->app);
 	if (!daemon->modules || !daemon->exec)
 		return gk_error_no_memory(err);
-	if (init)
+	rc = gk_telemetry_new(
+		daemon->app, daemon->config, daemon->options.is_dev, &daemon->telemetry, err);
+	if (rc == GK_OK && init)
 		rc = init(daemon->app, err);
 	if (rc == GK_OK)
 		rc = gk_daemon_load_modules(daemon, daemon->config, err);
@@ -208,8 +211,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 		rc = gk_exec_configure(
 			daemon->exec, gk_config_list_peek(daemon->config, "exec"), err);
 	if (rc == GK_OK)
-		rc = gk_front_new(
-			daemon->app, daemon->config, gk_daemon_stop, daemon, &daemon->front, err);
+		rc = gk_front_new(daemon->app, daemon->telemetry, daemon->config, gk_daemon_stop,
+			daemon, &daemon->front, err);
 	return rc;
 }
 
@@ -231,11 +234,20 @@ static gk_code open_up(gk_daemon *daemon, gk_error *err)
 	return rc;
 }
 
+/* Its fibers have been called off and come to their end. */
+static void end_telemetry(gk_daemon *daemon)
+{
+	gk_telemetry_free(gk_steal(daemon->telemetry));
+	for (int i = 0; daemon->app && i < TURNS && !gk_daemon_is_quiet(daemon); i++)
+		gk_loop_turn(daemon->loop, 10);
+}
+
 /* False when code is still running: it keeps what it uses. */
 static bool tear_down(gk_daemon *daemon)
 {
 	gk_daemon_end(daemon);
 	gk_front_free(daemon->front);
+	end_telemetry(daemon);
 	if (daemon->app && !gk_daemon_is_quiet(daemon))
 		return false;
 	gk_exec_free(daemon->exec);

@@ -32,6 +32,16 @@ static void warn_of_modules(const gk_config *before, const gk_config *now)
 	}
 }
 
+static void put_back(gk_daemon *daemon)
+{
+	json_t *executables = gk_config_list_peek(daemon->config, "exec");
+
+	if (gk_exec_configure(daemon->exec, executables, NULL) != GK_OK)
+		gk_log(GK_LOG_ERROR, "exec", "the executables could not be put back");
+	if (gk_telemetry_reload(daemon->telemetry, daemon->config, NULL) != GK_OK)
+		gk_log(GK_LOG_ERROR, "telemetry", "the destinations could not be put back");
+}
+
 /* Everything that can fail, then everything that cannot. */
 static gk_code apply(gk_daemon *daemon, const gk_config *config, gk_error *err)
 {
@@ -39,12 +49,13 @@ static gk_code apply(gk_daemon *daemon, const gk_config *config, gk_error *err)
 
 	if (rc == GK_OK)
 		rc = gk_exec_configure(daemon->exec, gk_config_list_peek(config, "exec"), err);
+	if (rc == GK_OK)
+		rc = gk_telemetry_reload(daemon->telemetry, config, err);
 	if (rc != GK_OK)
 		return rc;
 	rc = gk_front_reload(daemon->front, config, err);
-	if (rc != GK_OK && gk_exec_configure(daemon->exec,
-				   gk_config_list_peek(daemon->config, "exec"), NULL) != GK_OK)
-		gk_log(GK_LOG_ERROR, "exec", "the executables could not be put back");
+	if (rc != GK_OK)
+		put_back(daemon);
 	return rc;
 }
 

@@ -176,6 +176,8 @@ static const char *sample(const gk_config_key *key, char *room, size_t size)
 	case GK_CONFIG_STRINGS:
 	case GK_CONFIG_SECRETS:
 		return "[one, two]";
+	case GK_CONFIG_SETTINGS:
+		return "{some: thing}";
 	case GK_CONFIG_MAP:
 		return "{some: {thing: 1}}";
 	case GK_CONFIG_ENTRIES:
@@ -195,6 +197,8 @@ static const char *sample_of(const gk_config_key *key, char *room, size_t size)
 		return "127.0.0.1:7";
 	if (strcmp(key->name, "server.api_keys") == 0)
 		return "[one, two]";
+	if (strcmp(key->name, "telemetry.export") == 0)
+		return "[{backend: custom, endpoint: http://c, headers: {a: b}, signals: [logs]}]";
 	return sample(key, room, size);
 }
 

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "telemetry/dev_exporter.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "json/write.h"
+
+#include <stdio.h>
+
+struct gk_dev_exporter {
+	gk_app *app;
+	gk_dev_exporter_opts opts;
+	gk_span_observer observer;
+	gk_sender *sender; /* NULL: nobody has said where */
+	char *url;
+};
+
+/* A span as text, and what the trace around it says when it has no parent. */
+typedef struct post {
+	gk_sender_item item; /* first: the sender knows only this */
+	char trace_id[GK_TRACE_ID_SIZE], id[GK_SPAN_ID_SIZE];
+	size_t data_len; /* of SpanData, at the beginning of `text` */
+	bool is_root;    /* more follows it: displayName and times of the trace */
+	char *text;
+} post;
+
+static void free_post(gk_sender_item *item)
+{
+	post *p = (post *)item;
+
+	free(p->text);
+	free(p);
+}
+
+/* --- making --- */
+
+/* Of a trace that goes on here the parent is elsewhere: what is here begins with this span. */
+static bool has_parent(const gk_span *span)
+{
+	return span->parent_id[0] && !span->parent_is_remote;
+}
+
+static void put_trace(gk_buf *text, const gk_span *span)
+{
+	gk_buf_puts(text, ",\"displayName\":");
+	gk_json_append_string(text, span->name, strlen(span->name));
+	gk_buf_puts(text, ",\"startTime\":");
+	gk_span_append_ms(text, span->start_ns);
+	gk_buf_puts(text, ",\"endTime\":");
+	gk_span_append_ms(text, span->end_ns);
+}
+
+static void put_span(gk_dev_exporter *exporter, const gk_span *span)
+{
+	gk_buf text = GK_BUF_INIT(0);
+	post *p;
+
+	if (!exporter->sender)
+		return;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return; /* as if it had been dropped */
+	gk_span_append_data(&text, span);
+	p->data_len = text.len;
+	p->is_root = !has_parent(span);
+	if (p->is_root)
+		put_trace(&text, span);
+	p->item.size = sizeof(*p) + text.cap;
+	p->text = gk_buf_take(&text, NULL);
+	gk_buf_done(&text);
+	memcpy(p->trace_id, span->trace_id, sizeof(p->trace_id));
+	memcpy(p->id, span->id, sizeof(p->id));
+	if (p->text)
+		gk_sender_put(exporter->sender, &p->item);
+	else
+		free_post(&p->item);
+}
+
+static void started(const gk_span *span, void *user)
+{
+	put_span(user, span);
+}
+
+static void ended(const gk_span *span, void *user)
+{
+	put_span(user, span);
+}
+
+/* Tools read a run's trace as soon as they have its answer. */
+static void settle(void *user)
+{
+	gk_dev_exporter *exporter = user;
+
+	if (exporter->sender)
+		gk_sender_flush(exporter->sender, GK_EXPORT_SETTLE_MS);
+}
+
+/* --- sending --- */
+
+/* One span a request while the server keeps up. What has piled up goes together, as far as it is of one trace and no span
+ * comes twice, for the end of a span must not come before its start. */
+static size_t choose(gk_sender_item **items, size_t count)
+{
+	const post *first = (const post *)items[0];
+	size_t taken = 1;
+
+	if (count < GK_EXPORT_DEV_PILE)
+		return 1;
+	for (; taken < count; taken++) {
+		const post *next = (const post *)items[taken];
+
+		if (strcmp(next->trace_id, first->trace_id) != 0)
+			break;
+		for (size_t i = 0; i < taken; i++)
+			if (strcmp(((const post *)items[i])->id, next->id) == 0)
+				return taken;
+	}
+	return taken;
+}
+
+static bool pack(gk_buf *body, gk_sender_item **items, size_t count, void *user)
+{
+	const post *root = NULL;
+
+	(void)user;
+	gk_buf_printf(body, "{\"traceId\":\"%s\",\"spans\":{", ((const post *)items[0])->trace_id);
+	for (size_t i = 0; i < count; i++) {
+		const post *p = (const post *)items[i];
+
+		gk_buf_printf(body, "%s\"%s\":", i ? "," : "", p->id);
+		gk_buf_put(body, p->text, p->data_len);
+		if (p->is_root)
+			root = p;
+	}
+	gk_buf_putc(body, '}');
+	if (root)
+		gk_buf_puts(body, root->text + root->data_len);
+	gk_buf_putc(body, '}');
+	return true;
+}
+
+static const gk_sender_type sender_type = { .choose = choose, .pack = pack, .free = free_post };
+
+gk_code gk_dev_exporter_set_url(gk_dev_exporter *exporter, const char *url, gk_error *err)
+{
+	gk_auto_str char *target = NULL, *copy = NULL;
+	gk_sender *sender;
+	gk_code rc;
+
+	if (gk_str_equal(exporter->url, url))
+		return GK_OK;
+	copy = strdup(url);
+	if (!copy || asprintf(&target, "%s/api/traces", url) < 0) {
+		target = NULL;
+		return gk_error_no_memory(err);
+	}
+	rc = gk_sender_new(gk_app_loop(exporter->app),
+		GK_OPTS(gk_sender_opts, .type = &sender_type, .name = "telemetry server",
+			.client = &exporter->opts.client, .url = target,
+			.content_type = "application/json", .delay_ms = exporter->opts.delay_ms),
+		&sender, err);
+	if (rc != GK_OK)
+		return rc;
+	gk_sender_free(exporter->sender);
+	exporter->sender = sender;
+	free(exporter->url);
+	exporter->url = gk_steal(copy);
+	return GK_OK;
+}
+
+/* --- life --- */
+
+gk_code gk_dev_exporter_new(
+	gk_app *app, const gk_dev_exporter_opts *opts, gk_dev_exporter **ret, gk_error *err)
+{
+	gk_dev_exporter *exporter = calloc(1, sizeof(*exporter));
+
+	if (!exporter)
+		return gk_error_no_memory(err);
+	exporter->app = app;
+	exporter->opts = *opts;
+	exporter->observer = (gk_span_observer){ .ended = ended, .user = exporter };
+	if (opts->is_realtime)
+		exporter->observer.started = started;
+	if (!opts->delay_ms)
+		exporter->observer.settle = settle;
+	if (!gk_app_add_observer(app, &exporter->observer)) {
+		free(exporter);
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "more than %d exporters of spans",
+			GK_MAX_OBSERVERS);
+	}
+	*ret = exporter;
+	return GK_OK;
+}
+
+void gk_dev_exporter_free(gk_dev_exporter *exporter)
+{
+	if (!exporter)
+		return;
+	gk_app_remove_observer(exporter->app, &exporter->observer);
+	gk_sender_free(exporter->sender);
+	free(exporter->url);
+	free(exporter);
+}
+
+gk_sender *gk_dev_exporter_sender_peek(gk_dev_exporter *exporter)
+{
+	return exporter->sender;
+}
