@@ -7,6 +7,7 @@
 #include "daemon/config.h"
 #include "daemon/exec.h"
 #include "daemon/front.h"
+#include "daemon/meters.h"
 #include "daemon/modules.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
@@ -34,6 +35,7 @@ typedef struct gk_daemon {
 	gk_modules *modules;
 	gk_exec *exec;
 	gk_telemetry *telemetry;
+	gk_meters *meters;
 	gk_front *front;
 	gk_service_watchdog *watchdog;
 	gk_signal *term, *interrupt, *hangup;

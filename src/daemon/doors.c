@@ -51,7 +51,7 @@ static gk_code start_listener(gk_doors *doors, gk_door *door, gk_error *err)
 			.header_ms = spec->header_ms, .body_ms = spec->body_ms,
 			.idle_ms = spec->idle_ms, .max_body = spec->max_body,
 			.handle = gk_routes_handle, .too_large = gk_routes_too_large,
-			.user = spec->routes),
+			.answered = gk_routes_answered, .user = spec->routes),
 		&door->listener, err);
 }
 

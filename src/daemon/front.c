@@ -9,6 +9,7 @@
 #include "server/address.h"
 #include "server/flows.h"
 #include "server/health.h"
+#include "server/metrics_page.h"
 #include "server/reflection.h"
 #include "server/reflection_v2.h"
 #include "server/runtime_file.h"
@@ -21,6 +22,8 @@ struct gk_front {
 	gk_app *app;
 	gk_runtime runtime;
 	gk_telemetry *telemetry;
+	gk_meters *meters;
+	gk_metrics_page page;
 	char *id, *name, *root; /* NULL: not given */
 	gk_loop_fn *quit;
 	void *quit_user;
@@ -54,7 +57,8 @@ static gk_code strings_of(json_t *list, const char ***ret, gk_error *err)
 typedef struct flow_settings {
 	gk_flows_opts opts;
 	const char **served, **origins, **keys;
-	gk_context_provider *provider;
+	const char **admin_keys;
+	gk_context_provider *provider, *readers; /* readers: of /metrics */
 } flow_settings;
 
 static void flow_settings_done(flow_settings *settings)
@@ -62,7 +66,25 @@ static void flow_settings_done(flow_settings *settings)
 	free(settings->served);
 	free(settings->origins);
 	free(settings->keys);
+	free(settings->admin_keys);
 	gk_context_provider_unref(settings->provider);
+	gk_context_provider_unref(settings->readers);
+}
+
+static gk_code choose_readers(flow_settings *settings, const gk_config *config, gk_error *err)
+{
+	json_t *keys = gk_config_list_peek(config, "server.admin_keys");
+	gk_code rc;
+
+	if (!json_array_size(keys)) {
+		if (settings->provider)
+			settings->readers = gk_context_provider_ref(settings->provider);
+		return GK_OK;
+	}
+	rc = strings_of(keys, &settings->admin_keys, err);
+	return rc == GK_OK ? gk_api_key_provider(settings->admin_keys, json_array_size(keys),
+				     &settings->readers, err)
+			   : rc;
 }
 
 static gk_code choose_provider(flow_settings *settings, const gk_config *config, gk_error *err)
@@ -92,6 +114,8 @@ static gk_code flow_settings_init(
 			&settings->origins, err);
 	if (rc == GK_OK)
 		rc = choose_provider(settings, config, err);
+	if (rc == GK_OK)
+		rc = choose_readers(settings, config, err);
 	if (rc == GK_OK && is_durable && !front->streams)
 		rc = gk_stream_memory_new(gk_app_loop(front->app),
 			GK_OPTS(gk_stream_memory_opts, 0), &front->streams, err);
@@ -118,6 +142,28 @@ static void set_telemetry(const char *url, void *user)
 	gk_front *front = user;
 
 	gk_telemetry_set_server(front->telemetry, url);
+}
+
+static void set_readers(gk_front *front, flow_settings *settings)
+{
+	gk_context_provider_unref(front->page.provider);
+	front->page.provider = gk_steal(settings->readers);
+}
+
+static void append_metrics(gk_buf *buf, void *user)
+{
+	static const char *const surfaces[] = { "flows", "reflection" };
+	gk_front *front = user;
+
+	for (size_t i = 0; i < sizeof(surfaces) / sizeof(surfaces[0]); i++) {
+		const gk_door *door = gk_doors_next(&front->doors, NULL, surfaces[i]);
+		size_t count = 0;
+
+		for (; door; door = gk_doors_next(&front->doors, door, surfaces[i]))
+			count += gk_http_connections(door->listener);
+		gk_meters_set_connections(front->meters, surfaces[i], count);
+	}
+	gk_meters_append(buf, front->meters);
 }
 
 static void quit(void *user)
@@ -150,8 +196,8 @@ static gk_code init_runtime(gk_front *front, const gk_config *config, gk_error *
 	return GK_OK;
 }
 
-gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, const gk_config *config,
-	gk_loop_fn *quit_fn, void *user, gk_front **ret, gk_error *err)
+gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, gk_meters *meters,
+	const gk_config *config, gk_loop_fn *quit_fn, void *user, gk_front **ret, gk_error *err)
 {
 	gk_front *front = calloc(1, sizeof(*front));
 	flow_settings settings = { 0 };
@@ -161,6 +207,10 @@ gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, const gk_config *conf
 		return gk_error_no_memory(err);
 	front->app = app;
 	front->telemetry = telemetry;
+	front->meters = meters;
+	front->page = (gk_metrics_page){
+		.append = append_metrics, .user = front, .content_type = GK_METRICS_CONTENT_TYPE
+	};
 	front->quit = quit_fn;
 	front->quit_user = user;
 	gk_doors_init(&front->doors, gk_app_loop(app));
@@ -169,9 +219,15 @@ gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, const gk_config *conf
 		rc = flow_settings_init(&settings, front, config, err);
 	if (rc == GK_OK)
 		rc = gk_flows_new(app, &settings.opts, &front->flows, err);
+	if (rc == GK_OK)
+		set_readers(front, &settings);
 	flow_settings_done(&settings);
 	if (rc == GK_OK)
 		rc = gk_health_add_routes(&front->health, gk_flows_routes(front->flows), err);
+	if (rc == GK_OK)
+		rc = gk_metrics_page_add_routes(&front->page, gk_flows_routes(front->flows), err);
+	if (rc == GK_OK)
+		gk_routes_set_watch(gk_flows_routes(front->flows), gk_meters_answered, meters);
 	if (rc != GK_OK) {
 		gk_front_free(front);
 		return rc;
@@ -316,6 +372,9 @@ static gk_code want_reflection(gk_front *front, const gk_config *config,
 	if (!front->reflection)
 		rc = gk_reflection_new(front->app, &front->runtime, &front->reflection, err);
 	if (rc == GK_OK)
+		gk_routes_set_watch(
+			gk_reflection_routes(front->reflection), gk_meters_answered, front->meters);
+	if (rc == GK_OK)
 		rc = want_inherited(
 			front, config, sockets, reflection_spec(front, config), all, err);
 	if (rc == GK_OK && all->count == before)
@@ -423,6 +482,8 @@ gk_code gk_front_reload(gk_front *front, const gk_config *config, gk_error *err)
 	rc = prepare_doors(front, config, NULL, err);
 	if (rc == GK_OK) {
 		rc = gk_flows_configure(front->flows, &settings.opts, err);
+		if (rc == GK_OK)
+			set_readers(front, &settings);
 		if (rc != GK_OK)
 			gk_doors_discard(&front->doors);
 	}
@@ -464,6 +525,7 @@ void gk_front_free(gk_front *front)
 	gk_reflection_free(front->reflection);
 	gk_flows_free(front->flows);
 	gk_stream_store_unref(front->streams);
+	gk_context_provider_unref(front->page.provider);
 	free(front->id);
 	free(front->name);
 	free(front->root);

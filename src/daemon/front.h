@@ -15,13 +15,13 @@
 #include "core/app.h"
 #include "daemon/config.h"
 #include "daemon/service.h"
-#include "daemon/telemetry.h"
+#include "daemon/meters.h"
 
 typedef struct gk_front gk_front;
 
 /** `quit` is called when somebody asks over HTTP to stop. */
-GK_MUST_USE gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, const gk_config *config,
-	gk_loop_fn *quit, void *user, gk_front **ret, gk_error *err);
+GK_MUST_USE gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, gk_meters *meters,
+	const gk_config *config, gk_loop_fn *quit, void *user, gk_front **ret, gk_error *err);
 /** Opens everything; inherited `sockets` take the place of configured addresses. UNAVAILABLE: an address cannot be had. */
 GK_MUST_USE gk_code gk_front_open(
 	gk_front *front, const gk_config *config, gk_service_sockets *sockets, gk_error *err);

@@ -25,6 +25,7 @@ static void look(void *user)
 		return;
 	if (!daemon->flush_until_ms) {
 		daemon->flush_until_ms = gk_loop_now_ms(daemon->loop) + GK_EXPORT_FLUSH_MS;
+		gk_meters_report(daemon->meters);
 		gk_telemetry_drain(daemon->telemetry);
 	}
 	if (!gk_telemetry_is_busy(daemon->telemetry) ||

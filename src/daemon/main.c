@@ -203,6 +203,9 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 		return gk_error_no_memory(err);
 	rc = gk_telemetry_new(
 		daemon->app, daemon->config, daemon->options.is_dev, &daemon->telemetry, err);
+	if (rc == GK_OK)
+		rc = gk_meters_new(daemon->app, daemon->telemetry,
+			gk_telemetry_metric_interval_ms(daemon->config), &daemon->meters, err);
 	if (rc == GK_OK && init)
 		rc = init(daemon->app, err);
 	if (rc == GK_OK)
@@ -211,8 +214,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 		rc = gk_exec_configure(
 			daemon->exec, gk_config_list_peek(daemon->config, "exec"), err);
 	if (rc == GK_OK)
-		rc = gk_front_new(daemon->app, daemon->telemetry, daemon->config, gk_daemon_stop,
-			daemon, &daemon->front, err);
+		rc = gk_front_new(daemon->app, daemon->telemetry, daemon->meters, daemon->config,
+			gk_daemon_stop, daemon, &daemon->front, err);
 	return rc;
 }
 
@@ -237,6 +240,7 @@ static gk_code open_up(gk_daemon *daemon, gk_error *err)
 /* Its fibers have been called off and come to their end. */
 static void end_telemetry(gk_daemon *daemon)
 {
+	gk_meters_free(gk_steal(daemon->meters));
 	gk_telemetry_free(gk_steal(daemon->telemetry));
 	for (int i = 0; daemon->app && i < TURNS && !gk_daemon_is_quiet(daemon); i++)
 		gk_loop_turn(daemon->loop, 10);

@@ -77,6 +77,7 @@ void gk_daemon_reload(void *user)
 		gk_log(GK_LOG_ERROR, "config", "not reloaded: what was in force stays");
 	} else {
 		gk_daemon_set_log(config);
+		gk_meters_set_interval(daemon->meters, gk_telemetry_metric_interval_ms(config));
 		warn_of_restart(daemon->config, config);
 		warn_of_modules(daemon->config, config);
 		gk_config_free(daemon->config);

@@ -2,14 +2,17 @@
  * Copyright the genkitd authors */
 #include "daemon/telemetry.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include <config.h> /* not the one beside this file */
 #include "daemon/destination.h"
 #include "json/edit.h"
 #include "telemetry/dev_exporter.h"
+#include "telemetry/otlp_metrics.h"
 #include "telemetry/preset.h"
 
 /* The destinations of one state of the configuration. */
@@ -358,4 +361,28 @@ void gk_telemetry_each_sender(gk_telemetry *telemetry, gk_telemetry_sender_fn *f
 			counts = gk_sender_count(sender);
 			fn(&counts, user);
 		}
+}
+
+void gk_telemetry_report(gk_telemetry *telemetry, const gk_metrics *metrics, uint64_t start_ns)
+{
+	for (size_t i = 0; i < telemetry->outlets.count; i++) {
+		gk_sender *sender =
+			gk_otlp_exporter_sender_peek(telemetry->outlets.items[i], GK_OTLP_METRICS);
+		gk_otlp_item *item =
+			sender ? gk_otlp_metrics_item(metrics, start_ns, gk_clock_wall_ns()) : NULL;
+
+		if (item)
+			gk_sender_put(sender, &item->item);
+	}
+}
+
+uint64_t gk_telemetry_metric_interval_ms(const gk_config *config)
+{
+	const char *text = environment("OTEL_METRIC_EXPORT_INTERVAL");
+	uint64_t ms;
+
+	if (!gk_config_where(config, "telemetry.metric_interval") && text &&
+		gk_parse_u64(text, strlen(text), &ms) && ms)
+		return ms;
+	return gk_config_uint(config, "telemetry.metric_interval");
 }

@@ -12,6 +12,7 @@
 
 #include "core/app.h"
 #include "daemon/config.h"
+#include "telemetry/metrics.h"
 #include "telemetry/sender.h"
 
 typedef struct gk_telemetry gk_telemetry;
@@ -32,6 +33,11 @@ bool gk_telemetry_has_server(const gk_telemetry *telemetry);
 /** What is queued leaves now: the daemon ends. */
 void gk_telemetry_drain(gk_telemetry *telemetry);
 bool gk_telemetry_is_busy(const gk_telemetry *telemetry);
+
+/** Between two reports, as the configuration and the environment say. */
+uint64_t gk_telemetry_metric_interval_ms(const gk_config *config);
+/** Genkit's own metrics, counted since `start_ns`, to those that take them. */
+void gk_telemetry_report(gk_telemetry *telemetry, const gk_metrics *metrics, uint64_t start_ns);
 
 /** Every destination and signal. */
 typedef void gk_telemetry_sender_fn(const gk_sender_counts *counts, void *user);

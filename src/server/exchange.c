@@ -3,6 +3,7 @@
 /* Exchanges: the request as a handler reads it, the answer as it writes it, and how that reaches libmicrohttpd. */
 #include "server/http_internal.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "json/write.h"
 
@@ -94,6 +95,10 @@ void gk_exchange_complete(gk_exchange *x)
 	gk_http_listener *listener = x->listener;
 
 	lose_client(x);
+	if (x->start_ns && listener->opts.answered)
+		listener->opts.answered(&(gk_http_answer){ listener->name, x->route, x->method,
+						x->status, gk_clock_mono_ns() - x->start_ns },
+			listener->opts.user);
 	listener->active--;
 	if (!x->is_dispatched)
 		listener->coming -= x->body.len;
@@ -279,6 +284,7 @@ enum MHD_Result gk_exchange_dispatch(gk_exchange *x)
 	x->listener->coming -= x->body.len;
 	LIST_INSERT_HEAD(&x->listener->exchanges, x, link);
 	x->is_listed = true;
+	x->start_ns = gk_clock_mono_ns();
 	if (x->is_crowded_out || x->body.failed)
 		refuse_crowded(x);
 	else if (x->is_too_large)
@@ -299,6 +305,11 @@ enum MHD_Result gk_exchange_refuse(gk_exchange *x, int status, const char *text)
 }
 
 /* --- the request --- */
+
+void gk_exchange_set_route(gk_exchange *x, const char *route)
+{
+	x->route = route;
+}
 
 const char *gk_exchange_method(const gk_exchange *x)
 {

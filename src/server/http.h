@@ -26,6 +26,16 @@ typedef struct gk_http_listener gk_http_listener;
 typedef struct gk_exchange gk_exchange;
 typedef void gk_http_handler_fn(gk_exchange *x, void *user);
 
+/* A request that is over, for those who count. */
+typedef struct gk_http_answer {
+	const char *surface; /* the listener's name */
+	const char *route;   /* as gk_exchange_set_route() said; NULL: it had none */
+	const char *method;
+	int status;
+	uint64_t ns; /* from its last byte to the last of the answer */
+} gk_http_answer;
+typedef void gk_http_answered_fn(const gk_http_answer *answer, void *user);
+
 typedef struct gk_http_opts {
 	size_t size;
 	const char *name;    /* for logs: "flows", "reflection" */
@@ -40,6 +50,8 @@ typedef struct gk_http_opts {
 	gk_http_handler_fn *handle; /* required */
 	/** Answers a request whose body is too large (the body is not kept); NULL: 413 with a JSON error. */
 	gk_http_handler_fn *too_large;
+	gk_http_answered_fn
+		*answered; /* NULL: nobody counts. Not for what never reached a handler */
 	void *user;
 } gk_http_opts;
 
@@ -74,6 +86,9 @@ json_t *gk_exchange_headers(const gk_exchange *x);
 const char *gk_exchange_body(const gk_exchange *x, size_t *len_ret);
 /** The same, handed over: it may outlive the exchange. The caller frees it; NULL when memory ran out. */
 char *gk_exchange_take_body(gk_exchange *x, size_t *len_ret);
+
+/** Which of the program's routes it is, for `answered`: static. */
+void gk_exchange_set_route(gk_exchange *x, const char *route);
 
 /* --- the answer --- */
 /** Before gk_exchange_begin(). Values with CR, LF or NUL are refused silently (a bug of the caller is no way in). */

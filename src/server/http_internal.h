@@ -83,6 +83,8 @@ struct gk_exchange {
 	gk_connection *connection;
 	struct MHD_Connection *mhd;
 	const char *method, *path; /* libmicrohttpd's, valid until completion */
+	const char *route;         /* static; NULL: none yet */
+	uint64_t start_ns;         /* when the handler was called; 0: it was not */
 	gk_buf body;
 	/* The answer. */
 	int status;

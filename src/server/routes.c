@@ -21,6 +21,8 @@ struct gk_routes {
 	place **open; /* longest first */
 	size_t open_count;
 	bool is_draining;
+	gk_http_answered_fn *watch; /* NULL: nobody */
+	void *watch_user;
 };
 
 static void free_place(void *user)
@@ -182,6 +184,8 @@ void gk_routes_handle(gk_exchange *x, void *user)
 	if (routes->opts.guard && !routes->opts.guard(x, routes->opts.user))
 		return;
 	route = find(routes, method, gk_exchange_path(x));
+	if (route)
+		gk_exchange_set_route(x, route->path);
 	if (routes->is_draining && !(route && route->flags & GK_ROUTE_ALWAYS)) {
 		gk_exchange_set_header(x, "Connection", "close");
 		reply_text(x, 503,
@@ -210,6 +214,20 @@ void gk_routes_too_large(gk_exchange *x, void *user)
 	else
 		reply_text(x, 413,
 			"{\"status\":\"RESOURCE_EXHAUSTED\",\"message\":\"the request's body is too large\"}");
+}
+
+void gk_routes_set_watch(gk_routes *routes, gk_http_answered_fn *fn, void *user)
+{
+	routes->watch = fn;
+	routes->watch_user = user;
+}
+
+void gk_routes_answered(const gk_http_answer *answer, void *user)
+{
+	gk_routes *routes = user;
+
+	if (routes->watch)
+		routes->watch(answer, routes->watch_user);
 }
 
 void gk_routes_drain(gk_routes *routes)

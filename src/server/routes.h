@@ -47,8 +47,12 @@ GK_MUST_USE gk_code gk_routes_add(gk_routes *routes, const gk_route *route, gk_e
 void gk_routes_drain(gk_routes *routes);
 bool gk_routes_is_draining(const gk_routes *routes);
 
+/** Every request that is over is told to `fn`; NULL: nobody. */
+void gk_routes_set_watch(gk_routes *routes, gk_http_answered_fn *fn, void *user);
+
 /** Handlers for gk_http_opts, whose `user` is the gk_routes. */
 void gk_routes_handle(gk_exchange *x, void *user);
 void gk_routes_too_large(gk_exchange *x, void *user);
+void gk_routes_answered(const gk_http_answer *answer, void *user);
 
 #endif
