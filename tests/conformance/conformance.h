@@ -39,6 +39,7 @@ conformance_file_fn conformance_handlebars;
 conformance_file_fn conformance_json_schema;
 conformance_file_fn conformance_picoschema;
 conformance_file_fn conformance_providers;
+conformance_file_fn conformance_telemetry;
 conformance_file_fn conformance_uritemplate;
 
 /* --- outcomes: one of these for every case --- */

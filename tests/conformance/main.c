@@ -18,6 +18,7 @@ static const conformance_kind kinds[] = {
 	{ "json-schema", conformance_json_schema },
 	{ "picoschema", conformance_picoschema },
 	{ "providers", conformance_providers },
+	{ "telemetry", conformance_telemetry },
 	{ "uritemplate", conformance_uritemplate },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
