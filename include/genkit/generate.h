@@ -10,7 +10,7 @@
  *		static const char *const tools[] = { "weather", NULL };
  *		gk_auto_response gk_response *reply = NULL;
  *		gk_code rc = gk_generate(ctx, GK_OPTS(gk_generate_opts,
- *			.model = "test/echo",
+ *			.model = "test/programmable",
  *			.system = "You plan day trips.",
  *			.prompt = gk_ctx_printf(ctx, "Plan a day in %s.", json_string_value(input)),
  *			.tools = tools,
@@ -31,12 +31,22 @@
  *
  *	GK_MODULE(planning, app, err)
  *	{
- *		gk_code rc = gk_define_tool(app, GK_OPTS(gk_tool_opts, .name = "weather",
- *			.description = "Today's weather.", .input = "city: string", .run = weather), err);
+ *		gk_auto_json json_t *script = json_pack("[{s:{s:s, s:[{s:{s:s, s:{s:s}}}]}}, {s:s}]",
+ *			"message", "role", "model", "content", "toolRequest", "name", "weather", "input", "city", "Rome",
+ *			"text", "Go to the park.");
+ *		gk_code rc = gk_define_test_models(app, err);
  *
+ *		if (rc == GK_OK)
+ *			rc = gk_test_script(app, script, err);
+ *		if (rc == GK_OK)
+ *			rc = gk_define_tool(app, GK_OPTS(gk_tool_opts, .name = "weather",
+ *				.description = "Today's weather.", .input = "city: string", .run = weather), err);
  *		return rc == GK_OK ? gk_define_flow(app,
  *			GK_OPTS(gk_flow_opts, .name = "plan", .input = "string", .run = plan), err) : rc;
  *	}
+ *
+ * Running "plan" with "Rome"
+ * gives "Go to the park."
  *
  * When the call is called off it ends with GK_CANCELLED "Generation cancelled." or GK_DEADLINE_EXCEEDED "Generation
  * deadline exceeded.", between its steps and inside of them.

@@ -22,12 +22,14 @@
 #include <genkit/operation.h>
 #include <genkit/plugin.h>
 #include <genkit/plugins.h>
+#include <genkit/prompt.h>
 #include <genkit/provider.h>
 #include <genkit/reranker.h>
 #include <genkit/resource.h>
 #include <genkit/retriever.h>
 #include <genkit/span.h>
 #include <genkit/status.h>
+#include <genkit/testing.h>
 #include <genkit/tool.h>
 #include <genkit/vector.h>
 

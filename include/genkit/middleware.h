@@ -11,18 +11,36 @@
  *
  *	static gk_code shorten(gk_ctx *ctx, json_t *request, gk_next *next, void *user, json_t **ret, gk_error *err)
  *	{
- *		gk_auto_json json_t *own = json_copy(request); // never change what you were handed
- *
+ *		gk_auto_json json_t *own = json_copy(request); // what was handed in is shared
  *		(void)user;
  *		json_object_set_new(own, "config", json_pack("{s:i}", "maxOutputTokens", 100));
  *		return gk_next_run(ctx, next, own, ret, err);
  *	}
  *
+ *	static gk_code ask(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+ *	{
+ *		static const char *const use[] = { "shorten", NULL };
+ *		gk_auto_response gk_response *reply = NULL;
+ *		gk_code rc = gk_generate(ctx, GK_OPTS(gk_generate_opts, .model = "test/echo", .use = use,
+ *			.prompt = json_string_value(input)), &reply, err);
+ *
+ *		if (rc == GK_OK)
+ *			*ret = json_string(gk_response_text(reply));
+ *		return rc;
+ *	}
+ *
  *	GK_MODULE(short_answers, app, err)
  *	{
- *		return gk_define_middleware(app, GK_OPTS(gk_middleware_opts, .name = "shorten",
+ *		gk_code rc = gk_define_middleware(app, GK_OPTS(gk_middleware_opts, .name = "shorten",
  *			.description = "Asks for short answers.", .model = shorten), err);
+ *
+ *		if (rc == GK_OK)
+ *			rc = gk_define_test_models(app, err);
+ *		return rc == GK_OK ? gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "ask", .run = ask), err) : rc;
  *	}
+ *
+ * Running "ask" with "hi"
+ * gives "Echo: hi; config: {\"maxOutputTokens\":100}"
  *
  * Around one turn the generate hooks come first, then the model hooks; the first that was asked for is the outermost. A
  * generate hook runs again for every turn, and what it wraps includes the turns after it (generate section 5.3).

@@ -18,14 +18,27 @@
  *		return GK_OK;
  *	}
  *
- *	GK_MODULE(shouting, app, err)
+ *	static gk_code ask(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
  *	{
- *		return gk_define_model(app, GK_OPTS(gk_model_opts, .name = "demo/shout",
- *			.supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_SYSTEM, .run = shout), err);
+ *		gk_auto_response gk_response *reply = NULL;
+ *		gk_code rc = gk_generate(ctx, GK_OPTS(gk_generate_opts, .model = "demo/shout",
+ *			.prompt = json_string_value(input)), &reply, err);
+ *
+ *		if (rc == GK_OK)
+ *			*ret = json_string(gk_response_text(reply));
+ *		return rc;
  *	}
  *
- * Running "/model/demo/shout" with {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
- * gives {"message": {"role": "model", "content": [{"text": "hi"}]}, "finishReason": "stop", "latencyMs": "..."}
+ *	GK_MODULE(shouting, app, err)
+ *	{
+ *		gk_code rc = gk_define_model(app, GK_OPTS(gk_model_opts, .name = "demo/shout",
+ *			.supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_SYSTEM, .run = shout), err);
+ *
+ *		return rc == GK_OK ? gk_define_flow(app, GK_OPTS(gk_flow_opts, .name = "ask", .run = ask), err) : rc;
+ *	}
+ *
+ * Running "ask" with "HEY"
+ * gives "HEY"
  *
  * A model is the action /model/NAME; its metadata says what it can do. What it cannot do is done for it: documents go
  * into the last message, schemas into instructions (generate section 2).

@@ -8,5 +8,6 @@
 
 extern const gk_middleware_opts gk_middleware_retry;
 extern const gk_middleware_opts gk_middleware_fallback;
+extern const gk_middleware_opts gk_middleware_approval;
 
 #endif

@@ -116,6 +116,9 @@
 #define GK_MAX_TOOLS          1024 /* offered in one request */
 #define GK_MAX_TOOL_CALLS     256  /* that one answer of a model may ask for */
 #define GK_MAX_CACHED_SCHEMAS 256  /* given as text by calls */
+#define GK_MEDIA_AT_ONCE      8    /* media of one request that are fetched at once */
+#define GK_MEDIA_REDIRECTS    10
+#define GK_MAX_TEST_CALLS     1000 /* that test models remember */
 /* --- store --- */
 #define GK_MAX_TRACE_ID     256 /* of other programs: they need not be hexadecimal */
 #define GK_STORE_GATHER_MS  10  /* what nobody waits for is written so long after the first of it */

@@ -4,7 +4,7 @@
 
 static const core_op *const tables[] = { core_action_ops, core_generate_ops, core_middleware_ops,
 	core_extract_ops, core_format_ops, core_message_ops, core_rag_ops, core_schema_ops,
-	core_tool_ops, core_later_ops };
+	core_tool_ops, core_prompt_ops };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static const core_op *find_op(const char *file, const char *op)

@@ -25,7 +25,7 @@ extern const core_op core_action_ops[];
 extern const core_op core_extract_ops[];
 extern const core_op core_format_ops[];
 extern const core_op core_generate_ops[];
-extern const core_op core_later_ops[];
+extern const core_op core_prompt_ops[];
 extern const core_op core_middleware_ops[];
 extern const core_op core_message_ops[];
 extern const core_op core_rag_ops[];

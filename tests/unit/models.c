@@ -126,7 +126,7 @@ json_t *models_generate(const gk_generate_opts *opts)
 	json_t *result = json_incref(gk_run_result_peek(run));
 
 	if (gk_run_error_peek(run))
-		ck_abort_msg("%s", gk_run_error_peek(run)->message);
+		ck_abort_msg("%.2000s", gk_run_error_peek(run)->message);
 	gk_run_unref(run);
 	return result;
 }

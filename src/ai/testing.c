@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Models for tests (generate section 9). */
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "core/app.h"
+#include "json/edit.h"
+
+#include <genkit/message.h>
+#include <genkit/testing.h>
+
+typedef struct testing {
+	json_t *script, *calls;
+	size_t at; /* the turn that comes next */
+} testing;
+
+static void free_slot(void *it)
+{
+	testing *mine = it;
+
+	json_decref(mine->script);
+	json_decref(mine->calls);
+	free(mine);
+}
+
+static void *make_slot(void)
+{
+	testing *mine = calloc(1, sizeof(*mine));
+
+	if (!mine)
+		return NULL;
+	mine->calls = json_array();
+	if (mine->calls)
+		return mine;
+	free(mine);
+	return NULL;
+}
+
+static const gk_app_slot slot = { make_slot, free_slot };
+
+static gk_code remember(testing *mine, json_t *request, gk_error *err)
+{
+	if (json_array_size(mine->calls) >= GK_MAX_TEST_CALLS)
+		json_array_remove(mine->calls, 0);
+	return json_array_append(mine->calls, request) == 0 ? GK_OK : gk_error_no_memory(err);
+}
+
+/* --- test/echo --- */
+
+/* The texts of a message, commas between, as the reference's model joins them. */
+static void put_message(gk_buf *text, json_t *message)
+{
+	const char *role = gk_json_str_peek(message, "role");
+	json_t *part;
+	size_t i;
+
+	if (role && strcmp(role, "user") != 0 && strcmp(role, "model") != 0)
+		gk_buf_printf(text, "%s: ", role);
+	json_array_foreach (json_object_get(message, "content"), i, part) {
+		const char *words = json_string_value(json_object_get(part, "text"));
+
+		gk_buf_puts(text, i ? "," : "");
+		gk_buf_puts(text, words ? words : "");
+	}
+}
+
+static json_t *echo_of(json_t *request)
+{
+	json_t *config = json_object_get(request, "config"), *message;
+	gk_auto_str char *told = config ? gk_json_write(config, NULL) : strdup("undefined");
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	size_t i;
+
+	gk_buf_puts(&text, "Echo: ");
+	json_array_foreach (json_object_get(request, "messages"), i, message) {
+		gk_buf_puts(&text, i ? "," : "");
+		put_message(&text, message);
+	}
+	if (gk_buf_failed(&text) || !told)
+		return NULL;
+	return json_pack("{s:{s:s, s:[{s:s}, {s:s+}]}, s:s}", "message", "role", "model", "content",
+		"text", text.data, "text", "; config: ", told, "finishReason", "stop");
+}
+
+static gk_code run_echo(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	static const char *const chunks[] = { "3", "2", "1" };
+	testing *mine = gk_ctx_user(ctx);
+	gk_code rc = remember(mine, request, err);
+
+	for (size_t i = 0; rc == GK_OK && gk_ctx_is_streaming(ctx) && i < 3; i++)
+		rc = gk_ctx_send(ctx, json_pack("{s:[{s:s}]}", "content", "text", chunks[i]), err);
+	if (rc != GK_OK)
+		return rc;
+	*ret = echo_of(request);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+/* --- test/programmable --- */
+
+static gk_code send_chunks(gk_ctx *ctx, json_t *turn, gk_error *err)
+{
+	json_t *chunk;
+	size_t i;
+
+	json_array_foreach (json_object_get(turn, "chunks"), i, chunk) {
+		json_t *whole = json_is_string(chunk)
+					? json_pack("{s:[{s:O}]}", "content", "text", chunk)
+					: json_incref(chunk);
+		gk_code rc = gk_ctx_send(ctx, whole, err);
+
+		if (rc != GK_OK)
+			return rc;
+	}
+	return GK_OK;
+}
+
+static gk_code answer(json_t *turn, json_t **ret, gk_error *err)
+{
+	const char *status = gk_json_str_peek(turn, "status");
+	json_t *text = json_object_get(turn, "text"), *response;
+	int code = status ? gk_code_from_name(status) : GK_OK;
+
+	if (status) {
+		const char *words = gk_json_str_peek(turn, "message");
+
+		return gk_error_set(err, code > 0 ? (gk_code)code : GK_UNKNOWN, "%s",
+			words ? words : "the script says so");
+	}
+	if (text) {
+		*ret = json_pack("{s:{s:s, s:[{s:O}]}, s:s}", "message", "role", "model", "content",
+			"text", text, "finishReason", "stop");
+		return *ret ? GK_OK : gk_error_no_memory(err);
+	}
+	response = json_copy(turn);
+	if (!response)
+		return gk_error_no_memory(err);
+	json_object_del(response, "chunks");
+	json_object_del(response, "delayMs");
+	*ret = response;
+	return GK_OK;
+}
+
+static gk_code run_programmable(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	testing *mine = gk_ctx_user(ctx);
+	size_t at = mine->at, count = json_array_size(mine->script);
+	gk_auto_json json_t *turn = json_incref(json_array_get(mine->script, at));
+	int64_t delay = gk_json_int_at(turn, "delayMs", 0);
+	gk_code rc = remember(mine, request, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (!turn)
+		return gk_error_set(err, GK_OUT_OF_RANGE,
+			"the script of test/programmable has %zu turns, and this is another",
+			count);
+	mine->at++;
+	if (delay > 0)
+		rc = gk_sleep(ctx, (uint64_t)delay, err);
+	if (rc == GK_OK)
+		rc = send_chunks(ctx, turn, err);
+	return rc == GK_OK ? answer(turn, ret, err) : rc;
+}
+
+gk_code gk_test_script(gk_app *app, json_t *script, gk_error *err)
+{
+	testing *mine = gk_app_slot_peek(app, &slot);
+	json_t *turn;
+	size_t i;
+
+	if (!mine)
+		return gk_error_no_memory(err);
+	if (!json_is_array(script))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "a script is an array of turns");
+	json_array_foreach (script, i, turn) {
+		const char *status = gk_json_str_peek(turn, "status");
+
+		if (!json_is_object(turn) ||
+			(!status && !json_is_string(json_object_get(turn, "text")) &&
+				!json_is_object(json_object_get(turn, "message"))))
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"turn %zu of a script has no text, no message and no status", i);
+		if (status && gk_code_from_name(status) <= 0)
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"turn %zu of a script: '%s' is no status", i, status);
+	}
+	json_decref(mine->script);
+	mine->script = json_incref(script);
+	mine->at = 0;
+	return GK_OK;
+}
+
+json_t *gk_test_calls_peek(gk_app *app)
+{
+	testing *mine = gk_app_slot_peek(app, &slot);
+
+	return mine ? mine->calls : NULL;
+}
+
+void gk_test_forget_calls(gk_app *app)
+{
+	testing *mine = gk_app_slot_peek(app, &slot);
+
+	if (mine)
+		json_array_clear(mine->calls);
+}
+
+gk_code gk_define_test_models(gk_app *app, gk_error *err)
+{
+	const unsigned supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_TOOLS | GK_SUPPORTS_SYSTEM |
+				  GK_SUPPORTS_MEDIA | GK_SUPPORTS_TOOL_CHOICE;
+	testing *mine = gk_app_slot_peek(app, &slot);
+	gk_code rc;
+
+	if (!mine)
+		return gk_error_no_memory(err);
+	rc = gk_define_model(app,
+		GK_OPTS(gk_model_opts, .name = "test/echo", .supports = supports, .run = run_echo,
+			.user = mine),
+		err);
+	if (rc == GK_OK)
+		rc = gk_define_model(app,
+			GK_OPTS(gk_model_opts, .name = "test/programmable", .supports = supports,
+				.run = run_programmable, .user = mine),
+			err);
+	return rc;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The models for tests. */
+#include "models.h"
+
+#include "base/limits.h"
+
+#include <genkit/testing.h>
+
+#include <stdio.h>
+
+static void start(void)
+{
+	models_start();
+	ck_assert_int_eq(gk_define_test_models(core_app, NULL), GK_OK);
+}
+
+static void script(const char *text)
+{
+	gk_auto_json json_t *turns = json(text);
+	gk_error err = { 0 };
+
+	if (gk_test_script(core_app, turns, &err) != GK_OK)
+		ck_abort_msg("%s", err.message);
+}
+
+START_TEST(the_echo_says_what_it_was_asked)
+{
+	gk_auto_json json_t *config = json("{'topK':1}"), *chunks = json_array(), *response = NULL;
+
+	response = models_generate(GK_OPTS(gk_generate_opts, .model = "test/echo", .system = "S",
+		.prompt = "hi", .config = config, .on_chunk = models_keep_chunk, .user = chunks));
+	assert_json(gk_json_at_peek(response, "message.content"),
+		"[{'text':'Echo: system: S,hi'},{'text':'; config: {\\'topK\\':1}'}]");
+	ck_assert_uint_eq(json_array_size(chunks), 3);
+	ck_assert_str_eq(gk_json_str_peek(json_array_get(chunks, 2), "content[0].text"), "1");
+}
+END_TEST
+
+START_TEST(a_script_is_followed_turn_by_turn)
+{
+	gk_auto_json json_t *chunks = json_array(), *first = NULL, *third = NULL;
+	const gk_generate_opts opts = { .size = sizeof(opts),
+		.model = "test/programmable",
+		.prompt = "hi",
+		.on_chunk = models_keep_chunk,
+		.user = chunks };
+
+	script("[{'text':'one','chunks':['o',{'content':[{'text':'ne'}]}]},"
+	       "{'status':'UNAVAILABLE','message':'later'},"
+	       "{'message':{'role':'model','content':[{'text':'three'}]},'usage':{'inputTokens':1}}]");
+	first = models_generate(&opts);
+	ck_assert_str_eq(gk_json_str_peek(first, "message.content[0].text"), "one");
+	ck_assert_uint_eq(json_array_size(chunks), 2);
+	models_fail(&opts, GK_UNAVAILABLE, "later");
+	third = models_generate(&opts);
+	assert_json(json_object_get(third, "usage"), "{'inputTokens':1}");
+	models_fail(&opts, GK_OUT_OF_RANGE,
+		"the script of test/programmable has 3 turns, and this is another");
+	ck_assert_uint_eq(json_array_size(gk_test_calls_peek(core_app)), 4);
+	gk_test_forget_calls(core_app);
+	ck_assert_uint_eq(json_array_size(gk_test_calls_peek(core_app)), 0);
+}
+END_TEST
+
+START_TEST(only_the_last_calls_are_remembered)
+{
+	for (int i = 0; i <= GK_MAX_TEST_CALLS; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%d", i);
+		json_decref(models_generate(
+			GK_OPTS(gk_generate_opts, .model = "test/echo", .prompt = text)));
+	}
+	ck_assert_uint_eq(json_array_size(gk_test_calls_peek(core_app)), GK_MAX_TEST_CALLS);
+	ck_assert_str_eq(gk_json_str_peek(json_array_get(gk_test_calls_peek(core_app), 0),
+				 "messages[0].content[0].text"),
+		"1");
+}
+END_TEST
+
+START_TEST(what_is_no_script_is_refused)
+{
+	static const char *const wrong[] = { "{}", "['x']", "[{}]", "[{'status':'NOPE'}]",
+		"[{'text':1}]" };
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		gk_auto_json json_t *turns = json(wrong[i]);
+
+		ck_assert_int_eq(gk_test_script(core_app, turns, NULL), GK_INVALID_ARGUMENT);
+	}
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *it = suite_create("testing");
+	TCase *tests = tcase_create("testing");
+
+	tcase_add_checked_fixture(tests, start, models_stop);
+	tcase_add_test(tests, the_echo_says_what_it_was_asked);
+	tcase_add_test(tests, a_script_is_followed_turn_by_turn);
+	tcase_add_test(tests, only_the_last_calls_are_remembered);
+	tcase_add_test(tests, what_is_no_script_is_refused);
+	suite_add_tcase(it, tests);
+	return it;
+}
+
+UNIT_MAIN(suite)
