@@ -152,3 +152,46 @@ gk_code gk_messages_augment(
 		*ret = gk_json_array_with(messages, index, message);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
+
+/* --- system messages --- */
+
+/* The content with the part in the place of a marked one, or at the end. */
+static json_t *content_with(json_t *content, const char *mark, json_t *part)
+{
+	gk_auto_json json_t *changed = json_is_array(content) ? json_copy(content) : json_array();
+	json_t *other;
+	size_t i;
+
+	json_array_foreach (changed, i, other)
+		if (json_object_get(json_object_get(other, "metadata"), mark))
+			break;
+	if (i < json_array_size(changed) ? json_array_set(changed, i, part) < 0
+					 : !gk_json_push_take(changed, json_incref(part)))
+		return NULL;
+	return gk_steal(changed);
+}
+
+json_t *gk_messages_with_system(json_t *messages, const char *mark, json_t *part_take)
+{
+	gk_auto_json json_t *part = part_take, *content = NULL, *own = NULL;
+	json_t *message = NULL;
+	size_t i;
+
+	if (!part)
+		return NULL;
+	json_array_foreach (messages, i, message)
+		if (gk_str_equal(json_string_value(json_object_get(message, "role")), "system"))
+			break;
+	content = content_with(json_object_get(message, "content"), mark, part);
+	if (!content)
+		return NULL;
+	if (message) {
+		own = gk_json_object_with(message, "content", json_incref(content));
+		return own ? gk_json_array_with(messages, i, gk_steal(own)) : NULL;
+	}
+	own = json_is_array(messages) ? json_copy(messages) : json_array();
+	if (!own || json_array_insert_new(own, 0,
+			    json_pack("{s:s, s:O}", "role", "system", "content", content)) < 0)
+		return NULL;
+	return gk_steal(own);
+}

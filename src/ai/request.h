@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* Changes to a request's messages. None changes what it is given: `*ret` is a new reference to an array, which is the
- * same one when nothing changed. */
+/* Changes to a request's messages. None changes what it is given: `*ret` is a
+ * new reference to an array, which is the same one when nothing changed. */
 #ifndef GK_AI_REQUEST_H
 #define GK_AI_REQUEST_H
 
 #include <genkit/middleware.h>
 
-/** Puts the text of the documents into the last message of the user (generate section 5.5). */
+/** Puts the text of the documents into the last message of the user (generate
+ * section 5.5). */
 gk_code gk_messages_augment(
 	json_t *messages, json_t *docs, const gk_augment_opts *opts, json_t **ret, gk_error *err);
-/** A copy of an array with another item at `index`. NULL when memory ran out. */
+/** Messages whose first system message has `part` (consumed), in place of one
+ * whose metadata has `mark`, else at its end; without a system message there is
+ * one now. NULL when memory ran out. */
+json_t *gk_messages_with_system(json_t *messages, const char *mark, json_t *part_take);
+/** A copy of an array with another item at `index`. NULL when memory ran out.
+ */
 json_t *gk_json_array_with(json_t *array, size_t index, json_t *item_take);
 /** A shallow copy of an object with a member set. NULL when memory ran out. */
 json_t *gk_json_object_with(json_t *object, const char *key, json_t *value_take);

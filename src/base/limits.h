@@ -118,6 +118,9 @@
 #define GK_MAX_CACHED_SCHEMAS 256  /* given as text by calls */
 #define GK_MEDIA_AT_ONCE      8    /* media of one request that are fetched at once */
 #define GK_MEDIA_REDIRECTS    10
+#define GK_MAX_TOOL_FILE      (8u << 20) /* that the middleware `filesystem` reads */
+#define GK_MAX_LISTED_FILES   10000
+#define GK_MAX_FOLDER_DEPTH   64
 #define GK_MAX_TEST_CALLS     1000 /* that test models remember */
 /* --- store --- */
 #define GK_MAX_TRACE_ID     256 /* of other programs: they need not be hexadecimal */
