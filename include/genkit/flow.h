@@ -39,8 +39,9 @@ typedef struct gk_flow_opts {
 		*init;     /* schemas: JSON Schema or Picoschema text; NULL: anything */
 	gk_action_fn *run; /* required */
 	void *user;
-	json_t *metadata; /* borrowed */
-	bool is_bidi;     /* `run` takes its input by gk_ctx_receive() */
+	json_t *metadata;              /* borrowed */
+	bool is_bidi;                  /* `run` takes its input by gk_ctx_receive() */
+	void (*free_user)(void *user); /* when the flow goes; not when defining it failed */
 } gk_flow_opts;
 
 /** Errors: as gk_define_action(). */

@@ -12,6 +12,6 @@ gk_code gk_define_flow(gk_app *app, const gk_flow_opts *opts, gk_error *err)
 			.description = opts->description, .input = opts->input,
 			.output = opts->output, .stream = opts->stream, .init = opts->init,
 			.metadata = opts->metadata, .run = opts->run, .user = opts->user,
-			.is_bidi = opts->is_bidi),
+			.free_user = opts->free_user, .is_bidi = opts->is_bidi),
 		NULL, err);
 }

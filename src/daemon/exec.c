@@ -13,19 +13,26 @@
 
 struct gk_exec {
 	gk_app *app;
-	gk_table *entries; /* key: gk_exec_entry */
-	/* Withdrawn ones: a run that has found its action may be about to begin. */
-	LIST_HEAD(, gk_exec_entry) retired;
+	gk_table *entries; /* key: gk_exec_entry; a reference */
 };
 
-static void entry_free(gk_exec_entry *entry)
+/* The table's reference, and one of each action: a run that has found one may be about to begin. */
+static void entry_unref(void *it)
 {
-	if (!entry)
+	gk_exec_entry *entry = it;
+
+	if (--entry->refs)
 		return;
 	json_decref(entry->config);
 	free(entry->key);
 	free(entry->argv);
 	free(entry);
+}
+
+static gk_exec_entry *entry_ref(gk_exec_entry *entry)
+{
+	entry->refs++;
+	return entry;
 }
 
 gk_exec *gk_exec_new(gk_app *app)
@@ -35,8 +42,7 @@ gk_exec *gk_exec_new(gk_app *app)
 	if (!exec)
 		return NULL;
 	exec->app = app;
-	exec->entries = gk_table_new(NULL);
-	LIST_INIT(&exec->retired);
+	exec->entries = gk_table_new(entry_unref);
 	if (exec->entries)
 		return exec;
 	free(exec);
@@ -45,17 +51,9 @@ gk_exec *gk_exec_new(gk_app *app)
 
 void gk_exec_free(gk_exec *exec)
 {
-	gk_exec_entry *entry;
-
 	if (!exec)
 		return;
-	gk_table_foreach (exec->entries, item)
-		entry_free(gk_table_entry_value(item));
 	gk_table_free(exec->entries);
-	while ((entry = LIST_FIRST(&exec->retired))) {
-		LIST_REMOVE(entry, link);
-		entry_free(entry);
-	}
 	free(exec);
 }
 
@@ -69,6 +67,7 @@ static gk_exec_entry *entry_new(json_t *config)
 
 	if (!entry)
 		return NULL;
+	entry->refs = 1;
 	TAILQ_INIT(&entry->waiters);
 	entry->config = json_incref(config);
 	entry->name = gk_json_str_peek(config, "name");
@@ -81,7 +80,7 @@ static gk_exec_entry *entry_new(json_t *config)
 	if (!entry->argv || asprintf(&entry->key, "/%s/%s", gk_json_str_peek(config, "type"),
 				    entry->name) < 0) {
 		entry->key = NULL;
-		entry_free(entry);
+		entry_unref(entry);
 		return NULL;
 	}
 	json_array_foreach (command, i, part)
@@ -100,9 +99,26 @@ static gk_code schema_text(const json_t *config, const char *name, char **ret, g
 	return schema && !*ret ? gk_error_no_memory(err) : GK_OK;
 }
 
-static gk_code define(gk_exec *exec, gk_exec_entry *entry, gk_error *err)
+static gk_code define_as(
+	gk_exec *exec, gk_exec_entry *entry, const char *input, const char *output, gk_error *err)
 {
 	const char *description = gk_json_str_peek(entry->config, "description");
+
+	if (gk_str_has_prefix(entry->key, "/tool/"))
+		return gk_define_tool(exec->app,
+			GK_OPTS(gk_tool_opts, .name = entry->name, .description = description,
+				.input = input, .output = output, .run = gk_exec_run, .user = entry,
+				.free_user = entry_unref),
+			err);
+	return gk_define_flow(exec->app,
+		GK_OPTS(gk_flow_opts, .name = entry->name, .description = description,
+			.input = input, .output = output, .run = gk_exec_run, .user = entry,
+			.free_user = entry_unref),
+		err);
+}
+
+static gk_code define(gk_exec *exec, gk_exec_entry *entry, gk_error *err)
+{
 	gk_auto_str char *input = NULL, *output = NULL;
 	gk_code rc = schema_text(entry->config, "input", &input, err);
 
@@ -110,16 +126,10 @@ static gk_code define(gk_exec *exec, gk_exec_entry *entry, gk_error *err)
 		rc = schema_text(entry->config, "output", &output, err);
 	if (rc != GK_OK)
 		return rc;
-	if (gk_str_has_prefix(entry->key, "/tool/"))
-		return gk_define_tool(exec->app,
-			GK_OPTS(gk_tool_opts, .name = entry->name, .description = description,
-				.input = input, .output = output, .run = gk_exec_run,
-				.user = entry),
-			err);
-	return gk_define_flow(exec->app,
-		GK_OPTS(gk_flow_opts, .name = entry->name, .description = description,
-			.input = input, .output = output, .run = gk_exec_run, .user = entry),
-		err);
+	entry->refs++;
+	rc = define_as(exec, entry, input, output, err);
+	entry->refs -= rc != GK_OK; /* still ours */
+	return rc;
 }
 
 /* A tool has a twin. */
@@ -136,11 +146,6 @@ static void withdraw(gk_exec *exec, const gk_exec_entry *entry)
 		gk_app_remove_action(exec->app, twin);
 }
 
-static void retire(gk_exec *exec, gk_exec_entry *entry)
-{
-	LIST_INSERT_HEAD(&exec->retired, entry, link);
-}
-
 /* --- all of them --- */
 
 /* What was there before has been withdrawn: puts it back. */
@@ -152,7 +157,6 @@ static void restore(gk_exec *exec, gk_exec_entry *entry)
 		return;
 	gk_log(GK_LOG_ERROR, "exec", "%s is gone: %s", entry->key, err.message ? err.message : "?");
 	gk_table_remove(exec->entries, entry->key);
-	retire(exec, entry);
 }
 
 static bool is_same(const gk_exec_entry *entry, const json_t *config)
@@ -175,7 +179,8 @@ static gk_code replace(gk_exec *exec, gk_exec_entry *old, gk_exec_entry *entry, 
 		withdraw(exec, old);
 	if (entry) {
 		rc = define(exec, entry, err);
-		if (rc == GK_OK && !gk_table_set(exec->entries, entry->key, entry)) {
+		if (rc == GK_OK && !gk_table_set(exec->entries, entry->key, entry_ref(entry))) {
+			entry_unref(entry);
 			withdraw(exec, entry);
 			rc = gk_error_no_memory(err);
 		}
@@ -187,10 +192,18 @@ static gk_code replace(gk_exec *exec, gk_exec_entry *old, gk_exec_entry *entry, 
 	return rc;
 }
 
-/* What configure() has done so far, to undo it. */
+/* What configure() has done so far, to undo it: references. */
 typedef struct change {
 	gk_exec_entry *old, *entry; /* NULL: none */
 } change;
+
+static void change_done(change *it)
+{
+	if (it->old)
+		entry_unref(it->old);
+	if (it->entry)
+		entry_unref(it->entry);
+}
 
 static gk_code apply_one(gk_exec *exec, json_t *config, change *ret, gk_error *err)
 {
@@ -202,17 +215,17 @@ static gk_code apply_one(gk_exec *exec, json_t *config, change *ret, gk_error *e
 		return gk_error_no_memory(err);
 	old = gk_table_get(exec->entries, entry->key);
 	if (old && is_same(old, config)) {
-		entry_free(entry);
+		entry_unref(entry);
 		return GK_OK;
 	}
+	*ret = (change){ old ? entry_ref(old) : NULL, entry };
 	rc = replace(exec, old, entry, err);
-	if (rc != GK_OK) {
-		gk_error_prefix(err, "%s: exec '%s': ", where ? where : "exec", entry->name);
-		entry_free(entry);
-		return rc;
-	}
-	*ret = (change){ old, entry };
-	return GK_OK;
+	if (rc == GK_OK)
+		return GK_OK;
+	gk_error_prefix(err, "%s: exec '%s': ", where ? where : "exec", entry->name);
+	change_done(ret);
+	*ret = (change){ 0 };
+	return rc;
 }
 
 static void undo(gk_exec *exec, change *done)
@@ -223,8 +236,6 @@ static void undo(gk_exec *exec, change *done)
 		return;
 	if (replace(exec, done->entry, done->old, &err) != GK_OK)
 		gk_log(GK_LOG_ERROR, "exec", "%s", err.message ? err.message : "?");
-	if (done->entry)
-		retire(exec, done->entry);
 }
 
 static bool is_listed(json_t *entries, const gk_exec_entry *entry)
@@ -240,34 +251,35 @@ static bool is_listed(json_t *entries, const gk_exec_entry *entry)
 	return false;
 }
 
-gk_code gk_exec_configure(gk_exec *exec, json_t *entries, gk_error *err)
+static void withdraw_others(gk_exec *exec, json_t *entries)
 {
-	size_t count = json_array_size(entries), i;
-	change *changes = calloc(count + 1, sizeof(*changes));
-	gk_code rc = GK_OK;
-
-	if (!changes)
-		return gk_error_no_memory(err);
-	for (i = 0; rc == GK_OK && i < count; i++)
-		rc = apply_one(exec, json_array_get(entries, i), &changes[i], err);
-	if (rc != GK_OK) {
-		while (i--)
-			undo(exec, &changes[i]);
-		free(changes);
-		return rc;
-	}
-	for (i = 0; i < count; i++)
-		if (changes[i].old)
-			retire(exec, changes[i].old);
 	gk_table_foreach (exec->entries, item) {
 		gk_exec_entry *entry = gk_table_entry_value(item);
 
 		if (is_listed(entries, entry))
 			continue;
 		withdraw(exec, entry);
-		retire(exec, entry);
-		gk_table_remove(exec->entries, entry->key);
+		gk_table_remove(exec->entries, gk_table_entry_name(item));
+	}
+}
+
+gk_code gk_exec_configure(gk_exec *exec, json_t *entries, gk_error *err)
+{
+	size_t count = json_array_size(entries), done = 0;
+	change *changes = calloc(count + 1, sizeof(*changes));
+	gk_code rc = GK_OK;
+
+	if (!changes)
+		return gk_error_no_memory(err);
+	for (; rc == GK_OK && done < count; done++)
+		rc = apply_one(exec, json_array_get(entries, done), &changes[done], err);
+	if (rc == GK_OK)
+		withdraw_others(exec, entries);
+	while (done--) {
+		if (rc != GK_OK)
+			undo(exec, &changes[done]);
+		change_done(&changes[done]);
 	}
 	free(changes);
-	return GK_OK;
+	return rc;
 }

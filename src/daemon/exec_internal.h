@@ -13,6 +13,7 @@ typedef struct gk_exec_waiter {
 } gk_exec_waiter;
 
 typedef struct gk_exec_entry {
+	unsigned refs;
 	json_t *config; /* as the configuration gave it */
 	char *key;      /* "/flow/double" */
 	const char *name;
@@ -23,7 +24,6 @@ typedef struct gk_exec_entry {
 	uint64_t timeout_ms;
 	size_t running, max_running;
 	TAILQ_HEAD(, gk_exec_waiter) waiters; /* for one of the others to end */
-	LIST_ENTRY(gk_exec_entry) link;
 } gk_exec_entry;
 
 /** The action's function; gk_ctx_user() is the entry. */

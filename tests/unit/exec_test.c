@@ -508,6 +508,25 @@ START_TEST(a_run_under_way_keeps_the_definition_it_began_with)
 }
 END_TEST
 
+START_TEST(what_is_withdrawn_is_let_go_when_its_last_run_has_ended)
+{
+	json_t *config = entry("it", "{}");
+	gk_run *run;
+
+	script("it", "echo $$ > pid; while [ ! -e go ]; do sleep 0.01; done; echo 1");
+	configure(json_pack("[O]", config));
+	run = begin("1");
+	pid_in("pid");
+	configure(json_array());
+	ck_assert_uint_gt(config->refcount, 1);
+	folder_put("go", "");
+	core_finish(run);
+	gk_run_unref(run);
+	ck_assert_uint_eq(config->refcount, 1);
+	json_decref(config);
+}
+END_TEST
+
 START_TEST(configuring_survives_a_lack_of_memory)
 {
 	gk_auto_json json_t *two = json_pack("[o, o]", entry("a", "{'input': 'number'}"),
@@ -559,6 +578,7 @@ static Suite *suite(void)
 	tcase_add_test(changes, a_change_replaces_what_is_different_and_withdraws_what_is_gone);
 	tcase_add_test(changes, a_change_that_fails_changes_nothing);
 	tcase_add_test(changes, a_run_under_way_keeps_the_definition_it_began_with);
+	tcase_add_test(changes, what_is_withdrawn_is_let_go_when_its_last_run_has_ended);
 	tcase_add_test(changes, configuring_survives_a_lack_of_memory);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		tcase_add_checked_fixture(cases[i], set_up, tear_down);
