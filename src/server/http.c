@@ -8,6 +8,7 @@
 #include "server/address.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -240,10 +241,23 @@ static void on_log(void *user, const char *format, va_list args)
 
 /* --- listening --- */
 
+/* A quarter of the descriptors stays for what answers need: files, children, requests of our own. */
+static unsigned affordable(unsigned connections)
+{
+	struct rlimit limit;
+	rlim_t most;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return connections;
+	most = limit.rlim_cur - limit.rlim_cur / 4;
+	return connections < most ? connections : (unsigned)most;
+}
+
 static void set_defaults(gk_http_opts *opts)
 {
 	if (!opts->max_connections)
 		opts->max_connections = GK_HTTP_MAX_CONNECTIONS;
+	opts->max_connections = affordable(opts->max_connections);
 	if (!opts->header_ms)
 		opts->header_ms = GK_HTTP_HEADER_MS;
 	if (!opts->body_ms)

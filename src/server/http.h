@@ -41,9 +41,10 @@ typedef struct gk_http_opts {
 	const char *name;    /* for logs: "flows", "reflection" */
 	const char *address; /* "127.0.0.1:3400", "[::1]:0", "unix:/run/genkitd.sock"; NULL: `fd` */
 	int fd; /* an inherited listening socket, used when `address` is NULL; ours from now on */
-	unsigned port_tries;      /* when the port is taken, so many above it are tried; 0: none */
-	unsigned max_connections; /* 0: GK_HTTP_MAX_CONNECTIONS */
-	unsigned max_per_ip;      /* 0: no limit of its own */
+	unsigned port_tries; /* when the port is taken, so many above it are tried; 0: none */
+	unsigned
+		max_connections; /* 0: GK_HTTP_MAX_CONNECTIONS; never more than three of four descriptors */
+	unsigned max_per_ip;                  /* 0: no limit of its own */
 	uint64_t header_ms, body_ms, idle_ms; /* 0: the limits of limits.h */
 	size_t max_body;            /* 0: GK_HTTP_FLOW_BODY; above it, `too_large` or 413 */
 	size_t max_coming;          /* 0: GK_HTTP_COMING_BODIES; above it, 503 */

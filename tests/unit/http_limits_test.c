@@ -426,6 +426,34 @@ START_TEST(without_descriptors_a_listener_waits_instead_of_spinning)
 }
 END_TEST
 
+START_TEST(connections_leave_descriptors_for_the_answers)
+{
+	struct rlimit before, few;
+	struct sockaddr_in address;
+	int clients[40];
+
+	front_teardown();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = 40;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	front_start(GK_OPTS(gk_http_opts, .max_connections = 10000));
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	address = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)gk_http_port(front_listener)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	for (size_t i = 0; i < 40; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		connect(clients[i], (struct sockaddr *)&address, sizeof(address));
+	}
+	for (int i = 0; i < 20; i++)
+		gk_loop_turn(front_loop, 10);
+	ck_assert_uint_eq(gk_http_connections(front_listener), 30);
+	for (size_t i = 0; i < 40; i++)
+		close(clients[i]);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *all = suite_create("http limits");
@@ -451,6 +479,7 @@ static Suite *suite(void)
 	tcase_add_test(served, an_idle_connection_is_closed);
 	tcase_add_test(served, a_body_that_does_not_come_closes_the_connection);
 	tcase_add_test(served, connections_beyond_the_limit_are_turned_away);
+	tcase_add_test(served, connections_leave_descriptors_for_the_answers);
 	tcase_add_test(served, without_descriptors_a_listener_waits_instead_of_spinning);
 	suite_add_tcase(all, served);
 	return all;
