@@ -17,13 +17,13 @@ static const char *const reserved[] = { "config", "description", "input", "model
 gk_prompt_document *gk_prompt_document_ref(gk_prompt_document *doc)
 {
 	if (doc)
-		doc->refs++;
+		__atomic_add_fetch(&doc->refs, 1, __ATOMIC_RELAXED);
 	return doc;
 }
 
 gk_prompt_document *gk_prompt_document_unref(gk_prompt_document *doc)
 {
-	if (!doc || --doc->refs > 0)
+	if (!doc || __atomic_sub_fetch(&doc->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return NULL;
 	gk_template_unref(doc->tmpl);
 	gk_error_clear(&doc->mistake);

@@ -8,7 +8,8 @@
  *	rc = gk_prompt_document_metadata(doc, engine, NULL, &metadata, err);
  *	rc = gk_prompt_document_messages(doc, engine, metadata, &(gk_prompt_data){ .input = input }, &messages, err);
  *
- * A document never changes and may be shared. Errors that have a place begin "FILE:LINE:COLUMN: ", counted from 1 at the
+ * A document never changes and may be shared; references may be taken and given back on any thread, the rest is for one
+ * thread at a time. Errors that have a place begin "FILE:LINE:COLUMN: ", counted from 1 at the
  * start of the file.
  */
 #ifndef GK_DOTPROMPT_DOCUMENT_H

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "unit.h"
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "dotprompt/prompt_folder.h"
+#include "folder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static gk_prompt_folder *folder;
+static gk_buf told;
+
+static void set_up(void)
+{
+	folder_make();
+	folder = gk_prompt_folder_new(folder_path(), NULL);
+	told = (gk_buf)GK_BUF_INIT(0);
+}
+
+static void tear_down(void)
+{
+	gk_prompt_folder_free(folder);
+	gk_buf_done(&told);
+	folder_drop();
+}
+
+/* As if it had been written a while ago. */
+static void put(const char *name, const char *text)
+{
+	const struct timespec times[] = { { .tv_sec = 1700000000 }, { .tv_sec = 1700000000 } };
+
+	folder_put(name, text);
+	ck_assert_int_eq(utimensat(AT_FDCWD, name, times, 0), 0);
+}
+
+static void set_prompt(const char *name, const char *variant, gk_prompt_document *doc, void *user)
+{
+	(void)user;
+	gk_buf_printf(&told, "+%s%s%s=%s ", name, variant ? "." : "", variant ? variant : "",
+		gk_prompt_document_template_peek(doc, NULL));
+}
+
+static void remove_prompt(const char *name, const char *variant, void *user)
+{
+	(void)user;
+	gk_buf_printf(&told, "-%s%s%s ", name, variant ? "." : "", variant ? variant : "");
+}
+
+static void set_partial(const char *name, const char *source, size_t len, void *user)
+{
+	(void)user;
+	gk_buf_printf(&told, "+_%s=%.*s ", name, (int)len, source);
+}
+
+static void remove_partial(const char *name, void *user)
+{
+	(void)user;
+	gk_buf_printf(&told, "-_%s ", name);
+}
+
+static void mistake(const char *path, const gk_error *err, void *user)
+{
+	(void)user;
+	gk_buf_printf(&told, "!%s: %s ", path, err->message);
+}
+
+static const gk_prompt_folder_ops ops = { set_prompt, remove_prompt, set_partial, remove_partial,
+	mistake };
+
+static void assert_tells(const char *expected)
+{
+	gk_prompt_changes *changes = NULL;
+
+	gk_buf_clear(&told);
+	gk_buf_puts(&told, "");
+	ck_assert_int_eq(gk_prompt_folder_scan(folder, &changes, NULL), GK_OK);
+	gk_prompt_changes_apply(changes, &ops, NULL);
+	ck_assert_str_eq(told.data ? told.data : "", expected);
+	ck_assert_int_eq(gk_prompt_changes_is_empty(changes), *expected == '\0');
+	gk_prompt_changes_free(changes);
+}
+
+START_TEST(files_are_prompts_variants_and_partials)
+{
+	mkdir("trip", 0700);
+	put("hello.prompt", "H");
+	put("hello.de.prompt", "D");
+	put("trip/plan.v1.extra.prompt", "P");
+	put("trip/_card.prompt", "---\na: 1\n---\nC");
+	put("notes.txt", "N");
+	put("_.prompt", "empty name");
+	assert_tells(
+		"+_=empty name +_card=---\na: 1\n---\nC +hello.de=D +hello=H +trip/plan.v1=P ");
+	assert_tells("");
+}
+END_TEST
+
+START_TEST(a_prefix_stands_before_the_names_of_prompts)
+{
+	gk_prompt_folder_free(folder);
+	folder = gk_prompt_folder_new(folder_path(), "shop");
+	put("a.b.prompt", "A");
+	put("_p.prompt", "P");
+	assert_tells("+_p=P +shop/a.b=A ");
+}
+END_TEST
+
+START_TEST(changes_are_told_once)
+{
+	put("a.prompt", "1");
+	assert_tells("+a=1 ");
+	put("a.prompt", "2");
+	assert_tells("+a=2 ");
+	unlink("a.prompt");
+	assert_tells("-a ");
+	assert_tells("");
+}
+END_TEST
+
+START_TEST(a_broken_file_keeps_its_last_good_version)
+{
+	put("a.prompt", "good");
+	assert_tells("+a=good ");
+	put("a.prompt", "---\nb: 1\nb: 2\n---\nx");
+	assert_tells("!a.prompt: a.prompt:3:1: duplicate key 'b' ");
+	assert_tells("");
+	put("a.prompt", "{{#if");
+	ck_assert_ptr_null(strchr(told.data, '+'));
+	put("a.prompt", "better");
+	assert_tells("+a=better ");
+}
+END_TEST
+
+START_TEST(a_file_broken_from_the_start_is_told_and_the_others_load)
+{
+	put("a.prompt", "---\nb: 1\nb: 2\n---\nx");
+	put("z.prompt", "Z");
+	assert_tells("+z=Z !a.prompt: a.prompt:3:1: duplicate key 'b' ");
+}
+END_TEST
+
+START_TEST(a_mistake_in_a_new_template_is_told_with_the_prompt)
+{
+	put("a.prompt", "---\nm: 1\n---\nx {{/if}}");
+	assert_tells("+a=x {{/if}} !a.prompt: a.prompt:4:3: Parse error on line 1:\n"
+		     "x {{/if}}\n--^\nExpecting 'EOF', got 'OPEN_ENDBLOCK' ");
+}
+END_TEST
+
+START_TEST(of_two_partials_with_one_name_the_other_comes_back)
+{
+	mkdir("x", 0700);
+	put("_p.prompt", "first");
+	put("x/_p.prompt", "second");
+	assert_tells("+_p=second ");
+	put("_p.prompt", "changed");
+	assert_tells("");
+	unlink("x/_p.prompt");
+	assert_tells("+_p=changed ");
+	unlink("_p.prompt");
+	assert_tells("-_p ");
+}
+END_TEST
+
+START_TEST(a_file_just_written_waits)
+{
+	gk_prompt_changes *changes = NULL;
+	struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
+
+	folder_put("a.prompt", "A");
+	ck_assert_int_eq(utimensat(AT_FDCWD, "a.prompt", times, 0), 0);
+	ck_assert_int_eq(gk_prompt_folder_scan(folder, &changes, NULL), GK_OK);
+	if (gk_prompt_changes_is_unsettled(changes)) /* else the machine slept in between */
+		ck_assert(gk_prompt_changes_is_empty(changes));
+	gk_prompt_changes_free(changes);
+	usleep((GK_PROMPT_SETTLE_MS + 5) * 1000);
+	ck_assert_int_eq(gk_prompt_folder_scan(folder, &changes, NULL), GK_OK);
+	ck_assert(!gk_prompt_changes_is_unsettled(changes));
+	gk_prompt_changes_free(changes);
+}
+END_TEST
+
+START_TEST(links_and_dotted_folders_are_skipped)
+{
+	mkdir("a.b", 0700);
+	mkdir(".git", 0700);
+	put("a.b/x.prompt", "X");
+	put(".git/y.prompt", "Y");
+	put(".hidden.prompt", "H");
+	ck_assert_int_eq(symlink("a.b/x.prompt", "link.prompt"), 0);
+	ck_assert_int_eq(symlink("/tmp", "tmp"), 0);
+	assert_tells("");
+}
+END_TEST
+
+START_TEST(a_missing_folder_is_empty)
+{
+	gk_prompt_folder_free(folder);
+	folder = gk_prompt_folder_new("/nonexistent/genkitd", NULL);
+	assert_tells("");
+}
+END_TEST
+
+START_TEST(a_folder_that_is_none_is_an_error)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_prompt_changes *changes = NULL;
+
+	put("file", "x");
+	gk_prompt_folder_free(folder);
+	folder = gk_prompt_folder_new("file", NULL);
+	ck_assert_int_eq(gk_prompt_folder_scan(folder, &changes, &err), GK_UNAVAILABLE);
+	ck_assert_str_eq(err.message, "file: Not a directory");
+	ck_assert_ptr_null(changes);
+}
+END_TEST
+
+START_TEST(a_folder_that_became_a_file_is_gone)
+{
+	mkdir("d", 0700);
+	put("d/a.prompt", "A");
+	assert_tells("+d/a=A ");
+	unlink("d/a.prompt");
+	rmdir("d");
+	put("d", "no folder");
+	assert_tells("-d/a ");
+}
+END_TEST
+
+START_TEST(a_file_has_an_end)
+{
+	gk_auto_str char *large = calloc(1, GK_MAX_PROMPT_FILE + 2);
+
+	memset(large, 'x', GK_MAX_PROMPT_FILE + 1);
+	put("a.prompt", large);
+	assert_tells("!a.prompt: a.prompt: a prompt of more than 1048576 bytes ");
+}
+END_TEST
+
+START_TEST(folders_have_an_end)
+{
+	char path[2 * GK_MAX_PROMPT_FOLDERS + 40] = "";
+
+	for (unsigned i = 0; i <= GK_MAX_PROMPT_FOLDERS; i++) {
+		strcat(path, i ? "/d" : "d");
+		ck_assert_int_eq(mkdir(path, 0700), 0);
+	}
+	strcat(path, "/x.prompt");
+	put(path, "too deep");
+	assert_tells("");
+	*strstr(path, "/d") = '\0';
+	strcat(path, "/y.prompt");
+	put(path, "Y");
+	assert_tells("+d/y=Y ");
+}
+END_TEST
+
+START_TEST(all_files_are_listed_with_their_mistakes)
+{
+	gk_prompt_changes *changes = NULL;
+
+	put("a.v.prompt", "A");
+	put("_p.prompt", "P");
+	put("b.prompt", "---\n[\n---\nx");
+	ck_assert_int_eq(gk_prompt_folder_scan(folder, &changes, NULL), GK_OK);
+	ck_assert_uint_eq(json_array_size(gk_prompt_changes_files_peek(changes)), 3);
+	ck_assert(gk_json_bool_at(gk_prompt_changes_files_peek(changes), "[0].partial", false));
+	ck_assert_str_eq(
+		gk_json_str_peek(gk_prompt_changes_files_peek(changes), "[1].variant"), "v");
+	ck_assert_ptr_nonnull(strstr(
+		gk_json_str_peek(gk_prompt_changes_files_peek(changes), "[2].error"), "b.prompt:"));
+	gk_prompt_changes_free(changes);
+}
+END_TEST
+
+/* One scan in which the n-th allocation fails, and one in which none does. True when the first needed so many. */
+static bool scan_twice(size_t n)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_prompt_changes *changes = NULL;
+	bool failed;
+	gk_code rc;
+
+	gk_prompt_folder_free(folder);
+	folder = gk_prompt_folder_new(folder_path(), "x");
+	fault_after(n);
+	rc = gk_prompt_folder_scan(folder, &changes, &err);
+	failed = fault_happened();
+	fault_after(0);
+	if (rc != GK_OK) {
+		ck_assert_int_eq(rc, GK_RESOURCE_EXHAUSTED);
+		ck_assert_int_eq(gk_prompt_folder_scan(folder, &changes, NULL), GK_OK);
+	}
+	gk_buf_clear(&told);
+	gk_prompt_changes_apply(changes, &ops, NULL);
+	ck_assert_msg(strstr(told.data, "+_p=P +x/a.v=A {{x}} !b.prompt: b.prompt:") != NULL,
+		"allocation %zu: %s", n, told.data);
+	gk_prompt_changes_free(changes);
+	return failed;
+}
+
+START_TEST(what_a_scan_without_memory_could_not_do_the_next_one_does)
+{
+	size_t n = 1;
+
+	put("a.v.prompt", "---\nmodel: m\n---\nA {{x}}");
+	put("_p.prompt", "P");
+	put("b.prompt", "---\n[\n---\nx");
+	while (scan_twice(n))
+		n++;
+	ck_assert_uint_gt(n, 30);
+}
+END_TEST
+
+static Suite *prompt_folder_suite(void)
+{
+	Suite *suite = suite_create("prompt_folder");
+	TCase *tests = tcase_create("prompt_folder");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, files_are_prompts_variants_and_partials);
+	tcase_add_test(tests, a_prefix_stands_before_the_names_of_prompts);
+	tcase_add_test(tests, changes_are_told_once);
+	tcase_add_test(tests, a_broken_file_keeps_its_last_good_version);
+	tcase_add_test(tests, a_file_broken_from_the_start_is_told_and_the_others_load);
+	tcase_add_test(tests, a_mistake_in_a_new_template_is_told_with_the_prompt);
+	tcase_add_test(tests, of_two_partials_with_one_name_the_other_comes_back);
+	tcase_add_test(tests, a_file_just_written_waits);
+	tcase_add_test(tests, links_and_dotted_folders_are_skipped);
+	tcase_add_test(tests, a_missing_folder_is_empty);
+	tcase_add_test(tests, a_folder_that_is_none_is_an_error);
+	tcase_add_test(tests, a_folder_that_became_a_file_is_gone);
+	tcase_add_test(tests, a_file_has_an_end);
+	tcase_add_test(tests, folders_have_an_end);
+	tcase_add_test(tests, all_files_are_listed_with_their_mistakes);
+	tcase_add_test(tests, what_a_scan_without_memory_could_not_do_the_next_one_does);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
+
+UNIT_MAIN(prompt_folder_suite)
