@@ -9,6 +9,7 @@
 #include <genkit/context.h>
 #include <genkit/document.h>
 #include <genkit/embedder.h>
+#include <genkit/engagement.h>
 #include <genkit/evaluator.h>
 #include <genkit/flow.h>
 #include <genkit/format.h>

@@ -143,6 +143,9 @@ static gk_code run_library(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	gk_code rc = gk_generate_request(ctx, opts, &request, err);
 
 	(void)input;
+	if (rc == GK_OK && !json_object_get(request, "use") && /* as run_util() writes it back */
+		!gk_json_set_take(request, "use", json_array()))
+		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
 		rc = extras_of(opts, &extras, err);
 	generation.extras = extras;

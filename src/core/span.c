@@ -184,7 +184,7 @@ static void record_failure(gk_span *span, gk_error *err)
 
 void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 {
-	span->state = GK_SPAN_OK;
+	span->state = span->is_appended ? GK_SPAN_RUNNING : GK_SPAN_OK;
 	if (err)
 		record_failure(span, err);
 	if (span->is_young)

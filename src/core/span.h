@@ -51,6 +51,7 @@ typedef struct gk_span {
 	bool is_root;      /* of Genkit's tree: no span of Genkit encloses it */
 	bool is_foreign;   /* another library's: no path, no state */
 	bool is_user_made; /* output that is no object stands as it is */
+	bool is_appended; /* to a trace that is over: its path stands as it is, and it has no state */
 	bool is_failure_source, is_aborted;
 	char typed_id[GK_SPAN_ID_SIZE];       /* the nearest typed span above */
 	char last_parent_id[GK_SPAN_ID_SIZE]; /* genkit:lastKnownParentSpanId; "": none */

@@ -37,7 +37,7 @@ char *gk_span_path(const gk_span *span)
 	size_t len = strlen(path);
 	char *text = NULL;
 
-	if (!span->subtype || span->is_root || !len)
+	if (!span->subtype || span->is_root || span->is_appended || !len)
 		return strdup(path);
 	if (asprintf(&text, "%.*s,s:%s}", (int)(len - 1), path, span->subtype) < 0)
 		return NULL;

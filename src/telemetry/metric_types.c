@@ -56,6 +56,8 @@ const gk_metric_type gk_metric_types[GK_METRICS] = {
 		GK_HISTOGRAM, .labels = { "feature", "status" }, SECONDS },
 	[GK_METRIC_FAILURE_PATHS] = { "genkitd_failure_paths_total", "Spans where errors began.",
 		GK_COUNTER, .labels = { "feature", "error" } },
+	[GK_METRIC_ENGAGEMENT] = { "genkitd_engagement_total", "What people made of answers.",
+		GK_COUNTER, .labels = { "feature", "kind", "value" } },
 	[GK_METRIC_HTTP_REQUESTS] = { "genkitd_http_requests_total", "Requests that were answered.",
 		GK_COUNTER, .labels = { "surface", "route", "method", "code" } },
 	[GK_METRIC_HTTP_SECONDS] = { "genkitd_http_request_duration_seconds",
@@ -137,6 +139,11 @@ const gk_metric_type gk_metric_types[GK_METRICS] = {
 		"Tracks unique flow paths per flow.", GK_COUNTER, .unit = "1", .labels = PATH },
 	[GK_METRIC_PATH_LATENCY] = { "genkit/feature/path/latency", "Latencies per flow path.",
 		GK_HISTOGRAM, .unit = "ms", .labels = PATH, MILLISECONDS },
+	[GK_METRIC_FEEDBACK] = { "genkit/engagement/feedback", "Counts feedback on answers.",
+		GK_COUNTER, .unit = "1", .labels = { "name", "value", "hasText", WHO } },
+	[GK_METRIC_ACCEPTANCE] = { "genkit/engagement/acceptance",
+		"Counts answers that were taken or not.", GK_COUNTER, .unit = "1",
+		.labels = { "name", "value", WHO } },
 };
 
 bool gk_metric_is_genkits(gk_metric metric)

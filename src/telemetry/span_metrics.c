@@ -147,6 +147,28 @@ static void count_action(gk_metrics *metrics, const gk_span *span)
 	gk_metrics_add(metrics, GK_METRIC_ACTIONS_IN_FLIGHT, labels, -1);
 }
 
+/* The path of such a span is "/{FLOW}". */
+static void count_engagement(gk_metrics *metrics, const gk_span *span)
+{
+	const json_t *feedback = json_object_get(span->metadata, "feedbackValue");
+	const json_t *acceptance = json_object_get(span->metadata, "acceptanceValue");
+	const char *has_text = json_object_get(span->metadata, "textFeedback") ? "true" : "false";
+	const char *value = json_string_value(feedback ? feedback : acceptance);
+	size_t len = span->path ? strlen(span->path) : 0;
+	gk_auto_str char *name = len > 3 ? strndup(span->path + 2, len - 3) : NULL;
+
+	if (!name || !value)
+		return;
+	if (feedback)
+		gk_metrics_add(metrics, GK_METRIC_FEEDBACK,
+			(const char *[]){ name, value, has_text, SOURCE, PACKAGE_VERSION }, 1);
+	else
+		gk_metrics_add(metrics, GK_METRIC_ACCEPTANCE,
+			(const char *[]){ name, value, SOURCE, PACKAGE_VERSION }, 1);
+	gk_metrics_add(metrics, GK_METRIC_ENGAGEMENT,
+		(const char *[]){ name, feedback ? "feedback" : "acceptance", value }, 1);
+}
+
 static bool is_action(const gk_span *span)
 {
 	return span->subtype && gk_str_equal(span->type, "action");
@@ -169,6 +191,10 @@ static void ended(const gk_span *span, void *user)
 
 	if (!span->type)
 		return;
+	if (span->is_appended) {
+		count_engagement(it->metrics, span);
+		return;
+	}
 	if (span->state == GK_SPAN_ERROR)
 		error = gk_span_error_type(span, type) ? type : "<unknown>";
 	if (span->is_failure_source)

@@ -229,6 +229,23 @@ START_TEST(what_goes_on_is_a_gauge_and_what_was_cancelled_is_said)
 }
 END_TEST
 
+START_TEST(what_people_made_of_answers_is_counted)
+{
+	const gk_engagement e = { .size = sizeof(e),
+		.name = "menu",
+		.trace_id = "0af7651916cd43dd8448eb211c80319c",
+		.span_id = "b7ad6b7169203331",
+		.feedback = "negative",
+		.acceptance = "accepted" };
+
+	ck_assert_int_eq(gk_collect_engagement(core_app, &e, NULL), GK_OK);
+	assert_line(
+		"genkitd_engagement_total{feature=\"menu\",kind=\"feedback\",value=\"negative\"} 1");
+	ck_assert_str_eq(series(GK_METRIC_FEEDBACK, "menu")->labels[2], "false");
+	ck_assert_str_eq(series(GK_METRIC_ACCEPTANCE, "menu")->labels[1], "accepted");
+}
+END_TEST
+
 /* --- OTLP --- */
 
 START_TEST(genkits_own_metrics_leave_as_sums_and_histograms)
@@ -305,6 +322,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_model_called_from_outside_is_a_feature_and_not_a_part_of_one);
 	tcase_add_test(tc, a_failure_is_counted_where_it_began);
 	tcase_add_test(tc, what_goes_on_is_a_gauge_and_what_was_cancelled_is_said);
+	tcase_add_test(tc, what_people_made_of_answers_is_counted);
 	tcase_add_test(tc, genkits_own_metrics_leave_as_sums_and_histograms);
 	tcase_add_test(tc, without_anything_to_tell_nothing_leaves);
 	tcase_add_test(tc, counting_survives_a_lack_of_memory);

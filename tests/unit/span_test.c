@@ -453,6 +453,47 @@ START_TEST(a_surface_that_does_not_trust_its_callers_links_in_any_case)
 }
 END_TEST
 
+/* --- engagement --- */
+
+START_TEST(feedback_becomes_a_span_of_the_trace_it_is_about)
+{
+	const gk_engagement both = { .size = sizeof(both),
+		.name = "menu",
+		.trace_id = TRACE,
+		.span_id = SPAN,
+		.feedback = "positive",
+		.text = "nice",
+		.acceptance = "rejected" };
+
+	ck_assert_int_eq(gk_collect_engagement(core_app, &both, NULL), GK_OK);
+	ck_assert_str_eq(gk_json_str_peek(data("end", "user-feedback"), "traceId"), TRACE);
+	ck_assert_str_eq(gk_json_str_peek(data("end", "user-feedback"), "parentSpanId"), SPAN);
+	assert_json(json_object_get(data("end", "user-feedback"), "attributes"),
+		"{'genkit:type':'userEngagement','genkit:metadata:subtype':'userFeedback',"
+		"'genkit:name':'user-feedback','genkit:path':'/{menu}',"
+		"'genkit:metadata:feedbackValue':'positive','genkit:metadata:textFeedback':'nice'}");
+	ck_assert_str_eq(text_of("user-acceptance", "genkit:metadata:acceptanceValue"), "rejected");
+}
+END_TEST
+
+START_TEST(feedback_that_is_none_is_refused)
+{
+	const gk_engagement wrong[] = {
+		{ .name = "f", .trace_id = "x", .span_id = SPAN, .feedback = "positive" },
+		{ .name = "f", .trace_id = TRACE, .span_id = NULL, .feedback = "positive" },
+		{ .trace_id = TRACE, .span_id = SPAN, .feedback = "positive" },
+		{ .name = "f", .trace_id = TRACE, .span_id = SPAN, .feedback = "so-so" },
+		{ .name = "f", .trace_id = TRACE, .span_id = SPAN, .acceptance = "perhaps" },
+		{ .name = "f", .trace_id = TRACE, .span_id = SPAN, .text = "nice" },
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		ck_assert_int_eq(
+			gk_collect_engagement(core_app, &wrong[i], NULL), GK_INVALID_ARGUMENT);
+	ck_assert_uint_eq(json_array_size(datas), 0);
+}
+END_TEST
+
 /* --- logs --- */
 
 static json_t *records;
@@ -565,6 +606,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_remote_trace_is_linked_to_by_default);
 	tcase_add_test(tc, a_remote_trace_goes_on_when_asked_for);
 	tcase_add_test(tc, a_surface_that_does_not_trust_its_callers_links_in_any_case);
+	tcase_add_test(tc, feedback_becomes_a_span_of_the_trace_it_is_about);
+	tcase_add_test(tc, feedback_that_is_none_is_refused);
 	tcase_add_test(tc, a_log_record_has_the_span_and_the_attributes_it_was_given);
 	tcase_add_test(tc, no_more_taps_are_taken_than_there_is_room_for);
 	tcase_add_test(tc, a_span_that_cannot_be_written_for_want_of_memory_says_so);
