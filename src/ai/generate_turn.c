@@ -154,7 +154,7 @@ static json_t *request_for_model(const gk_turn_run *turn)
 }
 
 /* A model that takes no documents got their text: the request that is shown, and later turns, have it too. */
-static gk_code show_documents(gk_turn_run *turn, turn_parts *parts, gk_error *err)
+static gk_code show_documents(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, gk_error *err)
 {
 	json_t *docs = json_object_get(parts->request, "docs"), *changed;
 	json_t *messages = json_object_get(parts->request, "messages");
@@ -171,6 +171,8 @@ static gk_code show_documents(gk_turn_run *turn, turn_parts *parts, gk_error *er
 		return gk_error_no_memory(err);
 	json_decref(parts->request);
 	parts->request = changed;
+	if (!gk_ctx_record_member(ctx, "messages", augmented)) /* as the reference's does */
+		return gk_error_no_memory(err);
 	return set_messages(turn, augmented, err);
 }
 
@@ -186,7 +188,7 @@ static gk_code ask_model(
 		return gk_error_no_memory(err);
 	rc = gk_turn_call_model(ctx, turn, parts->request, &given, err);
 	if (rc == GK_OK)
-		rc = show_documents(turn, parts, err);
+		rc = show_documents(ctx, turn, parts, err);
 	if (rc != GK_OK)
 		return rc;
 	if (gk_model_is_background(turn->generation->model))

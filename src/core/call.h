@@ -65,6 +65,10 @@ typedef struct gk_part_opts {
 GK_MUST_USE GK_SUSPENDS gk_code gk_run_part(
 	gk_ctx *ctx, const gk_part_opts *opts, gk_action_fn *fn, json_t **ret, gk_error *err);
 
+/** What the span of `ctx` records as its input has another value for a member from now on; what was handed on stays. False
+ * when memory ran out. */
+bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value);
+
 /** gk_run_parallel() that calls the others off when one fails, and returns that failure. A single item runs in the
  * caller's fiber. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_run_together(

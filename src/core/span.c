@@ -199,6 +199,7 @@ void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 			if (app->observers[i]->ended)
 				app->observers[i]->ended(span, app->observers[i]->user);
 	}
+	json_decref(span->own_input);
 	json_decref(span->context);
 	json_decref(span->metadata);
 	json_decref(span->events);
@@ -229,6 +230,23 @@ gk_code gk_run_span(gk_ctx *ctx, const gk_own_span_opts *opts, gk_action_fn *fn,
 			.what = "span",
 			.own = opts },
 		fn, user, input, ret, err);
+}
+
+bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value)
+{
+	gk_span *span = ctx->span;
+	json_t *changed;
+
+	if (!span || !json_is_object(span->input))
+		return true;
+	changed = json_copy(span->input);
+	if (!gk_json_set(changed, key, value)) {
+		json_decref(changed);
+		return false;
+	}
+	json_decref(span->own_input);
+	span->input = span->own_input = changed;
+	return true;
 }
 
 void gk_ctx_add_event(gk_ctx *ctx, const char *name, json_t *attributes)

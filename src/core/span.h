@@ -41,6 +41,7 @@ typedef struct gk_span {
 	uint64_t start_mono_ns;
 	uint64_t start_ns, end_ns;     /* wall clock; the end by the steady one; 0: it goes on */
 	json_t *input, *init, *output; /* NULL: absent */
+	json_t *own_input;             /* `input`, when it is the span's own; NULL: it is not */
 	json_t *context;               /* already redacted; NULL: none was passed */
 	json_t *labels;                /* telemetry labels: attributes verbatim; NULL: none */
 	json_t *metadata;              /* genkit:metadata:KEY: strings; NULL: none */
