@@ -95,6 +95,11 @@ typedef struct gk_format_opts {
 	gk_format_message_fn *parse_message;     /* required */
 	gk_format_chunk_fn *parse_chunk; /* NULL: the chunk's data, or JSON in the text so far */
 	size_t state_size;               /* for parse_chunk */
+	/* What the state holds is let go when the turn is over; NULL: it holds nothing. */
+	void (*state_done)(void *state);
+	/* The state follows the text so far: a chunk whose output nobody wants need not be parsed. Otherwise every chunk is, as it
+	 * comes. */
+	bool may_skip_chunks;
 	void *user;
 	void (*free_user)(void *user); /* when the format goes; not when defining it failed */
 } gk_format_opts;

@@ -280,12 +280,14 @@ void gk_format_turn_init(gk_format_turn *turn, gk_output_format *format, json_t 
 
 void gk_format_turn_done(gk_format_turn *turn)
 {
+	if (turn->state && turn->format->opts.state_done)
+		turn->format->opts.state_done(turn->state);
+	free(turn->state);
 	gk_format_unref(turn->format);
 	json_decref(turn->schema);
 	json_decref(turn->chunk);
 	json_decref(turn->parsed);
 	gk_buf_done(&turn->text);
-	free(turn->state);
 }
 
 static gk_code parse_chunk(gk_format_turn *turn, gk_error *err)
@@ -323,7 +325,7 @@ gk_code gk_format_turn_add(gk_format_turn *turn, json_t *chunk, gk_error *err)
 	json_decref(turn->parsed);
 	turn->parsed = NULL;
 	turn->is_parsed = !turn->format || !turn->format->opts.parse_chunk;
-	if (turn->is_parsed || !turn->format->opts.state_size)
+	if (turn->is_parsed || !turn->format->opts.state_size || turn->format->opts.may_skip_chunks)
 		return GK_OK;
 	return parse_chunk(turn, err);
 }

@@ -68,10 +68,10 @@ typedef struct gk_format_turn {
 /** Takes references of its own. */
 void gk_format_turn_init(gk_format_turn *turn, gk_output_format *format, json_t *schema);
 void gk_format_turn_done(gk_format_turn *turn);
-/** The next chunk ({content}, borrowed). Its text is read when the output is asked for; a format that keeps a state reads every
- * chunk at once. */
+/** The next chunk ({content}, borrowed). It is parsed when its output is asked for, unless the format must see every chunk. */
 GK_MUST_USE gk_code gk_format_turn_add(gk_format_turn *turn, json_t *chunk, gk_error *err);
-/** The output of the chunk that was added last: the format's, else its data, else JSON in the text so far. */
+/** The output of the chunk that was added last: the format's, else its data, else JSON in the text so far. Not to be changed:
+ * those of a turn share what they have in common. */
 GK_MUST_USE gk_code gk_format_turn_output(gk_format_turn *turn, json_t **ret, gk_error *err);
 
 /** The formats that are always there; ends with a row without a name. */

@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "json/blank.h"
 #include "json/edit.h"
-#include "json/extract.h"
+#include "json/growing.h"
 #include "json/json5.h"
 #include "json/write.h"
 
@@ -98,7 +98,12 @@ static gk_code json_chunk(
 	const gk_format_use *use, const gk_format_chunk *chunk, json_t **ret, gk_error *err)
 {
 	(void)use;
-	return gk_extract_json(chunk->so_far, chunk->so_far_len, false, ret, err);
+	return gk_json_growing_value(chunk->state, chunk->so_far, chunk->so_far_len, ret, err);
+}
+
+static void json_done(void *state)
+{
+	gk_json_growing_done(state);
 }
 
 /* --- array --- */
@@ -310,7 +315,10 @@ const gk_format_opts gk_format_builtins[] = {
 		.no_default_instructions = true,
 		.instructions = json_instructions,
 		.parse_message = json_message,
-		.parse_chunk = json_chunk },
+		.parse_chunk = json_chunk,
+		.state_size = sizeof(gk_json_growing),
+		.state_done = json_done,
+		.may_skip_chunks = true },
 	{ .name = "array",
 		.content_type = "application/json",
 		.constrained = GK_YES,

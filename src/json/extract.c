@@ -6,39 +6,32 @@
 #include "json/json5.h"
 #include "json/partial.h"
 
-/* Where the first bracket is outside of strings, and where it closes. Only brackets of its kind count; a backslash takes
- * the next character with it even outside of strings. */
-typedef struct span {
-	const char *begin, *end; /* end NULL: it does not close */
-} span;
-
-static span find_span(const char *text, const char *end)
+void gk_json_find_on(gk_json_find *find, const char *text, size_t len)
 {
-	span it = { 0 };
-	bool in_string = false;
-	char opener = 0, closer = 0;
-	size_t depth = 0;
+	char closer = find->opener == '{' ? '}' : ']';
 
-	for (const char *at = text; at < end; at++) {
-		if (*at == '\\') {
-			at++;
-		} else if (*at == '"') {
-			in_string = !in_string;
-		} else if (in_string) {
+	while (find->at < len && !find->end) {
+		char c = text[find->at++];
+
+		if (find->is_escaped) {
+			find->is_escaped = false;
+		} else if (c == '\\') {
+			find->is_escaped = true;
+		} else if (c == '"') {
+			find->in_string = !find->in_string;
+		} else if (find->in_string) {
 			continue;
-		} else if (!opener && (*at == '{' || *at == '[')) {
-			opener = *at;
-			closer = opener == '{' ? '}' : ']';
-			it.begin = at;
-			depth = 1;
-		} else if (opener && *at == opener) {
-			depth++;
-		} else if (opener && *at == closer && --depth == 0) {
-			it.end = at + 1;
-			break;
+		} else if (!find->opener && (c == '{' || c == '[')) {
+			find->opener = c;
+			closer = c == '{' ? '}' : ']';
+			find->begin = find->at - 1;
+			find->depth = 1;
+		} else if (find->opener && c == find->opener) {
+			find->depth++;
+		} else if (find->opener && c == closer && --find->depth == 0) {
+			find->end = find->at;
 		}
 	}
-	return it;
 }
 
 gk_code gk_extract_json(const char *text, size_t len, bool must, json_t **ret, gk_error *err)
@@ -46,18 +39,17 @@ gk_code gk_extract_json(const char *text, size_t len, bool must, json_t **ret, g
 	gk_auto_error gk_error failure = { 0 };
 	json_t *value = NULL;
 	gk_code rc = GK_OK;
-	span it;
+	gk_json_find it = { 0 };
 
 	if (len > GK_MAX_EXTRACT_TEXT)
 		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
 			"text of %zu bytes exceeds the limit of %u bytes", len,
 			GK_MAX_EXTRACT_TEXT);
-	it = find_span(text, text + len);
+	gk_json_find_on(&it, text, len);
 	if (it.end)
-		rc = gk_json5_parse(it.begin, (size_t)(it.end - it.begin), &value, &failure);
-	else if (it.begin)
-		rc = gk_json_parse_partial(
-			it.begin, (size_t)(text + len - it.begin), &value, &failure);
+		rc = gk_json5_parse(text + it.begin, it.end - it.begin, &value, &failure);
+	else if (it.opener)
+		rc = gk_json_parse_partial(text + it.begin, len - it.begin, &value, &failure);
 	if (rc != GK_OK && (it.end || rc == GK_RESOURCE_EXHAUSTED))
 		return gk_error_move(err, &failure);
 	if (!value && must)

@@ -17,6 +17,18 @@
 GK_MUST_USE gk_code gk_extract_json(
 	const char *text, size_t len, bool must, json_t **ret, gk_error *err);
 
+/* How far a text has been looked through for an object or an array. Zero: not at all. Only brackets of the first one's kind count; a
+ * backslash takes the next character with it even outside of strings. */
+typedef struct gk_json_find {
+	size_t at;         /* next byte */
+	size_t begin, end; /* of what was found; end 0: it does not close */
+	size_t depth;
+	char opener; /* '{' or '['; 0: none has been found */
+	bool in_string, is_escaped;
+} gk_json_find;
+/** Goes on up to `len`, or to where it closes. */
+void gk_json_find_on(gk_json_find *find, const char *text, size_t len);
+
 /* How far the objects of an array have been looked for, in a text that grows. Zero: nothing has been read. */
 typedef struct gk_item_scan {
 	size_t at;     /* next byte */

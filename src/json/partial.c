@@ -2,28 +2,18 @@
  * Copyright the genkitd authors */
 #include "json/partial.h"
 
-#include "base/buf.h"
 #include "json/blank.h"
-#include "json/builder.h"
 #include "json/literal.h"
+#include "json/partial_reader.h"
 
-typedef struct reader {
-	const char *at, *end;
-	gk_json_builder builder;
-	json_t *key; /* holds the builder's */
-	gk_buf text;
-	gk_error *err;
-	gk_code code; /* of what ends it all; what is merely malformed ends a container */
-} reader;
-
-static void skip_blanks(reader *r)
+static void skip_blanks(gk_partial_reader *r)
 {
 	while (r->at < r->end &&
 		(*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
 		r->at++;
 }
 
-static json_t *no_memory(reader *r)
+static json_t *no_memory(gk_partial_reader *r)
 {
 	r->code = gk_error_no_memory(r->err);
 	return NULL;
@@ -32,7 +22,7 @@ static json_t *no_memory(reader *r)
 /* --- strings --- */
 
 /* A string with its quotes, as JSON has it; NULL: it is malformed, or `r->code` says why. */
-static json_t *strict(reader *r, const char *text, size_t len)
+static json_t *strict(gk_partial_reader *r, const char *text, size_t len)
 {
 	json_t *value = NULL;
 
@@ -42,7 +32,7 @@ static json_t *strict(reader *r, const char *text, size_t len)
 }
 
 /* The same for one that has no closing quote. */
-static json_t *strict_closed(reader *r, const char *text, size_t len)
+static json_t *strict_closed(gk_partial_reader *r, const char *text, size_t len)
 {
 	gk_buf_clear(&r->text);
 	gk_buf_put(&r->text, text, len);
@@ -51,7 +41,7 @@ static json_t *strict_closed(reader *r, const char *text, size_t len)
 }
 
 /* `r->at` is where a quote should be; it is then behind the closing one, or at the end. */
-static json_t *read_string(reader *r)
+static json_t *read_string(gk_partial_reader *r)
 {
 	const char *begin = r->at++, *cut;
 	bool escaped = false;
@@ -74,7 +64,7 @@ static json_t *read_string(reader *r)
 
 /* --- scalars --- */
 
-static json_t *number_of(reader *r, const char *begin, const char *end)
+static json_t *number_of(gk_partial_reader *r, const char *begin, const char *end)
 {
 	const char *number_end, *bad;
 	json_t *value = NULL;
@@ -91,7 +81,7 @@ static json_t *number_of(reader *r, const char *begin, const char *end)
 }
 
 /* Up to what may follow a number; or, when its exponent is not all there, up to that. */
-static json_t *read_number(reader *r)
+static json_t *read_number(gk_partial_reader *r)
 {
 	const char *begin = r->at, *cut;
 	json_t *value;
@@ -103,11 +93,12 @@ static json_t *read_number(reader *r)
 	if (value || r->code != GK_OK)
 		return value;
 	cut = memrchr(begin, 'e', (size_t)(r->end - begin));
+	r->is_clean = false; /* with more text the last may be another */
 	return cut ? number_of(r, begin, cut) : NULL;
 }
 
 /* A word may be cut short by the end of the text, but not all of it may be missing. */
-static bool is_word_here(reader *r, const char *word, size_t at_least)
+static bool is_word_here(gk_partial_reader *r, const char *word, size_t at_least)
 {
 	size_t len = strlen(word), left = (size_t)(r->end - r->at);
 
@@ -117,7 +108,7 @@ static bool is_word_here(reader *r, const char *word, size_t at_least)
 	return true;
 }
 
-static json_t *read_scalar(reader *r)
+static json_t *read_scalar(gk_partial_reader *r)
 {
 	skip_blanks(r);
 	if (r->at == r->end)
@@ -137,7 +128,7 @@ static json_t *read_scalar(reader *r)
 /* --- structure --- */
 
 /* A scalar, or an empty container with `r->at` behind its bracket. NULL: it is malformed, or `r->code` says why. */
-static json_t *begin_value(reader *r)
+static json_t *begin_value(gk_partial_reader *r)
 {
 	json_t *value;
 
@@ -150,7 +141,7 @@ static json_t *begin_value(reader *r)
 }
 
 /* The name of a member and the one character that stands for the colon. */
-static bool read_key(reader *r)
+static bool read_key(gk_partial_reader *r)
 {
 	json_decref(r->key);
 	r->key = read_string(r);
@@ -159,39 +150,64 @@ static bool read_key(reader *r)
 	r->builder.key = json_string_value(r->key);
 	r->builder.key_len = json_string_length(r->key);
 	skip_blanks(r);
-	r->at += r->at < r->end;
+	if (r->at == r->end)
+		return true;
+	r->is_clean = r->is_clean && *r->at == ':';
+	r->at++;
 	return true;
 }
 
-/* One more member or element; false: the innermost container ends here. */
-static bool read_next(reader *r)
+gk_partial_step gk_partial_read_next(gk_partial_reader *r)
 {
 	json_t *value;
 
 	skip_blanks(r);
 	if (r->at == r->end)
-		return false;
+		return GK_PARTIAL_BROKEN;
 	if (*r->at == gk_json_closer(&r->builder)) {
 		r->at++;
-		return false;
+		return GK_PARTIAL_CLOSED;
 	}
 	if (json_is_object(gk_json_innermost(&r->builder)) && !read_key(r))
-		return false;
+		return GK_PARTIAL_BROKEN;
 	value = begin_value(r);
 	if (!value)
-		return false;
+		return GK_PARTIAL_BROKEN;
 	r->code = gk_json_builder_add_take(&r->builder, value, r->err);
-	return r->code == GK_OK;
+	return r->code == GK_OK ? GK_PARTIAL_READ : GK_PARTIAL_BROKEN;
 }
 
-static void skip_comma(reader *r)
+void gk_partial_skip_comma(gk_partial_reader *r)
 {
 	skip_blanks(r);
 	if (r->at < r->end && *r->at == ',')
 		r->at++;
 }
 
-static gk_code read_root(reader *r)
+void gk_partial_read_rest(gk_partial_reader *r)
+{
+	while (r->builder.depth && r->code == GK_OK) {
+		unsigned depth = r->builder.depth;
+		gk_partial_step step = gk_partial_read_next(r);
+
+		if (r->code != GK_OK)
+			return;
+		if (step != GK_PARTIAL_READ)
+			r->builder.depth--;
+		if (r->builder.depth && r->builder.depth <= depth)
+			gk_partial_skip_comma(
+				r); /* behind a value; not behind an opening bracket */
+	}
+}
+
+void gk_partial_done(gk_partial_reader *r)
+{
+	gk_json_builder_done(&r->builder);
+	json_decref(r->key);
+	gk_buf_done(&r->text);
+}
+
+static gk_code read_root(gk_partial_reader *r)
 {
 	json_t *value = begin_value(r);
 
@@ -202,24 +218,9 @@ static gk_code read_root(reader *r)
 	return r->code;
 }
 
-static void read_containers(reader *r)
-{
-	while (r->builder.depth && r->code == GK_OK) {
-		unsigned depth = r->builder.depth;
-		bool more = read_next(r);
-
-		if (r->code != GK_OK)
-			return;
-		if (!more)
-			r->builder.depth--;
-		if (r->builder.depth && r->builder.depth <= depth)
-			skip_comma(r); /* behind a value; not behind an opening bracket */
-	}
-}
-
 gk_code gk_json_parse_partial(const char *text, size_t len, json_t **ret, gk_error *err)
 {
-	reader r = { .err = err };
+	gk_partial_reader r = { .err = err };
 
 	if (len > GK_MAX_EXTRACT_TEXT)
 		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
@@ -230,11 +231,9 @@ gk_code gk_json_parse_partial(const char *text, size_t len, json_t **ret, gk_err
 	r.end = text + len;
 	gk_json_builder_init(&r.builder, len);
 	if (read_root(&r) == GK_OK)
-		read_containers(&r);
+		gk_partial_read_rest(&r);
 	if (r.code == GK_OK)
 		*ret = gk_json_builder_take(&r.builder);
-	gk_json_builder_done(&r.builder);
-	json_decref(r.key);
-	gk_buf_done(&r.text);
+	gk_partial_done(&r);
 	return r.code;
 }

@@ -2,7 +2,7 @@
  * Copyright the genkitd authors */
 /* JSON in what a model wrote. Of any text: items do not depend on the pieces in which it comes, what is found can be written
  * and read again, and a beginning of a text is completed or has nothing in it. */
-#include "json/extract.h"
+#include "json/growing.h"
 #include "json/json5.h"
 #include "json/partial.h"
 
@@ -68,6 +68,22 @@ static json_t *items_of(const char *text, const size_t *ends, size_t count)
 	return items;
 }
 
+/* As it grows by steps, each beginning gives what it gives alone. */
+static void grow(const char *text, size_t len, size_t step)
+{
+	gk_json_growing growing = { 0 };
+
+	for (size_t at = step; at < len + step; at += step) {
+		gk_auto_json json_t *got = NULL, *expected = NULL;
+		size_t end = at < len ? at : len;
+		gk_code rc = gk_extract_json(text, end, false, &expected, NULL);
+
+		assert(gk_json_growing_value(&growing, text, end, &got, NULL) == rc);
+		assert(!got == !expected && (!got || are_equal(got, expected)));
+	}
+	gk_json_growing_done(&growing);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size ? size - 1 : 0, cut = size ? data[0] : 0;
@@ -86,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(!whole == !pieces && (!whole || are_equal(whole, pieces)));
 	json_decref(whole);
 	json_decref(pieces);
+	if (len < 512)
+		grow(text, len, cut % 16 + 1);
 	free(text);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "json/blank.h"
 #include "json/extract.h"
+#include "json/growing.h"
 #include "json/json5.h"
 #include "json/partial.h"
 
@@ -184,6 +185,57 @@ START_TEST(an_unfinished_json_is_completed_and_a_broken_one_refused)
 }
 END_TEST
 
+/* --- a text that grows --- */
+
+static void assert_grows(const char *text, size_t step)
+{
+	gk_json_growing growing = { 0 };
+	size_t len = strlen(text);
+
+	for (size_t at = step; at < len + step; at += step) {
+		gk_auto_json json_t *got = NULL, *expected = NULL;
+		size_t end = at < len ? at : len;
+		gk_code rc = gk_extract_json(text, end, false, &expected, NULL);
+
+		ck_assert_int_eq(gk_json_growing_value(&growing, text, end, &got, NULL), rc);
+		ck_assert_msg(got == expected || json_equal(got, expected), "%.*s", (int)end, text);
+	}
+	gk_json_growing_done(&growing);
+}
+
+START_TEST(a_text_that_grows_gives_what_each_beginning_of_it_gives)
+{
+	static const char *const texts[] = {
+		"Here: ```json\n{\"a\": {\"b\": [1, -2.5e3, true, null, \"x\\u00e9\\n\"], \"e\": {}},"
+		" \"c\": [[], {}, [[1], 2]], \"a\": 3}\n```",
+		"[1 , 2,3,{\"k\" : \"v\"} , [ ] ]", "{\"a\":1,\"a\":12,\"b\":{\"c\":123456}}",
+		"[\"a\" \"b\", {\"x\":tru, 1]}, 5", "{\"a\" \"b\": 1, \"c\": [1,,2",
+		"{a: [1, 'b',], c: {d: 0x1F}}", "[1 2, 3", "say \"[\" [{\"a\":1}]", "{\"a\":[1,2}",
+		"[[[[[[[[\"deep\"]]]]],{\"a\":{\"b\":[", "{\"a\":1.5e+, \"e\": 1}", "[\"x\ny\", 1",
+		"{\"a\":-Infinity,\"b\":[NaN,tr"
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		for (size_t step = 1; step < 9; step++)
+			assert_grows(texts[i], step);
+}
+END_TEST
+
+/* What has been given stays as it was. */
+START_TEST(a_value_that_was_given_grows_no_more)
+{
+	static const char text[] = "{\"a\":[1,{\"b\":2},3],\"c\":4}";
+	gk_auto_json json_t *first = NULL, *second = NULL;
+	gk_json_growing growing = { 0 };
+
+	ck_assert_int_eq(gk_json_growing_value(&growing, text, 12, &first, NULL), GK_OK);
+	ck_assert_int_eq(gk_json_growing_value(&growing, text, 21, &second, NULL), GK_OK);
+	gk_json_growing_done(&growing);
+	assert_json(first, "{'a':[1,{}]}");
+	assert_json(second, "{'a':[1,{'b':2},3]}");
+}
+END_TEST
+
 /* --- limits --- */
 
 START_TEST(a_depth_beyond_the_limit_is_refused)
@@ -214,6 +266,7 @@ START_TEST(a_text_beyond_the_limit_is_refused)
 {
 	size_t len = GK_MAX_EXTRACT_TEXT;
 	char *text = malloc(len + 1);
+	gk_json_growing growing = { 0 };
 	json_t *value = NULL;
 
 	memset(text, ' ', len + 1);
@@ -224,6 +277,8 @@ START_TEST(a_text_beyond_the_limit_is_refused)
 	ck_assert_int_eq(gk_extract_json(text, len + 1, true, &value, NULL), GK_RESOURCE_EXHAUSTED);
 	ck_assert_int_eq(gk_json5_parse(text, len + 1, &value, NULL), GK_RESOURCE_EXHAUSTED);
 	ck_assert_int_eq(gk_json_parse_partial(text, len + 1, &value, NULL), GK_RESOURCE_EXHAUSTED);
+	ck_assert_int_eq(gk_json_growing_value(&growing, text, len + 1, &value, NULL),
+		GK_RESOURCE_EXHAUSTED);
 	free(text);
 }
 END_TEST
@@ -250,6 +305,7 @@ static bool extract_all(void)
 	static const char five[] = "x {a: 'long enough to allocate', 'b\\n': [1, 2.5, {c: null}]}";
 	static const char partial[] = "{\"a\\n\": [\"long \\n enough\", 1, {\"b\": \"cut \\u00";
 	json_t *value = NULL, *items = json_array();
+	gk_json_growing growing = { 0 };
 	gk_item_scan scan = { 0 };
 	bool ok;
 
@@ -258,6 +314,14 @@ static bool extract_all(void)
 	value = NULL;
 	ok = gk_extract_json(partial, strlen(partial), true, &value, NULL) == GK_OK && ok;
 	json_decref(value);
+	value = NULL;
+	for (size_t len = 5; len < sizeof(partial); len += 5) {
+		json_decref(value);
+		value = NULL;
+		ok = gk_json_growing_value(&growing, partial, len, &value, NULL) == GK_OK && ok;
+	}
+	json_decref(value);
+	gk_json_growing_done(&growing);
 	ok = items && gk_extract_items(ITEMS, strlen(ITEMS), &scan, items, NULL) == GK_OK && ok;
 	json_decref(items);
 	return ok;
@@ -281,6 +345,8 @@ static Suite *suite(void)
 	tcase_add_test(tests, every_beginning_of_a_json_text_is_completed);
 	tcase_add_test(tests, the_pieces_in_which_a_text_comes_do_not_change_its_items);
 	tcase_add_test(tests, an_unfinished_json_is_completed_and_a_broken_one_refused);
+	tcase_add_test(tests, a_text_that_grows_gives_what_each_beginning_of_it_gives);
+	tcase_add_test(tests, a_value_that_was_given_grows_no_more);
 	tcase_add_test(tests, a_depth_beyond_the_limit_is_refused);
 	tcase_add_test(tests, a_text_beyond_the_limit_is_refused);
 	tcase_add_test(tests, blanks_are_what_javascript_takes_for_them);

@@ -43,6 +43,13 @@ static gk_code refuse_schema(const gk_format_use *use, gk_error *err)
 					 : GK_OK;
 }
 
+static unsigned states_done;
+
+static void count_done(void *state)
+{
+	states_done += *(unsigned *)state > 0;
+}
+
 static const gk_format_opts shout = { .size = sizeof(shout),
 	.name = "shout",
 	.content_type = "text/loud",
@@ -53,6 +60,7 @@ static const gk_format_opts shout = { .size = sizeof(shout),
 	.parse_message = read_shout,
 	.parse_chunk = count_chunks,
 	.state_size = sizeof(unsigned),
+	.state_done = count_done,
 	.user = "me",
 	.free_user = count_free };
 
@@ -267,8 +275,27 @@ START_TEST(the_chunks_of_a_turn_share_the_formats_state)
 	assert_output(&other, "{'content':[{'text':'x'}]}", "[1,'x','me']");
 	assert_output(&turn, "{'content':[{'text':'b'},{'text':'c'}]}", "[2,'bc','me']");
 	ck_assert_str_eq(turn.text.data, "abc");
+	states_done = 0;
 	gk_format_turn_done(&turn);
 	gk_format_turn_done(&other);
+	ck_assert_uint_eq(states_done, 2);
+}
+END_TEST
+
+START_TEST(a_json_chunk_whose_output_nobody_wants_is_not_parsed)
+{
+	gk_output_format *format = lookup("json");
+	gk_auto_json json_t *one = json("{'content':[{'text':'{\\'a\\':[1,'}]}");
+	gk_format_turn turn;
+
+	gk_format_turn_init(&turn, format, NULL);
+	gk_format_unref(format);
+	ck_assert_int_eq(gk_format_turn_add(&turn, one, NULL), GK_OK);
+	ck_assert_ptr_null(turn.state);
+	assert_output(&turn, "{'content':[{'text':'2'}]}", "{'a':[1,2]}");
+	assert_output(&turn, "{'content':[{'text':'3]'}]}", "{'a':[1,23]}");
+	assert_output(&turn, "{'content':[{'text':'} .'}]}", "{'a':[1,23]}");
+	gk_format_turn_done(&turn);
 }
 END_TEST
 
@@ -361,6 +388,7 @@ static Suite *suite(void)
 	tcase_add_test(
 		tests, a_schema_that_the_format_cannot_do_is_refused_even_without_instructions);
 	tcase_add_test(tests, the_chunks_of_a_turn_share_the_formats_state);
+	tcase_add_test(tests, a_json_chunk_whose_output_nobody_wants_is_not_parsed);
 	tcase_add_test(tests, a_chunk_that_a_format_does_not_read_is_its_data_or_the_json_so_far);
 	tcase_add_test(tests, the_output_of_a_message_falls_back_to_data_and_json);
 	tcase_add_test(tests, formats_without_memory_fail_cleanly);
