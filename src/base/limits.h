@@ -23,8 +23,8 @@
 
 /* --- templates and prompts --- */
 #define GK_MAX_TEMPLATE         (16u << 20)
-#define GK_MAX_TEMPLATE_NESTING 100         /* blocks and parentheses inside of each other */
-#define GK_MAX_TEMPLATE_DEPTH   200         /* bodies and partials being rendered */
+#define GK_MAX_TEMPLATE_NESTING 100 /* blocks and parentheses inside of each other */
+#define GK_MAX_TEMPLATE_DEPTH   128 /* bodies and partials being rendered: half a fiber's stack */
 #define GK_MAX_TEMPLATE_OUTPUT  (64u << 20) /* of one rendering, what is thrown away included */
 #define GK_MAX_TEMPLATE_STEPS   2000000     /* statements, turns of loops, text in kilobytes */
 #define GK_MAX_PROMPT_FILE      (1u << 20)
