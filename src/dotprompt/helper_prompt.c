@@ -3,6 +3,7 @@
 /* role, history, section, media, json, ifEquals, unlessEquals. The first four are what writes markers. */
 #include "dotprompt/helper_builtin.h"
 
+#include "base/limits.h"
 #include "dotprompt/text.h"
 
 #include <math.h>
@@ -143,7 +144,7 @@ static size_t indent_of(const json_t *value, const char **ret)
 
 gk_code gk_helper_json(gk_helper_call *call, gk_error *err)
 {
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	gk_auto_buf gk_buf text = GK_BUF_INIT(GK_MAX_TEMPLATE_OUTPUT);
 	const char *indent;
 	size_t len = indent_of(gk_helper_hash_peek(call, "indent"), &indent);
 
@@ -156,7 +157,7 @@ gk_code gk_helper_json(gk_helper_call *call, gk_error *err)
 		gk_buf_puts(&text, "undefined");
 	if (gk_buf_failed(&text))
 		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
-			"json: the value is nested too deeply, or memory ran out");
+			"json: the value is nested too deeply, its text too long, or memory ran out");
 	return gk_render_write(call->render, text.data, text.len);
 }
 

@@ -6,6 +6,8 @@
 #include "dotprompt/text.h"
 #include "json/edit.h"
 
+#include <genkit/json.h>
+
 #include <math.h>
 #include <stdio.h>
 
@@ -62,24 +64,62 @@ static double number_of(const json_t *value)
 	return gk_parse_real(text + blanks, len - blanks, &number) ? number : NAN;
 }
 
-/* An object is compared as its text: "[object Object]", "1,2". The context of a loop's turn comes here each time, so what
- * cannot be equal is not written out. */
+/* Does the text of a value stand at `*at`? Goes past it. Ends at the first difference, so it never costs more than the
+ * other text is long. */
+static bool take_text(const json_t *value, const char **at, const char *end, unsigned depth)
+{
+	char number[32];
+	const char *text = "";
+	size_t len = 0;
+
+	if (json_is_array(value)) {
+		for (size_t i = 0; i < json_array_size(value); i++) {
+			if (i > 0 && (*at == end || *(*at)++ != ','))
+				return false;
+			if (depth == GK_JSON_MAX_DEPTH ||
+				!take_text(json_array_get(value, i), at, end, depth + 1))
+				return false;
+		}
+		return true;
+	}
+	if (json_is_string(value)) {
+		text = json_string_value(value);
+		len = json_string_length(value);
+	} else if (json_is_number(value)) {
+		text = number;
+		len = gk_text_number(value, number);
+	} else if (!json_is_null(value)) {
+		text = json_is_object(value) ? "[object Object]"
+		       : json_is_true(value) ? "true"
+					     : "false";
+		len = strlen(text);
+	}
+	if ((size_t)(end - *at) < len || memcmp(*at, text, len) != 0)
+		return false;
+	*at += len;
+	return true;
+}
+
+/* An object against a number or boolean: what its text is as a number. Two elements have a comma, which no number has. */
+static bool object_equals_number(const json_t *object, const json_t *other)
+{
+	while (json_array_size(object) == 1)
+		object = json_array_get(object, 0);
+	if (json_is_null(object) || (json_is_array(object) && json_array_size(object) == 0))
+		return number_of(other) == 0;
+	return (json_is_string(object) || json_is_number(object)) &&
+	       number_of(object) == number_of(other);
+}
+
+/* An object is compared as its text, "[object Object]" or "1,2". The context of each turn of a loop is compared with the
+ * one around it, so nothing is written out for that. */
 static bool object_equals(const json_t *object, const json_t *other)
 {
-	static const char text_of_object[] = "[object Object]";
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
-	gk_auto_json json_t *primitive = NULL;
-	const char *other_text = json_string_value(other);
+	const char *at = json_string_value(other), *end = at + json_string_length(other);
 
-	if (json_is_object(object))
-		return other_text && strcmp(other_text, text_of_object) == 0;
-	if (json_array_size(object) > 1 && !(other_text && strchr(other_text, ',')))
-		return false;
-	gk_text_put_value(&text, object);
-	if (gk_buf_failed(&text))
-		return false;
-	primitive = json_stringn_nocheck(text.data, text.len);
-	return primitive && gk_value_equals(primitive, other);
+	if (!at)
+		return object_equals_number(object, other);
+	return take_text(object, &at, end, 0) && at == end;
 }
 
 bool gk_value_equals(const json_t *a, const json_t *b)

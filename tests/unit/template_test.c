@@ -171,6 +171,56 @@ START_TEST(a_safe_string_is_an_object_as_in_javascript)
 }
 END_TEST
 
+START_TEST(a_context_that_equals_the_one_around_it_is_no_step_up)
+{
+	const char *source = "{{#with a}}{{#each this}}{{../length}}|{{/each}}{{/with}}";
+
+	assert_renders(source, "{'a':['y','z']}", "2|2|");
+	assert_renders(source, "{'a':['x']}", "|");
+	assert_renders(source, "{'a':[[1,[2,null]],0]}", "2|2|");
+	assert_renders(source, "{'a':[[]]}", "1|");
+	assert_renders(source, "{'a':[7]}", "|");
+	assert_renders(source, "{'a':[true]}", "1|");
+	assert_renders(source, "{'length':9,'a':['']}", "9|");
+}
+END_TEST
+
+START_TEST(comparing_contexts_costs_no_more_than_the_smaller)
+{
+	gk_auto_json json_t *context = json_object(), *list = json_array();
+	const char *source = "{{#with a}}{{#each this}}{{/each}}{{/with}}";
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_str char *text = NULL;
+
+	for (int i = 0; i < 300000; i++)
+		json_array_append_new(list, json_string("a,b"));
+	json_object_set(context, "a", list);
+	ck_assert_int_eq(render_n(source, strlen(source), context, &text, &err), GK_OK);
+}
+END_TEST
+
+START_TEST(indented_json_has_an_end)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_json json_t *context = json_object(), *list = json_array();
+	const char *source = "{{json a indent=10}}";
+	char *text = NULL;
+
+	for (int i = 0; i < 100000; i++)
+		json_array_append_new(list, json_integer(1));
+	for (int i = 0; i < 100; i++) {
+		json_t *around = json_array();
+
+		json_array_append_new(around, list);
+		list = around;
+	}
+	json_object_set(context, "a", list);
+	ck_assert_int_eq(
+		render_n(source, strlen(source), context, &text, &err), GK_RESOURCE_EXHAUSTED);
+	ck_assert_ptr_null(text);
+}
+END_TEST
+
 START_TEST(a_literal_undefined_is_not_in_the_hash)
 {
 	partial("p", "{{a}}");
@@ -499,6 +549,9 @@ static Suite *template_suite(void)
 	tcase_add_test(tests, text_written_before_a_partial_is_not_indented_with_it);
 	tcase_add_test(tests, an_argument_is_not_joined_to_what_was_written_before);
 	tcase_add_test(tests, a_safe_string_is_an_object_as_in_javascript);
+	tcase_add_test(tests, a_context_that_equals_the_one_around_it_is_no_step_up);
+	tcase_add_test(tests, comparing_contexts_costs_no_more_than_the_smaller);
+	tcase_add_test(tests, indented_json_has_an_end);
 	tcase_add_test(tests, a_literal_undefined_is_not_in_the_hash);
 	tcase_add_test(tests, an_empty_name_is_the_context);
 	tcase_add_test(tests, a_mistake_has_a_place_in_characters);
