@@ -27,12 +27,15 @@ function killAll() {
 after(killAll);
 process.on('exit', killAll);
 
+const folders = [];
+process.on('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
 /** A folder for a project, gone at the end of the process; the marker makes it the root for CLI and daemon alike. */
 export function project(files = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'genkitd-e2e-'));
   writeFileSync(join(folder, 'requirements.txt'), '');
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o755 });
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
