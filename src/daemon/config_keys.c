@@ -352,8 +352,9 @@ const gk_config_key gk_config_keys[] = {
 		.help = "Directory of .prompt files." },
 	{ .name = "plugins",
 		.type = GK_CONFIG_MAP,
-		.flags = GK_CONFIG_RESERVED,
-		.help = "Options of plugins, by name." },
+		.flags = GK_CONFIG_RESTART,
+		.help = "Plugins to use, by name, each with its options: openai, anthropic, ollama, compat and others "
+			"(docs/providers.md)." },
 	{ .name = "exec",
 		.type = GK_CONFIG_ENTRIES,
 		.entries = exec_keys,

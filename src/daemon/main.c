@@ -10,6 +10,7 @@
 #include <config.h> /* not the one beside this file */
 #include "daemon/client.h"
 #include "daemon/log_output.h"
+#include "daemon/plugins.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -206,6 +207,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_meters_new(daemon->app, daemon->telemetry,
 			gk_telemetry_metric_interval_ms(daemon->config), &daemon->meters, err);
+	if (rc == GK_OK)
+		rc = gk_plugins_configure(daemon->app, daemon->config, err);
 	if (rc == GK_OK && init)
 		rc = init(daemon->app, err);
 	if (rc == GK_OK)

@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "plugins/common/vendor.h"
 
+#include "base/parse.h"
 #include "base/str.h"
 #include "config.h"
 #include "core/app.h"
@@ -111,6 +112,22 @@ static bool is_of_type(const json_t *value, gk_option_type type)
 	return false;
 }
 
+/* Configuration files give every scalar as text: what is no text gets its value. New reference. */
+static json_t *typed(const gk_vendor_option *option, json_t *value)
+{
+	const char *text = json_string_value(value);
+	double number;
+
+	if (text && (option->type == GK_OPTION_BOOL || option->type == GK_OPTION_SECRET) &&
+		strcmp(text, "false") == 0)
+		return json_false();
+	if (text && option->type == GK_OPTION_BOOL && strcmp(text, "true") == 0)
+		return json_true();
+	if (text && option->type == GK_OPTION_NUMBER && gk_parse_real(text, strlen(text), &number))
+		return json_real(number);
+	return json_incref(value);
+}
+
 /* A copy under the names of the tables. */
 static gk_code read_options(
 	const gk_vendor_type *type, json_t *options, json_t **ret, gk_error *err)
@@ -123,16 +140,20 @@ static gk_code read_options(
 
 	json_object_foreach (options, name, value) {
 		const gk_vendor_option *option = find_option(type, name);
+		gk_auto_json json_t *own = NULL;
 
 		if (!option)
 			return unknown_option(type, name, err);
 		if (json_is_null(value))
 			continue;
-		if (!is_of_type(value, option->type))
+		own = typed(option, value);
+		if (!own)
+			return gk_error_no_memory(err);
+		if (!is_of_type(own, option->type))
 			return gk_error_set(err, GK_INVALID_ARGUMENT,
 				"plugin %s: option '%s' must be %s", type->plugin.name, name,
 				kinds[option->type]);
-		if (!gk_json_set(out, option->name, value))
+		if (!gk_json_set(out, option->name, own))
 			return gk_error_no_memory(err);
 	}
 	*ret = gk_steal(out);

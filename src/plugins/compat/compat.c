@@ -55,6 +55,12 @@ static json_t *option(const json_t *given, const char *camel, const char *snake)
 	return value ? value : json_object_get(given, snake);
 }
 
+/* Configuration files say it as text. */
+static bool is_false(const json_t *value)
+{
+	return json_is_false(value) || gk_str_equal(json_string_value(value), "false");
+}
+
 static gk_code read_row(compat *it, const json_t *given, gk_error *err)
 {
 	static const gk_oai_json modes[] = { GK_OAI_JSON_SCHEMA, GK_OAI_JSON_OBJECT,
@@ -77,8 +83,8 @@ static gk_code read_row(compat *it, const json_t *given, gk_error *err)
 		.limit = it->limit,
 		.tool_required = "required",
 		.json = modes[i],
-		.no_usage_option = json_is_false(option(given, "streamUsage", "stream_usage")),
-		.no_listing = json_is_false(option(given, "listModels", "list_models")),
+		.no_usage_option = is_false(option(given, "streamUsage", "stream_usage")),
+		.no_listing = is_false(option(given, "listModels", "list_models")),
 		.models = modes[i] == GK_OAI_JSON_SCHEMA ? models : free_models,
 	};
 	return GK_OK;
