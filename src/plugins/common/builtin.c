@@ -27,6 +27,14 @@ static const struct {
 };
 #define BUILTIN (sizeof(builtin) / sizeof(builtin[0]))
 
+const char *gk_builtin_at(size_t i, const gk_vendor_type **type_ret)
+{
+	if (i >= BUILTIN)
+		return NULL;
+	*type_ret = builtin[i].type;
+	return builtin[i].name;
+}
+
 gk_vendor_type *gk_vendor_type_named(const gk_vendor_type *type, const char *name)
 {
 	gk_vendor_type *copy = malloc(sizeof(*copy));

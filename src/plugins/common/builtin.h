@@ -15,6 +15,8 @@ extern const gk_vendor_type gk_plugin_anthropic, gk_plugin_dashscope, gk_plugin_
 /** Any OpenAI-compatible services: a mapping {name, baseURL, ...} for one, or a list of them. */
 gk_code gk_use_compat(gk_app *app, json_t *options, gk_error *err);
 
+/** The name of a plugin and its type (NULL: it is no type of its own), for i from 0; NULL after the last. */
+const char *gk_builtin_at(size_t i, const gk_vendor_type **type_ret);
 /** A copy of a type under another name (copied), to be freed with its plugin. NULL when memory ran out. */
 gk_vendor_type *gk_vendor_type_named(const gk_vendor_type *type, const char *name);
 /** Adds it; a copy is freed when that fails. */

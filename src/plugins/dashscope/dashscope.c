@@ -4,7 +4,7 @@
 #include "plugins/oai/service.h"
 
 static const gk_oai_models models[] = {
-	{ .ids = "*-vl-* qwen-vl-*",
+	{ .ids = "qwen-vl-plus qwen-vl-max *-vl-*",
 		.supports = GK_OAI_MULTIMODAL,
 		.output = "text",
 		.constrained = "none" },

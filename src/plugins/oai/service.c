@@ -277,6 +277,14 @@ gk_code gk_oai_init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 	return rc;
 }
 
+static bool has_embedders(const gk_oai_row *row)
+{
+	for (const gk_oai_models *models = row->models; models->ids; models++)
+		if (models->kind == GK_OAI_EMBED)
+			return true;
+	return false;
+}
+
 gk_code gk_oai_resolve(
 	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
 {
@@ -292,8 +300,8 @@ gk_code gk_oai_resolve(
 		return define(plugin, vendor, models, name, err);
 	if (strcmp(type, "embedder") == 0 && models->kind == GK_OAI_EMBED)
 		return define(plugin, vendor, models, name, err);
-	/* Of a name that nobody knows the caller knows more. */
-	if (strcmp(type, "embedder") == 0 && !models[1].ids)
+	/* Of a name that nobody knows the caller knows more, where there are embedders at all. */
+	if (strcmp(type, "embedder") == 0 && !models[1].ids && has_embedders(vendor->type->row))
 		return define(plugin, vendor, &unknown_embedder, name, err);
 	return GK_OK;
 }
