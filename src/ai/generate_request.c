@@ -34,22 +34,31 @@ static json_t *merged_config(json_t *ref, json_t *config)
 	return gk_steal(merged);
 }
 
-static gk_code set_model(gk_ctx *ctx, const gk_generate_opts *opts, json_t *request, gk_error *err)
+static const char *model_of(const gk_generate_opts *opts)
+{
+	if (opts->model_action)
+		return gk_action_key(opts->model_action);
+	return opts->model_ref ? opts->model_ref->name : opts->model;
+}
+
+static gk_code set_model(const gk_generate_opts *opts, json_t *request, gk_error *err)
+{
+	const char *name = model_of(opts);
+
+	return !name || gk_json_set_str(request, "model", name) ? GK_OK : gk_error_no_memory(err);
+}
+
+/* The default model is found when it is asked, and yet its configuration counts here. */
+static gk_code set_config(gk_ctx *ctx, const gk_generate_opts *opts, json_t *request, gk_error *err)
 {
 	gk_auto_json json_t *own = opts->model_ref ? gk_model_ref_json(opts->model_ref) : NULL;
-	json_t *ref = own;
-	const char *name = opts->model_action ? gk_action_key(opts->model_action) : opts->model;
+	json_t *ref = model_of(opts) ? own : gk_default_model_peek(gk_ctx_app(ctx));
 
 	if (opts->model_ref && !own)
 		return gk_error_no_memory(err);
-	if (own && !opts->model_action)
-		name = opts->model_ref->name;
-	if (!name && !own)
-		ref = gk_default_model_peek(gk_ctx_app(ctx)); /* it is found when it is asked */
-	if ((name && !gk_json_set_str(request, "model", name)) ||
-		!gk_json_set_take(request, "config", merged_config(ref, opts->config)))
-		return gk_error_no_memory(err);
-	return GK_OK;
+	return gk_json_set_take(request, "config", merged_config(ref, opts->config))
+		       ? GK_OK
+		       : gk_error_no_memory(err);
 }
 
 /* --- what is said --- */
@@ -186,9 +195,7 @@ static gk_code set_rest(const gk_generate_opts *opts, json_t *request, gk_error 
 {
 	int max_turns = opts->max_turns < 0 ? 0 : opts->max_turns;
 
-	if ((opts->docs && !gk_json_set(request, "docs", opts->docs)) ||
-		(opts->tool_choice && !gk_json_set_str(request, "toolChoice", opts->tool_choice)) ||
-		(opts->resume && !gk_json_set_take(request, "resume", resume_of(opts->resume))) ||
+	if ((opts->resume && !gk_json_set_take(request, "resume", resume_of(opts->resume))) ||
 		(opts->return_tool_requests &&
 			!gk_json_set_bool(request, "returnToolRequests", true)) ||
 		(opts->max_turns && !gk_json_set_int(request, "maxTurns", max_turns)) ||
@@ -200,8 +207,10 @@ static gk_code set_rest(const gk_generate_opts *opts, json_t *request, gk_error 
 gk_code gk_generate_request(gk_ctx *ctx, const gk_generate_opts *opts, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *request = json_object();
-	gk_code rc = request ? set_model(ctx, opts, request, err) : gk_error_no_memory(err);
+	gk_code rc = request ? set_model(opts, request, err) : gk_error_no_memory(err);
 
+	if (rc == GK_OK && opts->docs && !gk_json_set(request, "docs", opts->docs))
+		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
 		rc = set_messages(opts, request, err);
 	if (rc == GK_OK)
@@ -210,12 +219,17 @@ gk_code gk_generate_request(gk_ctx *ctx, const gk_generate_opts *opts, json_t **
 	if (rc == GK_OK)
 		rc = set_keys(ctx, GK_REF_RESOURCE, "resources", opts->resources,
 			opts->resource_actions, request, err);
+	if (rc == GK_OK && opts->tool_choice &&
+		!gk_json_set_str(request, "toolChoice", opts->tool_choice))
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK)
+		rc = set_config(ctx, opts, request, err);
 	if (rc == GK_OK)
 		rc = set_output(gk_ctx_app(ctx), opts, request, err);
 	if (rc == GK_OK)
-		rc = set_use(opts, request, err);
-	if (rc == GK_OK)
 		rc = set_rest(opts, request, err);
+	if (rc == GK_OK)
+		rc = set_use(opts, request, err);
 	if (rc == GK_OK)
 		*ret = gk_steal(request);
 	return rc;
