@@ -30,13 +30,13 @@ static gk_code run_prompt(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *er
 
 START_TEST(a_prompt_puts_the_callers_messages_before_its_own)
 {
-	gk_auto_json json_t *result = NULL;
+	gk_auto_json json_t *result = NULL, *context = json("{'who':'me'}");
 
 	models_script("[" DONE "]");
 	define(GK_OPTS(gk_prompt_opts, .name = "menu", .variant = "short", .system = "S {{theme}}",
 		.prompt = "U {{theme}} {{@who}}", .max_turns = 2));
 	core_flow("f", run_prompt, "menu.short");
-	ck_assert_int_eq(gk_set_context(core_app, json_pack("{s:s}", "who", "me"), NULL), GK_OK);
+	ck_assert_int_eq(gk_set_context(core_app, context, NULL), GK_OK);
 	result = core_run("/flow/f", json("{'theme': 'pirate'}"));
 	assert_json(result, "'done'");
 	assert_json(json_object_get(json_array_get(models_saw, 0), "messages"),
