@@ -382,9 +382,10 @@ GK_MODULE(testapp, app, err)
 				.run = member_x),
 			err);
 	if (rc == GK_OK)
-		rc = gk_define_background_action(app,
-			GK_OPTS(gk_background_opts, .name = "demo/bg", .description = "BG",
-				.start = bg_start, .check = bg_check, .cancel = bg_cancel),
+		rc = gk_define_background_model(app,
+			GK_OPTS(gk_background_model_opts,
+				.model = { .name = "demo/bg", .label = "BG" }, .start = bg_start,
+				.check = bg_check, .cancel = bg_cancel),
 			err);
 	if (rc == GK_OK)
 		rc = gk_set_value(app, "defaultModel", "defaultModel", model, err);

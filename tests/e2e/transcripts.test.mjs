@@ -29,6 +29,14 @@ const amended = {
   'v1-run-malformed': ownText(3, 'the text of another parser'),
   'v1-run-scalar-body': ownText(3, 'the text of another parser'),
   'v1-quit-post': { why: 'GET and POST both end the daemon', status: 200, check: (body) => assert.equal(body, 'OK') },
+  'v1-run-bgmodel': {
+    why: 'latencyMs is a time',
+    check(body) {
+      const { latencyMs, ...result } = JSON.parse(body).result;
+      assert.ok(latencyMs >= 0);
+      assert.deepEqual(result, { id: 'op1', done: false, action: '/background-model/demo/bg' });
+    },
+  },
   'v1-values-middleware': {
     why: 'the middleware that comes along is always there',
     check: (body) => assert.equal(JSON.parse(body).retry.name, 'retry'),
@@ -47,7 +55,6 @@ const elsewhere = {
   'v1-health-id-ok': 'needs the id of this process: reflection.test.mjs',
   'v1-run-optional-scalar-undefined': 'an absent optional input is valid: reflection.test.mjs',
   'v1-stream-ok-raw-bytes': 'framing: reflection.test.mjs',
-  'v1-run-bgmodel': 'latencyMs of models: comes with the model actions',
   'v1-run-dap': 'schemas of the recording are no JSON Schemas: reflection.test.mjs',
 };
 
