@@ -78,8 +78,6 @@ static void point(gk_destination *d)
 {
 	d->opts.size = sizeof(d->opts);
 	d->opts.name = d->name;
-	d->opts.client.size = sizeof(d->opts.client);
-	d->opts.client.ca_file = d->ca_file;
 	for (gk_otlp_signal s = GK_OTLP_TRACES; s < GK_OTLP_SIGNALS; s++) {
 		d->opts.endpoints[s].url = d->signals[s].url;
 		d->opts.endpoints[s].headers = (const char *const *)d->signals[s].headers;

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include <config.h> /* not the one beside this file */
+#include "daemon/client.h"
 #include "daemon/destination.h"
 #include "json/edit.h"
 #include "telemetry/dev_exporter.h"
@@ -102,6 +103,7 @@ typedef struct opening {
 	gk_telemetry *telemetry;
 	json_t *resource;
 	gk_sampler sampler;
+	gk_fetch_client_opts client;
 	outlets *ret;
 } opening;
 
@@ -115,9 +117,9 @@ static gk_code open_one(opening *o, gk_destination *destination, gk_error *err)
 	o->ret->items = items;
 	destination->opts.resource = o->resource;
 	destination->opts.sampler = o->sampler;
-	destination->opts.client.http_proxy = environment("http_proxy");
-	destination->opts.client.https_proxy = environment("https_proxy");
-	destination->opts.client.no_proxy = environment("no_proxy");
+	destination->opts.client = o->client;
+	if (destination->ca_file)
+		destination->opts.client.ca_file = destination->ca_file;
 	return gk_otlp_exporter_new(
 		o->telemetry->app, &destination->opts, &items[o->ret->count], err);
 }
@@ -164,7 +166,7 @@ static gk_code open_outlets(
 	gk_telemetry *telemetry, const gk_config *config, outlets *ret, gk_error *err)
 {
 	json_t *entries = gk_config_list_peek(config, "telemetry.export");
-	opening o = { .telemetry = telemetry, .ret = ret };
+	opening o = { .telemetry = telemetry, .client = gk_client_opts(config), .ret = ret };
 	gk_code rc = make_resource(telemetry, config, &o.resource, err);
 
 	if (rc == GK_OK)
