@@ -36,6 +36,8 @@ const char *golden_define(core_app *app, json_t *component);
 /** True when the spans [SpanData], in the order in which they ended, are what the file has: else a line for people in
  * `why`. */
 bool golden_compare_traces(const json_t *file, const json_t *spans, gk_buf *why);
+/** The order in which they ended (rule 10). */
+bool golden_compare_order(const json_t *file, const json_t *spans, gk_buf *why);
 /** Shows and compares with masks (rules 5 to 7). */
 bool golden_equal(const json_t *golden, const json_t *candidate);
 

@@ -314,6 +314,18 @@ static gk_code define_evaluator(core_app *app, json_t *c)
 		NULL);
 }
 
+static gk_code define_prompt(core_app *app, json_t *c)
+{
+	return gk_define_prompt(app->app,
+		GK_OPTS(gk_prompt_opts, .name = gk_json_str_peek(c, "name"),
+			.model = gk_json_str_peek(c, "model"),
+			.config = json_object_get(c, "config"),
+			.system = gk_json_str_peek(c, "system"),
+			.prompt = gk_json_str_peek(c, "prompt"),
+			.input_json = json_object_get(c, "inputSchema")),
+		NULL);
+}
+
 /* --- all of them --- */
 
 static const struct {
@@ -331,7 +343,7 @@ static const struct {
 	{ "indexer", define_indexer },
 	{ "reranker", define_reranker },
 	{ "evaluator", define_evaluator },
-	{ "prompt", NULL },
+	{ "prompt", define_prompt },
 	{ "agent", NULL },
 };
 

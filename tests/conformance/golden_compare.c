@@ -288,7 +288,7 @@ static json_t *make_trees(const json_t *spans)
 		json_t *above = parent ? json_object_get(by_id, parent) : NULL;
 
 		trace_id = gk_json_str_peek(span, "traceId");
-		if (!json_object_get(traces, trace_id))
+		if (!above && !json_object_get(traces, trace_id))
 			json_object_set_new(traces, trace_id, json_array());
 		node = json_object_get(by_id, gk_json_str_peek(span, "spanId"));
 		insert_sorted(above ? json_object_get(above, "children")
@@ -308,7 +308,7 @@ static json_t *make_trees(const json_t *spans)
 }
 
 /* Every name as often as the file has it (rule 10); children before parents follows from how spans end. */
-static bool order_equal(const json_t *file, const json_t *spans, gk_buf *why)
+bool golden_compare_order(const json_t *file, const json_t *spans, gk_buf *why)
 {
 	gk_auto_json json_t *left = json_copy(json_object_get(file, "exportOrder"));
 	json_t *span;
@@ -338,5 +338,5 @@ bool golden_compare_traces(const json_t *file, const json_t *spans, gk_buf *why)
 	json_array_foreach (structure, i, roots)
 		if (!siblings_equal(roots, json_array_get(trees, i), why))
 			return false;
-	return order_equal(file, spans, why);
+	return true;
 }
