@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* Golden traces, and one payload in both encodings of OTLP. Other files of the folder are for other tests. */
+/* Golden traces, one payload in both encodings of OTLP, and the presets of back ends. Other files of the folder are for other tests. */
 #include "golden.h"
 
 #include "json/edit.h"
 #include "telemetry/otlp.h"
+#include "telemetry/preset.h"
 
 #include <stdio.h>
 
@@ -73,6 +74,46 @@ static void run_encodings(conformance *run, json_t *doc)
 			run, forms[i].name, forms[i].signal, json_object_get(doc, forms[i].name));
 }
 
+/* --- presets.json --- */
+
+static const json_t *variables; /* of the case */
+
+static const char *variable(const char *name)
+{
+	return json_string_value(json_object_get(variables, name));
+}
+
+static void run_preset(conformance *run, json_t *one)
+{
+	const char *name = gk_json_str_peek(one, "id");
+	const char *failure = gk_json_str_peek(one, "expect.error");
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_json json_t *got = NULL;
+	gk_preset preset;
+
+	variables = json_object_get(one, "env");
+	if (gk_preset_resolve(gk_json_str_peek(one, "backend"), json_object_get(one, "options"),
+		    variable, &preset, &err) != GK_OK) {
+		if (failure && strstr(err.message, failure))
+			conformance_pass(run, name);
+		else
+			conformance_fail(run, name, "%s", err.message);
+		return;
+	}
+	got = json_pack("{s:s, s:O}", "endpoint", preset.endpoint, "headers", preset.headers);
+	conformance_expect(run, name, got, json_object_get(one, "expect"));
+	gk_preset_done(&preset);
+}
+
+static void run_presets(conformance *run, json_t *doc)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(doc, "cases"), i, one)
+		run_preset(run, one);
+}
+
 void conformance_telemetry(conformance *run, const char *file, json_t *doc)
 {
 	const char *name = base_name(file);
@@ -81,4 +122,6 @@ void conformance_telemetry(conformance *run, const char *file, json_t *doc)
 		golden_run(run, file, doc);
 	else if (strcmp(name, "otlp-encoding.json") == 0)
 		run_encodings(run, doc);
+	else if (strcmp(name, "presets.json") == 0)
+		run_presets(run, doc);
 }
