@@ -28,9 +28,11 @@ static void look(void *user)
 		gk_meters_report(daemon->meters);
 		gk_telemetry_drain(daemon->telemetry);
 	}
-	if (!gk_telemetry_is_busy(daemon->telemetry) ||
-		gk_loop_now_ms(daemon->loop) >= daemon->flush_until_ms)
-		gk_loop_stop(daemon->loop);
+	if (gk_telemetry_is_busy(daemon->telemetry) &&
+		gk_loop_now_ms(daemon->loop) < daemon->flush_until_ms)
+		return;
+	gk_telemetry_tell_lost(daemon->telemetry);
+	gk_loop_stop(daemon->loop);
 }
 
 static void on_idle(void *user)

@@ -388,3 +388,16 @@ uint64_t gk_telemetry_metric_interval_ms(const gk_config *config)
 		return ms;
 	return gk_config_uint(config, "telemetry.metric_interval");
 }
+
+static void tell_lost(const gk_sender_counts *counts, void *user)
+{
+	(void)user;
+	if (counts->queued)
+		gk_log(GK_LOG_WARN, "telemetry", "%s: %zu were not sent before the end",
+			counts->name, counts->queued);
+}
+
+void gk_telemetry_tell_lost(gk_telemetry *telemetry)
+{
+	gk_telemetry_each_sender(telemetry, tell_lost, NULL);
+}

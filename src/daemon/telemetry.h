@@ -32,6 +32,8 @@ bool gk_telemetry_has_server(const gk_telemetry *telemetry);
 
 /** What is queued leaves now: the daemon ends. */
 void gk_telemetry_drain(gk_telemetry *telemetry);
+/** Logs what is still queued, for it is lost: the last thing before the end. */
+void gk_telemetry_tell_lost(gk_telemetry *telemetry);
 bool gk_telemetry_is_busy(const gk_telemetry *telemetry);
 
 /** Between two reports, as the configuration and the environment say. */

@@ -135,8 +135,18 @@ describe('OTLP', () => {
     const again = await collector({ port: first.port });
     await until(() => /answers again/.test(daemon.stderr()), 'a line that it is back', 40000);
     assert.equal(daemon.stderr().match(/no answer from/g).length, 1);
-    await daemon.stop();
     await again.stop();
+    await daemon.stop();
+  });
+
+  it('what a dead collector never took is said at the end', async () => {
+    const daemon = await start({ dev: false, set: exported('http://127.0.0.1:9', { timeout: '300ms' }) });
+    await greet(daemon);
+    await until(() => /no answer from/.test(daemon.stderr()), 'a line that it is gone');
+    await greet(daemon);
+    const { code } = await daemon.stop();
+    assert.equal(code, 0);
+    assert.match(daemon.stderr(), /custom traces: 1 were not sent before the end/);
   });
 
   it('a destination that lacks what it needs is a mistake of the configuration', async () => {
