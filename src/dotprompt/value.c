@@ -115,10 +115,11 @@ static bool object_equals_number(const json_t *object, const json_t *other)
  * one around it, so nothing is written out for that. */
 static bool object_equals(const json_t *object, const json_t *other)
 {
-	const char *at = json_string_value(other), *end = at + json_string_length(other);
+	const char *at = json_string_value(other), *end;
 
 	if (!at)
 		return object_equals_number(object, other);
+	end = at + json_string_length(other);
 	return take_text(object, &at, end, 0) && at == end;
 }
 
