@@ -10,6 +10,7 @@
  * Running "indexMenu" with ["Paella with rice, 14 euro", "Lentil soup, 6 euro"] gives null
  * Running "/retriever/menu" with {"query": {"content": [{"text": "Soup of lentils?"}]}, "options": {"k": 1}}
  * gives {"documents": [{"content": [{"text": "Lentil soup, 6 euro"}]}]}
+ * Running "menuQA" with "Rice, please?" gives "Echo: system: Answer only from the menu.,Rice, please?..."
  */
 #include <genkit/genkit.h>
 
@@ -64,9 +65,11 @@ GK_MODULE(rag, app, err)
 			.run = index_menu },
 		{ .name = "menuQA", .input = "string", .output = "string", .run = menu_qa },
 	};
-	gk_code rc = gk_define_embedder(
-		app, GK_OPTS(gk_embedder_opts, .name = "letters", .run = embed_letters), err);
+	gk_code rc = gk_define_test_models(app, err);
 
+	if (rc == GK_OK)
+		rc = gk_define_embedder(app,
+			GK_OPTS(gk_embedder_opts, .name = "letters", .run = embed_letters), err);
 	if (rc == GK_OK)
 		rc = gk_define_vector_store(app,
 			GK_OPTS(gk_vector_store_opts, .name = "menu", .embedder = "letters"), err);

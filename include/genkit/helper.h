@@ -3,16 +3,29 @@
 /*
  * Helpers: functions that templates call by name, {{shout name}}, {{#list items sep=", "}}...{{/list}}.
  *
- *	static gk_code shout(gk_helper_call *call, gk_error *err)
+ *	#include <genkit/genkit.h>
+ *
+ *	static gk_code twice(gk_helper_call *call, gk_error *err)
  *	{
  *		gk_auto_str char *text = gk_helper_arg_text(call, 0, NULL);
+ *		gk_code rc;
  *
  *		if (!text)
- *			return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "out of memory");
- *		for (char *c = text; *c; c++)
- *			*c = (char)toupper((unsigned char)*c);
- *		return gk_helper_write(call, text, strlen(text), err);
+ *			return gk_error_no_memory(err);
+ *		rc = gk_helper_write(call, text, strlen(text), err);
+ *		return rc == GK_OK ? gk_helper_write(call, text, strlen(text), err) : rc;
  *	}
+ *
+ *	GK_MODULE(echoing, app, err)
+ *	{
+ *		gk_code rc = gk_define_helper(app, "twice", twice, NULL, err);
+ *
+ *		return rc == GK_OK ? gk_define_prompt(app, GK_OPTS(gk_prompt_opts, .name = "echo", .prompt = "{{twice word}}!"), err) : rc;
+ *	}
+ *
+ * Running "/prompt/echo" with {"word": "hey"}
+ * gives {"messages": [{"role": "user", "content": [{"text": "heyhey!"}]}],
+ *	  "config": "...", "tools": "...", "resources": "...", "output": "..."}
  *
  * A helper writes text, renders the body of its block, or gives a value; it may do the first two as often as it likes.
  * It never suspends. An error ends the rendering and reaches the caller unchanged. Arguments are borrowed for the call
