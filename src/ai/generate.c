@@ -163,7 +163,12 @@ gk_code gk_generate(gk_ctx *ctx, const gk_generate_opts *opts, gk_response **ret
 {
 	library_call call = { .opts = opts, .caller = ctx };
 	gk_auto_json json_t *wire = NULL;
-	gk_code rc = gk_run_part(ctx,
+	gk_code rc;
+
+	if (!ctx || !opts || !ret)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"gk_generate() needs a ctx, options and a place for the response");
+	rc = gk_run_part(ctx,
 		GK_OPTS(gk_part_opts, .context = opts->context, .timeout_ms = opts->timeout_ms,
 			.user = &call),
 		run_library, &wire, err);
@@ -200,8 +205,12 @@ gk_code gk_generate_operation(
 	gk_ctx *ctx, const gk_generate_opts *opts, json_t **ret, gk_error *err)
 {
 	gk_auto_response gk_response *response = NULL;
-	gk_code rc = check_long_running(ctx, opts, err);
+	gk_code rc;
 
+	if (!ctx || !opts || !ret)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"gk_generate_operation() needs a ctx, options and a place for the operation");
+	rc = check_long_running(ctx, opts, err);
 	if (rc == GK_OK)
 		rc = gk_generate(ctx, opts, &response, err);
 	if (rc != GK_OK)

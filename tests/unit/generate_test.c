@@ -65,6 +65,24 @@ START_TEST(a_model_and_tools_need_not_be_registered)
 }
 END_TEST
 
+static gk_code ask_for_nothing(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_response *response = NULL;
+
+	(void)input, (void)ret;
+	ck_assert_int_eq(gk_generate(ctx, NULL, &response, err), GK_INVALID_ARGUMENT);
+	ck_assert_int_eq(gk_generate_operation(ctx, NULL, ret, err), GK_INVALID_ARGUMENT);
+	ck_assert_ptr_null(response);
+	gk_error_clear(err);
+	return GK_OK;
+}
+
+START_TEST(a_call_without_options_is_refused)
+{
+	core_in_run(ask_for_nothing, NULL);
+}
+END_TEST
+
 /* --- what comes of it --- */
 
 static gk_code read_it(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
@@ -370,6 +388,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tests, models_start, models_stop);
 	tcase_add_test(tests, a_default_model_gives_its_configuration_to_calls_that_name_none);
 	tcase_add_test(tests, a_model_and_tools_need_not_be_registered);
+	tcase_add_test(tests, a_call_without_options_is_refused);
 	tcase_add_test(tests, a_response_is_read_by_accessors);
 	tcase_add_test(tests, an_output_that_does_not_fit_its_schema_fails_the_call);
 	tcase_add_test(tests, output_schemas_given_as_text_do_not_pile_up);
