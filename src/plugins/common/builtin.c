@@ -14,6 +14,7 @@ static const struct {
 	{ "compat", NULL, gk_use_compat },
 	{ "dashscope", &gk_plugin_dashscope, NULL },
 	{ "deepseek", &gk_plugin_deepseek, NULL },
+	{ "googleai", &gk_plugin_googleai, NULL },
 	{ "huggingface", &gk_plugin_huggingface, NULL },
 	{ "kimi", &gk_plugin_kimi, NULL },
 	{ "microsoft-foundry", &gk_plugin_foundry, NULL },

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/gemini/gemini.h"
+
+#include "base/str.h"
+#include "plugins/common/media.h"
+
+/* --- names of tools --- */
+
+char *gk_gemini_tool_name(const char *name)
+{
+	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
+
+	for (; *name; name++)
+		if (*name == '/')
+			gk_buf_puts(&out, "__");
+		else
+			gk_buf_putc(&out, *name);
+	gk_buf_puts(&out, "");
+	return gk_buf_take(&out, NULL);
+}
+
+/* The tool of the request that goes by this name there; the name itself when there is none. Borrowed. */
+static const char *own_name(const gk_gemini_call *call, const char *name)
+{
+	json_t *tool;
+	size_t i;
+
+	json_array_foreach (json_object_get(call->request, "tools"), i, tool) {
+		const char *own = gk_json_str_peek(tool, "name");
+		gk_auto_str char *wire = own ? gk_gemini_tool_name(own) : NULL;
+
+		if (gk_str_equal(wire, name))
+			return own;
+	}
+	return name;
+}
+
+/* --- to the service --- */
+
+static gk_code finish(json_t **ret, gk_error *err)
+{
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+static gk_code put_media(const json_t *part, json_t **ret, gk_error *err)
+{
+	json_t *video = gk_json_at_peek(part, "metadata.videoMetadata");
+	json_t *resolution = gk_json_at_peek(part, "metadata.mediaResolution");
+	gk_media media;
+	gk_code rc = gk_media_read(json_object_get(part, "media"), &media, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (media.data)
+		*ret = json_pack("{s:{s:s%, s:s}}", "inlineData", "mimeType",
+			media.type ? media.type : "", media.type_len, "data", media.data);
+	else if (media.type)
+		*ret = json_pack("{s:{s:s, s:s%}}", "fileData", "fileUri", media.url, "mimeType",
+			media.type, media.type_len);
+	else
+		*ret = json_pack("{s:{s:s}}", "fileData", "fileUri", media.url);
+	if ((video && !gk_json_set(*ret, "videoMetadata", video)) ||
+		(resolution && !gk_json_set(*ret, "mediaResolution", resolution)))
+		return gk_error_no_memory(err);
+	return finish(ret, err);
+}
+
+static gk_code put_request(
+	const gk_gemini_call *call, const json_t *request, json_t **ret, gk_error *err)
+{
+	const char *name = gk_json_str_peek(request, "name"),
+		   *ref = gk_json_str_peek(request, "ref");
+	json_t *input = json_object_get(request, "input");
+	gk_auto_str char *wire = gk_gemini_tool_name(name ? name : "");
+	gk_auto_json json_t *out = json_object();
+
+	if (!input)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"%s: the call of tool '%s' has no 'input'", call->who, name ? name : "");
+	if (!wire || !gk_json_set_str(out, "name", wire) || !gk_json_set(out, "args", input) ||
+		(ref && !gk_json_set_str(out, "id", ref)))
+		return gk_error_no_memory(err);
+	*ret = json_pack("{s:O}", "functionCall", out);
+	return finish(ret, err);
+}
+
+static gk_code put_part(
+	const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err);
+
+static gk_code put_response(
+	const gk_gemini_call *call, const json_t *response, json_t **ret, gk_error *err)
+{
+	const char *name = gk_json_str_peek(response, "name"),
+		   *ref = gk_json_str_peek(response, "ref");
+	json_t *output = json_object_get(response, "output"), *part;
+	gk_auto_str char *wire = gk_gemini_tool_name(name ? name : "");
+	gk_auto_json json_t *out = json_object(), *inner = json_object(), *parts = json_array();
+	size_t i;
+
+	json_array_foreach (json_object_get(response, "content"), i, part) {
+		json_t *one = NULL;
+		gk_code rc = put_part(call, part, &one, err);
+
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_push_take(parts, one))
+			return gk_error_no_memory(err);
+	}
+	if (!wire || !gk_json_set_str(inner, "name", wire) ||
+		(output && !gk_json_set(inner, "content", output)) ||
+		!gk_json_set_str(out, "name", wire) || (ref && !gk_json_set_str(out, "id", ref)) ||
+		!gk_json_set(out, "response", inner) ||
+		(json_array_size(parts) && !gk_json_set(out, "parts", parts)))
+		return gk_error_no_memory(err);
+	*ret = json_pack("{s:O}", "functionResponse", out);
+	return finish(ret, err);
+}
+
+/* What a custom part is called here and there. */
+static const char *const customs[][2] = {
+	{ "executableCode", "executableCode" },
+	{ "codeExecutionResult", "codeExecutionResult" },
+	{ "geminiToolCall", "toolCall" },
+	{ "geminiToolResponse", "toolResponse" },
+};
+
+static gk_code put_custom(
+	const gk_gemini_call *call, const json_t *custom, json_t **ret, gk_error *err)
+{
+	for (size_t i = 0; i < sizeof(customs) / sizeof(customs[0]); i++) {
+		json_t *value = json_object_get(custom, customs[i][0]);
+
+		if (!value)
+			continue;
+		*ret = json_pack("{s:O}", customs[i][1], value);
+		return finish(ret, err);
+	}
+	return gk_error_set(
+		err, GK_INVALID_ARGUMENT, "%s: a part of kind 'custom' cannot be sent", call->who);
+}
+
+static gk_code put_kind(const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
+{
+	const char *type = gk_json_str_peek(part, "metadata.mimeType");
+
+	switch (gk_part_kind_of(part)) {
+	case GK_PART_TEXT:
+		*ret = json_pack("{s:O}", "text", json_object_get(part, "text"));
+		break;
+	case GK_PART_MEDIA:
+		return put_media(part, ret, err);
+	case GK_PART_TOOL_REQUEST:
+		return put_request(call, json_object_get(part, "toolRequest"), ret, err);
+	case GK_PART_TOOL_RESPONSE:
+		return put_response(call, json_object_get(part, "toolResponse"), ret, err);
+	case GK_PART_RESOURCE:
+		*ret = json_pack("{s:{s:O?, s:s}}", "fileData", "fileUri",
+			gk_json_at_peek(part, "resource.uri"), "mimeType",
+			type ? type : "application/octet-stream");
+		break;
+	case GK_PART_REASONING:
+		*ret = json_pack("{s:b}", "thought", 1);
+		if (json_string_length(json_object_get(part, "reasoning")) &&
+			!gk_json_set(*ret, "text", json_object_get(part, "reasoning")))
+			return gk_error_no_memory(err);
+		break;
+	case GK_PART_CUSTOM:
+		return put_custom(call, json_object_get(part, "custom"), ret, err);
+	case GK_PART_DATA: {
+		gk_auto_json json_t *text = gk_json_as_text(json_object_get(part, "data"));
+
+		*ret = text ? json_pack("{s:O}", "text", text) : NULL;
+		break;
+	}
+	}
+	return finish(ret, err);
+}
+
+static gk_code put_part(const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
+{
+	json_t *signature = gk_json_at_peek(part, "metadata.thoughtSignature");
+	json_t *own = gk_json_at_peek(part, "metadata.metadata");
+	gk_auto_json json_t *out = NULL;
+	gk_code rc = put_kind(call, part, &out, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if ((signature && !gk_json_set(out, "thoughtSignature", signature)) ||
+		(json_object_size(own) && !gk_json_set(out, "partMetadata", own)))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(out);
+	return GK_OK;
+}
+
+/* The integer that a tool's answer is for; those without one come last. */
+static int64_t order_of(const json_t *part)
+{
+	const char *ref = gk_json_str_peek(part, "toolResponse.ref"), *digit;
+	int64_t order = 0;
+
+	if (!ref || !*ref)
+		return INT64_MAX;
+	for (digit = ref; *digit >= '0' && *digit <= '9' && order < INT64_MAX / 20; digit++)
+		order = order * 10 + (*digit - '0');
+	return *digit ? INT64_MAX : order;
+}
+
+/* A stable order, by insertion: an answer has few tools. */
+static json_t *sorted(const json_t *content)
+{
+	gk_auto_json json_t *out = json_array();
+	json_t *part;
+	size_t i;
+
+	json_array_foreach (content, i, part) {
+		size_t at = json_array_size(out);
+
+		while (at && order_of(json_array_get(out, at - 1)) > order_of(part))
+			at--;
+		if (json_array_insert(out, at, part) < 0)
+			return NULL;
+	}
+	return gk_steal(out);
+}
+
+/* Gemma takes no thoughts back. */
+static bool is_thought(const json_t *part)
+{
+	return json_object_get(part, "reasoning") ||
+	       gk_json_at_peek(part, "metadata.thoughtSignature");
+}
+
+gk_code gk_gemini_content(
+	const gk_gemini_call *call, const json_t *message, json_t **ret, gk_error *err)
+{
+	gk_role role = gk_message_role(message);
+	json_t *content = json_object_get(message, "content"), *part;
+	gk_auto_json json_t *parts = json_array();
+	gk_auto_json json_t *own = role == GK_ROLE_TOOL ? sorted(content) : json_incref(content);
+	size_t i;
+
+	json_array_foreach (own, i, part) {
+		json_t *one = NULL;
+		gk_code rc;
+
+		if (gk_str_has_prefix(call->id, "gemma-") && is_thought(part))
+			continue;
+		rc = put_part(call, part, &one, err);
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_push_take(parts, one))
+			return gk_error_no_memory(err);
+	}
+	*ret = NULL;
+	if (!json_array_size(parts))
+		return parts ? GK_OK : gk_error_no_memory(err);
+	*ret = json_pack(
+		"{s:s, s:O}", "role", role == GK_ROLE_MODEL ? "model" : "user", "parts", parts);
+	return finish(ret, err);
+}
+
+/* --- from the service --- */
+
+static json_t *take_media(const json_t *inline_data)
+{
+	const char *type = gk_json_str_peek(inline_data, "mimeType");
+	const char *data = gk_json_str_peek(inline_data, "data");
+	gk_auto_str char *url = gk_media_data_url(type ? type : "", data ? data : "");
+
+	return gk_media_part(type, url);
+}
+
+static json_t *take_call(const gk_gemini_call *call, const json_t *function)
+{
+	const char *name = gk_json_str_peek(function, "name");
+	json_t *args = json_object_get(function, "args");
+	gk_auto_json json_t *part = gk_part_tool_request(own_name(call, name ? name : ""),
+		gk_json_str_peek(function, "id"), args ? json_incref(args) : json_object());
+
+	if (json_is_true(json_object_get(function, "willContinue")) &&
+		!gk_json_set_bool(json_object_get(part, "toolRequest"), "partial", true))
+		return NULL;
+	return gk_steal(part);
+}
+
+static json_t *take_response(const gk_gemini_call *call, const json_t *function)
+{
+	const char *name = gk_json_str_peek(function, "name"),
+		   *id = gk_json_str_peek(function, "id");
+	json_t *response = json_object_get(function, "response");
+	json_t *inner = json_object_get(response, "content");
+	gk_auto_json json_t *out = json_object();
+
+	if (!gk_json_set_str(out, "name", own_name(call, name ? name : "")) ||
+		(id && !gk_json_set_str(out, "ref", id)) ||
+		(response && !gk_json_set(out, "output", inner ? inner : response)))
+		return NULL;
+	return json_pack("{s:O}", "toolResponse", out);
+}
+
+/* NULL without an error of memory: it is nothing that is known. */
+static json_t *take_kind(const gk_gemini_call *call, const json_t *part, bool *is_known)
+{
+	json_t *value;
+
+	*is_known = true;
+	if (json_is_true(json_object_get(part, "thought"))) {
+		value = json_object_get(part, "text");
+		return json_pack(
+			"{s:o}", "reasoning", value ? json_incref(value) : json_string(""));
+	}
+	if ((value = json_object_get(part, "text")))
+		return json_pack("{s:O}", "text", value);
+	if ((value = json_object_get(part, "inlineData")))
+		return take_media(value);
+	if ((value = json_object_get(part, "fileData")))
+		return gk_media_part(gk_json_str_peek(value, "mimeType"),
+			gk_json_str_peek(value, "fileUri") ? gk_json_str_peek(value, "fileUri")
+							   : "");
+	if ((value = json_object_get(part, "functionCall")))
+		return take_call(call, value);
+	if ((value = json_object_get(part, "functionResponse")))
+		return take_response(call, value);
+	for (size_t i = 0; i < sizeof(customs) / sizeof(customs[0]); i++)
+		if ((value = json_object_get(part, customs[i][1])))
+			return json_pack("{s:{s:O}}", "custom", customs[i][0], value);
+	if (json_object_get(part, "thoughtSignature"))
+		return json_pack("{s:s}", "reasoning", "");
+	*is_known = false;
+	return NULL;
+}
+
+gk_code gk_gemini_part(const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
+{
+	json_t *signature = json_object_get(part, "thoughtSignature");
+	json_t *own = json_object_get(part, "partMetadata");
+	gk_auto_json json_t *metadata = json_object(), *out = NULL;
+	bool is_known;
+
+	*ret = NULL;
+	out = take_kind(call, part, &is_known);
+	if (!is_known)
+		return GK_OK;
+	if (!out || (signature && !gk_json_set(metadata, "thoughtSignature", signature)) ||
+		(own && !gk_json_set(metadata, "metadata", own)) ||
+		(json_object_size(metadata) && !gk_json_set(out, "metadata", metadata)))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(out);
+	return GK_OK;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Gemini, Gemma, Imagen, Veo. Manual: googleai.md. */
+#include "plugins/googleai/googleai.h"
+
+#include "base/str.h"
+#include "config.h"
+#include "plugins/common/ask.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* --- models --- */
+
+typedef enum kind {
+	CHAT,
+	IMAGEN,
+	VEO,
+	EMBEDDER,
+	UNSERVED
+} kind;
+
+/* Models that have something in common; the first row whose ids match counts. */
+static const struct family {
+	const char *ids; /* gk_words_match(); those without * are shown from the start */
+	kind kind;
+	const char *supports; /* JSON */
+	unsigned dimensions;
+} families[] = {
+	{ "lyria-* deep-research-* antigravity-*", UNSERVED, NULL, 0 },
+	{ "imagen-4.0-fast-generate-001 imagen-4.0-generate-001 imagen-4.0-ultra-generate-001 imagen-*",
+		IMAGEN,
+		"{\"media\":true,\"multiturn\":false,\"tools\":false,\"systemRole\":false,\"output\":[\"media\"]}",
+		0 },
+	{ "veo-3.1-lite-generate-preview veo-3.1-generate-preview veo-3.1-fast-generate-preview veo-*",
+		VEO,
+		"{\"media\":true,\"multiturn\":false,\"tools\":false,\"systemRole\":false,\"output\":[\"media\"],"
+		"\"longRunning\":true}",
+		0 },
+	{ "gemini-embedding-001", EMBEDDER, "{\"input\":[\"text\"]}", 3072 },
+	{ "gemini-embedding-2 gemini-embedding-2-preview gemini-embedding-*", EMBEDDER,
+		"{\"input\":[\"text\",\"image\",\"video\"]}", 0 },
+	{ "text-embedding-* embedding-*", EMBEDDER, "{\"input\":[\"text\"]}", 0 },
+	{ "gemini-2.5-flash-preview-tts gemini-2.5-pro-preview-tts gemini-3.1-flash-tts-preview *-tts*",
+		CHAT,
+		"{\"media\":false,\"multiturn\":false,\"tools\":false,\"systemRole\":false,\"toolChoice\":false,"
+		"\"constrained\":\"all\"}",
+		0 },
+	{ "gemini-3.1-flash-image gemini-3.1-flash-image-preview gemini-3-pro-image gemini-3-pro-image-preview "
+	  "gemini-2.5-flash-image *-image*",
+		CHAT,
+		"{\"multiturn\":true,\"media\":true,\"tools\":true,\"toolChoice\":true,\"systemRole\":true,"
+		"\"constrained\":\"all\"}",
+		0 },
+	{ "gemini-pro-latest gemini-flash-latest gemini-flash-lite-latest gemini-3.5-flash gemini-3.1-flash-lite "
+	  "gemini-3.1-pro-preview gemini-3.1-pro-preview-customtools gemini-3-flash-preview gemini-2.5-pro "
+	  "gemini-2.5-flash gemini-2.5-flash-lite gemma-4-26b-a4b-it gemma-4-31b-it *",
+		CHAT,
+		"{\"multiturn\":true,\"media\":true,\"tools\":true,\"toolChoice\":true,\"systemRole\":true,"
+		"\"constrained\":\"all\",\"output\":[\"text\",\"json\"]}",
+		0 },
+};
+#define FAMILIES (sizeof(families) / sizeof(families[0]))
+
+static const struct family *family_of(const char *id)
+{
+	size_t i = 0;
+
+	while (i + 1 < FAMILIES && !gk_words_match(families[i].ids, id))
+		i++;
+	return &families[i];
+}
+
+static json_t *info_of(const struct family *family, const char *id)
+{
+	gk_auto_json json_t *info = json_object(), *supports = NULL;
+
+	if (gk_json_parse(family->supports, strlen(family->supports), 0, &supports, NULL) !=
+			GK_OK ||
+		!gk_json_set_take(info, "label", json_sprintf("Google AI - %s", id)) ||
+		!gk_json_set(info, "supports", supports) ||
+		(family->dimensions && !gk_json_set_int(info, "dimensions", family->dimensions)))
+		return NULL;
+	return gk_steal(info);
+}
+
+/* --- requests --- */
+
+const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *request)
+{
+	const char *version = json_string_value(gk_request_config_peek(request, "version"));
+
+	return version && *version ? version : model->id;
+}
+
+gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_outgoing *out,
+	gk_error *err, const char *path, ...)
+{
+	const char *base = gk_json_str_peek(config, "baseUrl"), *key = NULL;
+	const char *version = gk_json_str_peek(config, "apiVersion");
+	double timeout = gk_json_real_at(config, "timeout", 0);
+	gk_auto_str char *rest = NULL;
+	gk_code rc = gk_vendor_key(vendor, config, &key, err);
+	va_list args;
+
+	if (rc != GK_OK)
+		return rc;
+	va_start(args, path);
+	if (vasprintf(&rest, path, args) < 0)
+		rest = NULL;
+	va_end(args);
+	if (!rest)
+		return gk_error_no_memory(err);
+	if (!version)
+		version = gk_vendor_option_str(vendor, "apiVersion");
+	gk_outgoing_url(out, "%s/%s/%s", base ? base : vendor->base_url,
+		version ? version : "v1beta", rest);
+	gk_vendor_prepare(vendor, out);
+	gk_outgoing_headers(out, json_object_get(config, "customHeaders"));
+	/* After those of the user, which may not replace them. */
+	gk_outgoing_secret(out, "x-goog-api-key", "", key);
+	gk_outgoing_header(out, "x-goog-api-client", "genkit-c/" PACKAGE_VERSION);
+	if (timeout > 0 && timeout < 1e12)
+		out->timeout_ms = (uint64_t)timeout;
+	return GK_OK;
+}
+
+/* --- the plugin --- */
+
+static gk_code define_veo(gk_vendor *vendor, const char *id, json_t *info, gk_error *err)
+{
+	gk_vendor_model *model = gk_vendor_model_new(vendor, id, NULL);
+	gk_auto_str char *name = NULL;
+	gk_code rc;
+
+	if (!model || asprintf(&name, "%s/%s", vendor->name, id) < 0) {
+		name = NULL;
+		gk_vendor_model_free(model);
+		return gk_error_no_memory(err);
+	}
+	rc = gk_define_background_model(vendor->app,
+		GK_OPTS(gk_background_model_opts,
+			.model = { .size = sizeof(gk_model_opts),
+				.name = name,
+				.info = info,
+				.free_user = gk_vendor_model_free },
+			.start = gk_googleai_start_veo, .check = gk_googleai_check_veo,
+			.user = model),
+		err);
+	if (rc != GK_OK)
+		gk_vendor_model_free(model);
+	return rc;
+}
+
+static gk_code define(gk_plugin *plugin, gk_vendor *vendor, const char *id, gk_error *err)
+{
+	const struct family *family = family_of(id);
+	gk_auto_json json_t *info = NULL;
+
+	if (family->kind == UNSERVED)
+		return GK_OK;
+	info = info_of(family, id);
+	if (!info)
+		return gk_error_no_memory(err);
+	if (family->kind == VEO)
+		return define_veo(vendor, id, info, err);
+	if (family->kind == EMBEDDER)
+		return gk_vendor_define_embedder(
+			plugin, vendor, id, NULL, info, gk_googleai_run_embed, err);
+	return gk_vendor_define_model(plugin, vendor, id, NULL, info,
+		family->kind == IMAGEN ? gk_googleai_run_imagen : gk_googleai_run_chat, err);
+}
+
+static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
+{
+	gk_vendor *vendor;
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+
+	(void)ctx;
+	for (size_t i = 0; rc == GK_OK && i < FAMILIES; i++) {
+		const char *ids = families[i].ids;
+
+		for (; rc == GK_OK && *(ids += strspn(ids, " ")); ids += strcspn(ids, " ")) {
+			gk_auto_str char *id = strndup(ids, strcspn(ids, " "));
+
+			if (!id)
+				rc = gk_error_no_memory(err);
+			else if (!strchr(id, '*'))
+				rc = define(plugin, vendor, id, err);
+		}
+	}
+	return rc;
+}
+
+static const char *type_of(kind it)
+{
+	return it == EMBEDDER ? "embedder" : it == VEO ? "background-model" : "model";
+}
+
+static gk_code resolve(
+	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
+{
+	gk_vendor *vendor;
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+
+	(void)ctx;
+	if (rc != GK_OK || strcmp(type, type_of(family_of(name)->kind)) != 0)
+		return rc;
+	return define(plugin, vendor, name, err);
+}
+
+/* Which of the service's methods a kind is asked by. */
+static bool can(const json_t *item, kind it)
+{
+	static const char *const methods[] = { "generateContent", "predict", "predictLongRunning",
+		"embedContent" };
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(item, "supportedGenerationMethods"), i, one)
+		if (gk_str_equal(json_string_value(one), methods[it]))
+			return true;
+	return false;
+}
+
+static gk_code add_listed(const json_t *item, json_t *listing, gk_error *err)
+{
+	const char *id = gk_json_str_peek(item, "name");
+	const char *description = gk_json_str_peek(item, "description");
+	const struct family *family;
+	gk_auto_json json_t *info = NULL;
+
+	if (!id || (description && strcasestr(description, "deprecated")))
+		return GK_OK;
+	if (gk_str_has_prefix(id, "models/"))
+		id += strlen("models/");
+	family = family_of(id);
+	if (family->kind == UNSERVED || !can(item, family->kind))
+		return GK_OK;
+	info = info_of(family, id);
+	if (!info || !gk_json_push_take(listing, gk_vendor_listed(type_of(family->kind), id, info)))
+		return gk_error_no_memory(err);
+	return GK_OK;
+}
+
+static gk_code list(gk_ctx *ctx, gk_plugin *plugin, json_t *ret, gk_error *err)
+{
+	gk_auto_json json_t *answer = NULL, *listing = json_array();
+	gk_auto_outgoing gk_outgoing out;
+	gk_vendor *vendor;
+	json_t *item;
+	size_t i;
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+
+	gk_outgoing_init(&out, "GET");
+	if (rc != GK_OK || !vendor->api_key)
+		return rc;
+	if (gk_vendor_has_listing(vendor, GK_VENDOR_LISTING_MS))
+		return gk_vendor_keep_listing(vendor, vendor->listing, ret, err);
+	rc = gk_googleai_prepare(vendor, NULL, &out, err, "models?pageSize=1000");
+	if (rc == GK_OK)
+		rc = gk_ask_json(ctx, vendor->name, &out, &answer, err);
+	json_array_foreach (json_object_get(answer, "models"), i, item)
+		if (rc == GK_OK)
+			rc = add_listed(item, listing, err);
+	return rc == GK_OK ? gk_vendor_keep_listing(vendor, listing, ret, err) : rc;
+}
+
+static const gk_vendor_option options[] = {
+	{ "apiVersion", GK_OPTION_STRING, "Version of the API; v1beta unless given." },
+	{ "legacyResponseSchema", GK_OPTION_BOOL,
+		"Schemas of the output are sent as responseSchema." },
+	{ .name = NULL },
+};
+static const char *const key_env[] = { "GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_API_KEY",
+	NULL };
+
+const gk_vendor_type gk_plugin_googleai = {
+	.plugin = {
+		.abi = GK_PLUGIN_ABI,
+		.name = "googleai",
+		.init = init,
+		.resolve = resolve,
+		.list = list,
+		.done = gk_vendor_plugin_done,
+	},
+	.base_url = "https://generativelanguage.googleapis.com",
+	.key_env = key_env,
+	.options = options,
+};

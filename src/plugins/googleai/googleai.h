@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * The Gemini Developer API.
+ *
+ *	googleai.c        the plugin: its models, known, listed, asked for
+ *	googleai_chat.c   generateContent, whole and in pieces
+ *	googleai_cache.c  the beginning of a conversation, kept by the service
+ *	googleai_media.c  Imagen, and Veo in the background
+ *	googleai_embed.c  embeddings
+ */
+#ifndef GK_PLUGINS_GOOGLEAI_H
+#define GK_PLUGINS_GOOGLEAI_H
+
+#include "plugins/common/builtin.h"
+#include "plugins/gemini/gemini.h"
+
+#include <genkit/context.h>
+
+/** The address `path` below the version's, with the key; `config` may say otherwise for a call (baseUrl, apiVersion, apiKey,
+ * timeout, customHeaders). */
+GK_MUST_USE gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config,
+	gk_outgoing *out, gk_error *err, const char *path, ...) GK_PRINTF(5, 6);
+/** config.version, else the id. */
+const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *request);
+
+/** When a message of the request is marked to be kept: finds or makes the cache, and leaves in `body` what is not in it.
+ * `*ret` is its name; NULL: nothing is marked. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_googleai_cache(gk_ctx *ctx, const gk_vendor *vendor,
+	const gk_gemini_call *call, json_t *body, json_t **ret, gk_error *err);
+
+gk_action_fn gk_googleai_run_chat, gk_googleai_run_imagen, gk_googleai_run_embed,
+	gk_googleai_start_veo, gk_googleai_check_veo;
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/googleai/googleai.h"
+
+#include "base/str.h"
+#include "plugins/common/ask.h"
+#include "plugins/common/media.h"
+
+static json_t *last_parts(const json_t *request)
+{
+	json_t *messages = json_object_get(request, "messages");
+
+	return json_object_get(json_array_get(messages, json_array_size(messages) - 1), "content");
+}
+
+/* The first media part of the last message of that type; false: none. One with another purpose does not count. */
+static bool find_media(const json_t *request, const char *type, gk_media *ret)
+{
+	json_t *part;
+	size_t i;
+
+	json_array_foreach (last_parts(request), i, part) {
+		const char *purpose = gk_json_str_peek(part, "metadata.type");
+
+		if (gk_part_kind_of(part) == GK_PART_MEDIA &&
+			(!purpose || strcmp(purpose, "base") == 0) &&
+			gk_media_read(json_object_get(part, "media"), ret, NULL) == GK_OK &&
+			(!ret->type || gk_media_is(ret, type)))
+			return true;
+	}
+	return false;
+}
+
+static bool copy_config(json_t *parameters, const json_t *request, const char *without)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (json_object_get(request, "config"), name, value)
+		if (!json_is_null(value) && !gk_words_match(without, name) &&
+			!gk_json_set(parameters, name, value))
+			return false;
+	return true;
+}
+
+static json_t *body_of(json_t *instance, json_t *parameters)
+{
+	return json_pack("{s:[O], s:O}", "instances", instance, "parameters", parameters);
+}
+
+static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *request,
+	const char *method, const json_t *body, json_t **ret, gk_error *err)
+{
+	gk_auto_outgoing gk_outgoing out;
+	gk_code rc;
+
+	gk_outgoing_init(&out, "POST");
+	rc = gk_googleai_prepare(model->vendor, json_object_get(request, "config"), &out, err,
+		"models/%s:%s", model->id, method);
+	if (rc != GK_OK)
+		return rc;
+	gk_outgoing_json(&out, body);
+	return gk_ask_json(ctx, model->vendor->name, &out, ret, err);
+}
+
+/* --- Imagen --- */
+
+static const char of_the_call[] =
+	"apiKey baseUrl apiVersion timeout customHeaders apiClient version";
+
+static json_t *imagen_body(const json_t *request)
+{
+	json_t *count = gk_request_config_peek(request, "numberOfImages");
+	gk_auto_json json_t *instance = json_object(), *parameters = json_object();
+	gk_media base;
+
+	if (!gk_json_set_take(instance, "prompt", gk_parts_joined(last_parts(request), "text")) ||
+		(find_media(request, "image/", &base) && base.data &&
+			!gk_json_set_take(instance, "image",
+				json_pack("{s:s}", "bytesBase64Encoded", base.data))) ||
+		!gk_json_set_take(
+			parameters, "sampleCount", count ? json_incref(count) : json_integer(1)) ||
+		!copy_config(parameters, request, of_the_call))
+		return NULL;
+	return body_of(instance, parameters);
+}
+
+gk_code gk_googleai_run_imagen(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	const gk_vendor_model *model = gk_ctx_user(ctx);
+	gk_auto_json json_t *body = imagen_body(request), *answer = NULL, *content = json_array();
+	json_t *one;
+	size_t i;
+	gk_code rc = body ? post(ctx, model, request, "predict", body, &answer, err)
+			  : gk_error_no_memory(err);
+
+	if (rc != GK_OK)
+		return rc;
+	json_array_foreach (json_object_get(answer, "predictions"), i, one) {
+		const char *data = gk_json_str_peek(one, "bytesBase64Encoded");
+		const char *type = gk_json_str_peek(one, "mimeType");
+		gk_auto_str char *url =
+			data ? gk_media_data_url(type ? type : "image/png", data) : NULL;
+
+		if (data &&
+			!gk_json_push_take(content, gk_media_part(type ? type : "image/png", url)))
+			return gk_error_no_memory(err);
+	}
+	if (!json_array_size(content))
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"%s: the model gave no predictions; its filters may have taken them out",
+			model->vendor->name);
+	return gk_vendor_response(request, gk_steal(content), answer, ret, err);
+}
+
+/* --- Veo --- */
+
+static json_t *veo_body(const json_t *request)
+{
+	gk_auto_json json_t *instance = json_object(), *parameters = json_object();
+	gk_media media;
+
+	if (!gk_json_set_take(instance, "prompt", gk_parts_joined(last_parts(request), "text")) ||
+		(find_media(request, "image/", &media) && media.data &&
+			!gk_json_set_take(instance, "image",
+				json_pack("{s:s, s:s%}", "bytesBase64Encoded", media.data,
+					"mimeType", media.type ? media.type : "",
+					media.type_len))) ||
+		(find_media(request, "video/", &media) && media.type && !media.data &&
+			!gk_json_set_take(
+				instance, "video", json_pack("{s:s}", "uri", media.url))) ||
+		!copy_config(parameters, request, of_the_call))
+		return NULL;
+	return body_of(instance, parameters);
+}
+
+/* Where a video that is being made has got to. */
+static gk_code operation_of(const gk_vendor *vendor, json_t *answer, json_t **ret, gk_error *err)
+{
+	json_t *name = json_object_get(answer, "name"), *done = json_object_get(answer, "done");
+	const char *failure = gk_json_str_peek(answer, "error.message");
+	gk_auto_json json_t *operation = json_object(), *content = json_array();
+	json_t *one;
+	size_t i;
+
+	if (!json_is_string(name))
+		return gk_error_set(
+			err, GK_INTERNAL, "%s: the operation has no 'name'", vendor->name);
+	json_array_foreach (
+		gk_json_at_peek(answer, "response.generateVideoResponse.generatedSamples"), i,
+		one) {
+		const char *uri = gk_json_str_peek(one, "video.uri");
+
+		if (uri && !gk_json_push_take(content, gk_media_part(NULL, uri)))
+			return gk_error_no_memory(err);
+	}
+	if (!gk_json_set(operation, "id", name) ||
+		(done && !gk_json_set(operation, "done", done)) ||
+		(failure && !gk_json_set_take(
+				    operation, "error", json_pack("{s:s}", "message", failure))) ||
+		(json_object_get(answer, "response") &&
+			!gk_json_set_take(operation, "output",
+				json_pack("{s:s, s:O, s:{s:s, s:O}}", "finishReason", "stop", "raw",
+					answer, "message", "role", "model", "content", content))))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(operation);
+	return GK_OK;
+}
+
+gk_code gk_googleai_start_veo(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	const gk_vendor_model *model = gk_ctx_user(ctx);
+	gk_auto_json json_t *body = veo_body(request), *answer = NULL;
+	gk_code rc = body ? post(ctx, model, request, "predictLongRunning", body, &answer, err)
+			  : gk_error_no_memory(err);
+
+	return rc == GK_OK ? operation_of(model->vendor, answer, ret, err) : rc;
+}
+
+/* An id is what the service gave, but it came back from a caller: it stays a path. */
+static bool is_path(const char *id)
+{
+	return id && *id && *id != '/' && !strstr(id, "..") &&
+	       strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./") ==
+		       strlen(id);
+}
+
+gk_code gk_googleai_check_veo(gk_ctx *ctx, json_t *operation, json_t **ret, gk_error *err)
+{
+	const gk_vendor_model *model = gk_ctx_user(ctx);
+	const json_t *context = gk_ctx_context(ctx);
+	const char *id = gk_json_str_peek(operation, "id");
+	gk_auto_json json_t *config = gk_json_merge(json_object_get(context, "config"), NULL);
+	gk_auto_json json_t *answer = NULL;
+	const char *key = gk_json_str_peek(context, "secrets.apiKey");
+	gk_auto_outgoing gk_outgoing out;
+	gk_code rc;
+
+	if (!is_path(id))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: no operation has this id",
+			model->vendor->name);
+	if (!config || (key && !gk_json_set_str(config, "apiKey", key)))
+		return gk_error_no_memory(err);
+	gk_outgoing_init(&out, "GET");
+	rc = gk_googleai_prepare(model->vendor, config, &out, err, "%s", id);
+	if (rc == GK_OK)
+		rc = gk_ask_json(ctx, model->vendor->name, &out, &answer, err);
+	return rc == GK_OK ? operation_of(model->vendor, answer, ret, err) : rc;
+}
