@@ -7,6 +7,7 @@
 #include "loop/sse.h"
 #include "plugins/common/failure.h"
 #include "plugins/common/media.h"
+#include "plugins/gemini/gemini.h"
 
 #include <stdio.h>
 
@@ -63,6 +64,15 @@ static char *run_partial(const json_t *one, size_t i)
 	return differs(i, got, json_object_get(one, "value"));
 }
 
+static char *run_partial_args(const json_t *one, size_t i)
+{
+	gk_auto_json json_t *target = json_deep_copy(json_object_get(one, "target"));
+
+	if (!gk_gemini_apply_partial(target, json_object_get(one, "partialArgs")))
+		return strdup("out of memory");
+	return differs(i, target, json_object_get(one, "result"));
+}
+
 static const struct {
 	const char *kind;
 	char *(*run)(const json_t *one, size_t i);
@@ -70,6 +80,7 @@ static const struct {
 	{ "status", run_status },
 	{ "retry", run_retry },
 	{ "partialjson", run_partial },
+	{ "partialargs", run_partial_args },
 };
 
 /* --- event streams --- */

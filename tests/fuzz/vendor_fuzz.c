@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 /* What model providers say, and what callers ask of them: the first byte chooses the converter, lines are events. */
 #include "plugins/anthropic/anthropic.h"
+#include "plugins/gemini/gemini.h"
 #include "plugins/oai/service.h"
 #include "plugins/ollama/ollama.h"
 
@@ -62,6 +63,23 @@ static gk_code push_ollama(void *stream, const char *data, size_t len, gk_error 
 	return gk_ollama_stream_push(stream, data, len, err);
 }
 
+static gk_code push_gemini(void *stream, const char *data, size_t len, gk_error *err)
+{
+	return gk_gemini_stream_push(stream, data, len, err);
+}
+
+static void gemini_stream(const char *data, size_t size)
+{
+	const gk_gemini_call call = { .who = "zoo", .id = "gemini-x", .request = request };
+	gk_auto_gemini_stream gk_gemini_stream stream = { .call = &call, .emit = drop };
+	gk_auto_json json_t *whole = NULL, *response = NULL;
+
+	if (each_line(data, size, push_gemini, &stream) == GK_OK &&
+		gk_gemini_stream_end(&stream, false, &whole, NULL) == GK_OK &&
+		gk_gemini_answer(&call, whole, &response, NULL) != GK_OK)
+		response = NULL;
+}
+
 static void oai_stream(const char *data, size_t size)
 {
 	gk_vendor vendor;
@@ -118,6 +136,13 @@ static void values(const char *data, size_t size)
 		if (gk_oai_answer(&call, value, &got, NULL) == GK_OK)
 			json_decref(got);
 	}
+	gk_gemini_call gemini = { .who = "zoo", .id = "gemma-x", .request = value };
+
+	if (gk_gemini_request(&gemini, &got, NULL) == GK_OK)
+		json_decref(got);
+	gemini.request = request;
+	if (gk_gemini_answer(&gemini, value, &got, NULL) == GK_OK)
+		json_decref(got);
 	if (gk_anthropic_request("m", value, true, true, &got, NULL) == GK_OK)
 		json_decref(got);
 	if (gk_anthropic_answer(request, value, &got, NULL) == GK_OK)
@@ -135,13 +160,13 @@ static void values(const char *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const run[])(
-		const char *, size_t) = { oai_stream, anthropic_stream, ollama_stream, values };
+	static void (*const run[])(const char *, size_t) = { oai_stream, anthropic_stream,
+		ollama_stream, values, gemini_stream };
 
 	if (!request)
 		request = json_pack("{s:[], s:{s:s}, s:{s:b}}", "messages", "output", "format",
 			"json", "config", "think", 1);
 	if (size)
-		run[data[0] % 4]((const char *)data + 1, size - 1);
+		run[data[0] % 5]((const char *)data + 1, size - 1);
 	return 0;
 }
