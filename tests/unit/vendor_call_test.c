@@ -134,6 +134,25 @@ START_TEST(no_trace_has_the_key)
 }
 END_TEST
 
+START_TEST(the_key_of_one_call_is_sent_and_not_traced)
+{
+	gk_auto_json json_t *got = NULL;
+	gk_auto_str char *spans = NULL;
+	json_t *input = hello();
+
+	json_object_set_new(input, "config", json_pack("{s:s}", "apiKey", "sk-of-this-call"));
+	script = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" ANSWER;
+	peer = server_start_tls(say_script);
+	use_service("https", "{}");
+	got = core_run("/model/zoo/m", input);
+	ck_assert_ptr_nonnull(strstr(heard, "\r\nAuthorization: Bearer sk-of-this-call\r\n"));
+	ck_assert_ptr_null(strstr(heard, "apiKey"));
+	spans = gk_json_write(core_spans, NULL);
+	ck_assert_ptr_nonnull(strstr(spans, "<redacted>"));
+	ck_assert_ptr_null(strstr(spans, "sk-of-this-call"));
+}
+END_TEST
+
 START_TEST(a_redirect_is_not_followed)
 {
 	char text[256];
@@ -253,6 +272,7 @@ static Suite *vendor_call_suite(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_call_goes_out_over_tls_with_its_key);
 	tcase_add_test(tcase, no_trace_has_the_key);
+	tcase_add_test(tcase, the_key_of_one_call_is_sent_and_not_traced);
 	tcase_add_test(tcase, a_redirect_is_not_followed);
 	tcase_add_loop_test(tcase, a_stream_that_is_cut_is_no_short_answer, 0, 3);
 	tcase_add_test(tcase, an_answer_that_is_cut_is_no_answer);
