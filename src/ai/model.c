@@ -351,7 +351,9 @@ gk_code gk_define_background_model(gk_app *app, const gk_background_model_opts *
 		rc = body_of(&opts->model, json_object_get(metadata, "model"), &body, err);
 	if (rc == GK_OK)
 		rc = define_background(app, opts, metadata, body, err);
-	if (rc != GK_OK)
+	if (rc == GK_OK)
+		body->free_user = opts->model.free_user;
+	else
 		free(body);
 	return rc;
 }
