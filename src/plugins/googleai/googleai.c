@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "config.h"
 #include "plugins/common/ask.h"
+#include "plugins/googleai/interactions.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +18,9 @@ typedef enum kind {
 	IMAGEN,
 	VEO,
 	EMBEDDER,
-	UNSERVED
+	MUSIC,
+	AGENT,
+	RESEARCH
 } kind;
 
 /* Models that have something in common; the first row whose ids match counts. */
@@ -27,7 +30,17 @@ static const struct family {
 	const char *supports; /* JSON */
 	unsigned dimensions;
 } families[] = {
-	{ "lyria-* deep-research-* antigravity-*", UNSERVED, NULL, 0 },
+	{ "lyria-3-clip-preview lyria-3-pro-preview lyria-*", MUSIC,
+		"{\"media\":true,\"tools\":false,\"output\":[\"media\",\"text\"]}", 0 },
+	{ "deep-research-pro-preview-12-2025", RESEARCH,
+		"{\"multiturn\":true,\"output\":[\"text\"],\"longRunning\":true}", 0 },
+	{ "deep-research-preview-04-2026 deep-research-max-preview-04-2026 deep-research-*",
+		RESEARCH,
+		"{\"multiturn\":true,\"media\":true,\"tools\":true,\"output\":[\"text\",\"media\"],"
+		"\"longRunning\":true}",
+		0 },
+	{ "antigravity-preview-05-2026 antigravity-*", AGENT,
+		"{\"multiturn\":true,\"media\":true,\"output\":[\"text\"]}", 0 },
 	{ "imagen-4.0-fast-generate-001 imagen-4.0-generate-001 imagen-4.0-ultra-generate-001 imagen-*",
 		IMAGEN,
 		"{\"media\":true,\"multiturn\":false,\"tools\":false,\"systemRole\":false,\"output\":[\"media\"]}",
@@ -127,7 +140,13 @@ gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_ou
 
 /* --- the plugin --- */
 
-static gk_code define_veo(gk_vendor *vendor, const char *id, json_t *info, gk_error *err)
+static bool is_background(kind it)
+{
+	return it == VEO || it == RESEARCH;
+}
+
+static gk_code define_background(
+	gk_vendor *vendor, kind it, const char *id, json_t *info, gk_error *err)
 {
 	gk_vendor_model *model = gk_vendor_model_new(vendor, id, NULL);
 	gk_auto_str char *name = NULL;
@@ -144,8 +163,9 @@ static gk_code define_veo(gk_vendor *vendor, const char *id, json_t *info, gk_er
 				.name = name,
 				.info = info,
 				.free_user = gk_vendor_model_free },
-			.start = gk_googleai_start_veo, .check = gk_googleai_check_veo,
-			.user = model),
+			.start = it == VEO ? gk_googleai_start_veo : gk_interaction_start,
+			.check = it == VEO ? gk_googleai_check_veo : gk_interaction_check,
+			.cancel = it == VEO ? NULL : gk_interaction_cancel, .user = model),
 		err);
 	if (rc != GK_OK)
 		gk_vendor_model_free(model);
@@ -154,21 +174,23 @@ static gk_code define_veo(gk_vendor *vendor, const char *id, json_t *info, gk_er
 
 static gk_code define(gk_plugin *plugin, gk_vendor *vendor, const char *id, gk_error *err)
 {
+	static gk_action_fn *const run[] = {
+		[CHAT] = gk_googleai_run_chat,
+		[IMAGEN] = gk_googleai_run_imagen,
+		[MUSIC] = gk_interaction_run_music,
+		[AGENT] = gk_interaction_run_agent,
+	};
 	const struct family *family = family_of(id);
-	gk_auto_json json_t *info = NULL;
+	gk_auto_json json_t *info = info_of(family, id);
 
-	if (family->kind == UNSERVED)
-		return GK_OK;
-	info = info_of(family, id);
 	if (!info)
 		return gk_error_no_memory(err);
-	if (family->kind == VEO)
-		return define_veo(vendor, id, info, err);
+	if (is_background(family->kind))
+		return define_background(vendor, family->kind, id, info, err);
 	if (family->kind == EMBEDDER)
 		return gk_vendor_define_embedder(
 			plugin, vendor, id, NULL, info, gk_googleai_run_embed, err);
-	return gk_vendor_define_model(plugin, vendor, id, NULL, info,
-		family->kind == IMAGEN ? gk_googleai_run_imagen : gk_googleai_run_chat, err);
+	return gk_vendor_define_model(plugin, vendor, id, NULL, info, run[family->kind], err);
 }
 
 static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
@@ -194,7 +216,7 @@ static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 
 static const char *type_of(kind it)
 {
-	return it == EMBEDDER ? "embedder" : it == VEO ? "background-model" : "model";
+	return it == EMBEDDER ? "embedder" : is_background(it) ? "background-model" : "model";
 }
 
 static gk_code resolve(
@@ -213,12 +235,12 @@ static gk_code resolve(
 static bool can(const json_t *item, kind it)
 {
 	static const char *const methods[] = { "generateContent", "predict", "predictLongRunning",
-		"embedContent" };
+		"embedContent", NULL, NULL, NULL };
 	json_t *one;
 	size_t i;
 
 	json_array_foreach (json_object_get(item, "supportedGenerationMethods"), i, one)
-		if (gk_str_equal(json_string_value(one), methods[it]))
+		if (!methods[it] || gk_str_equal(json_string_value(one), methods[it]))
 			return true;
 	return false;
 }
@@ -235,7 +257,7 @@ static gk_code add_listed(const json_t *item, json_t *listing, gk_error *err)
 	if (gk_str_has_prefix(id, "models/"))
 		id += strlen("models/");
 	family = family_of(id);
-	if (family->kind == UNSERVED || !can(item, family->kind))
+	if (!can(item, family->kind))
 		return GK_OK;
 	info = info_of(family, id);
 	if (!info || !gk_json_push_take(listing, gk_vendor_listed(type_of(family->kind), id, info)))
