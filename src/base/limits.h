@@ -184,6 +184,7 @@
 	(32u << 10) /* longer arguments of a tool call are parsed at each eighth of growth */
 #define GK_MAX_SCHEMA_INLINE (256u << 10) /* values of a schema after its $refs are replaced */
 #define GK_MAX_EMBED_BATCH   2048u        /* documents of one request */
+#define GK_CLOUDFLARE_BATCH  100u
 #define GK_VENDOR_LISTING_MS 300000  /* the models that a service listed are believed so long */
 #define GK_MAX_VENDOR_PAGES  100     /* of a listing */
 #define GK_MAX_GEMINI_NAME   256     /* of a member of arguments that come in pieces */

@@ -103,6 +103,8 @@ static const char *mark(bool is_so)
 
 static const char *folder_of(const char *name)
 {
+	if (strcmp(name, "cloudflare-workers-ai") == 0)
+		return "cloudflare";
 	return strcmp(name, "microsoft-foundry") == 0 ? "foundry" : name;
 }
 
@@ -110,7 +112,7 @@ static bool lists(const gk_vendor_type *type)
 {
 	const gk_oai_row *row = type && type->plugin.list == gk_oai_list ? type->row : NULL;
 
-	return !row || !row->no_listing;
+	return (!type || type->plugin.list) && (!row || !row->no_listing);
 }
 
 /* Under their own names: an alias has no line. */

@@ -11,6 +11,8 @@ static const struct {
 } builtin[] = {
 	{ "anthropic", &gk_plugin_anthropic, NULL },
 	{ "azure", &gk_plugin_foundry, NULL },
+	{ "cf-ai", &gk_plugin_cloudflare, NULL },
+	{ "cloudflare-workers-ai", &gk_plugin_cloudflare, NULL },
 	{ "compat", NULL, gk_use_compat },
 	{ "dashscope", &gk_plugin_dashscope, NULL },
 	{ "deepseek", &gk_plugin_deepseek, NULL },

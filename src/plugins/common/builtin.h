@@ -8,10 +8,10 @@
 
 #include <genkit/plugins.h>
 
-extern const gk_vendor_type gk_plugin_anthropic, gk_plugin_dashscope, gk_plugin_deepseek,
-	gk_plugin_foundry, gk_plugin_googleai, gk_plugin_huggingface, gk_plugin_kimi,
-	gk_plugin_mistral, gk_plugin_ollama, gk_plugin_openai, gk_plugin_openrouter, gk_plugin_xai,
-	gk_plugin_zai;
+extern const gk_vendor_type gk_plugin_anthropic, gk_plugin_cloudflare, gk_plugin_dashscope,
+	gk_plugin_deepseek, gk_plugin_foundry, gk_plugin_googleai, gk_plugin_huggingface,
+	gk_plugin_kimi, gk_plugin_mistral, gk_plugin_ollama, gk_plugin_openai, gk_plugin_openrouter,
+	gk_plugin_xai, gk_plugin_zai;
 
 /** Any OpenAI-compatible services: a mapping {name, baseURL, ...} for one, or a list of them. */
 gk_code gk_use_compat(gk_app *app, json_t *options, gk_error *err);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Cloudflare's Workers AI. Manual: cloudflare.md. */
+#include "plugins/cloudflare/cloudflare.h"
+
+#include "base/str.h"
+#include "plugins/common/ask.h"
+#include "plugins/common/download.h"
+#include "plugins/common/failure.h"
+
+#include <genkit/context.h>
+
+/* --- requests --- */
+
+static gk_code prepare(
+	const gk_vendor_model *model, const json_t *config, gk_outgoing *out, gk_error *err)
+{
+	static const char *const account_env[] = { "CLOUDFLARE_ACCOUNT_ID", NULL };
+	const gk_vendor *vendor = model->vendor;
+	const char *account = gk_vendor_option_str(vendor, "accountId"), *key = NULL;
+	gk_auto_str char *from_env = NULL;
+	gk_code rc = gk_vendor_key(vendor, config, &key, err);
+
+	if (rc == GK_OK && !account)
+		rc = gk_net_env(vendor->app, account_env, &from_env, err);
+	if (rc != GK_OK)
+		return rc;
+	if (!account && !from_env)
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"plugin %s: needs an account: option 'accountId', or in the environment "
+			"CLOUDFLARE_ACCOUNT_ID",
+			vendor->name);
+	gk_outgoing_url(out, "%s/accounts/%s/ai/run/%s", vendor->base_url,
+		account ? account : from_env, model->id);
+	gk_outgoing_secret(out, "Authorization", "Bearer ", key);
+	gk_vendor_prepare(vendor, out);
+	return GK_OK;
+}
+
+/* What stands in the envelope; one that tells of a failure is one, whatever the HTTP status. */
+static gk_code open_envelope(const gk_vendor *vendor, const gk_outgoing *out, const json_t *answer,
+	json_t **ret, gk_error *err)
+{
+	if (json_is_false(json_object_get(answer, "success"))) {
+		gk_failure_set(err, vendor->name, out, 200, answer, "the run failed", -1);
+		if (err)
+			err->code = GK_INTERNAL;
+		return GK_INTERNAL;
+	}
+	*ret = json_incref(json_object_get(answer, "result"));
+	if (!*ret)
+		return gk_error_set(err, GK_INTERNAL, "%s: the answer has no result", vendor->name);
+	return GK_OK;
+}
+
+static gk_code ask(
+	gk_ctx *ctx, const gk_vendor *vendor, const gk_outgoing *out, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *answer = NULL;
+	gk_code rc = gk_ask_json(ctx, vendor->name, out, &answer, err);
+
+	return rc == GK_OK ? open_envelope(vendor, out, answer, ret, err) : rc;
+}
+
+/* --- actions --- */
+
+static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
+{
+	return gk_cloudflare_stream_push(stream, event->data.text, event->data.len, err);
+}
+
+static gk_code ask_in_events(
+	gk_ctx *ctx, const gk_vendor *vendor, const gk_outgoing *out, json_t **ret, gk_error *err)
+{
+	gk_auto_cloudflare_stream gk_cloudflare_stream stream = { .emit = gk_ask_emit,
+		.user = ctx };
+	gk_auto_sse gk_sse sse;
+	gk_code rc;
+
+	gk_sse_init(&sse, 0, on_event, &stream);
+	rc = gk_ask_events(ctx, vendor->name, out, &sse, &stream.is_done, err);
+	return rc == GK_OK ? gk_cloudflare_stream_end(&stream, ret, err) : rc;
+}
+
+/* JSON does not come in pieces there: the whole is told as one. */
+static gk_code tell_whole(gk_ctx *ctx, const json_t *response, gk_error *err)
+{
+	json_t *content = gk_json_at_peek(response, "message.content");
+
+	return json_array_size(content)
+		       ? gk_ctx_send(ctx, gk_chunk_new(0, json_incref(content)), err)
+		       : GK_OK;
+}
+
+static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	const gk_vendor_model *model = gk_ctx_user(ctx);
+	const gk_vendor *vendor = model->vendor;
+	bool wants_json = gk_request_wants_json(input);
+	bool is_streaming = gk_ctx_is_streaming(ctx) && !wants_json;
+	gk_auto_json json_t *request = NULL, *body = NULL, *result = NULL, *response = NULL;
+	gk_auto_outgoing gk_outgoing out;
+	gk_code rc;
+
+	gk_outgoing_init(&out, "POST");
+	rc = gk_download_media(ctx, vendor->name, input, &request, err);
+	if (rc == GK_OK)
+		rc = gk_cloudflare_request(request, is_streaming, &body, err);
+	if (rc == GK_OK)
+		rc = prepare(model, json_object_get(input, "config"), &out, err);
+	if (rc != GK_OK)
+		return rc;
+	gk_outgoing_json(&out, body);
+	json_decref(gk_steal(body));
+	rc = is_streaming ? ask_in_events(ctx, vendor, &out, &result, err)
+			  : ask(ctx, vendor, &out, &result, err);
+	if (rc == GK_OK)
+		rc = gk_cloudflare_answer(request, result, &response, err);
+	if (rc == GK_OK && wants_json && gk_ctx_is_streaming(ctx))
+		rc = tell_whole(ctx, response, err);
+	if (rc == GK_OK)
+		*ret = gk_steal(response);
+	return rc;
+}
+
+static gk_code embed_some(gk_ctx *ctx, const json_t *input, size_t from, size_t count,
+	json_t *embeddings, gk_error *err)
+{
+	const gk_vendor_model *model = gk_ctx_user(ctx);
+	const json_t *options = json_object_get(input, "options"), *documents;
+	gk_auto_json json_t *body = json_object(), *texts = json_array(), *result = NULL;
+	json_t *pooling = json_object_get(options, "pooling"), *vector;
+	gk_auto_outgoing gk_outgoing out;
+	size_t i;
+	gk_code rc;
+
+	gk_outgoing_init(&out, "POST");
+	documents = json_object_get(input, "input");
+	for (i = from; i < from + count; i++)
+		if (!gk_json_push_take(
+			    texts, gk_parts_joined(
+					   json_object_get(json_array_get(documents, i), "content"),
+					   "text")))
+			return gk_error_no_memory(err);
+	if (!gk_json_set(body, "text", texts) ||
+		(pooling && !gk_json_set(body, "pooling", pooling)))
+		return gk_error_no_memory(err);
+	rc = prepare(model, options, &out, err);
+	if (rc != GK_OK)
+		return rc;
+	gk_outgoing_json(&out, body);
+	rc = ask(ctx, model->vendor, &out, &result, err);
+	if (rc != GK_OK)
+		return rc;
+	if (json_array_size(json_object_get(result, "data")) != count)
+		return gk_error_set(err, GK_INTERNAL, "%s: %zu embeddings came for %zu documents",
+			model->vendor->name, json_array_size(json_object_get(result, "data")),
+			count);
+	json_array_foreach (json_object_get(result, "data"), i, vector)
+		if (!gk_json_push_take(embeddings, json_pack("{s:O}", "embedding", vector)))
+			return gk_error_no_memory(err);
+	return GK_OK;
+}
+
+static gk_code run_embedder(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	size_t total = json_array_size(json_object_get(input, "input"));
+	gk_auto_json json_t *embeddings = json_array();
+
+	for (size_t from = 0; from < total; from += GK_CLOUDFLARE_BATCH) {
+		gk_code rc = embed_some(ctx, input, from,
+			total - from < GK_CLOUDFLARE_BATCH ? total - from : GK_CLOUDFLARE_BATCH,
+			embeddings, err);
+
+		if (rc != GK_OK)
+			return rc;
+	}
+	*ret = json_pack("{s:O}", "embeddings", embeddings);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+/* --- models --- */
+
+static const struct family {
+	const char *ids;
+	bool media;
+	unsigned dimensions; /* of embedders */
+} families[] = {
+	{ "@cf/baai/bge-small-en-v1.5", false, 384 },
+	{ "@cf/baai/bge-base-en-v1.5 @cf/google/embeddinggemma-300m", false, 768 },
+	{ "@cf/baai/bge-large-en-v1.5 @cf/qwen/qwen3-embedding-0.6b", false, 1024 },
+	{ "@cf/meta/llama-4-scout-17b-16e-instruct @cf/mistralai/mistral-small-3.1-24b-instruct "
+	  "@cf/google/gemma-3-12b-it",
+		true, 0 },
+	{ "@cf/meta/llama-3.3-70b-instruct-fp8-fast @cf/meta/llama-3.1-8b-instruct @cf/meta/llama-3-8b-instruct "
+	  "@cf/qwen/qwq-32b @cf/deepseek-ai/deepseek-r1-distill-qwen-32b *",
+		false, 0 },
+};
+#define FAMILIES (sizeof(families) / sizeof(families[0]))
+
+static gk_code define(
+	gk_plugin *plugin, gk_vendor *vendor, const char *id, bool is_embedder, gk_error *err)
+{
+	gk_auto_json json_t *info = json_object();
+	size_t i = 0;
+
+	while (i + 1 < FAMILIES && !gk_words_match(families[i].ids, id))
+		i++;
+	if (!gk_json_set_take(info, "label", json_sprintf("Cloudflare - %s", id)) ||
+		!gk_json_set_take(info, "supports",
+			is_embedder
+				? json_pack("{s:[s]}", "input", "text")
+				: json_pack("{s:b, s:b, s:b, s:b, s:[s, s], s:s}", "multiturn", 1,
+					  "tools", 1, "systemRole", 1, "media", families[i].media,
+					  "output", "text", "json", "constrained", "all")) ||
+		(families[i].dimensions &&
+			!gk_json_set_int(info, "dimensions", families[i].dimensions)))
+		return gk_error_no_memory(err);
+	return is_embedder ? gk_vendor_define_embedder(
+				     plugin, vendor, id, NULL, info, run_embedder, err)
+			   : gk_vendor_define_model(plugin, vendor, id, NULL, info, run_model, err);
+}
+
+static gk_code define_given(
+	gk_plugin *plugin, gk_vendor *vendor, const char *option, bool is_embedder, gk_error *err)
+{
+	gk_code rc = GK_OK;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (gk_vendor_option_peek(vendor, option), i, one) {
+		if (!json_string_length(one))
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"plugin %s: option '%s' is a list of names", vendor->name, option);
+		rc = define(plugin, vendor, json_string_value(one), is_embedder, err);
+		if (rc != GK_OK)
+			return rc;
+	}
+	return GK_OK;
+}
+
+static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
+{
+	gk_vendor *vendor;
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+
+	(void)ctx;
+	for (size_t i = 0; rc == GK_OK && i < FAMILIES; i++) {
+		const char *ids = families[i].ids;
+
+		for (; rc == GK_OK && *(ids += strspn(ids, " ")); ids += strcspn(ids, " ")) {
+			gk_auto_str char *id = strndup(ids, strcspn(ids, " "));
+
+			if (!id)
+				rc = gk_error_no_memory(err);
+			else if (!strchr(id, '*'))
+				rc = define(plugin, vendor, id, families[i].dimensions != 0, err);
+		}
+	}
+	if (rc == GK_OK)
+		rc = define_given(plugin, vendor, "models", false, err);
+	return rc == GK_OK ? define_given(plugin, vendor, "embedders", true, err) : rc;
+}
+
+static gk_code resolve(
+	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
+{
+	bool is_embedder = strcmp(type, "embedder") == 0;
+	gk_vendor *vendor;
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+
+	(void)ctx;
+	if (rc != GK_OK || (!is_embedder && strcmp(type, "model") != 0))
+		return rc;
+	return define(plugin, vendor, name, is_embedder, err);
+}
+
+static const gk_vendor_option options[] = {
+	{ "accountId", GK_OPTION_STRING, "The account that is billed." },
+	{ "models", GK_OPTION_LIST, "Names of models to show; others can be used all the same." },
+	{ "embedders", GK_OPTION_LIST, "Names of embedders to show." },
+	{ .name = NULL },
+};
+static const char *const key_env[] = { "CLOUDFLARE_API_TOKEN", NULL };
+
+const gk_vendor_type gk_plugin_cloudflare = {
+	.plugin = {
+		.abi = GK_PLUGIN_ABI,
+		.name = "cloudflare-workers-ai",
+		.init = init,
+		.resolve = resolve,
+		.done = gk_vendor_plugin_done,
+	},
+	.base_url = "https://api.cloudflare.com/client/v4",
+	.key_env = key_env,
+	.options = options,
+};

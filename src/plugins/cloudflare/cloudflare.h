@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Cloudflare's Workers AI, by its own API.
+ *
+ *	cloudflare_request.c  a GenerateRequest becomes the body of a run
+ *	cloudflare_answer.c   results, whole or in pieces, become a GenerateResponse
+ *	cloudflare.c          the plugin and its actions
+ */
+#ifndef GK_PLUGINS_CLOUDFLARE_H
+#define GK_PLUGINS_CLOUDFLARE_H
+
+#include "plugins/common/builtin.h"
+#include "plugins/common/message.h"
+#include "plugins/common/usage.h"
+
+GK_MUST_USE gk_code gk_cloudflare_request(
+	const json_t *request, bool is_streaming, json_t **ret, gk_error *err);
+/** `result` is what stands in the envelope. */
+GK_MUST_USE gk_code gk_cloudflare_answer(
+	const json_t *request, json_t *result, json_t **ret, gk_error *err);
+
+typedef struct gk_cloudflare_stream {
+	gk_code (*emit)(json_t *chunk_take, void *user, gk_error *err);
+	void *user;
+	gk_buf text;
+	json_t *calls, *usage;
+	bool is_done;
+} gk_cloudflare_stream;
+void gk_cloudflare_stream_done(gk_cloudflare_stream *stream);
+#define gk_auto_cloudflare_stream GK_CLEANUP(gk_cloudflare_stream_done)
+GK_MUST_USE gk_code gk_cloudflare_stream_push(
+	gk_cloudflare_stream *stream, const char *data, size_t len, gk_error *err);
+/** The result that the pieces make. INTERNAL: the stream broke off. */
+GK_MUST_USE gk_code gk_cloudflare_stream_end(
+	gk_cloudflare_stream *stream, json_t **ret, gk_error *err);
+
+#endif

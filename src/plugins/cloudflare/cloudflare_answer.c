@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/cloudflare/cloudflare.h"
+
+#include "base/str.h"
+#include "plugins/common/ask.h"
+
+/* Flat, or as OpenAI has it; an id has no place in the history, so it is left out. */
+static json_t *call_part(const json_t *call)
+{
+	const json_t *function = json_object_get(call, "function");
+	const json_t *it = function ? function : call;
+	json_t *arguments = json_object_get(it, "arguments");
+	gk_auto_json json_t *parsed = NULL;
+
+	if (json_is_string(arguments) &&
+		gk_json_parse(json_string_value(arguments), json_string_length(arguments), 0,
+			&parsed, NULL) == GK_OK)
+		arguments = parsed;
+	return gk_part_tool_request(gk_json_str_peek(it, "name"), NULL,
+		arguments && !json_is_null(arguments) ? json_incref(arguments) : json_object());
+}
+
+/* What a result or a piece of one says. */
+static bool add_parts(json_t *parts, const json_t *it)
+{
+	const json_t *response = json_object_get(it, "response");
+	gk_auto_json json_t *text = NULL;
+	json_t *call;
+	size_t i;
+
+	if (response && !json_is_null(response)) {
+		text = gk_json_as_text(response);
+		if (!text || !gk_parts_add(parts, "text", json_string_value(text),
+				     json_string_length(text)))
+			return false;
+	}
+	json_array_foreach (json_object_get(it, "tool_calls"), i, call)
+		if (!gk_json_push_take(parts, call_part(call)))
+			return false;
+	return true;
+}
+
+gk_code gk_cloudflare_answer(const json_t *request, json_t *result, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *content = json_array(), *response = NULL;
+	json_t *usage;
+	gk_code rc;
+
+	if (!json_is_object(result))
+		return gk_error_set(
+			err, GK_INTERNAL, "cloudflare-workers-ai: the answer has no result");
+	if (!add_parts(content, result))
+		return gk_error_no_memory(err);
+	rc = gk_vendor_response(request, gk_steal(content), result, &response, err);
+	if (rc != GK_OK)
+		return rc;
+	usage = json_object_get(response, "usage");
+	if (!gk_usage_copy(usage, "inputTokens", result, "usage.prompt_tokens") ||
+		!gk_usage_copy(usage, "outputTokens", result, "usage.completion_tokens") ||
+		!gk_usage_copy(usage, "totalTokens", result, "usage.total_tokens"))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(response);
+	return GK_OK;
+}
+
+/* --- in pieces --- */
+
+void gk_cloudflare_stream_done(gk_cloudflare_stream *stream)
+{
+	gk_buf_done(&stream->text);
+	json_decref(stream->calls);
+	json_decref(stream->usage);
+	stream->calls = stream->usage = NULL;
+}
+
+static gk_code gather(gk_cloudflare_stream *stream, const json_t *piece, gk_error *err)
+{
+	const json_t *text = json_object_get(piece, "response");
+	json_t *calls = json_object_get(piece, "tool_calls"),
+	       *usage = json_object_get(piece, "usage");
+
+	if (json_is_string(text))
+		gk_buf_put(&stream->text, json_string_value(text), json_string_length(text));
+	if (!stream->calls)
+		stream->calls = json_array();
+	if (stream->text.len > GK_MAX_VENDOR_STREAM ||
+		json_array_size(stream->calls) + json_array_size(calls) > GK_MAX_VENDOR_CALLS)
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
+			"cloudflare-workers-ai: the stream is too long");
+	if (gk_buf_failed(&stream->text) ||
+		(json_is_array(calls) && json_array_extend(stream->calls, calls) < 0))
+		return gk_error_no_memory(err);
+	if (json_is_object(usage)) {
+		json_decref(stream->usage);
+		stream->usage = json_incref(usage);
+	}
+	return GK_OK;
+}
+
+gk_code gk_cloudflare_stream_push(
+	gk_cloudflare_stream *stream, const char *data, size_t len, gk_error *err)
+{
+	gk_auto_json json_t *piece = NULL, *parts = json_array();
+	json_t *chunk;
+	gk_code rc;
+
+	if (stream->is_done || !len)
+		return GK_OK;
+	if (len == 6 && memcmp(data, "[DONE]", 6) == 0) {
+		stream->is_done = true;
+		return GK_OK;
+	}
+	rc = gk_ask_parse("cloudflare-workers-ai", data, len, &piece, err);
+	if (rc == GK_OK)
+		rc = gather(stream, piece, err);
+	if (rc != GK_OK)
+		return rc;
+	if (!add_parts(parts, piece))
+		return gk_error_no_memory(err);
+	if (!json_array_size(parts))
+		return GK_OK;
+	chunk = gk_chunk_new(0, gk_steal(parts));
+	return chunk ? stream->emit(chunk, stream->user, err) : gk_error_no_memory(err);
+}
+
+gk_code gk_cloudflare_stream_end(gk_cloudflare_stream *stream, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *whole = json_object();
+
+	if (!stream->is_done)
+		return gk_error_set(err, GK_INTERNAL,
+			"cloudflare-workers-ai: the stream broke off before the end of the answer");
+	if (!gk_json_set_take(whole, "response",
+		    json_stringn(stream->text.len ? stream->text.data : "", stream->text.len)) ||
+		(json_array_size(stream->calls) &&
+			!gk_json_set(whole, "tool_calls", stream->calls)) ||
+		(stream->usage && !gk_json_set(whole, "usage", stream->usage)))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(whole);
+	return GK_OK;
+}
