@@ -8,6 +8,7 @@
 #define DURATION_MAX (366ull * 86400 * 1000)
 
 static const char *const auth_choices[] = { "none", "api_key", NULL };
+static const char *const durability_choices[] = { "committed", "relaxed", NULL };
 static const char *const level_choices[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_choices[] = { "auto", "text", "json", "journal", NULL };
 static const char *const exec_choices[] = { "flow", "tool", NULL };
@@ -171,8 +172,10 @@ const gk_config_key gk_config_keys[] = {
 		.help = "Keys for server.auth: api_key, sent in the Authorization header." },
 	{ .name = "server.admin_keys",
 		.type = GK_CONFIG_SECRETS,
-		.unset = "what server.auth says",
-		.help = "Keys for who may read /metrics, sent in the Authorization header." },
+		.unset =
+			"none: /metrics is for whom server.auth lets in, the others for reflection alone",
+		.help = "Keys, sent in the Authorization header, for /metrics, /api/traces, /api/logs, "
+			"/api/otlp and /api/store on the flow server's addresses." },
 	{ .name = "server.cors.origins",
 		.type = GK_CONFIG_STRINGS,
 		.unset = "none",
@@ -259,12 +262,19 @@ const gk_config_key gk_config_keys[] = {
 			"listening; $GENKIT_REFLECTION_V2_SERVER goes before it." },
 	{ .name = "store.path",
 		.type = GK_CONFIG_STRING,
-		.flags = GK_CONFIG_RESERVED,
-		.help = "File of what outlives the process." },
+		.flags = GK_CONFIG_RESTART,
+		.unset =
+			"genkitd.db in .genkit of the project with --dev, else in $STATE_DIRECTORY, or "
+			"in genkitd below $XDG_STATE_HOME or ~/.local/state",
+		.help = "File of what outlives the process: traces and log records." },
+	{ .name = "store.max_size",
+		.type = GK_CONFIG_SIZE,
+		.fallback = "4GiB",
+		.help = "When the file holds more, the oldest traces are deleted; 0: no limit." },
 	{ .name = "trace.enabled",
 		.type = GK_CONFIG_BOOL,
 		.fallback = "true",
-		.flags = GK_CONFIG_RESERVED,
+		.flags = GK_CONFIG_RESTART,
 		.help = "Whether traces are stored." },
 	{ .name = "trace.continue_remote",
 		.type = GK_CONFIG_BOOL,
@@ -288,6 +298,26 @@ const gk_config_key gk_config_keys[] = {
 		.max = 1ull << 30,
 		.help = "Longest text of an attribute, such as an input or an output; a longer one is cut and "
 			"ends in an ellipsis. 0: no limit." },
+	{ .name = "trace.durability",
+		.type = GK_CONFIG_ENUM,
+		.fallback = "committed",
+		.choices = durability_choices,
+		.help = "committed: the spans of a run are on the disk before the last byte of its answer. "
+			"relaxed: they follow within 200 ms." },
+	{ .name = "trace.sample",
+		.type = GK_CONFIG_UINT,
+		.fallback = "100",
+		.max = 100,
+		.help = "How many of a hundred traces of this daemon's runs are stored, chosen by their ids." },
+	{ .name = "trace.max_age",
+		.type = GK_CONFIG_DURATION,
+		.fallback = "14d",
+		.max = 100 * DURATION_MAX,
+		.help = "Older traces are deleted; 0: no limit." },
+	{ .name = "trace.max_count",
+		.type = GK_CONFIG_UINT,
+		.fallback = "100000",
+		.help = "When there are more traces, the oldest are deleted; 0: no limit." },
 	{ .name = "telemetry.server",
 		.type = GK_CONFIG_STRING,
 		.flags = GK_CONFIG_RESTART,
@@ -336,6 +366,15 @@ const gk_config_key gk_config_keys[] = {
 		.fallback = "info",
 		.choices = level_choices,
 		.help = "The least important kind that is written." },
+	{ .name = "log.max_age",
+		.type = GK_CONFIG_DURATION,
+		.fallback = "7d",
+		.max = 100 * DURATION_MAX,
+		.help = "Older records are deleted from the store; 0: no limit." },
+	{ .name = "log.max_count",
+		.type = GK_CONFIG_UINT,
+		.fallback = "1000000",
+		.help = "When the store has more records, the oldest are deleted; 0: no limit." },
 	{ .name = "log.format",
 		.type = GK_CONFIG_ENUM,
 		.fallback = "auto",

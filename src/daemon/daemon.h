@@ -10,6 +10,7 @@
 #include "daemon/meters.h"
 #include "daemon/modules.h"
 #include "daemon/options.h"
+#include "daemon/recording.h"
 #include "daemon/service.h"
 #include "daemon/telemetry.h"
 
@@ -37,6 +38,7 @@ typedef struct gk_daemon {
 	gk_telemetry *telemetry;
 	gk_meters *meters;
 	gk_front *front;
+	gk_recording *recording; /* NULL: nothing is stored */
 	gk_service_watchdog *watchdog;
 	gk_signal *term, *interrupt, *hangup;
 	gk_daemon_state state;

@@ -13,6 +13,7 @@
 #include "server/reflection.h"
 #include "server/reflection_v2.h"
 #include "server/runtime_file.h"
+#include "server/traces.h"
 
 #include <unistd.h>
 
@@ -21,15 +22,13 @@
 struct gk_front {
 	gk_app *app;
 	gk_runtime runtime;
-	gk_telemetry *telemetry;
-	gk_meters *meters;
 	gk_metrics_page page;
 	char *id, *name, *root; /* NULL: not given */
-	gk_loop_fn *quit;
-	void *quit_user;
+	gk_front_hooks hooks;
 	gk_health health;
 	gk_flows *flows;
 	gk_stream_store *streams; /* once it was asked for */
+	gk_traces *traces;        /* NULL: none are stored */
 	gk_reflection *reflection;
 	gk_reflection_v2 *manager;
 	gk_runtime_file *file;
@@ -135,13 +134,53 @@ static gk_code flow_settings_init(
 	return GK_OK;
 }
 
+/* --- traces --- */
+
+static bool store_is_failing(void *user)
+{
+	gk_front *front = user;
+
+	return gk_trace_store_count(front->hooks.store).is_failing;
+}
+
+/* On the flow server's addresses traces are for who has a key; without any they are not there. */
+static gk_code traces_access(const gk_config *config, gk_traces_access *ret, gk_error *err)
+{
+	json_t *keys = gk_config_list_peek(config, "server.admin_keys");
+	const char **texts = NULL;
+	gk_code rc = strings_of(keys, &texts, err);
+
+	*ret = (gk_traces_access){ .size = sizeof(*ret), .may_delete = true, .is_closed = !texts };
+	if (rc == GK_OK && texts)
+		rc = gk_api_key_provider(texts, json_array_size(keys), &ret->admin, err);
+	free(texts);
+	return rc;
+}
+
+static gk_code add_traces(gk_front *front, const gk_config *config, gk_error *err)
+{
+	gk_traces_access access;
+	gk_code rc =
+		gk_traces_new(gk_app_loop(front->app), front->hooks.store, &front->traces, err);
+
+	if (rc == GK_OK)
+		rc = traces_access(config, &access, err);
+	if (rc != GK_OK)
+		return rc;
+	rc = gk_traces_add_routes(front->traces, gk_flows_routes(front->flows), &access, err);
+	gk_context_provider_unref(access.admin);
+	front->health.is_degraded = store_is_failing;
+	front->health.user = front;
+	return rc;
+}
+
 /* --- what the tools are told, and tell us --- */
 
 static void set_telemetry(const char *url, void *user)
 {
 	gk_front *front = user;
 
-	gk_telemetry_set_server(front->telemetry, url);
+	gk_telemetry_set_server(front->hooks.telemetry, url);
 }
 
 static void set_readers(gk_front *front, flow_settings *settings)
@@ -161,16 +200,16 @@ static void append_metrics(gk_buf *buf, void *user)
 
 		for (; door; door = gk_doors_next(&front->doors, door, surfaces[i]))
 			count += gk_http_connections(door->listener);
-		gk_meters_set_connections(front->meters, surfaces[i], count);
+		gk_meters_set_connections(front->hooks.meters, surfaces[i], count);
 	}
-	gk_meters_append(buf, front->meters);
+	gk_meters_append(buf, front->hooks.meters);
 }
 
 static void quit(void *user)
 {
 	gk_front *front = user;
 
-	front->quit(front->quit_user);
+	front->hooks.quit(front->hooks.user);
 }
 
 /* Copies, for the configuration may be replaced. */
@@ -189,15 +228,16 @@ static gk_code init_runtime(gk_front *front, const gk_config *config, gk_error *
 	front->runtime = (gk_runtime){
 		.id = front->id,
 		.name = front->name,
-		.set_telemetry = gk_telemetry_has_server(front->telemetry) ? NULL : set_telemetry,
+		.set_telemetry =
+			gk_telemetry_has_server(front->hooks.telemetry) ? NULL : set_telemetry,
 		.quit = quit,
 		.user = front,
 	};
 	return GK_OK;
 }
 
-gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, gk_meters *meters,
-	const gk_config *config, gk_loop_fn *quit_fn, void *user, gk_front **ret, gk_error *err)
+gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks *hooks,
+	gk_front **ret, gk_error *err)
 {
 	gk_front *front = calloc(1, sizeof(*front));
 	flow_settings settings = { 0 };
@@ -206,13 +246,10 @@ gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, gk_meters *meters,
 	if (!front)
 		return gk_error_no_memory(err);
 	front->app = app;
-	front->telemetry = telemetry;
-	front->meters = meters;
+	front->hooks = *hooks;
 	front->page = (gk_metrics_page){
 		.append = append_metrics, .user = front, .content_type = GK_METRICS_CONTENT_TYPE
 	};
-	front->quit = quit_fn;
-	front->quit_user = user;
 	gk_doors_init(&front->doors, gk_app_loop(app));
 	rc = init_runtime(front, config, err);
 	if (rc == GK_OK)
@@ -227,7 +264,10 @@ gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, gk_meters *meters,
 	if (rc == GK_OK)
 		rc = gk_metrics_page_add_routes(&front->page, gk_flows_routes(front->flows), err);
 	if (rc == GK_OK)
-		gk_routes_set_watch(gk_flows_routes(front->flows), gk_meters_answered, meters);
+		gk_routes_set_watch(
+			gk_flows_routes(front->flows), gk_meters_answered, hooks->meters);
+	if (rc == GK_OK && hooks->store)
+		rc = add_traces(front, config, err);
 	if (rc != GK_OK) {
 		gk_front_free(front);
 		return rc;
@@ -361,6 +401,19 @@ static gk_code want_flows(gk_front *front, const gk_config *config, gk_service_s
 	return GK_OK;
 }
 
+/* Whoever reaches reflection may read traces, too. */
+static gk_code add_reflection(gk_front *front, gk_error *err)
+{
+	gk_code rc = gk_reflection_new(front->app, &front->runtime, &front->reflection, err);
+
+	if (rc == GK_OK && front->traces)
+		rc = gk_traces_add_routes(
+			front->traces, gk_reflection_routes(front->reflection), NULL, err);
+	if (rc != GK_OK)
+		gk_reflection_free(gk_steal(front->reflection));
+	return rc;
+}
+
 static gk_code want_reflection(gk_front *front, const gk_config *config,
 	gk_service_sockets *sockets, wanted *all, gk_error *err)
 {
@@ -370,10 +423,10 @@ static gk_code want_reflection(gk_front *front, const gk_config *config,
 	if (!has_reflection(front, config))
 		return GK_OK;
 	if (!front->reflection)
-		rc = gk_reflection_new(front->app, &front->runtime, &front->reflection, err);
+		rc = add_reflection(front, err);
 	if (rc == GK_OK)
-		gk_routes_set_watch(
-			gk_reflection_routes(front->reflection), gk_meters_answered, front->meters);
+		gk_routes_set_watch(gk_reflection_routes(front->reflection), gk_meters_answered,
+			front->hooks.meters);
 	if (rc == GK_OK)
 		rc = want_inherited(
 			front, config, sockets, reflection_spec(front, config), all, err);
@@ -475,8 +528,11 @@ gk_code gk_front_reload(gk_front *front, const gk_config *config, gk_error *err)
 {
 	const gk_door *before = gk_doors_next(&front->doors, NULL, "reflection");
 	flow_settings settings = { 0 };
+	gk_traces_access access = { 0 };
 	gk_code rc = flow_settings_init(&settings, front, config, err);
 
+	if (rc == GK_OK)
+		rc = traces_access(config, &access, err);
 	if (rc != GK_OK)
 		return rc;
 	rc = prepare_doors(front, config, NULL, err);
@@ -488,6 +544,9 @@ gk_code gk_front_reload(gk_front *front, const gk_config *config, gk_error *err)
 			gk_doors_discard(&front->doors);
 	}
 	flow_settings_done(&settings);
+	if (rc == GK_OK && front->traces)
+		gk_traces_set_access(front->traces, gk_flows_routes(front->flows), &access);
+	gk_context_provider_unref(access.admin);
 	if (rc != GK_OK)
 		return rc;
 	gk_doors_commit(&front->doors);
@@ -506,6 +565,8 @@ void gk_front_drain(gk_front *front)
 		gk_routes_drain(gk_reflection_routes(front->reflection));
 	if (front->manager)
 		gk_reflection_v2_drain(front->manager);
+	if (front->traces)
+		gk_traces_drain(front->traces);
 	gk_doors_drain(&front->doors);
 }
 
@@ -524,6 +585,7 @@ void gk_front_free(gk_front *front)
 	gk_reflection_v2_free(front->manager);
 	gk_reflection_free(front->reflection);
 	gk_flows_free(front->flows);
+	gk_traces_free(front->traces);
 	gk_stream_store_unref(front->streams);
 	gk_context_provider_unref(front->page.provider);
 	free(front->id);

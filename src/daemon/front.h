@@ -16,12 +16,21 @@
 #include "daemon/config.h"
 #include "daemon/service.h"
 #include "daemon/meters.h"
+#include "store/trace_store.h"
 
 typedef struct gk_front gk_front;
 
-/** `quit` is called when somebody asks over HTTP to stop. */
-GK_MUST_USE gk_code gk_front_new(gk_app *app, gk_telemetry *telemetry, gk_meters *meters,
-	const gk_config *config, gk_loop_fn *quit, void *user, gk_front **ret, gk_error *err);
+/* What stands behind the surfaces; it outlives the front. */
+typedef struct gk_front_hooks {
+	gk_loop_fn *quit; /* called when somebody asks over HTTP to stop */
+	void *user;
+	gk_trace_store *store; /* NULL: no traces are stored */
+	gk_telemetry *telemetry;
+	gk_meters *meters;
+} gk_front_hooks;
+
+GK_MUST_USE gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks *hooks,
+	gk_front **ret, gk_error *err);
 /** Opens everything; inherited `sockets` take the place of configured addresses. UNAVAILABLE: an address cannot be had. */
 GK_MUST_USE gk_code gk_front_open(
 	gk_front *front, const gk_config *config, gk_service_sockets *sockets, gk_error *err);

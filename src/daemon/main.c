@@ -217,8 +217,17 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 		rc = gk_exec_configure(
 			daemon->exec, gk_config_list_peek(daemon->config, "exec"), err);
 	if (rc == GK_OK)
-		rc = gk_front_new(daemon->app, daemon->telemetry, daemon->meters, daemon->config,
-			gk_daemon_stop, daemon, &daemon->front, err);
+		rc = gk_recording_new(daemon->app, daemon->config, daemon->options.is_dev,
+			&daemon->recording, err);
+	if (rc == GK_OK)
+		rc = gk_front_new(daemon->app, daemon->config,
+			&(gk_front_hooks){ .quit = gk_daemon_stop,
+				.user = daemon,
+				.store = daemon->recording ? gk_recording_store(daemon->recording)
+							   : NULL,
+				.telemetry = daemon->telemetry,
+				.meters = daemon->meters },
+			&daemon->front, err);
 	return rc;
 }
 
@@ -235,6 +244,8 @@ static gk_code open_up(gk_daemon *daemon, gk_error *err)
 		rc = gk_daemon_watch_signals(daemon, err);
 	if (rc == GK_OK)
 		rc = gk_service_watchdog_start(daemon->loop, &daemon->watchdog, err);
+	if (rc == GK_OK && daemon->recording)
+		gk_recording_take_logs(daemon->recording);
 	if (rc == GK_OK)
 		rc = tell_ready(daemon, err);
 	return rc;
@@ -255,6 +266,7 @@ static bool tear_down(gk_daemon *daemon)
 	gk_daemon_end(daemon);
 	gk_front_free(daemon->front);
 	end_telemetry(daemon);
+	gk_recording_free(daemon->recording);
 	if (daemon->app && !gk_daemon_is_quiet(daemon))
 		return false;
 	gk_exec_free(daemon->exec);

@@ -78,6 +78,8 @@ void gk_daemon_reload(void *user)
 	} else {
 		gk_daemon_set_log(config);
 		gk_meters_set_interval(daemon->meters, gk_telemetry_metric_interval_ms(config));
+		if (daemon->recording)
+			gk_recording_reload(daemon->recording, config);
 		warn_of_restart(daemon->config, config);
 		warn_of_modules(daemon->config, config);
 		gk_config_free(daemon->config);

@@ -15,9 +15,11 @@ static void readyz(gk_exchange *x, void *user)
 	const char *text = gk_routes_is_draining(health->routes) ? "draining"
 			   : health->is_ready                    ? "ok"
 								 : "starting";
+	int status = strcmp(text, "ok") == 0 ? 200 : 503;
 
-	gk_exchange_reply(x, strcmp(text, "ok") == 0 ? 200 : 503, "text/plain; charset=utf-8", text,
-		strlen(text));
+	if (status == 200 && health->is_degraded && health->is_degraded(health->user))
+		text = "degraded";
+	gk_exchange_reply(x, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 gk_code gk_health_add_routes(gk_health *health, gk_routes *routes, gk_error *err)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "server/body.h"
 #include "server/origin.h"
+#include "server/traces.h"
 #include "server/wire.h"
 
 #include <stdio.h>
@@ -145,8 +146,14 @@ static bool guard(gk_exchange *x, void *user)
 	gk_reflection *r = user;
 
 	gk_exchange_set_header(x, "X-Genkit-Version", gk_runtime_version(r->runtime));
-	if (gk_request_is_own(x, r->address))
+	if (strcmp(gk_exchange_path(x), "/api/__health") == 0) {
+		/* It gives nothing away, and answers as the telemetry server does. */
+		gk_traces_set_cors(x);
+		if (gk_host_is_own(gk_exchange_header(x, "Host"), r->address))
+			return true;
+	} else if (gk_request_is_own(x, r->address)) {
 		return true;
+	}
 	gk_reflection_reply_text(x, 403, "this API is for programs on this machine only");
 	return false;
 }
@@ -164,6 +171,10 @@ static void missing(gk_exchange *x, void *user)
 static void too_large(gk_exchange *x, void *user)
 {
 	(void)user;
+	if (gk_traces_is_path(gk_exchange_path(x))) {
+		gk_traces_too_large(x);
+		return;
+	}
 	gk_reflection_reply_error(x, &(gk_error){ .code = GK_INTERNAL,
 					     .is_plain = true,
 					     .message = (char *)"request entity too large" });

@@ -385,7 +385,7 @@ static gk_code logs(gk_db *db, const gk_log_query *query, gk_buf *buf, gk_error 
 	int index = 1;
 
 	gk_buf_printf(&sql,
-		"SELECT doc FROM logs WHERE 1%s%s%s%s ORDER BY ts DESC, id DESC LIMIT ? OFFSET ?",
+		"SELECT doc FROM logs WHERE 1%s%s%s%s ORDER BY ts DESC, id LIMIT ? OFFSET ?",
 		query->trace_id ? " AND trace_id = ?" : "",
 		query->span_id ? " AND span_id = ?" : "",
 		query->severity_text ? " AND sev_text = ? COLLATE NOCASE" : "",

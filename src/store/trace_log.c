@@ -127,6 +127,23 @@ static void set_level(gk_log_row *row, gk_log_level level)
 						    : "DEBUG";
 }
 
+/* {"component": ..., and what the record brings along}. */
+static void put_own_attributes(gk_buf *doc, const gk_log_record *record)
+{
+	const char *key;
+	json_t *value;
+
+	put_text(
+		doc, ",\"attributes\":{\"component\":", record->component ? record->component : "");
+	json_object_foreach ((json_t *)(uintptr_t)record->attributes, key, value) {
+		gk_buf_putc(doc, ',');
+		gk_json_append_string(doc, key, strlen(key));
+		gk_buf_putc(doc, ':');
+		gk_json_append(doc, value);
+	}
+	gk_buf_putc(doc, '}');
+}
+
 gk_log_row *gk_log_row_of(const gk_log_record *record)
 {
 	gk_auto_buf gk_buf doc = GK_BUF_INIT(0);
@@ -138,8 +155,7 @@ gk_log_row *gk_log_row_of(const gk_log_record *record)
 	gk_id_uuid(row.log_id);
 	put_head(&doc, &row);
 	put_text(&doc, ",\"body\":", record->message);
-	put_text(&doc, ",\"attributes\":{\"component\":", record->component);
-	gk_buf_puts(&doc, record->component ? "}" : "");
+	put_own_attributes(&doc, record);
 	gk_buf_puts(&doc, ",\"instrumentationLibrary\":{\"name\":\"" OWN_SCOPE "\"}}");
 	return gk_buf_failed(&doc) ? NULL : make(&row, doc.data, doc.len);
 }

@@ -238,8 +238,10 @@ void gk_trace_store_take_back(void *user)
 	gk_trace_batch_join(&done, &store->done);
 	TAILQ_CONCAT(&jobs, &store->done_jobs, link);
 	store->settled = store->committed;
-	store->lost = store->failed;
-	store->is_failing = store->fails;
+	if (!store->is_closing) {
+		store->lost = store->failed;
+		store->is_failing = store->fails;
+	}
 	pthread_mutex_unlock(&store->lock);
 	if (store->watcher_count)
 		STAILQ_FOREACH (post, &done.posts, link)
@@ -279,6 +281,7 @@ static gk_code wait_for(gk_trace_store *store, bool ends, gk_error *err)
 
 	if (store->is_failing)
 		return gk_error_set(err, GK_UNAVAILABLE, "traces cannot be written at the moment");
+	store->users++;
 	TAILQ_INSERT_TAIL(&store->waiters, &waiter, link);
 	if (!is_empty(&store->pending))
 		gk_loop_defer(store->loop, &store->hand_over);
@@ -288,6 +291,7 @@ static gk_code wait_for(gk_trace_store *store, bool ends, gk_error *err)
 		else
 			gk_fiber_park_shielded();
 	}
+	store->users--;
 	if (!waiter.is_done)
 		TAILQ_REMOVE(&store->waiters, &waiter, link);
 	if (rc == GK_OK && waiter.is_lost)
@@ -335,7 +339,12 @@ static gk_code run_reading(gk_trace_store *store, gk_work_fn *fn, reading *r, gk
 		gk_error_clear(err);
 		rc = GK_OK;
 	}
-	return rc == GK_OK ? gk_work_run(fn, r, err) : rc;
+	if (rc != GK_OK)
+		return rc;
+	store->users++;
+	rc = gk_work_run(fn, r, err);
+	store->users--;
+	return rc;
 }
 
 static gk_code do_list(void *arg, gk_error *err)
@@ -378,12 +387,16 @@ static gk_code run_job(gk_trace_store *store,
 {
 	gk_store_job job = { .slice = slice, .arg = arg, .err = err, .fiber = gk_fiber_self() };
 
+	if (store->is_closing)
+		return gk_error_set(err, GK_UNAVAILABLE, "the store is being closed");
+	store->users++;
 	pthread_mutex_lock(&store->lock);
 	TAILQ_INSERT_TAIL(&store->jobs, &job, link);
 	pthread_cond_signal(&store->wake);
 	pthread_mutex_unlock(&store->lock);
 	while (!job.is_done)
 		gk_fiber_park_shielded();
+	store->users--;
 	return job.rc;
 }
 
@@ -641,11 +654,24 @@ gk_code gk_trace_store_open(
 	return GK_OK;
 }
 
+static void give_up_jobs(gk_trace_store *store)
+{
+	gk_store_job *job;
+
+	while ((job = TAILQ_FIRST(&store->jobs))) {
+		TAILQ_REMOVE(&store->jobs, job, link);
+		job->rc = gk_error_set(job->err, GK_UNAVAILABLE, "the store is being closed");
+		job->is_done = true;
+		gk_fiber_wake(job->fiber);
+	}
+}
+
 void gk_trace_store_close(gk_trace_store *store)
 {
 	if (!store)
 		return;
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	store->is_closing = true;
 	hand_over(store);
 	pthread_mutex_lock(&store->lock);
 	store->stops = true;
@@ -656,7 +682,12 @@ void gk_trace_store_close(gk_trace_store *store)
 		pthread_join(store->writer, NULL);
 	if (store->has_copier)
 		pthread_join(store->copier, NULL);
-	while (store->is_posted || store->posted_logs) /* nobody else touches them now */
+	/* Nobody else touches these now. Who is still inside goes out with what there is. */
+	give_up_jobs(store);
+	store->is_failing = true;
+	store->lost = UINT64_MAX;
+	release(store);
+	while (store->is_posted || store->posted_logs || store->users)
 		gk_loop_turn(store->loop, 1);
 	free_store(store);
 }

@@ -44,7 +44,8 @@ typedef struct gk_trace_store_opts {
  * not been touched. */
 GK_MUST_USE gk_code gk_trace_store_open(
 	gk_loop *loop, const gk_trace_store_opts *opts, gk_trace_store **ret, gk_error *err);
-/** Commits what is queued, if the disk lets it. Nobody may be waiting in it. NULL is allowed. */
+/** Commits what is queued, if the disk lets it. Not from a callback of the loop, which is turned until the fibers that
+ * still wait for the store have left it. NULL is allowed. */
 void gk_trace_store_close(gk_trace_store *store);
 /** Retention from now on; the path stays. */
 void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *opts);

@@ -56,6 +56,7 @@ struct gk_trace_store {
 	uint64_t settled;  /* all up to here is committed, */
 	uint64_t lost;     /* or may never be */
 	bool is_failing;   /* as far as the loop has heard */
+	size_t users;      /* fibers that are inside */
 	TAILQ_HEAD(, gk_store_waiter) waiters;
 	LIST_HEAD(, gk_trace_watcher) watchers;
 	size_t watcher_count;

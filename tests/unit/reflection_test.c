@@ -588,7 +588,7 @@ END_TEST
 
 static void assert_guard(const char *headers, int status)
 {
-	gk_auto_str char *answer = surface_ask(listener, "GET /api/__health", headers, NULL);
+	gk_auto_str char *answer = surface_ask(listener, "GET /api/envs", headers, NULL);
 
 	assert_status(answer, status);
 }
@@ -603,6 +603,23 @@ START_TEST(a_web_page_may_not_ask)
 	assert_guard("Origin: null\r\n", 403);
 	assert_guard("Sec-Fetch-Site: cross-site\r\n", 403);
 	assert_guard("Sec-Fetch-Site: same-origin\r\n", 200);
+}
+END_TEST
+
+/* As the telemetry server, which the same tools ask. */
+START_TEST(health_is_told_to_every_origin_but_readable_for_local_pages)
+{
+	static const char *const origins[] = { "http://localhost:4000", "https://evil.example" };
+
+	for (size_t i = 0; i < 2; i++) {
+		gk_auto_str char *header = NULL, *answer = NULL;
+
+		ck_assert_int_gt(asprintf(&header, "Origin: %s\r\n", origins[i]), 0);
+		answer = surface_ask(listener, "GET /api/__health", header, NULL);
+		assert_status(answer, 200);
+		assert_header(answer, "Access-Control-Expose-Headers: X-Genkit-Trace-Id");
+		ck_assert_int_eq(strstr(answer, "Access-Control-Allow-Origin") != NULL, i == 0);
+	}
 }
 END_TEST
 
@@ -670,6 +687,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_client_that_hangs_up_wakes_a_producer_that_waits_for_room);
 	tcase_add_test(t, a_client_may_go_while_a_worker_reads_its_body);
 	tcase_add_test(t, a_web_page_may_not_ask);
+	tcase_add_test(t, health_is_told_to_every_origin_but_readable_for_local_pages);
 	tcase_add_test(t, a_draining_server_refuses);
 	tcase_add_test(t, making_one_survives_a_lack_of_memory);
 	suite_add_tcase(s, t);

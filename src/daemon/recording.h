@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* What the daemon keeps of its runs: the store, the recorder that fills it, and where its file is. */
+#ifndef GK_DAEMON_RECORDING_H
+#define GK_DAEMON_RECORDING_H
+
+#include "core/app.h"
+#include "daemon/config.h"
+#include "store/trace_store.h"
+
+typedef struct gk_recording gk_recording;
+
+/** *ret is NULL when the configuration wants none. `is_dev`: the file's default place is in the project.
+ * FAILED_PRECONDITION: the file is not for this version, or another program's. */
+GK_MUST_USE gk_code gk_recording_new(
+	gk_app *app, const gk_config *config, bool is_dev, gk_recording **ret, gk_error *err);
+/** From now on log records are kept, too: once it serves, for what a start says is for the terminal. */
+void gk_recording_take_logs(gk_recording *recording);
+/** What a reload may change: retention, durability, sampling. */
+void gk_recording_reload(gk_recording *recording, const gk_config *config);
+gk_trace_store *gk_recording_store(gk_recording *recording);
+/** Commits what is queued. NULL is allowed. */
+void gk_recording_free(gk_recording *recording);
+
+#endif
