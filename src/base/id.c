@@ -2,6 +2,8 @@
  * Copyright the genkitd authors */
 #include "base/id.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,7 +12,8 @@
 
 /* The kernel is asked for a pool at a time: a call for each of a request's three ids would cost more than the rest
  * of the span. A pool belongs to its thread, and what was handed out is wiped. */
-#define POOL_SIZE 1024
+#define POOL_SIZE  1024
+#define TIME_BYTES 6
 
 static _Thread_local struct {
 	unsigned char bytes[POOL_SIZE];
@@ -63,9 +66,12 @@ static void put_hex(char *ret, const unsigned char *bytes, size_t len)
 void gk_id_trace(char ret[GK_TRACE_ID_SIZE])
 {
 	unsigned char bytes[16];
+	uint64_t ms = gk_clock_wall_ns() / 1000000;
 
-	gk_random_bytes(bytes, sizeof(bytes));
-	bytes[0] |= bytes[0] == 0; /* OpenTelemetry forbids an id of zeros only */
+	gk_random_bytes(bytes + TIME_BYTES, sizeof(bytes) - TIME_BYTES);
+	for (int i = TIME_BYTES - 1; i >= 0; i--, ms >>= 8)
+		bytes[i] = (unsigned char)ms;
+	bytes[sizeof(bytes) - 1] |= bytes[0] == 0; /* OpenTelemetry forbids an id of zeros only */
 	put_hex(ret, bytes, sizeof(bytes));
 }
 

@@ -135,16 +135,17 @@
 #define GK_STORE_RETRY_MS   1000        /* after a failure of the disk */
 #define GK_STORE_BUSY_MS    5000        /* for another process that writes to the same file */
 #define GK_STORE_WAIT_MS    10000       /* the longest that an answer waits for its commit */
-#define GK_STORE_WAL        (16u << 20) /* beyond, the log is copied into the file */
-#define GK_STORE_WAL_MAX    (64u << 20) /* beyond, writing waits for that */
-#define GK_STORE_READERS    4           /* connections that read */
-#define GK_STORE_QUIET_MS   20          /* so long without a write before texts are indexed */
-#define GK_STORE_INDEX_LAG  500000      /* spans not yet indexed; beyond, indexing does not wait */
-#define GK_STORE_INDEX_TEXT (32u << 10) /* of each of input, output and error, for the index */
-#define GK_STORE_PACK       4096        /* a larger document is compressed */
-#define GK_STORE_SWEEP_MS   60000       /* between looks for what is too old */
-#define GK_STORE_SWEEP_STEP 100         /* traces deleted in one transaction */
-#define GK_TRACE_LIST       10          /* traces of a page */
+#define GK_STORE_WAL        (16u << 20) /* beyond, the log is copied into the file when it is quiet */
+#define GK_STORE_WAL_BUSY   (64u << 20)  /* beyond, also when it is not */
+#define GK_STORE_WAL_MAX    (256u << 20) /* beyond, writing waits for that */
+#define GK_STORE_READERS    4            /* connections that read */
+#define GK_STORE_QUIET_MS   100          /* so long without a write before texts are indexed */
+#define GK_STORE_INDEX_LAG  500000       /* spans not yet indexed; beyond, indexing does not wait */
+#define GK_STORE_INDEX_TEXT (32u << 10)  /* of each of input, output and error, for the index */
+#define GK_STORE_PACK       4096         /* a larger document is compressed */
+#define GK_STORE_SWEEP_MS   60000        /* between looks for what is too old */
+#define GK_STORE_SWEEP_STEP 100          /* traces deleted in one transaction */
+#define GK_TRACE_LIST       10           /* traces of a page */
 #define GK_MAX_TRACE_LIST   1000
 #define GK_LOG_LIST         100 /* log records of a page */
 #define GK_MAX_LOG_LIST     1000

@@ -168,6 +168,13 @@ static gk_code call_action(gk_run *run, gk_error *err)
 		&run->result, err);
 }
 
+static void settle(gk_run *run)
+{
+	if (run->sink && run->sink->type->settling)
+		run->sink->type->settling(run->sink, run);
+	gk_spans_settle(run->app);
+}
+
 static void body(void *user)
 {
 	gk_run *run = user;
@@ -178,7 +185,7 @@ static void body(void *user)
 	run->err.code = rc; /* a failure without memory for its text is still one */
 	tell_cancellation(run);
 	if (run->has_span)
-		gk_spans_settle(run->app);
+		settle(run);
 	end(run);
 }
 

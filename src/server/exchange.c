@@ -250,9 +250,10 @@ enum MHD_Result gk_exchange_continue(gk_exchange *x)
 		return MHD_NO;
 	if (x->is_queued)
 		return MHD_YES;
-	if (x->is_begun)
+	if (x->is_begun && (x->is_ended || !x->is_held))
 		return queue(x);
-	watch(x);
+	if (!x->is_held)
+		watch(x);
 	suspend(x);
 	return MHD_YES;
 }
@@ -433,6 +434,11 @@ gk_code gk_exchange_wait_room(gk_exchange *x, gk_error *err)
 		return gk_error_set(err, GK_CANCELLED, "the client has gone");
 	TAILQ_REMOVE(&x->waiters, &waiter, link);
 	return rc;
+}
+
+void gk_exchange_hold(gk_exchange *x)
+{
+	x->is_held = true;
 }
 
 void gk_exchange_end(gk_exchange *x)

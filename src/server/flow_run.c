@@ -151,12 +151,22 @@ static void done(gk_sink *sink, gk_run *run)
 
 /* --- running --- */
 
+static void settling(gk_sink *sink, gk_run *run)
+{
+	gk_flow_call *call = (gk_flow_call *)sink;
+
+	(void)run;
+	if (call->x)
+		gk_exchange_hold(call->x);
+}
+
 static const gk_sink_type stream_sink = {
 	.started = stream_started,
 	.chunk = stream_chunk,
+	.settling = settling,
 	.done = done,
 };
-static const gk_sink_type plain_sink = { .done = done };
+static const gk_sink_type plain_sink = { .settling = settling, .done = done };
 
 static void hung_up(gk_exchange *x, void *user)
 {

@@ -105,6 +105,9 @@ void gk_exchange_wrote(gk_exchange *x);
 /** Parks while more than GK_MAX_SINK bytes wait for the client. CANCELLED when it has gone. Costs a comparison when there
  * is room. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_exchange_wait_room(gk_exchange *x, gk_error *err);
+/** The end comes in a moment: what has been begun and has not been sent waits for it, to leave in one write. Does nothing
+ * to an answer that is on its way. */
+void gk_exchange_hold(gk_exchange *x);
 /** The end of the body. The exchange may be gone when this returns (not within its handler): forget it. */
 void gk_exchange_end(gk_exchange *x);
 /** Begin, write and end in one. */

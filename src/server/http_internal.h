@@ -97,7 +97,7 @@ struct gk_exchange {
 	gk_poll *hangup;                      /* watches the socket while an answer is pending */
 	TAILQ_HEAD(, gk_room_waiter) waiters; /* a run may produce in several fibers at once */
 	bool is_dispatched, is_too_large, is_crowded_out, is_refused, is_begun, is_ended, is_queued,
-		is_suspended, is_gone;
+		is_suspended, is_held, is_gone;
 	bool is_listed;
 	LIST_ENTRY(gk_exchange) link;
 };

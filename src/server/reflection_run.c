@@ -85,7 +85,21 @@ static void done(gk_sink *sink, gk_run *run)
 	finish(r);
 }
 
-static const gk_sink_type sink_type = { .started = started, .chunk = chunk, .done = done };
+static void settling(gk_sink *sink, gk_run *run)
+{
+	running *r = (running *)sink;
+
+	(void)run;
+	if (r->x)
+		gk_exchange_hold(r->x);
+}
+
+static const gk_sink_type sink_type = {
+	.started = started,
+	.chunk = chunk,
+	.settling = settling,
+	.done = done,
+};
 
 static void hung_up(gk_exchange *x, void *user)
 {

@@ -221,11 +221,6 @@ static void sizes(gk_trace_backend *backend, gk_trace_sizes *ret)
 	*ret = sqlite->sizes;
 }
 
-static bool wants_copy(gk_trace_backend *backend)
-{
-	return ((gk_sqlite *)backend)->sizes.wal_bytes > GK_STORE_WAL;
-}
-
 /* What has been committed goes from the log into the file, without holding up who writes; only when the log has grown
  * far beyond, because it never came to its end, does writing wait until it has. */
 static void copy_log(gk_trace_backend *backend)
@@ -257,7 +252,6 @@ static const gk_trace_backend_type type = {
 	.shrink = gk_sqlite_shrink,
 	.remove = gk_sqlite_remove,
 	.sizes = sizes,
-	.wants_copy = wants_copy,
 	.copy = copy_log,
 	.list = gk_sqlite_list,
 	.load = gk_sqlite_load,

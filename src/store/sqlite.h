@@ -160,8 +160,9 @@ gk_code gk_sqlite_index(gk_trace_backend *backend, bool is_urgent, bool *ret, gk
 gk_code gk_sqlite_unindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err);
 /** It is there again, to be indexed. */
 gk_code gk_sqlite_reindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err);
-/** FTS5's form of what a person searches for; NULL with GK_OK: it has no words. */
-gk_code gk_search_expression(const char *text, char **ret, gk_error *err);
+/** FTS5's form of what a person searches for; NULL with GK_OK: it has no words. `*is_open_ret`: the last word goes up to
+ * the end of the text, and may be the beginning of another: a `*` behind the expression says so. */
+gk_code gk_search_expression(const char *text, char **ret, bool *is_open_ret, gk_error *err);
 
 gk_code gk_sqlite_sweep(
 	gk_trace_backend *backend, const gk_trace_limits *limits, bool *ret, gk_error *err);

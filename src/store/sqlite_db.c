@@ -151,12 +151,22 @@ static gk_code make_folders(const char *path, gk_error *err)
 	return GK_OK;
 }
 
+static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
+
+/* Each connection is one thread's at a time, and nobody asks how much memory they all take: both cost locks. */
+static void set_up_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static gk_code open_handle(gk_db *db, const char *path, bool is_reader, gk_error *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX |
 		    (is_reader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 
 	*db = (gk_db){ 0 };
+	pthread_once(&set_up_once, set_up_library);
 	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK ||
 		sqlite3_extended_result_codes(db->handle, 1) != SQLITE_OK ||
 		sqlite3_busy_timeout(db->handle, GK_STORE_BUSY_MS) != SQLITE_OK ||
@@ -185,7 +195,7 @@ static gk_code set_up(gk_db *db, bool is_reader, gk_error *err)
 			"PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d;"
 			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;"
 			"PRAGMA journal_size_limit = %u;",
-			WRITER_CACHE_KB, GK_STORE_WAL);
+			WRITER_CACHE_KB, GK_STORE_WAL_MAX);
 	return gk_db_exec(db, text, err);
 }
 

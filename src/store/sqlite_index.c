@@ -329,14 +329,14 @@ static const char *column_of(const char *word, size_t len)
 	return NULL;
 }
 
-gk_code gk_search_expression(const char *text, char **ret, gk_error *err)
+gk_code gk_search_expression(const char *text, char **ret, bool *is_open_ret, gk_error *err)
 {
 	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
 	size_t len = strlen(text), at = 0, terms = 0;
 	const char *column = NULL;
-	bool is_open = false; /* the last word goes up to the text's end */
 
 	*ret = NULL;
+	*is_open_ret = false;
 	while (at < len) {
 		size_t start = at, size = 0;
 		uint32_t c = 0;
@@ -359,10 +359,8 @@ gk_code gk_search_expression(const char *text, char **ret, gk_error *err)
 				"more than %d words to search for", GK_MAX_SEARCH_TERMS);
 		gk_buf_printf(&buf, "%s%s%s\"%.*s\"", terms > 1 ? " AND " : "",
 			column ? column : "", column ? " : " : "", (int)(at - start), text + start);
-		is_open = at == len;
+		*is_open_ret = at == len;
 	}
-	if (is_open)
-		gk_buf_puts(&buf, "*");
 	if (!terms)
 		return GK_OK;
 	*ret = gk_buf_take(&buf, NULL);

@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "json/write.h"
 
+#include <stdio.h>
+
 #define PUT(buf, literal) gk_buf_put(buf, literal, sizeof(literal) - 1)
 
 /* --- connections --- */
@@ -275,15 +277,40 @@ static gk_code search_all(gk_db *db, const gk_trace_query *query, const gk_sql_f
 	return rc;
 }
 
+/* The last word is looked for as it is. Only when it is nowhere so, it is the beginning of others: FTS5 gathers all that
+ * match a beginning before it gives the first, which takes long for a frequent one. */
+static gk_code open_last_word(gk_db *db, char **expression, gk_error *err)
+{
+	sqlite3_stmt *s =
+		gk_db_prepare(db, "SELECT 1 FROM span_fts WHERE span_fts MATCH ? LIMIT 1", err);
+	char *open;
+	bool is_there;
+
+	if (!s)
+		return GK_UNAVAILABLE;
+	gk_db_bind_text(s, 1, *expression);
+	is_there = sqlite3_step(s) == SQLITE_ROW;
+	sqlite3_finalize(s);
+	if (is_there)
+		return GK_OK;
+	if (asprintf(&open, "%s*", *expression) < 0)
+		return gk_error_no_memory(err);
+	free(*expression);
+	*expression = open;
+	return GK_OK;
+}
+
 static gk_code list(gk_db *db, const gk_trace_query *query, gk_buf *buf, gk_error *err)
 {
 	gk_sql_filter filter;
 	gk_auto_str char *expression = NULL;
-	bool has_more = false;
+	bool has_more = false, is_open = false;
 	gk_code rc = gk_sql_filter_init(&filter, db, query->filter, err);
 
 	if (rc == GK_OK && query->text && *query->text)
-		rc = gk_search_expression(query->text, &expression, err);
+		rc = gk_search_expression(query->text, &expression, &is_open, err);
+	if (rc == GK_OK && is_open)
+		rc = open_last_word(db, &expression, err);
 	PUT(buf, "{\"traces\":[");
 	if (rc == GK_OK && query->limit)
 		rc = expression ? search_all(db, query, &filter, expression, buf, &has_more, err)

@@ -594,7 +594,70 @@ static gk_code take_times(gk_trace_state *state, const gk_trace_post *post, gk_e
 	return GK_OK;
 }
 
-static gk_code merge_post(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err)
+/* Most of ours are a trace of one span that has ended: a row in each table, and nothing to keep in mind. */
+static bool is_whole(const gk_sqlite *sqlite, const gk_trace_post *post)
+{
+	const gk_span_row *row = STAILQ_FIRST(&post->rows);
+
+	return post->is_own && post->count == 1 && !row->parent && row->is_new && row->end_ms > 0 &&
+	       !gk_table_get(sqlite->states, post->trace_id);
+}
+
+/* *ret false: the trace is there already. */
+static gk_code add_whole(gk_sqlite *sqlite, const gk_trace_post *post, bool *ret, gk_error *err)
+{
+	gk_span_row *row = STAILQ_FIRST(&post->rows);
+	int64_t now_ms = (int64_t)(gk_clock_wall_ns() / 1000000), pk;
+	gk_trace_state state = { .pk = sqlite->next_trace,
+		.is_listed = true,
+		.root_pk = sqlite->next_span,
+		.name = (char *)(uintptr_t)post->name,
+		.has_start = true,
+		.has_end = true,
+		.start_ms = post->start_ms,
+		.end_ms = post->end_ms,
+		.root_type = (char *)(uintptr_t)(row->subtype ? row->subtype
+						 : row->type  ? row->type
+							      : "UNKNOWN"),
+		.root_name = (char *)(uintptr_t)(*row->name ? row->name : NULL),
+		.session = (char *)(uintptr_t)row->session,
+		.root_start = row->start_ms,
+		.root_end = row->end_ms,
+		.root_status = row->status,
+		.labels = (char *)(uintptr_t)row->labels,
+		.spans = 1,
+		.errors = row->status == 2,
+		.tokens_in = row->tokens_in,
+		.tokens_out = row->tokens_out,
+		.bytes = (int64_t)row->doc_len,
+		.sequence = sqlite->next_sequence };
+	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_ADD_TRACE, err);
+	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
+
+	*ret = false;
+	if (rc == GK_OK)
+		rc = gk_doc_summary(
+			row->doc, row->doc_len, &state.summary, &state.summary_len, err);
+	if (rc != GK_OK)
+		return rc;
+	snprintf(state.trace_id, sizeof(state.trace_id), "%s", post->trace_id);
+	bind_state(s, &state, now_ms);
+	rc = gk_db_run(&sqlite->db, s, err);
+	free(state.summary);
+	if (rc != GK_OK && is_duplicate(&sqlite->db)) {
+		gk_error_clear(err);
+		return GK_OK;
+	}
+	*ret = true;
+	sqlite->next_trace++;
+	sqlite->next_sequence++;
+	row->is_accepted = true;
+	if (rc == GK_OK && state.labels)
+		rc = write_labels(sqlite, &state, err);
+	return rc == GK_OK ? add_span(sqlite, &state, row, true, &pk, err) : rc;
+}
+
+static gk_code merge_known(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err)
 {
 	merging m = { .is_own = post->is_own };
 	gk_trace_state *state = NULL;
@@ -626,6 +689,16 @@ static gk_code merge_post(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err)
 	state->is_index_dirty |= m.lost_root;
 	state->is_done = post->is_own && m.took_root && state->root_end > 0;
 	return rc;
+}
+
+static gk_code merge_post(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err)
+{
+	bool is_added = false;
+	gk_code rc = GK_OK;
+
+	if (is_whole(sqlite, post))
+		rc = add_whole(sqlite, post, &is_added, err);
+	return rc == GK_OK && !is_added ? merge_known(sqlite, post, err) : rc;
 }
 
 /* --- logs --- */

@@ -67,8 +67,7 @@ typedef struct gk_trace_backend_type {
 		gk_trace_backend *backend, const char *trace_id, uint64_t *ret, gk_error *err);
 	/** What came of the last calls. Writer. */
 	void (*sizes)(gk_trace_backend *backend, gk_trace_sizes *ret);
-	/** True when the log of changes should be copied into the file; `copy` does that, on a thread of its own. */
-	bool (*wants_copy)(gk_trace_backend *backend);
+	/** Copies the log of changes into the file, on a thread of its own. */
 	void (*copy)(gk_trace_backend *backend);
 
 	gk_code (*list)(

@@ -15,17 +15,15 @@ bool gk_span_is_noise(const char *subtype)
 
 gk_trace_post *gk_trace_post_new(const char *trace_id)
 {
-	gk_trace_post *post = calloc(1, sizeof(*post));
+	size_t size = strlen(trace_id) + 1;
+	gk_trace_post *post = malloc(sizeof(*post) + size);
 
 	if (!post)
 		return NULL;
+	*post = (gk_trace_post){ .bytes = sizeof(*post) + size };
 	STAILQ_INIT(&post->rows);
-	post->bytes = sizeof(*post);
-	post->trace_id = strdup(trace_id);
-	if (post->trace_id)
-		return post;
-	free(post);
-	return NULL;
+	memcpy(post->trace_id, trace_id, size);
+	return post;
 }
 
 void gk_trace_post_free(gk_trace_post *post)
@@ -38,8 +36,7 @@ void gk_trace_post_free(gk_trace_post *post)
 		STAILQ_REMOVE_HEAD(&post->rows, link);
 		free(row);
 	}
-	free(post->trace_id);
-	free(post->name);
+	free(post->own_name);
 	free(post);
 }
 
@@ -122,13 +119,15 @@ bool gk_trace_post_add(gk_trace_post *post, const gk_span_row *from)
 
 /* --- of ours --- */
 
-static bool name_trace(gk_trace_post *post, const gk_span *span)
+/* The name is the row's, which lives as long. */
+static void name_trace(gk_trace_post *post, const gk_span *span)
 {
-	post->name = strdup(span->name);
+	const gk_span_row *row = STAILQ_FIRST(&post->rows);
+
+	post->name = row ? row->name : NULL;
 	post->has_start = post->has_end = true;
 	post->start_ms = (double)span->start_ns / 1e6;
 	post->end_ms = (double)span->end_ns / 1e6;
-	return post->name;
 }
 
 void gk_trace_labels(gk_buf *labels, json_t *attributes)
@@ -183,10 +182,17 @@ gk_trace_post *gk_trace_post_of_span(const gk_span *span, const char *doc, size_
 		gk_trace_labels(&labels, span->labels);
 		row.labels = labels.len && !gk_buf_failed(&labels) ? labels.data : NULL;
 	}
-	if ((row.parent || name_trace(post, span)) &&
-		(gk_span_is_noise(span->subtype) ? (post->filtered = 1)
-						 : gk_trace_post_add(post, &row)))
-		return post;
-	gk_trace_post_free(post);
-	return NULL;
+	if (gk_span_is_noise(span->subtype)) {
+		post->filtered = 1;
+		post->own_name = row.parent ? NULL : strdup(span->name);
+	} else if (!gk_trace_post_add(post, &row)) {
+		gk_trace_post_free(post);
+		return NULL;
+	}
+	if (!row.parent) {
+		name_trace(post, span);
+		if (post->own_name)
+			post->name = post->own_name;
+	}
+	return post;
 }

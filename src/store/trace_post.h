@@ -31,8 +31,8 @@ STAILQ_HEAD(gk_trace_posts, gk_trace_post);
 
 struct gk_trace_post {
 	STAILQ_ENTRY(gk_trace_post) link;
-	char *trace_id;
-	char *name; /* the trace's displayName; NULL: not given */
+	const char *name; /* the trace's displayName; NULL: not given */
+	char *own_name;   /* `name`, when it is ours to free */
 	bool has_start, has_end;
 	double start_ms, end_ms;
 	unsigned flags;
@@ -42,6 +42,7 @@ struct gk_trace_post {
 	uint64_t number;   /* in order of saving */
 	size_t bytes;      /* that it takes in memory, about */
 	struct gk_span_rows rows;
+	char trace_id[];
 };
 
 /** NULL when memory ran out. */

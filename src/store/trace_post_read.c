@@ -341,7 +341,8 @@ static bool take_times(gk_trace_post *post, const json_t *trace)
 	post->has_end = end != NULL;
 	post->start_ms = json_number_value(start);
 	post->end_ms = json_number_value(end);
-	post->name = name ? strdup(name) : NULL;
+	post->own_name = name ? strdup(name) : NULL;
+	post->name = post->own_name;
 	return !name || post->name;
 }
 

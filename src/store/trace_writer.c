@@ -274,13 +274,14 @@ void *gk_trace_copier_run(void *user)
 	return NULL;
 }
 
-/* Again only when it has grown by half of that, or begun anew. */
-static void ask_for_copy(gk_trace_store *store)
+/* Pages that are written again and again are copied once for all: the later, the better. Again only when the log has
+ * grown by half of a step, or begun anew. */
+static void ask_for_copy(gk_trace_store *store, bool is_quiet)
 {
 	uint64_t size = store->counts.wal_bytes;
 
 	if (store->wants_copy || !store->is_open ||
-		!store->backend->type->wants_copy(store->backend))
+		size <= (is_quiet ? GK_STORE_WAL : GK_STORE_WAL_BUSY))
 		return;
 	if (size >= store->copied_at && size < store->copied_at + GK_STORE_WAL / 2)
 		return;
@@ -326,7 +327,7 @@ void *gk_trace_writer_run(void *user)
 
 		if (may_write(store, now_ms)) {
 			write_some(store);
-			ask_for_copy(store);
+			ask_for_copy(store, false);
 			if (store->stops && store->fails)
 				break;
 			if (urgent && store->is_open)
@@ -339,8 +340,9 @@ void *gk_trace_writer_run(void *user)
 			   (must_index(store, now_ms) || must_sweep(store, now_ms) ||
 				   (store->is_shrinking && now_ms >= store->quiet_ms))) {
 			do_upkeep(store, now_ms);
-			ask_for_copy(store);
+			ask_for_copy(store, true);
 		} else {
+			ask_for_copy(store, now_ms >= store->quiet_ms);
 			wait_for_work(store, now_ms);
 		}
 	}

@@ -116,7 +116,9 @@ static void sink_done(gk_sink *base, gk_run *run)
 
 void core_sink_init(core_sink *sink)
 {
-	static const gk_sink_type type = { sink_started, sink_chunk, sink_done };
+	static const gk_sink_type type = {
+		.started = sink_started, .chunk = sink_chunk, .done = sink_done
+	};
 
 	*sink = (core_sink){ .base.type = &type, .chunks = json_array() };
 }

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * The store by itself: build/tests/bench/store [TRACES [FILE]]
+ *
+ * Saves so many traces (100,000) of ten spans as other programs' posts, as fast as commits let it, then asks. Times are of
+ * the wall; CPU is that of all threads. Then the same number of spans again with retention, for the memory.
+ */
+#include "base/clock.h"
+#include "store/trace_store.h"
+
+#include <genkit/json.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define SPANS  10
+#define ROUNDS 1000
+#define GROUP  50 /* posts between two waits for the commit: as many clients */
+
+static gk_loop *loop;
+static gk_trace_store *store;
+static unsigned long traces = 100000;
+static bool is_done;
+static const char *const words[] = { "river", "mountain", "copper", "lantern", "harbour", "meadow",
+	"violin", "thunder", "orchard", "saddle", "compass", "feather", "granite", "velvet",
+	"willow", "ember" };
+
+/* --- what is measured --- */
+
+static double cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static double rss_mb(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long pages = 0, ignored;
+
+	if (!file || fscanf(file, "%ld %ld", &ignored, &pages) != 2)
+		pages = 0;
+	if (file)
+		fclose(file);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
+}
+
+static void fail(const char *what, const gk_error *err)
+{
+	fprintf(stderr, "%s: %s\n", what, err->message ? err->message : "?");
+	exit(1);
+}
+
+/* --- what is saved --- */
+
+static uint64_t random_state = 88172645463325252ull;
+
+static unsigned pick(unsigned below)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (unsigned)(random_state % below);
+}
+
+static void put_text(gk_buf *buf, unsigned long trace, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		gk_buf_printf(buf, "%s ", words[pick(16)]);
+	gk_buf_printf(buf, "t%lu", trace);
+}
+
+/* About 0.9 KB, as spans of flows are. */
+static void put_span(gk_buf *buf, unsigned long trace, unsigned span)
+{
+	static const char *const subtypes[] = { "flow", "model", "tool", "util", "retriever" };
+	double start = 1.79e12 + (double)trace * 20 + span;
+
+	gk_buf_printf(buf,
+		"%s\"%016lx\":{\"spanId\":\"%016lx\",\"traceId\":\"%032lx\",\"startTime\":%.3f,"
+		"\"endTime\":%.3f,\"displayName\":\"flow%lu\",",
+		span ? "," : "", trace * SPANS + span, trace * SPANS + span, trace, start,
+		start + 15 - span, trace % 97);
+	if (span)
+		gk_buf_printf(buf, "\"parentSpanId\":\"%016lx\",", trace * SPANS + span - 1);
+	gk_buf_printf(buf,
+		"\"attributes\":{\"genkit:type\":\"action\",\"genkit:metadata:subtype\":\"%s\","
+		"\"genkit:name\":\"flow%lu\",\"genkit:state\":\"success\",\"genkit:input\":\"",
+		span ? subtypes[span % 5] : subtypes[trace % 5], trace % 97);
+	put_text(buf, trace, 25);
+	gk_buf_puts(buf, "\",\"genkit:output\":\"");
+	put_text(buf, trace, 30);
+	gk_buf_printf(buf,
+		"\"%s},\"instrumentationLibrary\":{\"name\":\"genkit-tracer\",\"version\":\"v1\"},"
+		"\"spanKind\":\"INTERNAL\",\"links\":[],\"status\":{\"code\":%d},"
+		"\"sameProcessAsParentSpan\":{\"value\":true},\"timeEvents\":{\"timeEvent\":[]}}",
+		trace % 3 ? "" : ",\"genkitx:env\":\"dev\"", trace % 50 ? 0 : 2);
+}
+
+static gk_trace_post *make_post(unsigned long trace)
+{
+	static gk_buf text = GK_BUF_INIT(0);
+	gk_auto_json json_t *value = NULL;
+	gk_auto_error gk_error err = { 0 };
+	gk_trace_post *post = NULL;
+
+	gk_buf_clear(&text);
+	gk_buf_printf(&text,
+		"{\"traceId\":\"%032lx\",\"displayName\":\"flow%lu\",\"startTime\":%.3f,\"endTime\":%.3f,"
+		"\"spans\":{",
+		trace, trace % 97, 1.79e12 + (double)trace * 20, 1.79e12 + (double)trace * 20 + 15);
+	for (unsigned i = 0; i < SPANS; i++)
+		put_span(&text, trace, i);
+	gk_buf_puts(&text, "}}");
+	if (gk_json_parse(text.data, text.len, 0, &value, &err) != GK_OK ||
+		gk_trace_post_read(value, 0, &post, &err) != GK_OK)
+		fail("post", &err);
+	return post;
+}
+
+/* `beat` is called now and then. */
+static void ingest(unsigned long first, unsigned long count, void (*beat)(void))
+{
+	gk_auto_error gk_error err = { 0 };
+
+	for (unsigned long i = 0; i < count; i++) {
+		gk_trace_store_save(store, make_post(first + i));
+		if (i % GROUP == GROUP - 1 && gk_trace_store_flush(store, &err) != GK_OK)
+			fail("flush", &err);
+		if (beat && i % 1000 == 0)
+			beat();
+	}
+	if (gk_trace_store_flush(store, &err) != GK_OK)
+		fail("flush", &err);
+}
+
+/* --- what is asked --- */
+
+typedef struct question {
+	const char *name, *filter, *text;
+	uint64_t offset;
+	bool is_load;
+} question;
+
+static const question questions[] = {
+	{ "list, first page", NULL, NULL, 0, false },
+	{ "list, offset 50,000", NULL, NULL, 50000, false },
+	{ "filter: type", "{\"eq\":{\"type\":\"flow\"}}", NULL, 0, false },
+	{ "filter: type and status", "{\"eq\":{\"type\":\"flow\",\"status\":2}}", NULL, 0, false },
+	{ "filter: name in 2", "{\"eq\":{\"name\":[\"flow1\",\"flow2\"]}}", NULL, 0, false },
+	{ "filter: label", "{\"eq\":{\"genkitx:env\":\"dev\"}}", NULL, 0, false },
+	{ "filter: not label", "{\"neq\":{\"genkitx:env\":\"dev\"}}", NULL, 0, false },
+	{ "filter: name contains", "{\"contains\":{\"name\":\"OW9\"}}", NULL, 0, false },
+	{ "filter: contains nothing", "{\"contains\":{\"name\":\"nothing\"}}", NULL, 0, false },
+	{ "load", NULL, NULL, 0, true },
+	{ "search: rare word", NULL, "t%lu", 0, false },
+	{ "search: common word", NULL, "lantern", 0, false },
+	{ "search: three words", NULL, "river copper willow", 0, false },
+	{ "search: prefix", NULL, "thu", 0, false },
+	{ "search: nothing", NULL, "zebra", 0, false },
+};
+
+static int by_value(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void ask(const question *q)
+{
+	static double ms[ROUNDS];
+	gk_auto_json json_t *filter = NULL;
+	gk_auto_error gk_error err = { 0 };
+	size_t bytes = 0;
+
+	if (q->filter && gk_json_parse(q->filter, strlen(q->filter), 0, &filter, &err) != GK_OK)
+		fail(q->name, &err);
+	for (int i = 0; i < ROUNDS; i++) {
+		gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+		char text[64];
+		uint64_t start = gk_clock_mono_ns();
+		gk_trace_query query = {
+			.limit = 10, .filter = filter, .offset = q->offset, .text = q->text
+		};
+		gk_code rc;
+
+		if (q->is_load || (q->text && strchr(q->text, '%')))
+			snprintf(text, sizeof(text), q->is_load ? "%032lx" : "t%lu ",
+				(unsigned long)pick((unsigned)traces));
+		if (q->text && strchr(q->text, '%'))
+			query.text = text;
+		rc = q->is_load ? gk_trace_store_load(store, text, &buf, &err)
+				: gk_trace_store_list(store, &query, &buf, &err);
+		if (rc != GK_OK)
+			fail(q->name, &err);
+		ms[i] = (double)(gk_clock_mono_ns() - start) / 1e6;
+		bytes = buf.len;
+	}
+	qsort(ms, ROUNDS, sizeof(*ms), by_value);
+	printf("%-28s %8.2f %8.2f %10zu\n", q->name, ms[ROUNDS / 2], ms[ROUNDS * 99 / 100], bytes);
+}
+
+/* --- parts --- */
+
+static double peak_mb;
+
+static void watch_memory(void)
+{
+	double now = rss_mb();
+
+	if (now > peak_mb)
+		peak_mb = now;
+}
+
+static void measure(const char *what, unsigned long first, unsigned long count)
+{
+	double cpu = cpu_seconds(), seconds;
+	uint64_t start = gk_clock_mono_ns();
+	gk_trace_store_counts counts;
+
+	peak_mb = 0;
+	ingest(first, count, watch_memory);
+	seconds = (double)(gk_clock_mono_ns() - start) / 1e9;
+	cpu = cpu_seconds() - cpu;
+	counts = gk_trace_store_count(store);
+	printf("%s: %lu spans, %.0f spans/s, CPU %.1f us/span, peak memory %.1f MB, file %.0f MB, %llu not indexed\n",
+		what, count * SPANS, (double)(count * SPANS) / seconds,
+		cpu * 1e6 / (double)(count * SPANS), peak_mb, (double)counts.bytes / 1048576,
+		(unsigned long long)counts.unindexed);
+}
+
+static void body(void *user)
+{
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+	gk_auto_error gk_error err = { 0 };
+	gk_trace_store_opts keep = {
+		.size = sizeof(keep), .max_traces = traces / 2, .sweep_ms = 200
+	};
+	uint64_t start;
+
+	(void)user;
+	measure("ingest", 0, traces);
+	start = gk_clock_mono_ns();
+	if (gk_trace_store_list(store, &(gk_trace_query){ .limit = 1, .text = "x" }, &buf, &err) !=
+		GK_OK)
+		fail("index", &err);
+	printf("index: what was left took %.1f s\n\n%-28s %8s %8s %10s\n",
+		(double)(gk_clock_mono_ns() - start) / 1e9, "", "p50 ms", "p99 ms", "bytes");
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+		ask(&questions[i]);
+	printf("\n");
+	gk_trace_store_configure(store, &keep);
+	measure("ingest with retention", traces, traces);
+	is_done = true;
+}
+
+int main(int argc, char **argv)
+{
+	char path[] = "/tmp/genkitd-bench-XXXXXX", *file = NULL;
+	gk_auto_error gk_error err = { 0 };
+	gk_trace_store_opts opts = { .size = sizeof(opts) };
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc > 1)
+		traces = (unsigned long)atol(argv[1]);
+	if (argc > 2)
+		opts.path = argv[2];
+	else if (mkdtemp(path) && asprintf(&file, "%s/traces.db", path) > 0)
+		opts.path = file;
+	if (gk_loop_new(&loop, &err) != GK_OK ||
+		gk_trace_store_open(loop, &opts, &store, &err) != GK_OK ||
+		gk_fiber_start(loop, "bench", NULL, body, NULL, NULL, &err) != GK_OK)
+		fail("start", &err);
+	while (!is_done)
+		gk_loop_turn(loop, 1000);
+	gk_trace_store_close(store);
+	gk_loop_free(loop);
+	if (file && execlp("rm", "rm", "-rf", path, NULL) < 0)
+		return 1;
+	return 0;
+}
