@@ -53,7 +53,7 @@ CONFORMANCE_OBJECTS := $(patsubst tests/%.c,$(BUILD)/tests/objects/%.o,$(wildcar
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run check check-all check-unit deps help clean distclean install uninstall bench fuzz format \
+.PHONY: all run check check-all check-unit deps help clean distclean install uninstall bench crash fuzz format \
 	tests demo FORCE
 
 all: $(BUILD)/libgenkit.so $(BUILD)/libgenkit.a $(BUILD)/genkitd $(if $(CTL_OBJECTS),$(BUILD)/genkitctl) \
@@ -95,6 +95,7 @@ help:
 	@echo '  make uninstall          remove what install put there'
 	@echo '  make check-unit         only the unit tests'
 	@echo '  make bench              measure against the peers; prints ratios'
+	@echo '  make crash              kill the daemon CRASH_ROUNDS=200 times under load; no trace may be missing'
 	@echo '  make fuzz               fuzz every parser, FUZZ_SECONDS=60 each'
 	@echo '  make format             lay out the code as .clang-format says'
 	@echo '  make SANITIZE=1 check   the same with address and undefined-behaviour sanitizers'
@@ -219,6 +220,11 @@ $(BUILD)/bin/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/libgenkit.a
 	@mkdir -p $(@D)
 	$(call say,LD ,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
+
+# Kills the daemon under load, again and again, and looks whether a trace is missing.
+CRASH_ROUNDS ?= 200
+crash: all
+	@CRASH_ROUNDS=$(CRASH_ROUNDS) tests/e2e/run $(BUILD) ./crash.test.mjs
 
 fuzz:
 	@scripts/fuzz $(FUZZ_TARGETS)
