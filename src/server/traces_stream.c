@@ -53,10 +53,23 @@ static void hung_up(gk_exchange *x, void *user)
 	unref(stream);
 }
 
+/* The client goes by the headers: what happens from then on comes as events, and the trace is of before. */
+static void begin(gk_trace_stream *stream)
+{
+	stream->is_loaded = true;
+	if (!stream->x)
+		return;
+	gk_exchange_set_header(stream->x, "Cache-Control", "no-cache");
+	gk_exchange_begin(stream->x, 200, "text/event-stream");
+}
+
 void gk_trace_stream_end(gk_trace_stream *stream)
 {
-	gk_exchange *x = gk_steal(stream->x);
+	gk_exchange *x;
 
+	if (!stream->is_loaded)
+		begin(stream);
+	x = gk_steal(stream->x);
 	stop(stream);
 	if (x) {
 		gk_exchange_end(x);
@@ -105,7 +118,7 @@ static void body(void *user)
 	gk_code rc =
 		gk_trace_store_load(stream->traces->store, stream->watcher.trace_id, &trace, NULL);
 
-	stream->is_loaded = true;
+	begin(stream);
 	if (stream->x && rc == GK_OK && trace.len) {
 		put_frame(gk_exchange_buffer(stream->x), trace.data, trace.len);
 		gk_exchange_wrote(stream->x);
@@ -133,13 +146,11 @@ static gk_code start(gk_trace_stream *stream, gk_exchange *x, gk_error *err)
 		return rc;
 	gk_timer_unref(stream->ping);
 	stream->refs++;
-	gk_exchange_set_header(x, "Cache-Control", "no-cache");
-	gk_exchange_begin(x, 200, "text/event-stream");
 	stream->x = x;
 	gk_exchange_on_hangup(x, hung_up, stream);
 	rc = gk_fiber_start(traces->loop, "trace stream", stream->scope, body, stream, NULL, err);
 	if (rc != GK_OK) { /* nothing but what comes, then */
-		stream->is_loaded = true;
+		begin(stream);
 		unref(stream);
 	}
 	return GK_OK;

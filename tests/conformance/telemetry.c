@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* Golden traces, one payload in both encodings of OTLP, and the presets of back ends. Other files of the folder are for other tests. */
+/* Golden traces, recorded exchanges, one payload in both encodings of OTLP, and the presets of back ends. Other files of the folder are for other tests. */
 #include "golden.h"
+#include "telemetry_api.h"
 
 #include "json/edit.h"
 #include "telemetry/otlp.h"
@@ -124,4 +125,6 @@ void conformance_telemetry(conformance *run, const char *file, json_t *doc)
 		run_encodings(run, doc);
 	else if (strcmp(name, "presets.json") == 0)
 		run_presets(run, doc);
+	else if (strncmp(name, "api-", 4) == 0)
+		telemetry_api_run(run, file, doc);
 }
