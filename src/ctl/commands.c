@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* The commands. */
+#include "ctl/db.h"
 #include "ctl/run.h"
 
 #include <genkit/json.h>
@@ -84,6 +85,10 @@ const gk_ctl_command gk_ctl_commands[] = {
 		1, 2, gk_ctl_run },
 	{ "cancel", "TRACE_ID", "cancel a run",
 		"Calls off the run of that trace id; run --verbose prints it.", 1, 1, cancel },
+	{ "db", "check | stats | vacuum | backup FILE", "look after the store of traces",
+		"check asks SQLite whether the file is sound, stats prints its figures, vacuum gives unused room back, backup\n"
+		"copies it to FILE, which must not exist, while the daemon goes on.",
+		1, 2, gk_ctl_db },
 	{ "health", "", "ask whether the daemon answers", "Exit status 0 when it does.", 0, 0,
 		health },
 	{ .name = NULL },

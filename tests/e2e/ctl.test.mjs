@@ -104,7 +104,7 @@ while IFS= read -r line; do complete_line "$line"; done`;
     assert.deepEqual(
       await complete('genkitctl ', 'genkitctl --json ca', 'genkitctl run --st', 'genkitctl run /flow/h', 'genkitctl run hel', 'genkitctl run hello ', 'genkitctl --url x ac',
         `genkitctl --url http://${app.reflection} run /dynamic-action-provider/dap:t`),
-      ['actions run cancel health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn']);
+      ['actions run cancel db health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn']);
     await app.stop();
   });
   it('reports health, and a daemon that is not there', async () => {

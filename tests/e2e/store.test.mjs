@@ -1,0 +1,139 @@
+// What is stored of a daemon's runs: over HTTP, by genkitctl, over restarts, with a key, and by the Genkit SDK's rules.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { genkitctl, project, run, start, until } from './lib/daemon.mjs';
+
+const json = (at, path, init) => fetch(`http://${at}${path}`, init).then((response) => response.json());
+const post = (at, path, value, headers = {}) =>
+  fetch(`http://${at}${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: typeof value === 'string' || value instanceof Uint8Array ? value : JSON.stringify(value) });
+const runFlow = (at, name, input) => post(at, '/api/runAction', { key: `/flow/${name}`, input }).then((response) => response.json());
+
+describe('the store of a daemon', () => {
+  let daemon;
+  before(async () => { daemon = await start({ modules: ['demo'] }); });
+  after(() => daemon.stop());
+
+  it('has the whole trace of a run when its answer is there', async () => {
+    const { telemetry } = await runFlow(daemon.reflection, 'steps', { text: 'one two three' });
+    const trace = await json(daemon.reflection, `/api/traces/${telemetry.traceId}`);
+    const spans = Object.values(trace.spans);
+    assert.equal(trace.displayName, 'steps');
+    assert.equal(spans.length, 3);
+    assert.ok(spans.every((span) => span.endTime > 0 && span.traceId === telemetry.traceId));
+    assert.equal(spans.find((span) => !span.parentSpanId).attributes['genkit:state'], 'success');
+  });
+
+  it('lists, filters and searches it', async () => {
+    await runFlow(daemon.reflection, 'steps', { text: 'a needle in it' });
+    await runFlow(daemon.reflection, 'fail', {});
+    const filter = encodeURIComponent(JSON.stringify({ eq: { type: ['flow'], status: [2] } }));
+    const failed = await json(daemon.reflection, `/api/traces?filter=${filter}`);
+    assert.deepEqual(failed.traces.map((trace) => trace.displayName), ['fail']);
+    const found = await json(daemon.reflection, '/api/traces?q=needle');
+    assert.deepEqual(found.traces.map((trace) => trace.displayName), ['steps']);
+  });
+
+  it('shows a run that goes on, and its end, to who watches', async () => {
+    const controller = new AbortController();
+    const slow = post(daemon.reflection, '/api/runAction', { key: '/flow/slow', input: { seconds: 0.3 } });
+    const running = await until(async () => (await json(daemon.reflection, '/api/traces?limit=1')).traces.find((trace) => trace.displayName === 'slow' && !trace.endTime), 'the run is listed');
+    const stream = await fetch(`http://${daemon.reflection}/api/traces/${running.traceId}/stream`, { signal: controller.signal });
+    let text = '';
+    for await (const chunk of stream.body) {
+      text += Buffer.from(chunk).toString();
+      if (text.includes('"span_end"')) break;
+    }
+    await slow;
+    const frames = text.split('\n\n').filter(Boolean).map((frame) => JSON.parse(frame.slice(6)));
+    assert.equal(frames[0].traceId, running.traceId);
+    assert.ok(Object.values(frames[0].spans).every((span) => span.endTime === 0));
+    assert.ok(frames.at(-1).span.endTime > 0);
+  });
+
+  it('takes traces of other programs, compressed as well, and refuses what is too much', async () => {
+    const span = { spanId: 's', traceId: 'zipped', startTime: 1, endTime: 2, attributes: {}, displayName: 'n', instrumentationLibrary: { name: 'x' }, spanKind: 'INTERNAL' };
+    const trace = { traceId: 'zipped', spans: { s: span } };
+    const zipped = await post(daemon.reflection, '/api/traces', gzipSync(JSON.stringify(trace)), { 'Content-Encoding': 'gzip' });
+    assert.equal(zipped.status, 200);
+    assert.equal((await json(daemon.reflection, '/api/traces/zipped')).spans.s.displayName, 'n');
+    assert.equal((await post(daemon.reflection, '/api/traces', Buffer.from('nonsense'), { 'Content-Encoding': 'gzip' })).status, 400);
+    assert.equal((await post(daemon.reflection, '/api/traces', trace, { 'Content-Encoding': 'br' })).status, 415);
+    const bomb = gzipSync(Buffer.alloc(101 << 20, 32));
+    assert.equal((await post(daemon.reflection, '/api/traces', bomb, { 'Content-Encoding': 'gzip' })).status, 413);
+    assert.equal((await post(daemon.reflection, '/api/traces', Buffer.alloc(31 << 20, 32))).status, 413);
+  });
+
+  it('is looked after by genkitctl', async () => {
+    const ctl = (...words) => run(genkitctl, ['--url', `http://${daemon.reflection}`, 'db', ...words]);
+    assert.equal((await ctl('check')).stdout, 'ok\n');
+    const stats = JSON.parse((await ctl('stats', '--json')).stdout);
+    assert.ok(stats.traces > 0 && stats.spans >= stats.traces && stats.bytes > 0);
+    const copy = join(project(), 'copy.db');
+    assert.equal((await ctl('backup', copy)).code, 0);
+    assert.ok(existsSync(copy));
+    assert.equal((await ctl('backup', copy)).code, 1);
+    assert.equal((await ctl('vacuum')).code, 0);
+    assert.equal((await ctl('burn')).code, 1);
+  });
+});
+
+describe('a store over restarts', () => {
+  it('keeps what was there, and ends what its process left running', async () => {
+    const cwd = project();
+    const first = await start({ modules: ['demo'], cwd });
+    const { telemetry } = await runFlow(first.reflection, 'hello', { name: 'Ada' });
+    const slow = post(first.reflection, '/api/runAction', { key: '/flow/slow', input: { seconds: 30 } }).catch(() => {});
+    const running = await until(async () => (await json(first.reflection, '/api/traces?limit=1')).traces.find((trace) => trace.displayName === 'slow'), 'the run is listed');
+    first.child.kill('SIGKILL');
+    await Promise.all([first.exited, slow]);
+    const second = await start({ modules: ['demo'], cwd });
+    assert.equal((await json(second.reflection, `/api/traces/${telemetry.traceId}`)).displayName, 'hello');
+    const [span] = Object.values((await json(second.reflection, `/api/traces/${running.traceId}`)).spans);
+    assert.ok(span.endTime > 0);
+    assert.deepEqual(span.status, { code: 2, message: 'process terminated' });
+    assert.equal(span.attributes['genkitd:aborted'], true);
+    await second.stop();
+  });
+
+  it('is not touched by a program that is too old for it', async () => {
+    const cwd = project();
+    const first = await start({ modules: ['demo'], cwd });
+    await first.stop();
+    const { writeFileSync, readFileSync } = await import('node:fs');
+    const file = join(cwd, '.genkit/genkitd.db');
+    const bytes = readFileSync(file);
+    bytes.writeUInt32BE(99, 60);
+    writeFileSync(file, bytes);
+    await assert.rejects(start({ modules: ['demo'], cwd }), /newer version of genkitd/);
+    assert.deepEqual(readFileSync(file), bytes);
+  });
+});
+
+describe('traces on the flow server', () => {
+  it('are for who has the key, and else not there', async () => {
+    const closed = await start({ modules: ['demo'] });
+    assert.equal((await fetch(`http://${closed.flows}/api/traces`)).status, 404);
+    await closed.stop();
+    const open = await start({ modules: ['demo'], set: { 'server.admin_keys': ['sesame'] } });
+    assert.equal((await fetch(`http://${open.flows}/api/traces`)).status, 401);
+    assert.equal((await fetch(`http://${open.flows}/api/traces`, { headers: { Authorization: 'Bearer wrong' } })).status, 403);
+    const headers = { Authorization: 'Bearer sesame' };
+    await post(open.flows, '/hello', { data: { name: 'Ada' } });
+    const { traces } = await json(open.flows, '/api/traces', { headers });
+    assert.equal(traces[0].displayName, 'hello');
+    assert.deepEqual(await json(open.flows, `/api/traces/${traces[0].traceId}`, { method: 'DELETE', headers }), { deleted: 1 });
+    assert.equal(await (await fetch(`http://${open.flows}/api/traces/${traces[0].traceId}`, { headers })).text(), '');
+    await open.stop();
+  });
+
+  it('are not stored when nobody wants them', async () => {
+    const cwd = project();
+    const daemon = await start({ modules: ['demo'], cwd, set: { 'trace.enabled': 'false' } });
+    assert.equal((await runFlow(daemon.reflection, 'hello', { name: 'Ada' })).result !== undefined, true);
+    assert.ok(!existsSync(join(cwd, '.genkit/genkitd.db')));
+    await daemon.stop();
+  });
+});
