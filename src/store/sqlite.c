@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE_SIZE 8192
+#define PAGE_SIZE 4096
 
 /* --- spans of processes that are no more --- */
 

@@ -179,7 +179,7 @@ static gk_code open_handle(gk_db *db, const char *path, bool is_reader, gk_error
 	return GK_OK;
 }
 
-/* The order matters: page size and auto_vacuum only before the journal's mode (section 9.1). */
+/* Small pages: a transaction writes some thirty of them, most for a few rows. The order matters: page size and auto_vacuum only before the journal's mode (section 9.1). */
 static gk_code set_up(gk_db *db, bool is_reader, gk_error *err)
 {
 	char text[512];
@@ -190,7 +190,7 @@ static gk_code set_up(gk_db *db, bool is_reader, gk_error *err)
 			READER_CACHE_KB);
 	else
 		snprintf(text, sizeof(text),
-			"PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;"
+			"PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 			"PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d;"
 			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;"
@@ -275,7 +275,8 @@ gk_code gk_db_inspect(const char *path, gk_error *err)
 
 /* --- tables --- */
 
-/* One text a version, from the one before. What stands here was released: changes go into a new one. */
+/* The newest comes first in every list, but last in every index: those are walked backwards, and grow at their end, which
+ * costs a page where growing at the beginning costs four. One text a version, from the one before. What stands here was released: changes go into a new one. */
 static const char *const migrations[] = {
 	"CREATE TABLE traces("
 	" id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE, display_name TEXT, start_ms REAL,"
@@ -286,11 +287,11 @@ static const char *const migrations[] = {
 	" tok_out INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, root_summary BLOB,"
 	" pinned INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL,"
 	" seq INTEGER NOT NULL DEFAULT 0);"
-	"CREATE INDEX tr_list ON traces(root_start DESC, seq DESC) WHERE has_root = 1;"
-	"CREATE INDEX tr_type ON traces(root_type, root_start DESC, seq DESC) WHERE has_root = 1;"
-	"CREATE INDEX tr_name ON traces(root_name, root_start DESC, seq DESC) WHERE has_root = 1;"
-	"CREATE INDEX tr_status ON traces(root_status, root_start DESC, seq DESC) WHERE has_root = 1;"
-	"CREATE INDEX tr_sess ON traces(session_id, root_start DESC) WHERE session_id IS NOT NULL;"
+	"CREATE INDEX tr_list ON traces(root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_type ON traces(root_type, root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_name ON traces(root_name, root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_status ON traces(root_status, root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_sess ON traces(session_id, root_start) WHERE session_id IS NOT NULL;"
 	"CREATE INDEX tr_age ON traces(updated_ms) WHERE pinned = 0;"
 	"CREATE TABLE trace_labels(key TEXT, value TEXT, trace_pk INTEGER,"
 	" PRIMARY KEY(key, value, trace_pk)) WITHOUT ROWID;"
@@ -301,7 +302,7 @@ static const char *const migrations[] = {
 	" parent_span_id TEXT, name TEXT NOT NULL, type TEXT, subtype TEXT, start_ms REAL NOT NULL,"
 	" end_ms REAL NOT NULL, status INTEGER, state TEXT, owner INTEGER,"
 	" UNIQUE(trace_pk, span_key));"
-	"CREATE INDEX sp_sub ON spans(subtype, start_ms DESC) WHERE subtype IS NOT NULL;"
+	"CREATE INDEX sp_sub ON spans(subtype, start_ms) WHERE subtype IS NOT NULL;"
 	"CREATE INDEX sp_run ON spans(start_ms) WHERE end_ms = 0;"
 	"CREATE TABLE span_docs(span_pk INTEGER PRIMARY KEY, doc BLOB NOT NULL);"
 	"CREATE VIRTUAL TABLE span_fts USING fts5(input, output, error, content = '',"
@@ -310,8 +311,8 @@ static const char *const migrations[] = {
 	"CREATE TABLE fts_todo(span_pk INTEGER PRIMARY KEY);"
 	"CREATE TABLE logs(id INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE, trace_id TEXT,"
 	" span_id TEXT, ts INTEGER NOT NULL, sev INTEGER, sev_text TEXT, doc BLOB NOT NULL);"
-	"CREATE INDEX lg_ts ON logs(ts DESC, id DESC);"
-	"CREATE INDEX lg_tr ON logs(trace_id, span_id, ts DESC, id DESC) WHERE trace_id IS NOT NULL;"
+	"CREATE INDEX lg_ts ON logs(ts, id DESC);"
+	"CREATE INDEX lg_tr ON logs(trace_id, span_id, ts, id DESC) WHERE trace_id IS NOT NULL;"
 	"CREATE TABLE feedback(id INTEGER PRIMARY KEY, trace_pk INTEGER, kind TEXT, value TEXT,"
 	" text TEXT, ts INTEGER);"
 	"CREATE TABLE export_cursor(dest TEXT PRIMARY KEY, last_span_pk INTEGER);"
