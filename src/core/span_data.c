@@ -3,6 +3,7 @@
 /* Spans as the wire has them: attributes, events, Genkit's JSON (telemetry sections 1.4 to 1.7). */
 #include "core/internal.h"
 
+#include "base/number.h"
 #include "base/str.h"
 #include "json/edit.h"
 #include "json/write.h"
@@ -326,16 +327,19 @@ bool gk_span_each_event(const gk_span *span, gk_event_fn *fn, void *user)
 
 void gk_span_append_ms(gk_buf *buf, uint64_t ns)
 {
-	char fraction[8];
-	size_t len = 7;
+	char text[GK_NUMBER_SIZE + 7];
+	size_t len = gk_format_i64((int64_t)(ns / NS_PER_MS), text);
+	uint64_t fraction = ns % NS_PER_MS;
 
-	gk_buf_printf(buf, "%llu", (unsigned long long)(ns / NS_PER_MS));
-	if (ns % NS_PER_MS == 0)
-		return;
-	snprintf(fraction, sizeof(fraction), ".%06u", (unsigned)(ns % NS_PER_MS));
-	while (fraction[len - 1] == '0')
-		len--;
-	gk_buf_put(buf, fraction, len);
+	if (fraction) {
+		text[len] = '.';
+		for (size_t at = len + 6; at > len; at--, fraction /= 10)
+			text[at] = (char)('0' + fraction % 10);
+		len += 7;
+		while (text[len - 1] == '0')
+			len--;
+	}
+	gk_buf_put(buf, text, len);
 }
 
 static void put_string(gk_buf *buf, const char *text)
@@ -346,7 +350,9 @@ static void put_string(gk_buf *buf, const char *text)
 /* ,"name":"text" */
 static void put_member(gk_buf *buf, const char *name, const char *text)
 {
-	gk_buf_printf(buf, ",\"%s\":", name);
+	gk_buf_puts(buf, ",\"");
+	gk_buf_puts(buf, name);
+	gk_buf_puts(buf, "\":");
 	put_string(buf, text);
 }
 
@@ -411,7 +417,8 @@ static void put_library(gk_buf *buf, const gk_span *span)
 	put_string(buf, name);
 	if (version)
 		put_member(buf, "version", version);
-	gk_buf_printf(buf, "},\"spanKind\":\"%s\"", gk_span_kind_name(span->kind));
+	gk_buf_putc(buf, '}');
+	put_member(buf, "spanKind", gk_span_kind_name(span->kind));
 }
 
 static void put_status(gk_buf *buf, const gk_span *span)
@@ -432,9 +439,11 @@ void gk_span_append_data(gk_buf *buf, const gk_span *span)
 {
 	writing w = { .buf = buf, .text = GK_BUF_INIT(0), .span = span, .is_first = true };
 
-	gk_buf_printf(buf, "{\"spanId\":\"%s\",\"traceId\":\"%s\"", span->id, span->trace_id);
+	gk_buf_puts(buf, "{\"spanId\":");
+	put_string(buf, span->id);
+	put_member(buf, "traceId", span->trace_id);
 	if (span->parent_id[0] && !span->parent_is_remote)
-		gk_buf_printf(buf, ",\"parentSpanId\":\"%s\"", span->parent_id);
+		put_member(buf, "parentSpanId", span->parent_id);
 	gk_buf_puts(buf, ",\"startTime\":");
 	gk_span_append_ms(buf, span->start_ns);
 	gk_buf_puts(buf, ",\"endTime\":");
@@ -445,8 +454,8 @@ void gk_span_append_data(gk_buf *buf, const gk_span *span)
 	put_member(buf, "displayName", span->name);
 	put_links(buf, span);
 	put_library(buf, span);
-	gk_buf_printf(buf, ",\"sameProcessAsParentSpan\":{\"value\":%s}",
-		span->parent_is_remote ? "false" : "true");
+	gk_buf_puts(buf, span->parent_is_remote ? ",\"sameProcessAsParentSpan\":{\"value\":false}"
+						: ",\"sameProcessAsParentSpan\":{\"value\":true}");
 	put_status(buf, span);
 	gk_buf_puts(buf, ",\"timeEvents\":{\"timeEvent\":[");
 	w.is_first = true;

@@ -210,6 +210,29 @@ START_TEST(a_large_span_comes_back_whole)
 }
 END_TEST
 
+static bool read_post(void)
+{
+	static const char text[] =
+		"{\"traceId\":\"a\",\"displayName\":\"n\",\"spans\":{\"s\":{"
+		"\"spanId\":\"s\",\"traceId\":\"a\",\"startTime\":1,\"endTime\":2,"
+		"\"attributes\":{\"genkitx:a\":1},\"displayName\":\"n\","
+		"\"instrumentationLibrary\":{\"name\":\"x\"},\"spanKind\":\"INTERNAL\"}}}";
+	gk_auto_json json_t *value = NULL;
+	gk_trace_post *post = NULL;
+
+	if (gk_json_parse(text, strlen(text), 0, &value, NULL) != GK_OK ||
+		gk_trace_post_read(value, 0, &post, NULL) != GK_OK)
+		return false;
+	gk_trace_post_free(post);
+	return true;
+}
+
+START_TEST(memory_may_run_out_while_a_trace_is_read)
+{
+	fault_sweep(read_post);
+}
+END_TEST
+
 /* --- lists --- */
 
 START_TEST(a_list_has_the_newest_first_page_by_page)
@@ -457,6 +480,7 @@ static Suite *trace_store_suite(void)
 	tcase_add_test(tests, the_preview_of_a_prompt_is_left_out_and_its_children_become_roots);
 	tcase_add_test(tests, a_root_that_gets_a_parent_leaves_the_next_one_first);
 	tcase_add_test(tests, a_large_span_comes_back_whole);
+	tcase_add_test(tests, memory_may_run_out_while_a_trace_is_read);
 	tcase_add_test(tests, a_list_has_the_newest_first_page_by_page);
 	tcase_add_test(tests, of_equal_starts_the_one_saved_last_is_first);
 	tcase_add_test(tests, a_list_shows_long_attributes_cut);
