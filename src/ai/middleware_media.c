@@ -2,44 +2,17 @@
  * Copyright the genkitd authors */
 /* Media of a request are fetched and put in as data: URLs (generate section 5.5). */
 #include "ai/chain.h"
-#include "ai/fetching.h"
 #include "ai/request.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "core/app_client.h"
+#include "core/call.h"
 #include "json/edit.h"
 
 #include <openssl/evp.h>
 
 #include <limits.h>
-
-/* --- the client of an application --- */
-
-static void *make_slot(void)
-{
-	return calloc(1, sizeof(gk_fetch_client *));
-}
-
-static void free_slot(void *it)
-{
-	gk_fetch_client **client = it;
-
-	gk_fetch_client_free(*client);
-	free(it);
-}
-
-gk_code gk_app_fetch_client(gk_app *app, gk_fetch_client **ret, gk_error *err)
-{
-	static const gk_app_slot slot = { make_slot, free_slot };
-	gk_fetch_client **client = gk_app_slot_peek(app, &slot);
-	gk_code rc = client ? GK_OK : gk_error_no_memory(err);
-
-	if (rc == GK_OK && !*client)
-		rc = gk_fetch_client_new(gk_app_loop(app), NULL, client, err);
-	if (rc == GK_OK)
-		*ret = *client;
-	return rc;
-}
 
 /* --- one medium --- */
 
@@ -89,7 +62,7 @@ static gk_code fetch_one(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	gk_auto_str char *body = NULL;
 	gk_fetch_client *client;
 	size_t len = 0;
-	gk_code rc = gk_app_fetch_client(gk_ctx_app(ctx), &client, err);
+	gk_code rc = gk_app_client(gk_ctx_app(ctx), &client, err);
 
 	(void)input, (void)ret;
 	if (rc == GK_OK)

@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "daemon/client.h"
 
+#include "core/app_client.h"
 #include "plugins/common/net.h"
 
 /* The first that is set and not empty; NULL: none. */
@@ -39,6 +40,7 @@ gk_code gk_client_configure(gk_app *app, const gk_config *config, gk_error *err)
 {
 	const gk_fetch_client_opts client = gk_client_opts(config);
 
-	return gk_net_configure(
-		app, GK_OPTS(gk_net_opts, .client = &client, .env = environment), err);
+	if (!gk_net_set_env(app, environment, NULL))
+		return gk_error_no_memory(err);
+	return gk_app_set_client(app, &client, err);
 }

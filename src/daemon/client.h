@@ -17,7 +17,7 @@
  * $http_proxy, $https_proxy and $no_proxy are read, $all_proxy stands in for the first two; all but the first may be in
  * capitals. ($HTTP_PROXY is not read: a web server hands a request's "Proxy" header down under that name.) */
 gk_fetch_client_opts gk_client_opts(const gk_config *config);
-/** For plugins: their client, and the environment in which they look for keys. Before the first request. */
+/** The application's client, and the environment in which plugins look for keys. Before the first request. */
 GK_MUST_USE gk_code gk_client_configure(gk_app *app, const gk_config *config, gk_error *err);
 
 #endif

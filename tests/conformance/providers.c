@@ -205,10 +205,8 @@ static char *run_cut(const json_t *doc, play_cut cut)
 	gk_code rc;
 
 	core_app_start(&app);
-	core_app_must(gk_net_configure(
-			      app.app, GK_OPTS(gk_net_opts, .env = env_of, .env_user = &it), NULL),
-		"network");
-	if (!gk_net_set_transport(app.app, &play_transport, &it))
+	if (!gk_net_set_env(app.app, env_of, &it) ||
+		!gk_net_set_transport(app.app, &play_transport, &it))
 		abort();
 	rc = gk_use_plugin(
 		app.app, gk_json_str_peek(doc, "provider"), json_object_get(doc, "plugin"), &err);

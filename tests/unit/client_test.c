@@ -128,6 +128,37 @@ START_TEST(plugins_ask_through_the_proxy_and_find_the_environment)
 }
 END_TEST
 
+static gk_code answer(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	(void)ctx;
+	*ret = json_incref(request);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+START_TEST(media_of_requests_come_through_the_same_proxy)
+{
+	const gk_model_middleware use[] = { { gk_download_request_media, NULL }, { 0 } };
+	server *proxy;
+
+	call_script = OK_HELLO;
+	proxy = server_start(call_say_script_and_close, NULL);
+	setenv("http_proxy", server_url(proxy, "http", ""), 1);
+	core_start();
+	ck_assert_int_eq(gk_client_configure(core_app, config, NULL), GK_OK);
+	ck_assert_int_eq(
+		gk_define_model(core_app,
+			GK_OPTS(gk_model_opts, .name = "blind", .run = answer, .use = use), NULL),
+		GK_OK);
+	json_decref(core_run(
+		"/model/blind", json("{'messages':[{'role':'user','content':[{'media':{'url':"
+				     "'http://pictures.example/a.png'}}]}]}")));
+	ck_assert(
+		strstr(call_heard, "GET http://pictures.example/a.png HTTP/1.1\r\n") == call_heard);
+	core_stop();
+	server_stop(proxy);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("client");
@@ -139,6 +170,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, proxies_come_from_the_environment, 0,
 		sizeof(environments) / sizeof(environments[0]));
 	tcase_add_test(t, plugins_ask_through_the_proxy_and_find_the_environment);
+	tcase_add_test(t, media_of_requests_come_through_the_same_proxy);
 	suite_add_tcase(s, t);
 	return s;
 }

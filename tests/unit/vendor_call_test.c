@@ -2,7 +2,7 @@
  * Copyright the genkitd authors */
 /* Providers over real sockets, most of them TLS: what a service that misbehaves can do to a call. */
 #include "core.h"
-#include "plugins/common/net.h"
+#include "core/app_client.h"
 #include "server.h"
 
 #include <genkit/plugins.h>
@@ -43,8 +43,7 @@ static void use_service(const char *scheme, const char *more)
 	json_object_set_new(options, "name", json_string("zoo"));
 	json_object_set_new(options, "base_url", json_string(server_url(peer, scheme, "/v1")));
 	json_object_set_new(options, "apiKey", json_string(KEY));
-	ck_assert_int_eq(
-		gk_net_configure(core_app, GK_OPTS(gk_net_opts, .client = &client), NULL), GK_OK);
+	ck_assert_int_eq(gk_app_set_client(core_app, &client, NULL), GK_OK);
 	ck_assert_int_eq(gk_use_plugin(core_app, "compat", options, NULL), GK_OK);
 }
 
@@ -231,8 +230,6 @@ START_TEST(a_certificate_of_nobody_is_refused)
 {
 	script = "HTTP/1.1 200 OK\r\n\r\n" ANSWER;
 	peer = server_start_tls(say_script);
-	ck_assert_int_eq(
-		gk_net_configure(core_app, GK_OPTS(gk_net_opts, .client = NULL), NULL), GK_OK);
 	gk_auto_json json_t *options =
 		json_pack("{s:s, s:s}", "name", "zoo", "base_url", server_url(peer, "https", ""));
 	ck_assert_int_eq(gk_use_plugin(core_app, "compat", options, NULL), GK_OK);

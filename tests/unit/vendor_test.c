@@ -387,8 +387,7 @@ static void use(const char *name, const char *options)
 	gk_auto_json json_t *given = json(options);
 	gk_auto_error gk_error err = { 0 };
 
-	ck_assert_int_eq(
-		gk_net_configure(core_app, GK_OPTS(gk_net_opts, .env = env_of), NULL), GK_OK);
+	ck_assert(gk_net_set_env(core_app, env_of, NULL));
 	ck_assert_msg(gk_use_plugin(core_app, name, given, &err) == GK_OK, "%s", err.message);
 	core_flow("look", look_up, NULL);
 }

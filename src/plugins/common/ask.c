@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "plugins/common/ask.h"
 
+#include "loop/fiber.h"
 #include "plugins/common/failure.h"
 
 #include <strings.h>

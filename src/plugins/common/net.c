@@ -4,13 +4,12 @@
 
 #include "base/buf.h"
 #include "base/str.h"
-#include "core/app.h"
+#include "core/app_client.h"
 
 typedef struct net {
-	gk_fetch_client *client;
 	gk_net_env_fn *env;
 	void *env_user;
-	const gk_transport *transport; /* NULL: the client */
+	const gk_transport *transport; /* NULL: the application's HTTP client */
 	void *transport_user;
 } net;
 
@@ -19,28 +18,17 @@ static void *make_net(void)
 	return calloc(1, sizeof(net));
 }
 
-static void free_net(void *content)
-{
-	net *it = content;
+static const gk_app_slot slot = { .make = make_net, .free = free };
 
-	gk_fetch_client_free(it->client);
-	free(it);
-}
-
-static const gk_app_slot slot = { .make = make_net, .free = free_net };
-
-gk_code gk_net_configure(gk_app *app, const gk_net_opts *opts, gk_error *err)
+bool gk_net_set_env(gk_app *app, gk_net_env_fn *env, void *user)
 {
 	net *it = gk_app_slot_peek(app, &slot);
 
 	if (!it)
-		return gk_error_no_memory(err);
-	it->env = opts->env;
-	it->env_user = opts->env_user;
-	if (it->client)
-		return gk_error_set(err, GK_FAILED_PRECONDITION,
-			"the HTTP client of plugins is in use already");
-	return gk_fetch_client_new(gk_app_loop(app), opts->client, &it->client, err);
+		return false;
+	it->env = env;
+	it->env_user = user;
+	return true;
 }
 
 bool gk_net_set_transport(gk_app *app, const gk_transport *transport, void *user)
@@ -158,17 +146,17 @@ static const gk_transport fetch_transport = {
 gk_code gk_net_send(gk_app *app, const gk_outgoing *out, gk_reply *ret, gk_error *err)
 {
 	net *it = gk_app_slot_peek(app, &slot);
-	void *user;
+	gk_fetch_client *client = NULL;
 	gk_code rc = it ? gk_outgoing_check(out, err) : gk_error_no_memory(err);
 
-	if (rc == GK_OK && !it->transport && !it->client)
-		rc = gk_fetch_client_new(gk_app_loop(app), NULL, &it->client, err);
+	if (rc == GK_OK && !it->transport)
+		rc = gk_app_client(app, &client, err);
 	if (rc != GK_OK)
 		return rc;
-	user = it->transport ? it->transport_user : it->client;
 	ret->transport = it->transport ? it->transport : &fetch_transport;
 	ret->reply = NULL;
-	return ret->transport->start(user, out, &ret->reply, err);
+	return ret->transport->start(
+		it->transport ? it->transport_user : client, out, &ret->reply, err);
 }
 
 void gk_reply_done(gk_reply *reply)

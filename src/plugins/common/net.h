@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * How plugins reach the network: one HTTP client of the application, and what the daemon hands down of its environment.
- * Tests put a transport of their own in its place.
+ * How plugins reach the network: through the application's HTTP client, and what the daemon hands down of its
+ * environment. Tests put a transport of their own in the client's place.
  */
 #ifndef GK_PLUGINS_NET_H
 #define GK_PLUGINS_NET_H
 
-#include "loop/fetch.h"
 #include "plugins/common/outgoing.h"
 
 #include <genkit/app.h>
@@ -15,15 +14,8 @@
 /** The value of an environment variable; NULL: not set. Lives until the next call. */
 typedef const char *gk_net_env_fn(const char *name, void *user);
 
-typedef struct gk_net_opts {
-	size_t size;
-	const gk_fetch_client_opts *client; /* copied; NULL: defaults */
-	gk_net_env_fn *env;                 /* NULL: an empty environment */
-	void *env_user;
-} gk_net_opts;
-
-/** Before the first request; what it is not called for has its defaults. */
-gk_code gk_net_configure(gk_app *app, const gk_net_opts *opts, gk_error *err);
+/** Where plugins look for keys. NULL (as nothing said): an empty environment. False when memory ran out. */
+GK_MUST_USE bool gk_net_set_env(gk_app *app, gk_net_env_fn *env, void *user);
 
 /** The first of these variables (NULL-terminated) that is set and not empty, without the white space and invisible
  * characters around it; the caller frees it. `*ret` NULL: none. */
