@@ -212,6 +212,10 @@ static gk_code make_form(gk_app *app, gk_prompt_body *body, bool is_executable,
 	opts.run = is_executable ? gk_executable_prompt_action : gk_prompt_action;
 	opts.user = body;
 	opts.free_user = gk_prompt_body_unref;
+	if (gk_prompt_has_defaults(body)) {
+		parts.around = gk_prompt_with_defaults;
+		parts.around_user = body;
+	}
 	if (is_executable)
 		rc = gk_builtin_schema("GenerateActionOptions", &parts.output, err);
 	if (rc == GK_OK)

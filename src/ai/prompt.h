@@ -25,6 +25,7 @@ typedef struct gk_prompt_body {
 	gk_prompt_said system, messages, prompt, docs;
 	gk_prompt_messages_fn *messages_fn;
 	void *user;
+	bool is_file; /* `messages` is the document of a file */
 } gk_prompt_body;
 
 gk_prompt_body *gk_prompt_body_ref(gk_prompt_body *body);
@@ -44,6 +45,13 @@ gk_code gk_prompt_generate_opts(json_t *rendered, const gk_generate_opts *more,
 	gk_generate_opts *ret, gk_model_ref *ref, const char ***names_ret, gk_error *err);
 /** {model?, config?, docs?, tools?, output?, maxTurns?, ...} as options say it. */
 gk_code gk_prompt_say(gk_app *app, const gk_generate_opts *opts, json_t **ret, gk_error *err);
+
+/** The flow prompts/NAME, which asks the model. */
+gk_code gk_prompt_define_flow(
+	gk_app *app, gk_prompt_body *body, const char *description, json_t *input, gk_error *err);
+/** Whether the document has values that stand under the input, and what puts them there. */
+bool gk_prompt_has_defaults(const gk_prompt_body *body);
+gk_around_fn gk_prompt_with_defaults;
 
 gk_action_fn gk_prompt_action;            /* of /prompt/NAME */
 gk_action_fn gk_executable_prompt_action; /* of /executable-prompt/NAME */

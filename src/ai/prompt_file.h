@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * Prompts of .prompt documents: `menu` is the actions /prompt/menu and /executable-prompt/menu, and on request the flow
+ * prompts/menu, which asks the model and gives its text, or its output when the document has an output schema or format.
+ *
+ *	rc = gk_prompt_file_define(app, &(gk_prompt_file_opts){ .name = "menu", .document = doc }, err);
+ */
+#ifndef GK_AI_PROMPT_FILE_H
+#define GK_AI_PROMPT_FILE_H
+
+#include "ai/prompt.h"
+
+#define GK_PROMPT_FLOW_PREFIX "prompts/"
+
+typedef struct gk_prompt_file_opts {
+	const char *name;             /* without variant; may have slashes */
+	const char *variant;          /* NULL: none */
+	gk_prompt_document *document; /* gets a reference */
+	const char *
+		mistake; /* what is wrong with the file now, shown as metadata.error; NULL: nothing */
+	bool is_flow;    /* also the flow */
+} gk_prompt_file_opts;
+
+/**
+ * Defines it, in the place of an older one that came from a document. Runs under way go on with the one they began with.
+ * Errors leave the older one: what gk_prompt_document_check() and gk_prompt_document_metadata() say, INVALID_ARGUMENT for
+ * front matter of a wrong type, ALREADY_EXISTS when code defined the prompt.
+ */
+GK_MUST_USE gk_code gk_prompt_file_define(
+	gk_app *app, const gk_prompt_file_opts *opts, gk_error *err);
+/** Withdraws it, and its flow. False when there is none that came from a document. */
+bool gk_prompt_file_remove(gk_app *app, const char *name, const char *variant);
+/** The document behind a prompt; NULL: there is none. Borrowed. */
+gk_prompt_document *gk_prompt_file_document_peek(
+	gk_app *app, const char *name, const char *variant);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Prompts of .prompt documents, as actions and as flows. */
+#include "models.h"
+
+#include "ai/prompt_file.h"
+
+#include <stdio.h>
+
+#define DONE        "{'message':{'role':'model','content':[{'text':'done'}]},'finishReason':'stop'}"
+#define TEXT(chunk) "{'role':'model','content':[{'text':'" chunk "'}]}"
+
+static gk_code try_define(const char *name, const char *source, const char *mistake, gk_error *err)
+{
+	gk_auto_prompt_document gk_prompt_document *doc = NULL;
+	gk_code rc = gk_prompt_document_parse(source, strlen(source), "x.prompt", &doc, err);
+
+	return rc == GK_OK ? gk_prompt_file_define(core_app,
+				     &(gk_prompt_file_opts){ .name = name,
+					     .document = doc,
+					     .mistake = mistake,
+					     .is_flow = true },
+				     err)
+			   : rc;
+}
+
+static void define(const char *name, const char *source)
+{
+	gk_error err = { 0 };
+
+	if (try_define(name, source, NULL, &err) != GK_OK)
+		ck_abort_msg("%s", err.message);
+}
+
+static json_t *descriptor(const char *key)
+{
+	const gk_action *action = gk_app_find_action_peek(core_app, key);
+
+	ck_assert_ptr_nonnull(action);
+	return gk_action_metadata_peek(action);
+}
+
+static const char menu[] = "---\n"
+			   "model: scripted\n"
+			   "description: A menu.\n"
+			   "config: {temperature: 0.5}\n"
+			   "tools: [add]\n"
+			   "maxTurns: 3\n"
+			   "metadata: {team: kitchen}\n"
+			   "input:\n"
+			   "  schema: {theme: string, count?: integer}\n"
+			   "  default: {theme: pirate}\n"
+			   "---\n"
+			   "{{role \"system\"}}Cook.{{role \"user\"}}A {{theme}} menu";
+
+START_TEST(a_document_is_a_prompt_with_the_metadata_of_its_front_matter)
+{
+	json_t *metadata;
+
+	define("trip/menu", menu);
+	metadata = descriptor("/prompt/trip/menu");
+	ck_assert_str_eq(gk_json_str_peek(metadata, "type"), "prompt");
+	ck_assert_str_eq(gk_json_str_peek(metadata, "prompt.name"), "trip/menu");
+	ck_assert_str_eq(gk_json_str_peek(metadata, "prompt.model"), "scripted");
+	ck_assert_str_eq(gk_json_str_peek(metadata, "prompt.template"), strstr(menu, "{{role"));
+	ck_assert_str_eq(gk_json_str_peek(metadata, "prompt.input.schema.required[0]"), "theme");
+	ck_assert_str_eq(gk_json_str_peek(metadata, "metadata.team"), "kitchen");
+	assert_json(gk_json_at_peek(metadata, "prompt.use"), "[]");
+	ck_assert_ptr_null(json_object_get(metadata, "error"));
+}
+END_TEST
+
+START_TEST(a_document_without_schema_tells_of_no_schema)
+{
+	define("hi", "Hi");
+	assert_json(gk_json_at_peek(descriptor("/executable-prompt/hi"), "prompt.input"), "{}");
+}
+END_TEST
+
+START_TEST(a_default_of_the_document_counts_before_the_input_is_validated)
+{
+	gk_auto_json json_t *request = NULL, *other = NULL;
+
+	define("menu", menu);
+	request = core_run("/executable-prompt/menu", NULL);
+	assert_json(json_object_get(request, "messages"),
+		"[{'role':'system','content':[{'text':'Cook.'}]},"
+		"{'role':'user','content':[{'text':'A pirate menu'}]}]");
+	assert_json(json_object_get(request, "config"), "{'temperature':0.5}");
+	assert_json(json_object_get(request, "tools"), "['/tool/add']");
+	assert_json(json_object_get(request, "maxTurns"), "3");
+	other = core_run("/prompt/menu", json("{'theme': 'space'}"));
+	ck_assert_str_eq(gk_json_str_peek(other, "messages[1].content[0].text"), "A space menu");
+	core_fail("/prompt/menu", json("{'count': 'many'}"), GK_INVALID_ARGUMENT, "");
+}
+END_TEST
+
+START_TEST(a_prompt_of_a_document_asks_its_model_as_a_flow)
+{
+	gk_auto_json json_t *text = NULL;
+
+	models_script("[{'chunks': [" TEXT("do") "," TEXT("ne") "], 'resp': " DONE "}]");
+	define("menu", menu);
+	text = core_run("/flow/prompts/menu", NULL);
+	assert_json(text, "'done'");
+	assert_json(
+		json_object_get(json_array_get(models_saw, 0), "config"), "{'temperature':0.5}");
+}
+END_TEST
+
+START_TEST(a_flow_of_a_prompt_hands_on_the_chunks)
+{
+	core_sink sink;
+	gk_run *run;
+
+	core_sink_init(&sink);
+	models_script("[{'chunks': [" TEXT("do") "," TEXT("ne") "], 'resp': " DONE "}]");
+	define("menu", menu);
+	run = core_begin(GK_OPTS(gk_run_opts, .key = "/flow/prompts/menu", .is_streaming = true,
+		.sink = &sink.base));
+	core_finish(run);
+	ck_assert_uint_eq(json_array_size(sink.chunks), 2);
+	ck_assert_str_eq(gk_json_str_peek(sink.chunks, "[1].content[0].text"), "ne");
+	gk_run_unref(run);
+	core_sink_done(&sink);
+}
+END_TEST
+
+START_TEST(a_flow_of_a_prompt_with_an_output_schema_gives_a_value)
+{
+	gk_auto_json json_t *value = NULL;
+
+	models_script(
+		"[{'message':{'role':'model','content':[{'text':'{\\\"dish\\\":\\\"soup\\\"}'}]},"
+		"'finishReason':'stop'}]");
+	define("dish",
+		"---\nmodel: scripted\noutput:\n  format: json\n  schema: {dish: string}\n---\nA dish");
+	value = core_run("/flow/prompts/dish", NULL);
+	assert_json(value, "{'dish':'soup'}");
+}
+END_TEST
+
+START_TEST(a_newer_document_takes_the_place_of_an_older_one_and_a_broken_one_does_not)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_json json_t *after = NULL;
+
+	define("a", "one");
+	define("a", "two");
+	ck_assert_int_eq(try_define("a", "{{#if x}}", NULL, &err), GK_INVALID_ARGUMENT);
+	ck_assert_ptr_nonnull(strstr(err.message, "x.prompt:1:"));
+	after = core_run("/prompt/a", NULL);
+	ck_assert_str_eq(gk_json_str_peek(after, "messages[0].content[0].text"), "two");
+}
+END_TEST
+
+START_TEST(front_matter_of_a_wrong_type_is_refused_by_its_name)
+{
+	static const struct {
+		const char *line, *message;
+	} rows[] = {
+		{ "model: [x]", "prompt a: model in its front matter must be a text" },
+		{ "tools: add", "prompt a: tools in its front matter must be a list of names" },
+		{ "tools: [1]", "prompt a: tools in its front matter must be a list of names" },
+		{ "input: 7", "prompt a: input in its front matter must be a mapping" },
+		{ "maxTurns: many", "prompt a: maxTurns in its front matter must be a number" },
+		{ "returnToolRequests: 1",
+			"prompt a: returnToolRequests in its front matter must be true or false" },
+		{ "use: [{x: 1}]",
+			"prompt a: use in its front matter must be a list of names or of mappings with a name" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		gk_auto_error gk_error err = { 0 };
+		gk_auto_str char *source = NULL;
+
+		ck_assert_int_gt(asprintf(&source, "---\n%s\n---\nHi", rows[i].line), 0);
+		ck_assert_int_eq(try_define("a", source, NULL, &err), GK_INVALID_ARGUMENT);
+		ck_assert_str_eq(err.message, rows[i].message);
+	}
+}
+END_TEST
+
+START_TEST(a_document_does_not_take_the_place_of_a_prompt_of_code)
+{
+	gk_auto_error gk_error err = { 0 };
+
+	ck_assert_int_eq(gk_define_prompt(core_app,
+				 GK_OPTS(gk_prompt_opts, .name = "a", .prompt = "code"), NULL),
+		GK_OK);
+	ck_assert_int_eq(try_define("a", "file", NULL, &err), GK_ALREADY_EXISTS);
+	ck_assert(!gk_prompt_file_remove(core_app, "a", NULL));
+	ck_assert_ptr_nonnull(gk_app_find_action_peek(core_app, "/prompt/a"));
+}
+END_TEST
+
+START_TEST(a_prompt_says_what_is_wrong_with_its_file)
+{
+	ck_assert_int_eq(try_define("a", "good", "x.prompt:3:1: bad", NULL), GK_OK);
+	ck_assert_str_eq(gk_json_str_peek(descriptor("/prompt/a"), "error"), "x.prompt:3:1: bad");
+}
+END_TEST
+
+START_TEST(a_removed_prompt_leaves_nothing)
+{
+	static const char *const keys[] = { "/prompt/a", "/executable-prompt/a",
+		"/flow/prompts/a" };
+
+	define("a", "good");
+	ck_assert(gk_prompt_file_remove(core_app, "a", NULL));
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_ptr_null(gk_app_find_action_peek(core_app, keys[i]));
+	ck_assert(!gk_prompt_file_remove(core_app, "a", NULL));
+}
+END_TEST
+
+static bool define_one(void)
+{
+	gk_error err = { 0 };
+	gk_code rc = try_define("swept", menu, "a mistake", &err);
+
+	gk_error_clear(&err);
+	gk_prompt_file_remove(core_app, "swept", NULL);
+	return rc == GK_OK;
+}
+
+START_TEST(a_document_without_memory_is_not_defined)
+{
+	fault_sweep(define_one);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *it = suite_create("prompt_file");
+	TCase *tests = tcase_create("prompt_file");
+
+	tcase_add_checked_fixture(tests, models_start, models_stop);
+	tcase_add_test(tests, a_document_is_a_prompt_with_the_metadata_of_its_front_matter);
+	tcase_add_test(tests, a_document_without_schema_tells_of_no_schema);
+	tcase_add_test(tests, a_default_of_the_document_counts_before_the_input_is_validated);
+	tcase_add_test(tests, a_prompt_of_a_document_asks_its_model_as_a_flow);
+	tcase_add_test(tests, a_flow_of_a_prompt_hands_on_the_chunks);
+	tcase_add_test(tests, a_flow_of_a_prompt_with_an_output_schema_gives_a_value);
+	tcase_add_test(
+		tests, a_newer_document_takes_the_place_of_an_older_one_and_a_broken_one_does_not);
+	tcase_add_test(tests, front_matter_of_a_wrong_type_is_refused_by_its_name);
+	tcase_add_test(tests, a_document_does_not_take_the_place_of_a_prompt_of_code);
+	tcase_add_test(tests, a_prompt_says_what_is_wrong_with_its_file);
+	tcase_add_test(tests, a_removed_prompt_leaves_nothing);
+	tcase_add_test(tests, a_document_without_memory_is_not_defined);
+	suite_add_tcase(it, tests);
+	return it;
+}
+
+UNIT_MAIN(suite)
