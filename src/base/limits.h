@@ -28,8 +28,9 @@
 #define GK_MAX_TEMPLATE_OUTPUT  (64u << 20) /* of one rendering, what is thrown away included */
 #define GK_MAX_TEMPLATE_STEPS   2000000     /* statements, turns of loops, text in kilobytes */
 #define GK_MAX_PROMPT_FILE      (1u << 20)
-#define GK_MAX_PROMPT_FOLDERS   32 /* inside of each other; deeper ones are not looked into */
-#define GK_PROMPT_SETTLE_MS     20 /* a file written to so shortly ago is read a little later */
+#define GK_MAX_PROMPT_FOLDERS   32   /* inside of each other; deeper ones are not looked into */
+#define GK_PROMPT_SETTLE_MS     20   /* a file written to so shortly ago is read a little later */
+#define GK_PROMPT_LOOK_MS       1000 /* between two looks at a folder that cannot be watched */
 
 /* --- schemas and patterns --- */
 #define GK_MAX_SCHEMA_DEPTH  256    /* nested validation, $ref loops included */

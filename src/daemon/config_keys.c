@@ -64,6 +64,22 @@ static const gk_config_key exec_keys[] = {
 	{ .name = NULL },
 };
 
+static const gk_config_key prompt_keys[] = {
+	{ .name = "directory",
+		.type = GK_CONFIG_STRING,
+		.flags = GK_CONFIG_REQUIRED,
+		.help = "The directory; what is below it is read too." },
+	{ .name = "prefix",
+		.type = GK_CONFIG_STRING,
+		.unset = "none",
+		.help = "Goes before the names, with a slash: shop makes menu.prompt the prompt shop/menu." },
+	{ .name = "flows",
+		.type = GK_CONFIG_BOOL,
+		.fallback = "true",
+		.help = "Serve each also as the flow prompts/NAME: POST /prompts/NAME asks the model." },
+	{ .name = NULL },
+};
+
 static const char *const sampler_choices[] = { "always_on", "always_off", "traceidratio",
 	"parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio", NULL };
 static const char *const encoding_choices[] = { "protobuf", "json", NULL };
@@ -386,9 +402,10 @@ const gk_config_key gk_config_keys[] = {
 		.flags = GK_CONFIG_ADDS,
 		.help = "Shared objects to load: a path, or a name in the module directory." },
 	{ .name = "prompts",
-		.type = GK_CONFIG_STRING,
-		.flags = GK_CONFIG_RESERVED,
-		.help = "Directory of .prompt files." },
+		.type = GK_CONFIG_ENTRIES,
+		.entries = prompt_keys,
+		.flags = GK_CONFIG_ADDS,
+		.help = "Directories of .prompt files, served as they are edited (docs/prompts.md)." },
 	{ .name = "plugins",
 		.type = GK_CONFIG_MAP,
 		.flags = GK_CONFIG_RESTART,

@@ -10,6 +10,7 @@
 #include "daemon/meters.h"
 #include "daemon/modules.h"
 #include "daemon/options.h"
+#include "daemon/prompts.h"
 #include "daemon/recording.h"
 #include "daemon/service.h"
 #include "daemon/telemetry.h"
@@ -35,6 +36,7 @@ typedef struct gk_daemon {
 	gk_app *app;
 	gk_modules *modules;
 	gk_exec *exec;
+	gk_prompts *prompts;
 	gk_telemetry *telemetry;
 	gk_meters *meters;
 	gk_front *front;

@@ -200,7 +200,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 		return rc;
 	daemon->modules = gk_modules_new(daemon->app);
 	daemon->exec = gk_exec_new(daemon->app);
-	if (!daemon->modules || !daemon->exec)
+	daemon->prompts = gk_prompts_new(daemon->app);
+	if (!daemon->modules || !daemon->exec || !daemon->prompts)
 		return gk_error_no_memory(err);
 	rc = gk_telemetry_new(
 		daemon->app, daemon->config, daemon->options.is_dev, &daemon->telemetry, err);
@@ -216,6 +217,9 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_exec_configure(
 			daemon->exec, gk_config_list_peek(daemon->config, "exec"), err);
+	if (rc == GK_OK)
+		rc = gk_prompts_configure(
+			daemon->prompts, gk_config_list_peek(daemon->config, "prompts"), true, err);
 	if (rc == GK_OK)
 		rc = gk_recording_new(daemon->app, daemon->config, daemon->options.is_dev,
 			&daemon->recording, err);
@@ -265,6 +269,7 @@ static bool tear_down(gk_daemon *daemon)
 {
 	gk_daemon_end(daemon);
 	gk_front_free(daemon->front);
+	gk_prompts_free(gk_steal(daemon->prompts));
 	end_telemetry(daemon);
 	gk_recording_free(daemon->recording);
 	if (daemon->app && !gk_daemon_is_quiet(daemon))

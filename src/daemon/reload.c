@@ -54,6 +54,9 @@ static gk_code apply(gk_daemon *daemon, const gk_config *config, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	rc = gk_front_reload(daemon->front, config, err);
+	if (rc == GK_OK && gk_prompts_configure(daemon->prompts,
+				   gk_config_list_peek(config, "prompts"), false, NULL) != GK_OK)
+		gk_log(GK_LOG_ERROR, "prompts", "out of memory: the directories stay as they were");
 	if (rc != GK_OK)
 		put_back(daemon);
 	return rc;

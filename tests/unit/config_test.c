@@ -199,6 +199,8 @@ static const char *sample_of(const gk_config_key *key, char *room, size_t size)
 		return "[one, two]";
 	if (strcmp(key->name, "telemetry.export") == 0)
 		return "[{backend: custom, endpoint: http://c, headers: {a: b}, signals: [logs]}]";
+	if (strcmp(key->name, "prompts") == 0)
+		return "[{directory: /p, prefix: shop, flows: false}]";
 	if (strcmp(key->name, "trace.sample") == 0)
 		return "7";
 	return sample(key, room, size);
