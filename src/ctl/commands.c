@@ -3,6 +3,7 @@
 /* The commands. */
 #include "ctl/db.h"
 #include "ctl/run.h"
+#include "loop/url_shown.h"
 
 #include <genkit/json.h>
 #include <stdio.h>
@@ -64,13 +65,14 @@ static gk_code cancel(gk_ctl *ctl, gk_error *err)
 static gk_code health(gk_ctl *ctl, gk_error *err)
 {
 	gk_auto_json json_t *answer = NULL, *said = NULL;
+	gk_auto_str char *shown = gk_url_shown(ctl->url);
 	gk_code rc = gk_ctl_ask(ctl, "/api/__health", NULL, &answer, err);
 
 	if (rc == GK_OK && ctl->options->is_json) {
-		said = json_pack("{s:s, s:s}", "status", "ok", "url", ctl->url);
+		said = json_pack("{s:s, s:s}", "status", "ok", "url", shown ? shown : "?");
 		gk_ctl_print_line(said);
 	} else if (rc == GK_OK)
-		printf("ok, at %s\n", ctl->url);
+		printf("ok, at %s\n", shown ? shown : "?");
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/doors.h"
+#include "loop/url_shown.h"
 #include "server/address.h"
 #include "server/flows.h"
 #include "server/health.h"
@@ -503,10 +504,12 @@ static void announce(gk_front *front)
 static gk_code open_manager(gk_front *front, const gk_config *config, gk_error *err)
 {
 	const char *url = gk_config_str(config, "reflection.manager");
+	gk_auto_str char *shown = NULL;
 
 	if (!url || !gk_config_bool(config, "reflection.enabled"))
 		return GK_OK;
-	gk_log(GK_LOG_INFO, "reflection", "connecting to %s", url);
+	shown = gk_url_shown(url);
+	gk_log(GK_LOG_INFO, "reflection", "connecting to %s", shown ? shown : "?");
 	return gk_reflection_v2_new(front->app, &front->runtime, url, &front->manager, err);
 }
 

@@ -12,6 +12,7 @@
 #include "daemon/client.h"
 #include "daemon/destination.h"
 #include "json/edit.h"
+#include "loop/url_shown.h"
 #include "telemetry/dev_exporter.h"
 #include "telemetry/otlp_metrics.h"
 #include "telemetry/preset.h"
@@ -231,14 +232,16 @@ static gk_code open_dev(gk_telemetry *telemetry, const gk_config *config, gk_err
 void gk_telemetry_set_server(gk_telemetry *telemetry, const char *url)
 {
 	gk_auto_error gk_error err = { 0 };
+	gk_auto_str char *shown = NULL;
 
 	if (telemetry->has_server || !telemetry->dev)
 		return;
+	shown = gk_url_shown(url);
 	if (gk_dev_exporter_set_url(telemetry->dev, url, &err) != GK_OK)
-		gk_log(GK_LOG_WARN, "telemetry", "traces do not go to %s: %s", url,
+		gk_log(GK_LOG_WARN, "telemetry", "traces do not go to %s: %s", shown ? shown : "?",
 			err.message ? err.message : "out of memory");
 	else
-		gk_log(GK_LOG_DEBUG, "telemetry", "traces go to %s", url);
+		gk_log(GK_LOG_DEBUG, "telemetry", "traces go to %s", shown ? shown : "?");
 }
 
 bool gk_telemetry_has_server(const gk_telemetry *telemetry)

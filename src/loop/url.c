@@ -3,6 +3,7 @@
 #include "loop/url.h"
 
 #include "base/limits.h"
+#include "loop/url_shown.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -129,4 +130,20 @@ gk_code gk_url_parse(const char *text, const char *const schemes[2], gk_url *ret
 gk_code gk_url_resolve(const gk_url *base, const char *location, gk_url *ret, gk_error *err)
 {
 	return parse(base, location, http_schemes, ret, err);
+}
+
+char *gk_url_shown(const char *text)
+{
+	static const char *const schemes[][2] = { { "http", "https" }, { "ws", "wss" } };
+
+	for (size_t i = 0; i < 2; i++) {
+		gk_auto_url gk_url url = { 0 };
+		gk_code rc = gk_url_parse(text, schemes[i], &url, NULL);
+
+		if (rc == GK_OK)
+			return gk_steal(url.shown);
+		if (rc != GK_INVALID_ARGUMENT)
+			return NULL;
+	}
+	return strdup("(not a URL)");
 }

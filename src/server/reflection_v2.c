@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "loop/url_shown.h"
 #include "server/wire.h"
 
 #include <stdio.h>
@@ -205,7 +206,7 @@ static void on_closed(const gk_error *err, void *user)
 	if (was_open || client->failures == 0)
 		gk_log(GK_LOG_WARN, "reflection", "%s %s%s%s: trying again",
 			was_open ? "lost the manager at" : "cannot reach the manager at",
-			client->url, err && err->message ? ": " : "",
+			client->shown, err && err->message ? ": " : "",
 			err && err->message ? err->message : "");
 	forget_socket(client);
 	client->connection++;
@@ -243,6 +244,7 @@ void gk_v2_unref(gk_reflection_v2 *client)
 	gk_scope_unref(client->scope);
 	gk_buf_done(&client->text);
 	free(client->url);
+	free(client->shown);
 	free(client);
 }
 
@@ -277,9 +279,10 @@ gk_code gk_reflection_v2_new(gk_app *app, const gk_runtime *runtime, const char 
 	client->runtime = runtime;
 	LIST_INIT(&client->calls);
 	client->url = strdup(url);
+	client->shown = gk_url_shown(url);
 	client->streams = gk_table_new(NULL);
 	client->scope = gk_scope_new(loop, NULL);
-	if (!client->url || !client->streams || !client->scope)
+	if (!client->url || !client->shown || !client->streams || !client->scope)
 		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
 		rc = gk_timer_start(loop, RETRY_MS, 0, on_retry, client, &client->retry, err);

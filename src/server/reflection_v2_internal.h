@@ -15,7 +15,7 @@ struct gk_reflection_v2 {
 	unsigned refs; /* the owner's, and each listing's */
 	gk_app *app;
 	const gk_runtime *runtime;
-	char *url;
+	char *url, *shown;    /* as it is, and for the log */
 	gk_websocket *socket; /* NULL: not connected, and not connecting */
 	gk_rpc_inbox *inbox;  /* of this connection */
 	gk_timer *retry;

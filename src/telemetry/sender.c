@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "loop/url_shown.h"
 #include "telemetry/gzip.h"
 
 #include <inttypes.h>
@@ -25,6 +26,7 @@ struct gk_sender {
 	gk_loop *loop;
 	gk_sender_opts opts;
 	char *name, *url;
+	char *shown; /* the URL, for the log */
 	char **headers;
 	gk_scope *scope;
 	gk_timer *timer; /* for the next batch, or the next try */
@@ -62,6 +64,7 @@ void gk_sender_unref(gk_sender *sender)
 	free(sender->headers);
 	free(sender->name);
 	free(sender->url);
+	free(sender->shown);
 	free(sender);
 }
 
@@ -277,7 +280,7 @@ static void tell_gone(gk_sender *sender, const gk_error *err)
 		return;
 	sender->is_gone = true;
 	gk_log(GK_LOG_WARN, "telemetry", "%s: no answer from %s: %s; trying again", sender->name,
-		sender->url, err->message ? err->message : "out of memory");
+		sender->shown, err->message ? err->message : "out of memory");
 }
 
 static void tell_back(gk_sender *sender)
@@ -287,7 +290,7 @@ static void tell_back(gk_sender *sender)
 		return;
 	sender->is_gone = false;
 	gk_log(GK_LOG_INFO, "telemetry", "%s: %s answers again; %" PRIu64 " were lost",
-		sender->name, sender->url, sender->lost);
+		sender->name, sender->shown, sender->lost);
 	sender->lost = 0;
 }
 
@@ -486,8 +489,10 @@ gk_code gk_sender_new(gk_loop *loop, const gk_sender_opts *opts, gk_sender **ret
 	LIST_INIT(&sender->waiters);
 	sender->name = strdup(opts->name);
 	sender->url = strdup(opts->url);
+	sender->shown = gk_url_shown(opts->url);
 	sender->scope = gk_scope_new(loop, NULL);
-	if (!sender->name || !sender->url || !sender->scope || !copy_headers(sender, opts))
+	if (!sender->name || !sender->url || !sender->shown || !sender->scope ||
+		!copy_headers(sender, opts))
 		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
 		rc = gk_fetch_client_new(loop, opts->client, &sender->client, err);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "loop/fetch.h"
 #include "server/reflection.h"
 
@@ -167,6 +168,36 @@ START_TEST(both_methods_quit_after_the_answer)
 	ck_assert_uint_eq(quits, 1);
 	assert_answer("POST /api/__quitquitquit", "{}", 200, "OK");
 	ck_assert_uint_eq(quits, 2);
+}
+END_TEST
+
+static char warned[512]; /* the last warning */
+
+static void note_warning(const gk_log_record *record, void *user)
+{
+	(void)user;
+	if (record->level == GK_LOG_WARN)
+		snprintf(warned, sizeof(warned), "%s", record->message);
+}
+
+static const struct {
+	const char *body, *warning;
+} versions[] = {
+	{ "{'reflectionApiSpecVersion':1}", "" },
+	{ "{'reflectionApiSpecVersion':2}",
+		"the tool that talks to us is newer: it speaks version 2 of the reflection API, we speak 1" },
+	{ "{'reflectionApiSpecVersion':0}",
+		"the tool that talks to us may be outdated: it speaks version 0 of the reflection API, we speak 1" },
+	{ "{}", "the tool that talks to us may be outdated: it speaks version 0 of the reflection API, we speak 1" },
+};
+
+START_TEST(notify_warns_of_another_version_and_answers_all_the_same)
+{
+	warned[0] = '\0';
+	gk_log_set_sink(note_warning, NULL);
+	assert_answer("POST /api/notify", versions[_i].body, 200, "OK");
+	gk_log_set_sink(NULL, NULL);
+	ck_assert_str_eq(warned, versions[_i].warning);
 }
 END_TEST
 
@@ -665,6 +696,8 @@ static Suite *suite(void)
 	tcase_add_test(t, head_is_a_get_without_its_body);
 	tcase_add_test(t, both_methods_quit_after_the_answer);
 	tcase_add_test(t, notify_hands_on_where_traces_go);
+	tcase_add_loop_test(t, notify_warns_of_another_version_and_answers_all_the_same, 0,
+		sizeof(versions) / sizeof(versions[0]));
 	tcase_add_test(t, listings_are_json);
 	tcase_add_test(t, a_run_that_is_ready_leaves_in_one_piece);
 	tcase_add_test(t, results_void_and_null_differ);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "core/span.h"
 #include "loop/websocket.h"
 #include "server/reflection_v2.h"
 
@@ -326,6 +327,52 @@ START_TEST(a_run_tells_its_trace_and_then_its_result)
 	assert_sent("{'method':'runActionState','params':{'requestId':6,'state':{'traceId':'T'}}}");
 	assert_sent("{'result':{'telemetry':{'traceId':'T'}},'id':6}");
 	assert_nothing_sent();
+}
+END_TEST
+
+static json_t *last_span; /* attributes of the span that ended last */
+
+static void keep_span(const gk_span *span, void *user)
+{
+	(void)user;
+	json_decref(last_span);
+	last_span = gk_span_attributes(span);
+}
+
+static const struct {
+	const char *params, *result,
+		*attribute; /* what the action sees, and the span; NULL: none */
+} contexts[] = {
+	{ "{'key':'/flow/context'}", "{}", NULL },
+	{ "{'key':'/flow/context','context':{}}", "{}", "{}" },
+	{ "{'key':'/flow/context','context':{'a':1}}", "{'a':1}", "{\"a\":1}" },
+};
+
+/* v1 always passes one (reflection section 1.2). */
+START_TEST(a_context_that_is_absent_stays_absent)
+{
+	static const gk_span_observer observer = { .ended = keep_span };
+	gk_auto_str char *request = NULL, *answer = NULL;
+
+	ck_assert(gk_app_add_observer(surface_app, &observer));
+	ck_assert_int_gt(
+		asprintf(&request, "{'jsonrpc':'2.0','method':'runAction','params':%s,'id':'5'}",
+			contexts[_i].params),
+		0);
+	ck_assert_int_gt(
+		asprintf(&answer, "{'result':{'result':%s,'telemetry':{'traceId':'T'}},'id':'5'}",
+			contexts[_i].result),
+		0);
+	say(request);
+	assert_sent(
+		"{'method':'runActionState','params':{'requestId':'5','state':{'traceId':'T'}}}");
+	assert_sent(answer);
+	if (contexts[_i].attribute)
+		ck_assert_str_eq(gk_json_str_peek(last_span, "genkit:metadata:context"),
+			contexts[_i].attribute);
+	else
+		ck_assert_ptr_null(json_object_get(last_span, "genkit:metadata:context"));
+	json_decref(gk_steal(last_span));
 }
 END_TEST
 
@@ -660,6 +707,8 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, setup_open, teardown);
 	tcase_add_test(t, actions_and_values_are_listed);
 	tcase_add_test(t, a_run_tells_its_trace_and_then_its_result);
+	tcase_add_loop_test(t, a_context_that_is_absent_stays_absent, 0,
+		sizeof(contexts) / sizeof(contexts[0]));
 	tcase_add_test(t, chunks_are_sent_on_request);
 	tcase_add_test(t, failures_have_a_status_for_data);
 	tcase_add_test(t, an_input_that_does_not_fit_has_no_state);

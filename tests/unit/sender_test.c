@@ -15,7 +15,7 @@
 #define MAX_REQUESTS 64
 
 static gk_http_listener *listener;
-static char url[64];
+static char url[128];
 static struct {
 	int statuses[MAX_REQUESTS]; /* of the answers, in order; 0: 200 */
 	const char *retry_after;
@@ -75,6 +75,7 @@ static void listen_again(const char *address)
 /* --- what was said about it --- */
 
 static unsigned warnings, infos;
+static char line[256]; /* the last of either */
 
 static void count_record(const gk_log_record *record, void *user)
 {
@@ -83,6 +84,7 @@ static void count_record(const gk_log_record *record, void *user)
 		return;
 	warnings += record->level == GK_LOG_WARN;
 	infos += record->level == GK_LOG_INFO;
+	snprintf(line, sizeof(line), "%s", record->message);
 }
 
 /* --- items that are numbers --- */
@@ -328,6 +330,29 @@ START_TEST(a_destination_that_is_gone_costs_a_line_when_it_goes_and_one_when_it_
 }
 END_TEST
 
+START_TEST(the_log_tells_of_a_destination_without_its_secrets)
+{
+	unsigned port = gk_http_port(listener);
+	gk_auto_str char *address = strdup(gk_http_address(listener)), *shown = NULL;
+
+	gk_http_free(listener);
+	listener = NULL;
+	snprintf(url, sizeof(url), "http://user:secret@127.0.0.1:%u/in?key=secret", port);
+	ck_assert_int_gt(asprintf(&shown, " http://127.0.0.1:%u/in", port), 0);
+	make(GK_OPTS(gk_sender_opts, .timeout_ms = 400));
+	put(1);
+	core_turn_until(is_gone, NULL);
+	ck_assert_ptr_nonnull(strstr(line, shown));
+	ck_assert_ptr_null(strstr(line, "secret"));
+	put(2);
+	listen_again(address);
+	core_turn_until(is_back, NULL);
+	ck_assert_ptr_nonnull(strstr(line, " answers again"));
+	ck_assert_ptr_nonnull(strstr(line, shown));
+	ck_assert_ptr_null(strstr(line, "secret"));
+}
+END_TEST
+
 START_TEST(a_sender_that_is_freed_while_it_sends_lets_go_of_all)
 {
 	make(GK_OPTS(gk_sender_opts, .batch_items = 2));
@@ -438,6 +463,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_batch_that_is_too_large_is_split_once);
 	tcase_add_test(
 		tc, a_destination_that_is_gone_costs_a_line_when_it_goes_and_one_when_it_returns);
+	tcase_add_test(tc, the_log_tells_of_a_destination_without_its_secrets);
 	tcase_add_test(tc, a_sender_that_is_freed_while_it_sends_lets_go_of_all);
 	tcase_add_test(tc, a_flush_waits_until_all_has_been_sent);
 	tcase_add_test(tc, a_flush_does_not_wait_longer_than_it_may);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Where the daemon's traces go in development, and what is said of it. */
+#include "core.h"
+#include "folder.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "daemon/telemetry.h"
+#include "server/http.h"
+
+#include <stdio.h>
+
+static gk_config *config;
+static gk_telemetry *telemetry;
+static gk_buf said; /* in the log */
+
+static void note(const gk_log_record *record, void *user)
+{
+	(void)user;
+	gk_buf_printf(&said, "%s\n", record->message);
+}
+
+/* --- two telemetry servers --- */
+
+static struct {
+	gk_http_listener *listener;
+	char url[96];
+	unsigned heard;
+} servers[2];
+
+static void take(gk_exchange *x, void *user)
+{
+	unsigned *heard = user;
+
+	*heard += strcmp(gk_exchange_path(x), "/api/traces") == 0;
+	gk_exchange_reply(x, 200, "text/plain", "OK", 2);
+}
+
+static void setup(void)
+{
+	unsetenv("GENKIT_TELEMETRY_SERVER");
+	folder_make();
+	core_start_unseen();
+	core_flow("echo", core_echo, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		servers[i].heard = 0;
+		ck_assert_int_eq(
+			gk_http_listen(core_loop,
+				GK_OPTS(gk_http_opts, .name = "traces", .address = "127.0.0.1:0",
+					.handle = take, .user = &servers[i].heard),
+				&servers[i].listener, NULL),
+			GK_OK);
+		snprintf(servers[i].url, sizeof(servers[i].url), "http://%s",
+			gk_http_address(servers[i].listener));
+	}
+	gk_buf_puts(&said, "");
+	gk_log_set_level(GK_LOG_DEBUG);
+	gk_log_set_sink(note, NULL);
+}
+
+static bool is_quiet(void *user)
+{
+	(void)user;
+	return gk_fiber_count(core_loop) == 0;
+}
+
+static void teardown(void)
+{
+	gk_telemetry_free(telemetry);
+	core_turn_until(is_quiet, NULL);
+	for (size_t i = 0; i < 2; i++)
+		gk_http_free(servers[i].listener);
+	core_stop();
+	gk_log_set_sink(NULL, NULL);
+	gk_log_set_level(GK_LOG_INFO);
+	gk_buf_done(&said);
+	gk_config_free(config);
+	folder_drop();
+	unsetenv("GENKIT_TELEMETRY_SERVER");
+}
+
+static void start(const char *yaml)
+{
+	static const char *const files[] = { "c.yaml", NULL };
+	gk_auto_error gk_error err = { 0 };
+
+	folder_put("c.yaml", yaml);
+	if (gk_config_load(&(gk_config_sources){ .files = files }, &config, &err) != GK_OK ||
+		gk_telemetry_new(core_app, config, true, &telemetry, &err) != GK_OK)
+		ck_abort_msg("%s", err.message);
+}
+
+/* A run's trace is there when the run has ended. */
+static void assert_traces_go_to(size_t server)
+{
+	json_decref(core_run("/flow/echo", json_integer(1)));
+	ck_assert_uint_gt(servers[server].heard, 0);
+	ck_assert_uint_eq(servers[!server].heard, 0);
+}
+
+START_TEST(traces_go_where_a_tool_says)
+{
+	start("");
+	ck_assert(!gk_telemetry_has_server(telemetry));
+	gk_telemetry_set_server(telemetry, servers[1].url);
+	assert_traces_go_to(1);
+}
+END_TEST
+
+START_TEST(the_environment_goes_before_what_a_tool_says)
+{
+	setenv("GENKIT_TELEMETRY_SERVER", servers[0].url, 1);
+	start("");
+	ck_assert(gk_telemetry_has_server(telemetry));
+	gk_telemetry_set_server(telemetry, servers[1].url);
+	assert_traces_go_to(0);
+}
+END_TEST
+
+START_TEST(the_configuration_goes_before_what_a_tool_says)
+{
+	gk_auto_str char *yaml = NULL;
+
+	ck_assert_int_gt(asprintf(&yaml, "telemetry: { server: '%s' }\n", servers[0].url), 0);
+	start(yaml);
+	gk_telemetry_set_server(telemetry, servers[1].url);
+	assert_traces_go_to(0);
+}
+END_TEST
+
+START_TEST(the_environment_goes_before_the_configuration)
+{
+	gk_auto_str char *yaml = NULL;
+
+	ck_assert_int_gt(asprintf(&yaml, "telemetry: { server: '%s' }\n", servers[1].url), 0);
+	setenv("GENKIT_TELEMETRY_SERVER", servers[0].url, 1);
+	start(yaml);
+	assert_traces_go_to(0);
+}
+END_TEST
+
+static const struct {
+	const char *url, *shown;
+} secrets[] = {
+	{ "http://user:secret@localhost:9/t?key=secret#secret",
+		"traces go to http://localhost:9/t\n" },
+	{ "user:secret@localhost", "traces go to (not a URL)\n" },
+};
+
+START_TEST(the_log_tells_where_traces_go_and_no_secret)
+{
+	start("");
+	gk_telemetry_set_server(telemetry, secrets[_i].url);
+	ck_assert_ptr_nonnull(strstr(said.data, secrets[_i].shown));
+	ck_assert_ptr_null(strstr(said.data, "secret"));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("telemetry");
+	TCase *tc = tcase_create("server");
+
+	tcase_set_timeout(tc, 30);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, traces_go_where_a_tool_says);
+	tcase_add_test(tc, the_environment_goes_before_what_a_tool_says);
+	tcase_add_test(tc, the_configuration_goes_before_what_a_tool_says);
+	tcase_add_test(tc, the_environment_goes_before_the_configuration);
+	tcase_add_loop_test(tc, the_log_tells_where_traces_go_and_no_secret, 0,
+		sizeof(secrets) / sizeof(secrets[0]));
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+UNIT_MAIN(suite)
