@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "dotprompt/picoschema.h"
 #include "json/edit.h"
+#include "json/pointer.h"
 #include "json/schema.h"
 
 #include <stdarg.h>
@@ -39,12 +40,7 @@ static place enter(gk_config_source *source, const char *name)
 	place before = { source->pointer.len, source->label.len };
 
 	gk_buf_putc(&source->pointer, '/');
-	for (const char *c = name; *c; c++) {
-		if (*c == '~' || *c == '/')
-			gk_buf_puts(&source->pointer, *c == '~' ? "~0" : "~1");
-		else
-			gk_buf_putc(&source->pointer, *c);
-	}
+	gk_json_pointer_escape(&source->pointer, name, strlen(name));
 	if (source->label.len)
 		gk_buf_putc(&source->label, '.');
 	gk_buf_puts(&source->label, name);

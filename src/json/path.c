@@ -8,11 +8,11 @@
 #include <math.h>
 
 /* Digits without a leading zero. False when it is no index or no array has so many elements. */
-static bool parse_index(const char *text, size_t len, size_t *ret)
+bool gk_json_pointer_index(const char *token, size_t len, size_t *ret)
 {
 	uint64_t index;
 
-	if ((len > 1 && text[0] == '0') || !gk_parse_u64(text, len, &index) || index > SIZE_MAX)
+	if ((len > 1 && token[0] == '0') || !gk_parse_u64(token, len, &index) || index > SIZE_MAX)
 		return false;
 	*ret = (size_t)index;
 	return true;
@@ -22,7 +22,7 @@ static json_t *element(const json_t *parent, const char *text, size_t len)
 {
 	size_t index;
 
-	return parse_index(text, len, &index) ? json_array_get(parent, index) : NULL;
+	return gk_json_pointer_index(text, len, &index) ? json_array_get(parent, index) : NULL;
 }
 
 json_t *gk_json_at_peek(const json_t *root, const char *path)
@@ -141,7 +141,7 @@ json_t *gk_json_pointer_step(const json_t *parent, const char **pointer, size_t 
 	if (!is_well_formed(token, len, &has_escapes))
 		return NULL;
 	if (json_is_array(parent)) {
-		if (!parse_index(token, len, &index))
+		if (!gk_json_pointer_index(token, len, &index))
 			return NULL;
 		if (index_ret)
 			*index_ret = index;
@@ -159,4 +159,32 @@ json_t *gk_json_pointer_peek(const json_t *root, const char *pointer)
 	while (at && *pointer)
 		at = gk_json_pointer_step(at, &pointer, NULL);
 	return at;
+}
+
+size_t gk_json_pointer_unescape(const char *token, size_t len, char *ret, bool *well_formed)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = token[i];
+
+		if (c == '~' && i + 1 < len && (token[i + 1] == '0' || token[i + 1] == '1'))
+			c = token[++i] == '1' ? '/' : '~';
+		else if (c == '~' && well_formed)
+			*well_formed = false;
+		ret[at++] = c;
+	}
+	return at;
+}
+
+void gk_json_pointer_escape(gk_buf *pointer, const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] == '~')
+			gk_buf_puts(pointer, "~0");
+		else if (name[i] == '/')
+			gk_buf_puts(pointer, "~1");
+		else
+			gk_buf_putc(pointer, name[i]);
+	}
 }

@@ -12,23 +12,13 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "json/pointer.h"
 
 #include <genkit/json.h>
 #include <math.h>
 #include <stdarg.h>
 
 /* --- errors --- */
-
-static void put_escaped(gk_buf *buf, const char *key, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (key[i] == '~')
-			gk_buf_puts(buf, "~0");
-		else if (key[i] == '/')
-			gk_buf_puts(buf, "~1");
-		else
-			gk_buf_putc(buf, key[i]);
-}
 
 /* "/a/0/b", or as Genkit shows it: "a.0.b", "(root)". */
 static void put_path(gk_buf *buf, const gk_schema_frame *leaf, bool is_pointer)
@@ -43,7 +33,7 @@ static void put_path(gk_buf *buf, const gk_schema_frame *leaf, bool is_pointer)
 		if (is_pointer || i + 1 < n)
 			gk_buf_putc(buf, is_pointer ? '/' : '.');
 		if (steps[i]->step == GK_STEP_MEMBER)
-			put_escaped(buf, steps[i]->key, steps[i]->position);
+			gk_json_pointer_escape(buf, steps[i]->key, steps[i]->position);
 		else
 			gk_buf_printf(buf, "%zu", steps[i]->position);
 	}

@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/table.h"
+#include "json/pointer.h"
 #include "json/uri.h"
 
 #include <genkit/json.h>
@@ -338,20 +339,6 @@ static gk_code find_resource(
 	return GK_OK;
 }
 
-/* Undoes ~0 and ~1 in place. */
-static void unescape_token(char *token)
-{
-	char *to = token;
-
-	for (const char *from = token; *from; from++) {
-		if (*from == '~' && (from[1] == '0' || from[1] == '1'))
-			*to++ = *++from == '0' ? '~' : '/';
-		else
-			*to++ = *from;
-	}
-	*to = '\0';
-}
-
 static json_t *step_into(json_t *json, const char *token)
 {
 	uint64_t index;
@@ -373,7 +360,7 @@ static gk_code walk(gk_schema_compiler *c, char *pointer, gk_schema_place *place
 		gk_code rc = GK_OK;
 		bool was_map = in_map;
 
-		unescape_token(token);
+		token[gk_json_pointer_unescape(token, strlen(token), token, NULL)] = '\0';
 		in_map = !was_map && json_is_object(place->json) && position_of(token) == MAP;
 		place->json = step_into(place->json, token);
 		if (!place->json)
