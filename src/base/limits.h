@@ -13,9 +13,14 @@
 #define GK_MAX_LOG_TAPS      4
 /* What the values of one JSON text may take in memory: so much, and so many times the text. Without it a text of
  * "{},{}," would take seventy times its size. */
-#define GK_JSON_MEMORY_BASE     (64u << 20)
-#define GK_JSON_MEMORY_FACTOR   12u
-#define GK_MAX_EXTRACT_TEXT     (16u << 20) /* of a model, in which JSON is looked for */
+#define GK_JSON_MEMORY_BASE   (64u << 20)
+#define GK_JSON_MEMORY_FACTOR 12u
+#define GK_MAX_EXTRACT_TEXT   (16u << 20) /* of a model, in which JSON is looked for */
+/* What one JSON Patch may ask for. */
+#define GK_MAX_PATCH_OPS        100000      /* a difference of more is told as one replacement */
+#define GK_MAX_PATCH_PATHS      (16u << 20) /* bytes of a difference's paths; the same */
+#define GK_MAX_PATCH_WORK       10000000 /* steps: values looked at and moved, members eightfold */
+#define GK_MAX_PATCH_COPIED     (64u << 20) /* bytes of the values that its copies add */
 #define GK_MAX_YAML_DEPTH       64
 #define GK_MAX_YAML_NODES       200000 /* after aliases are expanded */
 #define GK_MAX_YAML_TEXT        (16u << 20)

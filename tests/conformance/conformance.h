@@ -36,6 +36,7 @@ conformance_file_fn conformance_dotprompt;
 conformance_file_fn conformance_dotprompt_docs;
 conformance_file_fn conformance_generate;
 conformance_file_fn conformance_handlebars;
+conformance_file_fn conformance_json_patch;
 conformance_file_fn conformance_json_schema;
 conformance_file_fn conformance_picoschema;
 conformance_file_fn conformance_providers;

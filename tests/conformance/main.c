@@ -15,6 +15,7 @@ static const conformance_kind kinds[] = {
 	{ "dotprompt-docs", conformance_dotprompt_docs },
 	{ "generate", conformance_generate },
 	{ "handlebars", conformance_handlebars },
+	{ "json-patch", conformance_json_patch },
 	{ "json-schema", conformance_json_schema },
 	{ "picoschema", conformance_picoschema },
 	{ "providers", conformance_providers },
