@@ -42,7 +42,6 @@ void gk_trace_post_free(gk_trace_post *post)
 
 gk_code gk_trace_id_check(const char *id, size_t len, gk_error *err)
 {
-	gk_auto_buf gk_buf quoted = GK_BUF_INIT(0);
 	gk_auto_json json_t *text = NULL;
 	gk_auto_str char *written = NULL;
 

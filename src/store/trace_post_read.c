@@ -36,42 +36,42 @@ static const member context_members[] = {
 	{ "spanId", STRING, true, NULL },
 	{ "isRemote", BOOLEAN, false, NULL },
 	{ "traceFlags", NUMBER, true, NULL },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member link_members[] = {
 	{ "context", SHAPE, false, context_members },
 	{ "attributes", FREE, false, NULL },
 	{ "droppedAttributesCount", NUMBER, false, NULL },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member library_members[] = {
 	{ "name", STRING, true, NULL },
 	{ "version", STRING, false, NULL },
 	{ "schemaUrl", STRING, false, NULL },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member process_members[] = {
 	{ "value", BOOLEAN, true, NULL },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member status_members[] = {
 	{ "code", NUMBER, true, NULL },
 	{ "message", STRING, false, NULL },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member annotation_members[] = {
 	{ "attributes", FREE, true, NULL },
 	{ "description", STRING, true, NULL },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member event_members[] = {
 	{ "time", NUMBER, true, NULL },
 	{ "annotation", SHAPE, true, annotation_members },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member events_members[] = {
 	{ "timeEvent", LIST, false, event_members },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member span_members[] = {
 	{ "spanId", STRING, true, NULL },
@@ -88,7 +88,7 @@ static const member span_members[] = {
 	{ "status", SHAPE, false, status_members },
 	{ "timeEvents", SHAPE, false, events_members },
 	{ "truncated", BOOLEAN, false, NULL },
-	{ NULL },
+	{ .name = NULL },
 };
 static const member trace_members[] = {
 	{ "traceId", STRING, true, NULL },
@@ -96,7 +96,7 @@ static const member trace_members[] = {
 	{ "startTime", NUMBER, false, NULL },
 	{ "endTime", NUMBER, false, NULL },
 	{ "spans", FREE, true, NULL },
-	{ NULL },
+	{ .name = NULL },
 };
 
 /* Where in the value we are, for people; cut when it is long. */
