@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * An agent that looks at the weather, and asks the user what it must know. The user sends back what came, with an answer:
- * nothing is kept here in between.
+ * An agent that looks at the weather, and asks the user what it must know: send what came back, with an answer.
  *
  *	genkitd --dev --module ./weather.so
  *	curl -s http://127.0.0.1:3400/weatherAgent -d '{"data": {"prompt": "Do I need a coat?"}}'
