@@ -24,6 +24,49 @@ static gk_code say(gk_ctx *ctx, const char *text, gk_error *err)
 	return GK_OK;
 }
 
+/* It asks for the weather in a city that it names; those who stream get the request as a chunk as well. */
+static gk_code ask_for_weather(gk_ctx *ctx, const char *city, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *content = json_pack("[{s:{s:s, s:s, s:{s:s}}}]", "toolRequest", "name",
+		"weather", "ref", "1", "input", "city", city);
+	gk_code rc = gk_ctx_send(ctx, json_pack("{s:O*}", "content", content), err);
+
+	if (rc != GK_OK)
+		return rc;
+	*ret = json_pack("{s:{s:s, s:O}, s:s}", "message", "role", "model", "content", content,
+		"finishReason", "stop");
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+/* What the user said first; it may be the last message as well. */
+static json_t *first_of_user(json_t *messages)
+{
+	json_t *message;
+	size_t i;
+
+	json_array_foreach (messages, i, message) {
+		const char *role = gk_json_str_peek(message, "role");
+
+		if (role && strcmp(role, "user") == 0)
+			return message;
+	}
+	return NULL;
+}
+
+static const char *reply_to(gk_ctx *ctx, json_t *messages, json_t *last, const char *asked)
+{
+	json_t *first = first_of_user(messages);
+	gk_auto_str char *before = NULL;
+
+	if (!first || first == last)
+		return gk_ctx_printf(ctx, "You said \"%s\", and I say soup.", asked);
+	before = gk_message_text(first);
+	if (!before)
+		return NULL;
+	return gk_ctx_printf(
+		ctx, "First you said \"%s\", now \"%s\", and I say soup.", before, asked);
+}
+
 static gk_code cook(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 {
 	json_t *messages = json_object_get(request, "messages");
@@ -35,12 +78,8 @@ static gk_code cook(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 
 	if (!asked)
 		return gk_error_no_memory(err);
-	if (json_array_size(json_object_get(request, "tools")) && !weather) {
-		*ret = json_pack("{s:{s:s, s:[{s:{s:s, s:s, s:{s:s}}}]}, s:s}", "message", "role",
-			"model", "content", "toolRequest", "name", "weather", "ref", "1", "input",
-			"city", asked, "finishReason", "stop");
-		return *ret ? GK_OK : gk_error_no_memory(err);
-	}
+	if (json_array_size(json_object_get(request, "tools")) && !weather)
+		return ask_for_weather(ctx, asked, ret, err);
 	if (weather)
 		text = gk_ctx_printf(ctx, "It is %s and %d degrees: take the soup outside.",
 			gk_json_str_peek(weather, "sky"),
@@ -48,7 +87,7 @@ static gk_code cook(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 	else if (gk_json_at_peek(request, "output.schema"))
 		text = "{\"dish\": \"Sea shanty stew\", \"courses\": [\"soup\", \"stew\"], \"price\": 12}";
 	else
-		text = gk_ctx_printf(ctx, "You said \"%s\", and I say soup.", asked);
+		text = reply_to(ctx, messages, last, asked);
 	if (!text)
 		return gk_error_no_memory(err);
 	rc = say(ctx, text, err);

@@ -11,6 +11,13 @@ import { freePort, genkit, missing, tools } from './lib/clients.mjs';
 const module = (name) => ['--module', join(build, 'modules', `${name}.so`)];
 const anyPort = ['--set', 'server.listen=127.0.0.1:0'];
 
+/** What eval:flow wrote, in the order of the ids: [id, output, reference, status]. */
+function graded(cwd) {
+  const rows = JSON.parse(readFileSync(join(cwd, 'graded.json'), 'utf8'));
+  for (const { error, traceIds } of rows) assert.equal(traceIds.length, error ? 0 : 1);
+  return rows.map((row) => [row.testCaseId, row.output, row.reference, row.metrics?.[0]?.status]).sort();
+}
+
 describe('genkit-cli finds a running daemon', { skip: missing }, () => {
   let daemon;
   before(async () => (daemon = await start({ modules: ['demo'] })));
@@ -57,6 +64,19 @@ describe('genkit-cli finds a running daemon', { skip: missing }, () => {
     assert.equal(metric('long').status, 'FAIL');
     assert.match(metric('none').error, /the output is no text/);
     assert.match(metric('short').traceId, /^[0-9a-f]{32}$/);
+  });
+  it('eval:flow runs a flow on a dataset and scores what it gave', async () => {
+    writeFileSync(join(daemon.cwd, 'guests.json'), JSON.stringify([
+      { testCaseId: 'ada', input: { name: 'Ada' }, reference: 'Hello' },
+      { testCaseId: 'long', input: { name: 'x'.repeat(60) } },
+      { testCaseId: 'nobody', input: { name: 5 } },
+    ]));
+    await genkit(['eval:flow', 'hello', '--input', 'guests.json', '--force', '--evaluators', 'demo/brevity', '--output', 'graded.json'], { cwd: daemon.cwd });
+    assert.deepEqual(graded(daemon.cwd), [
+      ['ada', 'Hello, Ada!', 'Hello', 'PASS'],
+      ['long', `Hello, ${'x'.repeat(60)}!`, undefined, 'FAIL'],
+      ['nobody', undefined, undefined, undefined],
+    ]);
   });
   it('the runtime file is there while the daemon lives, and gone after', async () => {
     const other = await start();
@@ -155,9 +175,38 @@ describe('genkit CMD -- genkitd runs the daemon for one command, over v2', { ski
     const { stdout, stderr } = await genkit(['flow:run', 'hello', '{"name":"v2"}', ...command], { cwd: project() });
     assert.match(stdout + stderr, /Result:\s+Hello, v2!/);
   });
+  it('eval:flow', async () => {
+    const cwd = project({ 'guests.json': '[{"testCaseId": "ada", "input": {"name": "Ada"}}, {"testCaseId": "nobody", "input": {"name": 5}}]' });
+    await genkit(['eval:flow', 'hello', '--input', 'guests.json', '--force', '--evaluators', 'demo/brevity', '--output', 'graded.json', ...command], { cwd });
+    assert.deepEqual(graded(cwd), [['ada', 'Hello, Ada!', undefined, 'PASS'], ['nobody', undefined, undefined, undefined]]);
+  });
   it('flow:run -s', async () => {
     const { stdout, stderr } = await genkit(['flow:run', '-s', 'countdown', '{"from":2,"pauseMs":10}', ...command], { cwd: project() });
     assert.match(stdout + stderr, /"count":\s*2[^]*"count":\s*1[^]*Result:\s+liftoff/);
+  });
+});
+
+describe('dev:test-model holds the models of the demo to what a model must do', { skip: missing }, () => {
+  let daemon;
+  before(async () => (daemon = await start({ modules: ['demo', 'kitchen'] })));
+  after(() => daemon.stop());
+
+  const abilities = ['tool-request', 'structured-output', 'multiturn', 'streaming-tool-request', 'streaming-structured-output', 'streaming-multiturn'];
+  it('all that the cook says it can', async () => {
+    const { stdout, stderr } = await genkit(['dev:test-model', 'kitchen/cook', '--supports', abilities.join(',')], { cwd: daemon.cwd });
+    assert.match(stdout + stderr, /Tests Completed: 6 Passed, 0 Failed/);
+  });
+  it('cases of a file; what is not so fails', async () => {
+    const input = { messages: [{ role: 'user', content: [{ text: 'hi' }] }] };
+    const cases = (...validators) => validators.map((one) => ({ name: one, input, validators: [one], stream: one.startsWith('stream-') }));
+    writeFileSync(join(daemon.cwd, 'models.json'), JSON.stringify([
+      { model: 'test/echo', supports: ['multiturn'], tests: cases('text-starts-with:Echo: hi', 'stream-text-includes:321', 'text-includes:soup') },
+      { model: 'kitchen/cook', tests: cases('text-includes:soup', 'stream-text-includes:soup') },
+    ]));
+    const { stdout, stderr, code } = await genkit(['dev:test-model', '--from-file', 'models.json'], { cwd: daemon.cwd });
+    assert.match(stdout + stderr, /Failed: text-includes:soup/);
+    assert.match(stdout + stderr, /Tests Completed: 5 Passed, 1 Failed/);
+    assert.equal(code, 1);
   });
 });
 
