@@ -80,8 +80,9 @@ static json_t *said(json_t *raw, const char *name)
 	return json_is_null(value) ? NULL : value;
 }
 
-static gk_code check_types(const char *name, json_t *raw, gk_error *err)
+gk_code gk_prompt_file_check(const char *name, gk_prompt_document *document, gk_error *err)
 {
+	json_t *raw = json_object_get(gk_prompt_document_parsed_peek(document), "raw");
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		json_t *value = said(raw, known[i].name);
 
@@ -253,14 +254,13 @@ static gk_code define_forms(gk_app *app, const gk_prompt_file_opts *opts, gk_pro
 gk_code gk_prompt_file_define(gk_app *app, const gk_prompt_file_opts *opts, gk_error *err)
 {
 	gk_engine *engine = gk_app_engine_peek(app);
-	json_t *parsed = gk_prompt_document_parsed_peek(opts->document);
 	gk_auto_json json_t *metadata = NULL;
 	gk_prompt_body *body = NULL;
 	gk_code rc = engine ? gk_prompt_document_check(opts->document, engine, err)
 			    : gk_error_no_memory(err);
 
 	if (rc == GK_OK)
-		rc = check_types(opts->name, json_object_get(parsed, "raw"), err);
+		rc = gk_prompt_file_check(opts->name, opts->document, err);
 	if (rc == GK_OK)
 		rc = gk_prompt_document_metadata(opts->document, engine, NULL, &metadata, err);
 	if (rc == GK_OK)

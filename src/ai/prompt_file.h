@@ -29,6 +29,9 @@ typedef struct gk_prompt_file_opts {
  */
 GK_MUST_USE gk_code gk_prompt_file_define(
 	gk_app *app, const gk_prompt_file_opts *opts, gk_error *err);
+/** Whether members of the front matter have the type that they must have; INVALID_ARGUMENT. */
+GK_MUST_USE gk_code gk_prompt_file_check(
+	const char *name, gk_prompt_document *document, gk_error *err);
 /** Withdraws it, and its flow. False when there is none that came from a document. */
 bool gk_prompt_file_remove(gk_app *app, const char *name, const char *variant);
 /** The document behind a prompt; NULL: there is none. Borrowed. */

@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 /* The commands. */
 #include "ctl/db.h"
+#include "ctl/prompts.h"
 #include "ctl/run.h"
 #include "loop/url_shown.h"
 
@@ -85,6 +86,14 @@ const gk_ctl_command gk_ctl_commands[] = {
 		"input. --stream prints the chunks as they come, --context JSON says who asks, --label NAME=VALUE goes into\n"
 		"the trace. Ctrl-C cancels the run. The exit status is 1 when the action failed.",
 		1, 2, gk_ctl_run },
+	{ "prompts", "", "list the prompts",
+		"Lists the daemon's prompts, and what is wrong with their files. --json prints the whole descriptors.",
+		0, 0, gk_ctl_prompts },
+	{ "prompt", "render FILE | run NAME | lint DIR", "render, run or check .prompt files",
+		"render shows the messages of a file, run asks the model with one of the daemon's; both take --input JSON ('-'\n"
+		"reads it from standard input), run also what 'genkitctl run' takes, such as --stream. lint prints what is wrong\n"
+		"with the files of a folder; the exit status is 1 when there is an error. render and lint need no daemon.",
+		2, 2, gk_ctl_prompt },
 	{ "cancel", "TRACE_ID", "cancel a run",
 		"Calls off the run of that trace id; run --verbose prints it.", 1, 1, cancel },
 	{ "db", "check | stats | vacuum | backup FILE", "look after the store of traces",

@@ -20,7 +20,7 @@ enum {
 /* What the command line says. Everything is borrowed from argv. */
 typedef struct gk_ctl_options {
 	const char *url; /* --url */
-	const char *context, *label;
+	const char *context, *label, *input;
 	bool is_json, is_stream, is_verbose, wants_help, wants_version;
 	const char *command; /* NULL: none */
 	const char *words[4];

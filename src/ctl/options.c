@@ -24,6 +24,7 @@ static const option options[] = {
 	TEXT("--url", url),
 	TEXT("--context", context),
 	TEXT("--label", label),
+	TEXT("--input", input),
 	FLAG("--json", is_json),
 	FLAG("--stream", is_stream),
 	FLAG("-s", is_stream),

@@ -12,7 +12,7 @@
 
 /* --- what is asked --- */
 
-static gk_code read_input(const char *word, json_t **ret, gk_error *err)
+gk_code gk_ctl_read_input(const char *word, json_t **ret, gk_error *err)
 {
 	gk_auto_buf gk_buf text = GK_BUF_INIT(GK_JSON_DEFAULT_MAX);
 	gk_code rc;
@@ -63,7 +63,7 @@ gk_code gk_ctl_run_body(const gk_ctl_options *options, json_t **ret, gk_error *e
 	gk_code rc = GK_OK;
 
 	if (options->word_count > 1)
-		rc = read_input(options->words[1], &input, err);
+		rc = gk_ctl_read_input(options->words[1], &input, err);
 	if (rc == GK_OK)
 		rc = read_context(options->context, &context, err);
 	if (rc == GK_OK)

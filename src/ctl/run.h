@@ -8,6 +8,8 @@
 
 /** What runAction is sent for a command line. INVALID_ARGUMENT for input or context that is no JSON. */
 GK_MUST_USE gk_code gk_ctl_run_body(const gk_ctl_options *options, json_t **ret, gk_error *err);
+/** JSON of the command line; "-": of standard input. INVALID_ARGUMENT. */
+GK_MUST_USE gk_code gk_ctl_read_input(const char *word, json_t **ret, gk_error *err);
 GK_SUSPENDS gk_code gk_ctl_run(gk_ctl *ctl, gk_error *err);
 
 #endif

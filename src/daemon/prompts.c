@@ -25,6 +25,7 @@ typedef struct folder {
 	gk_timer *timer;
 	json_t *failed; /* name: what is wrong with a file that its folder finds right */
 	json_t *shown;  /* name: what the metadata of a prompt says is wrong */
+	json_t *logged; /* text: true; while what was found is taken over */
 	/* Of the scan under way or just done: */
 	gk_prompt_changes *changes;
 	json_t *folders;
@@ -60,6 +61,15 @@ static char *full_name(const char *name, const char *variant)
 
 static void show(
 	folder *it, const char *name, const char *variant, const char *full, const char *mistake);
+
+/* A mistake may be told of a document and of its file. */
+static void log_once(folder *it, const char *text)
+{
+	if (json_object_get(it->logged, text))
+		return;
+	json_object_set_new(it->logged, text, json_true());
+	gk_log(GK_LOG_ERROR, "prompts", "%s", text);
+}
 
 /* A mistake with its place, which a document says below the directory; NULL when memory ran out. */
 static char *placed(const folder *it, const char *full, const char *message)
@@ -106,7 +116,7 @@ static void set_prompt(const char *name, const char *variant, gk_prompt_document
 	if (rc != GK_OK && full && err.message)
 		wrong = placed(it, full, err.message);
 	if (rc != GK_OK)
-		gk_log(GK_LOG_ERROR, "prompts", "%s", wrong ? wrong : "out of memory");
+		log_once(it, wrong ? wrong : "out of memory");
 	if (rc == GK_OK) {
 		json_object_del(it->failed, full);
 		json_object_del(it->shown, full);
@@ -179,10 +189,10 @@ static void remove_partial(const char *name, void *user)
 
 static void mistake(const char *path, const gk_error *wrong, void *user)
 {
-	const folder *it = user;
+	folder *it = user;
 	gk_auto_str char *text = wrong->message ? placed(it, path, wrong->message) : NULL;
 
-	gk_log(GK_LOG_ERROR, "prompts", "%s", text ? text : "out of memory");
+	log_once(it, text ? text : "out of memory");
 }
 
 static void show_mistakes(folder *it, json_t *files)
@@ -212,6 +222,7 @@ static void take_over(folder *it)
 
 	if (gk_prompt_changes_is_empty(it->changes))
 		return;
+	json_object_clear(it->logged);
 	gk_prompt_changes_apply(it->changes, &ops, it);
 	show_mistakes(it, gk_prompt_changes_files_peek(it->changes));
 	gk_log(GK_LOG_DEBUG, "prompts", "%s: %zu files", it->path,
@@ -232,6 +243,7 @@ static void free_folder(folder *it)
 	json_decref(it->folders);
 	json_decref(it->failed);
 	json_decref(it->shown);
+	json_decref(it->logged);
 	json_decref(it->config);
 	free(it);
 }
@@ -329,7 +341,8 @@ static folder *new_folder(gk_prompts *all, json_t *config)
 	it->watch = gk_prompt_watch_new(gk_app_loop(all->app), begin_scan, it);
 	it->failed = json_object();
 	it->shown = json_object();
-	if (it->files && it->watch && it->failed && it->shown)
+	it->logged = json_object();
+	if (it->files && it->watch && it->failed && it->shown && it->logged)
 		return it;
 	free_folder(it);
 	return NULL;

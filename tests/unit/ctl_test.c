@@ -3,6 +3,7 @@
 #include "folder.h"
 #include "unit.h"
 
+#include "ctl/prompts.h"
 #include "ctl/run.h"
 
 #include <stdio.h>
@@ -216,6 +217,51 @@ START_TEST(a_table_is_aligned_and_cut_to_the_width)
 }
 END_TEST
 
+/* --- prompts --- */
+
+START_TEST(lint_tells_errors_from_what_code_may_define)
+{
+	gk_auto_json json_t *lines = NULL, *none = NULL;
+	gk_auto_error gk_error err = { 0 };
+
+	folder_make();
+	mkdir("p", 0700);
+	folder_put("p/a.prompt", "---\nmodel: [x]\n---\nHi");
+	folder_put("p/b.prompt", "Hi\n{{#if x}}");
+	folder_put("p/c.prompt", "{{shout x}}");
+	folder_put("p/d.prompt", "{{>card}}");
+	folder_put("p/e.prompt", "---\ninput: {schema: Nobody}\n---\nHi");
+	folder_put("p/f.prompt", "---\nHi");
+	ck_assert_int_eq(gk_ctl_lint("p", &lines, NULL), GK_OK);
+	ck_assert_int_eq(gk_ctl_lint("q", &none, &err), GK_NOT_FOUND);
+	folder_drop();
+	ck_assert_uint_eq(json_array_size(lines), 5);
+	assert_json(json_array_get(lines, 0),
+		"{'text':'p/a.prompt: prompt a: model in its front matter must be a text','isError':true}");
+	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[1].text"), "p/b.prompt:2:"));
+	ck_assert(gk_json_bool_at(lines, "[1].isError", false));
+	for (int i = 2; i < 5; i++)
+		ck_assert(!gk_json_bool_at(json_array_get(lines, (size_t)i), "isError", true));
+	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[2].text"), "p/c.prompt:1:"));
+	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[3].text"), "Nobody"));
+}
+END_TEST
+
+START_TEST(rendering_a_file_finds_the_partials_beside_it)
+{
+	gk_auto_json json_t *messages = NULL, *input = json("{'x': 1}"), *none = NULL;
+	gk_auto_error gk_error err = { 0 };
+
+	folder_make();
+	folder_put("a.prompt", "{{>card}} {{x}}");
+	folder_put("_card.prompt", "A card");
+	ck_assert_int_eq(gk_ctl_render("a.prompt", input, &messages, NULL), GK_OK);
+	ck_assert_int_eq(gk_ctl_render("b.prompt", input, &none, &err), GK_NOT_FOUND);
+	folder_drop();
+	assert_json(messages, "[{'role':'user','content':[{'text':'A card 1'}]}]");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("ctl");
@@ -229,6 +275,8 @@ static Suite *suite(void)
 	tcase_add_test(t, asking_survives_a_lack_of_memory);
 	tcase_add_test(t, the_daemon_is_said_or_the_newest_living_one_of_the_project);
 	tcase_add_test(t, a_table_is_aligned_and_cut_to_the_width);
+	tcase_add_test(t, lint_tells_errors_from_what_code_may_define);
+	tcase_add_test(t, rendering_a_file_finds_the_partials_beside_it);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -144,7 +144,10 @@ START_TEST(a_broken_file_is_logged_and_shown_and_the_last_good_version_stays)
 	await_template("/prompt/a", "one");
 	ck_assert_ptr_nonnull(strstr(said, "p/a.prompt:3:1: "));
 	folder_put("p/a.prompt", "line\n{{#if x}}");
+	said[0] = '\0';
 	await((wish){ "/prompt/a", "error", "p/a.prompt:2:", false });
+	ck_assert_ptr_nonnull(strstr(said, "p/a.prompt:2:"));
+	ck_assert_ptr_null(strstr(strstr(said, "p/a.prompt:2:") + 1, "p/a.prompt:2:"));
 	request = core_run("/prompt/a", NULL);
 	ck_assert_str_eq(gk_json_str_peek(request, "messages[0].content[0].text"), "one");
 	folder_put("p/a.prompt", "one");
