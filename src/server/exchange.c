@@ -102,6 +102,7 @@ void gk_exchange_complete(gk_exchange *x)
 	listener->active--;
 	if (!x->is_dispatched)
 		listener->coming -= x->body.len;
+	free(gk_steal(x->host));
 	x->magic = 0;
 	recycle(&x->body);
 	recycle(&x->out);
@@ -334,6 +335,8 @@ const char *gk_exchange_query(const gk_exchange *x, const char *name)
 
 const char *gk_exchange_header(const gk_exchange *x, const char *name)
 {
+	if (x->host && strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0)
+		return x->host;
 	return MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name);
 }
 
@@ -361,6 +364,8 @@ json_t *gk_exchange_headers(const gk_exchange *x)
 
 	if (headers)
 		MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, collect, headers);
+	if (headers && x->host)
+		json_object_set_new_nocheck(headers, "host", json_string(x->host));
 	return headers;
 }
 

@@ -118,7 +118,7 @@ static void *on_target(void *user, const char *target, struct MHD_Connection *mh
 	(void)user;
 	if (!connection)
 		return NULL;
-	connection->target_len = target ? strlen(target) : 0;
+	gk_target_read(target ? target : "", &connection->target);
 	if (connection->state != GK_CONNECTION_HEADERS) /* a new connection's time runs already */
 		gk_connection_enter(connection, GK_CONNECTION_HEADERS);
 	return NULL; /* no exchange yet */
@@ -136,11 +136,14 @@ static enum MHD_Result begin_request(gk_http_listener *listener, struct MHD_Conn
 		return MHD_NO;
 	*request = x;
 	refusal = gk_framing_check(mhd,
-		&(gk_request_line){ method, path, version, x->connection->target_len },
+		&(gk_request_line){ method, path, version, x->connection->target.len },
 		listener->knows_layout);
 	if (refusal)
 		return gk_exchange_refuse(
 			x, refusal, "the request's framing is ambiguous or malformed");
+	if (!gk_target_split(&x->connection->target, method, &x->path, &x->host))
+		return gk_exchange_refuse(
+			x, MHD_HTTP_BAD_REQUEST, "the request's target names no host");
 	length = announced_length(mhd);
 	if (length > listener->opts.max_body) {
 		x->is_too_large = true;

@@ -79,7 +79,7 @@ const char *gk_exchange_method(const gk_exchange *x);
 const char *gk_exchange_path(const gk_exchange *x);
 /** Decoded; NULL: not there; "" for a name without a value. */
 const char *gk_exchange_query(const gk_exchange *x, const char *name);
-/** Name in any case; NULL: not there. */
+/** Name in any case; NULL: not there. Host is the one of the target when that is in absolute form. */
 const char *gk_exchange_header(const gk_exchange *x, const char *name);
 /** {lower-cased name: value, repeated ones joined by ", "}: for context providers. New reference. */
 json_t *gk_exchange_headers(const gk_exchange *x);

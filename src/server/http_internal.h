@@ -34,13 +34,20 @@ typedef enum gk_connection_state {
 	GK_CONNECTION_STATES
 } gk_connection_state;
 
+/* A request's target, as it came. */
+typedef struct gk_target {
+	size_t len;                         /* with query and escapes */
+	size_t authority_at, authority_len; /* of the absolute form; 0: it is in another one */
+	bool is_bad;                        /* no authority can be told from the rest */
+} gk_target;
+
 /* One socket. Hangs in the list of its state, oldest first; each state but BUSY has a time limit. */
 typedef struct gk_connection {
 	gk_http_listener *listener;
 	int fd;
 	gk_connection_state state;
 	uint64_t since_ms;
-	size_t target_len; /* of the request under way */
+	gk_target target;  /* of the request under way */
 	bool is_looked_at; /* idle, and its client's end has not been missed */
 	TAILQ_ENTRY(gk_connection) link;
 } gk_connection;
@@ -83,6 +90,7 @@ struct gk_exchange {
 	gk_connection *connection;
 	struct MHD_Connection *mhd;
 	const char *method, *path; /* libmicrohttpd's, valid until completion */
+	char *host;                /* of a target in absolute form; NULL: the header tells */
 	const char *route;         /* static; NULL: none yet */
 	uint64_t start_ns;         /* when the handler was called; 0: it was not */
 	gk_buf body;
@@ -112,6 +120,13 @@ typedef struct gk_request_line {
 bool gk_framing_knows_layout(void);
 /** 0: the request may go on; else the status that refuses it. */
 int gk_framing_check(struct MHD_Connection *mhd, const gk_request_line *line, bool knows_layout);
+
+/* target.c */
+void gk_target_read(const char *text, gk_target *ret);
+/** A target in absolute form, whose `*path` is whole but decoded, becomes a path and a host (owned by the caller); one in
+ * another form stays as it is. False: its authority is none, or there is no memory. */
+bool gk_target_split(
+	const gk_target *target, const char *method, const char **path, char **host_ret);
 
 /* exchange.c: between the handler and libmicrohttpd. */
 gk_exchange *gk_exchange_new(gk_http_listener *listener, struct MHD_Connection *mhd,

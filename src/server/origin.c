@@ -64,6 +64,17 @@ static bool read_host(const char *text, host *ret)
 	return true;
 }
 
+bool gk_host_is_wellformed(const char *text)
+{
+	static const char allowed[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"-._~:[]";
+	host any;
+
+	return !text[strspn(text, allowed)] && read_host(text, &any) &&
+	       (*text == '[' ? strchr(any.text, ':') && any.is_number : !strpbrk(text, "[]"));
+}
+
 bool gk_host_is_own(const char *text, const char *bound)
 {
 	host asked, own;

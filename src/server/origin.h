@@ -9,6 +9,8 @@
 
 #include "server/http.h"
 
+/** Whether it is a name or an address, with or without a port, and nothing else. */
+bool gk_host_is_wellformed(const char *host);
 /** True for the value of Host (with or without a port) that names this machine's loopback, or `bound`, the address that
  * the listener is bound to ("192.168.1.5:3100"; NULL: none). Bound to every interface, any numeric address is right:
  * rebinding needs a name. */

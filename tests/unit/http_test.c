@@ -42,6 +42,49 @@ START_TEST(a_head_request_has_the_length_and_no_body)
 }
 END_TEST
 
+static const struct {
+	const char *target, *part; /* and what the answer has */
+} absolute[] = {
+	{ "http://localhost/parts", "\r\n\r\none,two" },
+	{ "HTTP://localhost/parts", "\r\n\r\none,two" },
+	{ "https://localhost:3400/parts?q=1", "\r\n\r\none,two" },
+	{ "http://[::1]:1/p%61rts", "\r\n\r\none,two" },
+	{ "http://localhost/echo?q=a%20b", "X-Query: a b\r\n" },
+	{ "http://localhost/echo?q=http://y/", "X-Query: http://y/\r\n" },
+	{ "http://localhost:3400/headers", "\"host\":\"localhost:3400\"" },
+	{ "/headers", "\"host\":\"x\"" },
+	{ "http://localhost", "HTTP/1.1 404 " },
+	{ "http://localhost?q=1", "HTTP/1.1 404 " },
+	{ "/http://localhost/parts", "HTTP/1.1 404 " },
+	{ "ftp://localhost/parts", "HTTP/1.1 404 " },
+	{ "http:/parts", "HTTP/1.1 404 " },
+};
+
+START_TEST(a_target_in_absolute_form_is_taken_and_its_host_goes_before_the_header)
+{
+	gk_auto_str char *request = NULL, *answer = NULL;
+
+	ck_assert_int_gt(
+		asprintf(&request, "GET %s HTTP/1.1\r\n" HEAD CLOSE, absolute[_i].target), 0);
+	answer = front_talk(request);
+	assert_has(answer, absolute[_i].part);
+	ck_assert_uint_eq(front_handled, 1);
+}
+END_TEST
+
+START_TEST(each_request_of_a_connection_has_its_own_form_of_target)
+{
+	gk_auto_str char *answer =
+		front_talk("GET http://localhost/headers HTTP/1.1\r\n" HEAD
+			   "\r\nGET /headers HTTP/1.1\r\n" HEAD
+			   "\r\nGET http://other:1/parts HTTP/1.1\r\n" HEAD CLOSE);
+
+	assert_has(answer, "\"host\":\"localhost\"");
+	assert_has(answer, "\"host\":\"x\"");
+	assert_has(answer, "\r\n\r\none,two");
+}
+END_TEST
+
 START_TEST(repeated_headers_are_joined)
 {
 	gk_auto_str char *answer =
@@ -305,6 +348,10 @@ static Suite *suite(void)
 	tcase_add_test(served, an_answer_that_is_ready_leaves_with_its_length);
 	tcase_add_test(served, an_answer_in_parts_that_ends_in_its_handler_has_a_length_too);
 	tcase_add_test(served, a_head_request_has_the_length_and_no_body);
+	tcase_add_loop_test(served,
+		a_target_in_absolute_form_is_taken_and_its_host_goes_before_the_header, 0,
+		sizeof(absolute) / sizeof(absolute[0]));
+	tcase_add_test(served, each_request_of_a_connection_has_its_own_form_of_target);
 	tcase_add_test(served, repeated_headers_are_joined);
 	tcase_add_test(served, five_pipelined_requests_get_five_answers);
 	tcase_add_test(served, headers_go_out_at_once_and_writes_of_one_turn_share_a_chunk);

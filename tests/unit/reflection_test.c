@@ -637,6 +637,28 @@ START_TEST(a_web_page_may_not_ask)
 }
 END_TEST
 
+START_TEST(a_target_in_absolute_form_says_whom_it_asks)
+{
+	static const struct {
+		const char *target, *host;
+		int status;
+	} asked[] = {
+		{ "GET http://localhost:3100/api/envs", "Host: evil.example\r\n", 200 },
+		{ "GET http://127.0.0.1/api/envs", "Host: evil.example\r\n", 200 },
+		{ "GET http://evil.example/api/envs", "Host: localhost\r\n", 403 },
+		{ "GET http://evil.example/api/__health", "Host: localhost\r\n", 403 },
+		{ "GET http://localhost.evil.example/api/envs", "Host: localhost\r\n", 403 },
+	};
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		gk_auto_str char *answer =
+			surface_ask(listener, asked[i].target, asked[i].host, NULL);
+
+		assert_status(answer, asked[i].status);
+	}
+}
+END_TEST
+
 /* As the telemetry server, which the same tools ask. */
 START_TEST(health_is_told_to_every_origin_but_readable_for_local_pages)
 {
@@ -720,6 +742,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_client_that_hangs_up_wakes_a_producer_that_waits_for_room);
 	tcase_add_test(t, a_client_may_go_while_a_worker_reads_its_body);
 	tcase_add_test(t, a_web_page_may_not_ask);
+	tcase_add_test(t, a_target_in_absolute_form_says_whom_it_asks);
 	tcase_add_test(t, health_is_told_to_every_origin_but_readable_for_local_pages);
 	tcase_add_test(t, a_draining_server_refuses);
 	tcase_add_test(t, making_one_survives_a_lack_of_memory);
