@@ -87,6 +87,10 @@ static void *accept_all(void *user)
 	while ((fd = accept(self->listener, NULL, NULL)) >= 0) {
 		struct connection *connection = &self->connections[self->accepted];
 
+		if (self->accepted == MAX_CONNECTIONS) {
+			fprintf(stderr, "the test's server was asked for too many connections\n");
+			abort();
+		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 		*connection = (struct connection){ .self = self, .fd = fd };
 		if (pthread_create(&connection->thread, NULL, serve, connection) != 0)
