@@ -40,7 +40,7 @@ describe('what it prints', () => {
   it('no secret is in the log, even of a daemon that logs everything', async () => {
     const cwd = project({
       'c.yaml': 'server: {auth: api_key, api_keys: ["${TOP}"]}\nlog: {level: debug}\n' +
-        'plugins: {p: {key: "${TOP}"}}\nexec: [{name: x, command: ["./x.sh"], env: {KEY: "${TOP}"}}]\n',
+        'plugins: {compat: [{name: p, base_url: "http://127.0.0.1:9/v1", api_key: "${TOP}"}]}\nexec: [{name: x, command: ["./x.sh"], env: {KEY: "${TOP}"}}]\n',
       'x.sh': '#!/bin/sh\necho "no luck" >&2\nexit 1\n',
     });
     const daemon = await start({ modules: ['demo'], cwd, args: ['--config', 'c.yaml'], env: { TOP: 'hunter2hunter2' } });
