@@ -123,7 +123,7 @@ static void fail(gk_websocket *socket, gk_error *why)
 		gk_error_clear(why);
 	gk_error_prefix(&socket->why, "%s: ", socket->url.shown);
 	socket->state = FAILING;
-	gk_timer_arm(&socket->timer, GK_WS_CLOSE_MS);
+	gk_timer_arm(&socket->timer, socket->opts.close_ms);
 }
 
 static void tell_end(gk_websocket *socket)
@@ -487,6 +487,8 @@ gk_code gk_websocket_connect(
 		socket->opts.connect_ms = GK_FETCH_CONNECT_MS;
 	if (!opts->ping_ms)
 		socket->opts.ping_ms = GK_WS_PING_MS;
+	if (!opts->close_ms)
+		socket->opts.close_ms = GK_WS_CLOSE_MS;
 	gk_multi_init(&socket->multi, loop);
 	socket->multi.done = on_connected;
 	socket->multi.failed = on_failed;
@@ -540,7 +542,7 @@ void gk_websocket_close(gk_websocket *socket, unsigned code)
 		return;
 	socket->state = CLOSING;
 	socket->close_code = code ? code : 1000;
-	gk_timer_arm(&socket->timer, GK_WS_CLOSE_MS);
+	gk_timer_arm(&socket->timer, socket->opts.close_ms);
 	gk_loop_defer(socket->loop, &socket->work);
 }
 

@@ -17,7 +17,8 @@ typedef struct gk_websocket_opts {
 	const char *ca_file; /* NULL: the system's */
 	uint64_t connect_ms; /* 0: GK_FETCH_CONNECT_MS, handshake included */
 	uint64_t
-		ping_ms; /* a ping after so long without traffic; no answer in as long: closed. 0: 20000 */
+		ping_ms; /* a ping after so long without traffic; no answer in as long: closed. 0: GK_WS_PING_MS */
+	uint64_t close_ms; /* the peer's time to answer a close. 0: GK_WS_CLOSE_MS */
 	void (*opened)(void *user);
 	void (*message)(
 		const char *text, size_t len, void *user); /* valid UTF-8, not NUL-terminated */

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "server/http_internal.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -390,6 +391,23 @@ START_TEST(connections_beyond_the_limit_are_turned_away)
 }
 END_TEST
 
+START_TEST(a_listener_that_sets_no_limits_has_the_usual_ones)
+{
+	struct rlimit files;
+	rlim_t affordable;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	affordable = files.rlim_cur - files.rlim_cur / 4;
+	ck_assert_uint_eq(front_listener->opts.header_ms, GK_HTTP_HEADER_MS);
+	ck_assert_uint_eq(front_listener->opts.body_ms, GK_HTTP_BODY_MS);
+	ck_assert_uint_eq(front_listener->opts.idle_ms, GK_HTTP_IDLE_MS);
+	ck_assert_uint_eq(front_listener->opts.max_body, GK_HTTP_FLOW_BODY);
+	ck_assert_uint_eq(front_listener->opts.max_coming, GK_HTTP_COMING_BODIES);
+	ck_assert_uint_eq(front_listener->opts.max_connections,
+		affordable < GK_HTTP_MAX_CONNECTIONS ? affordable : GK_HTTP_MAX_CONNECTIONS);
+}
+END_TEST
+
 /* Every descriptor that is left, below a limit that keeps the test short. */
 typedef struct hoard {
 	struct rlimit before;
@@ -497,6 +515,7 @@ static Suite *suite(void)
 	tcase_add_test(served, a_client_that_takes_nothing_is_let_go_and_its_producer_told);
 	tcase_add_test(served, an_idle_connection_is_closed);
 	tcase_add_test(served, a_body_that_does_not_come_closes_the_connection);
+	tcase_add_test(served, a_listener_that_sets_no_limits_has_the_usual_ones);
 	tcase_add_test(served, connections_beyond_the_limit_are_turned_away);
 	tcase_add_test(served, connections_leave_descriptors_for_the_answers);
 	tcase_add_test(served, without_descriptors_a_listener_waits_instead_of_spinning);

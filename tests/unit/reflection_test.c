@@ -171,7 +171,7 @@ START_TEST(both_methods_quit_after_the_answer)
 }
 END_TEST
 
-static char warned[512]; /* the last warning */
+static char warned[1024]; /* the last warning, or an answer */
 
 static void note_warning(const gk_log_record *record, void *user)
 {
@@ -615,6 +615,48 @@ START_TEST(a_client_may_go_while_a_worker_reads_its_body)
 }
 END_TEST
 
+/* --- too much --- */
+
+static void post_spaces(void *user)
+{
+	size_t left = *(const size_t *)user;
+	static char blanks[1u << 16];
+	char head[128];
+	int fd = http_connect(listener);
+	gk_auto_str char *answer = NULL;
+
+	memset(blanks, ' ', sizeof(blanks));
+	snprintf(head, sizeof(head),
+		"POST /api/notify HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+		"Content-Length: %zu\r\n\r\n{}",
+		left);
+	http_send(fd, head);
+	for (left -= 2; left; left -= left < sizeof(blanks) ? left : sizeof(blanks))
+		http_send_bytes(fd, blanks, left < sizeof(blanks) ? left : sizeof(blanks));
+	answer = http_read(fd, NULL);
+	snprintf(warned, sizeof(warned), "%s", answer);
+	close(fd);
+}
+
+START_TEST(a_body_has_the_limit_of_this_api)
+{
+	size_t len = GK_HTTP_REFLECTION_BODY + (size_t)_i;
+
+	gk_http_free(listener);
+	ck_assert_int_eq(
+		gk_http_listen(surface_loop,
+			GK_OPTS(gk_http_opts, .name = "test", .address = "127.0.0.1:0",
+				.handle = gk_routes_handle, .too_large = gk_routes_too_large,
+				.user = gk_reflection_routes(reflection),
+				.max_body = GK_HTTP_REFLECTION_BODY),
+			&listener, NULL),
+		GK_OK);
+	http_run(surface_loop, post_spaces, &len);
+	assert_status(warned, 200); /* also of errors (reflection section 1.2) */
+	ck_assert_int_eq(strstr(warned, "request entity too large") != NULL, _i);
+}
+END_TEST
+
 /* --- who may ask --- */
 
 static void assert_guard(const char *headers, int status)
@@ -741,6 +783,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_client_that_hangs_up_ends_what_its_run_fetches_within_50_ms);
 	tcase_add_test(t, a_client_that_hangs_up_wakes_a_producer_that_waits_for_room);
 	tcase_add_test(t, a_client_may_go_while_a_worker_reads_its_body);
+	tcase_add_loop_test(t, a_body_has_the_limit_of_this_api, 0, 2);
 	tcase_add_test(t, a_web_page_may_not_ask);
 	tcase_add_test(t, a_target_in_absolute_form_says_whom_it_asks);
 	tcase_add_test(t, health_is_told_to_every_origin_but_readable_for_local_pages);

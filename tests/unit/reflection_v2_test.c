@@ -348,7 +348,7 @@ static const struct {
 	{ "{'key':'/flow/context','context':{'a':1}}", "{'a':1}", "{\"a\":1}" },
 };
 
-/* v1 always passes one (reflection section 1.2). */
+/* v1 always passes one (reflection section 1.1). */
 START_TEST(a_context_that_is_absent_stays_absent)
 {
 	static const gk_span_observer observer = { .ended = keep_span };

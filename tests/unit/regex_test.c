@@ -199,6 +199,24 @@ START_TEST(a_long_text_may_be_matched_group_by_group)
 }
 END_TEST
 
+/* Of a short text: each round of the group goes three deeper. */
+START_TEST(matching_has_a_greatest_depth)
+{
+	size_t rounds = GK_PCRE_DEPTH_LIMIT / 3;
+	char text[GK_PCRE_DEPTH_LIMIT];
+	gk_regex *regex = NULL;
+	uint64_t work = 1000;
+
+	memset(text, 'a', sizeof(text));
+	ck_assert_int_eq(gk_regex_compile("^(?:(?:a|b)|c)*$", 16, &regex, NULL), GK_OK);
+	ck_assert_int_eq(gk_regex_match(regex, text, rounds - 50, &work), GK_REGEX_MATCH);
+	ck_assert_int_eq(gk_regex_match(regex, text, rounds + 50, &work), GK_REGEX_LIMIT);
+	ck_assert_uint_eq(work, 1000); /* it was not too much work */
+	ck_assert_int_eq(gk_regex_match(regex, text, sizeof(text), &work), GK_REGEX_MATCH);
+	gk_regex_free(regex);
+}
+END_TEST
+
 static void *run_on_small_stack(void *user)
 {
 	bool *valid = user;
@@ -260,6 +278,7 @@ static Suite *regex_suite(void)
 	tcase_add_test(tests, patterns_have_a_greatest_length_and_depth);
 	tcase_add_test(tests, backtracking_without_end_gives_up);
 	tcase_add_test(tests, a_long_text_may_be_matched_group_by_group);
+	tcase_add_test(tests, matching_has_a_greatest_depth);
 	tcase_add_test(tests, the_deepest_pattern_compiles_on_a_fibers_stack);
 	suite_add_tcase(suite, tests);
 	return suite;

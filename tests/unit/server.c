@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_CONNECTIONS 256
+#define MAX_CONNECTIONS 512
 #define PATIENCE_MS     10000
 
 struct server {

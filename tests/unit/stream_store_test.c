@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "base/limits.h"
+#include "loop/loop_internal.h"
 #include "server/stream_store.h"
 
 #include <stdio.h>
@@ -232,6 +233,55 @@ START_TEST(bytes_are_limited_but_the_end_always_fits)
 }
 END_TEST
 
+START_TEST(so_many_streams_are_kept_when_nothing_else_is_said)
+{
+	gk_stream_writer *writer;
+	char id[16];
+
+	make(NULL);
+	for (unsigned i = 0; i < GK_MAX_DURABLE_STREAMS; i++) {
+		snprintf(id, sizeof(id), "%u", i);
+		finished(id, "x");
+	}
+	ck_assert(exists("0"));
+	writer = open_stream("one more");
+	ck_assert(!exists("0"));
+	ck_assert(exists("1"));
+	store->type->close(writer);
+}
+END_TEST
+
+START_TEST(so_many_bytes_are_kept_when_nothing_else_is_said)
+{
+	size_t len = 1u << 20, taken = 0;
+	gk_auto_str char *text = malloc(len + 1);
+	gk_stream_writer *writer;
+
+	memset(text, 'x', len);
+	text[len] = '\0';
+	make(NULL);
+	writer = open_stream("a");
+	while (append(writer, GK_STREAM_CHUNK, text) == GK_OK)
+		taken += len;
+	ck_assert_uint_le(taken, GK_MAX_DURABLE_BYTES);
+	ck_assert_uint_gt(taken, GK_MAX_DURABLE_BYTES - 2 * len); /* each has a header */
+	ck_assert_int_eq(append(writer, GK_STREAM_RESULT, "end"), GK_OK);
+	store->type->close(writer);
+}
+END_TEST
+
+START_TEST(a_finished_stream_is_kept_so_long_when_nothing_else_is_said)
+{
+	uint64_t now;
+
+	make(NULL);
+	finished("a", "x");
+	now = gk_loop_now_ms(loop);
+	ck_assert_uint_gt(loop->first_timer->due_ms, now + GK_DURABLE_STREAM_TTL_MS - 1000);
+	ck_assert_uint_le(loop->first_timer->due_ms, now + GK_DURABLE_STREAM_TTL_MS + 1);
+}
+END_TEST
+
 START_TEST(a_reader_keeps_a_stream_that_was_forgotten)
 {
 	gk_stream_reader *reader = NULL;
@@ -307,6 +357,9 @@ static Suite *suite(void)
 	tcase_add_test(t, a_finished_stream_expires);
 	tcase_add_test(t, the_oldest_finished_stream_makes_room_for_another);
 	tcase_add_test(t, bytes_are_limited_but_the_end_always_fits);
+	tcase_add_test(t, so_many_streams_are_kept_when_nothing_else_is_said);
+	tcase_add_test(t, so_many_bytes_are_kept_when_nothing_else_is_said);
+	tcase_add_test(t, a_finished_stream_is_kept_so_long_when_nothing_else_is_said);
 	tcase_add_test(t, a_reader_keeps_a_stream_that_was_forgotten);
 	tcase_add_test(t, a_reader_keeps_the_store);
 	tcase_add_test(t, recording_survives_a_lack_of_memory);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
+#include "loop/loop_internal.h"
 #include "loop/websocket.h"
 
 #include "base/buf.h"
@@ -802,6 +803,47 @@ START_TEST(a_peer_that_answers_no_ping_is_gone)
 }
 END_TEST
 
+static void ignore_the_close(server *self, int fd)
+{
+	char room[256];
+
+	(void)self;
+	ck_assert(grant(fd));
+	ck_assert_uint_eq(hear_frame(fd, room, sizeof(room), NULL), 0x88);
+	ck_assert(server_hear_end(fd));
+}
+
+START_TEST(a_peer_that_does_not_answer_a_close_is_left)
+{
+	when_opened = close_now;
+	peer = server_start(ignore_the_close, NULL);
+	run_with((gk_websocket_opts){ .close_ms = 10 });
+	ck_assert_ptr_nonnull(strstr(story.data, "opened;closed "));
+}
+END_TEST
+
+static uint64_t ping_in_ms, close_in_ms; /* when the loop's first timer was due */
+
+static void look_and_close(void)
+{
+	ping_in_ms = loop->first_timer->due_ms - gk_loop_now_ms(loop);
+	close_now();
+	close_in_ms = loop->first_timer->due_ms - gk_loop_now_ms(loop);
+}
+
+START_TEST(pings_and_closes_have_their_usual_times)
+{
+	when_opened = look_and_close;
+	peer = server_start(take_the_close, NULL);
+	run();
+	assert_story("opened;closed OK");
+	ck_assert_uint_ge(ping_in_ms, GK_WS_PING_MS - 1000);
+	ck_assert_uint_le(ping_in_ms, GK_WS_PING_MS + 1);
+	ck_assert_uint_ge(close_in_ms, GK_WS_CLOSE_MS - 1000);
+	ck_assert_uint_le(close_in_ms, GK_WS_CLOSE_MS + 1);
+}
+END_TEST
+
 static void flood(server *self, int fd)
 {
 	static char many[64 << 10];
@@ -904,6 +946,8 @@ static Suite *suite(void)
 	tcase_add_test(c, a_socket_may_be_freed_at_any_time);
 	tcase_add_test(c, a_quiet_peer_is_pinged);
 	tcase_add_test(c, a_peer_that_answers_no_ping_is_gone);
+	tcase_add_test(c, a_peer_that_does_not_answer_a_close_is_left);
+	tcase_add_test(c, pings_and_closes_have_their_usual_times);
 	tcase_add_loop_test(c, a_flood_of_messages_is_taken_in_turns, 0, 2);
 	tcase_add_test(c, memory_may_run_out_anywhere);
 	suite_add_tcase(s, c);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The HTTP client's limits when nobody has set others, each reached or read where it is used. */
+#include "loop/fetch_internal.h"
+
+#include "base/limits.h"
+#include "calls.h"
+#include "unit.h"
+
+#include <stdio.h>
+
+/* --- times --- */
+
+static void look_at_times(void *user)
+{
+	call *self = user;
+	gk_auto_fetch gk_fetch *res = NULL;
+
+	self->rc = gk_fetch_start(call_client, &self->opts, &res, &self->err);
+	ck_assert_int_eq(self->rc, GK_OK);
+	ck_assert_uint_eq(res->connect_ms, GK_FETCH_CONNECT_MS);
+	ck_assert_uint_eq(res->idle_ms, GK_FETCH_IDLE_MS);
+	ck_assert_uint_eq(res->total_ms, GK_FETCH_TOTAL_MS);
+	ck_assert_uint_eq(res->max_body, GK_MAX_FETCH_BODY);
+}
+
+START_TEST(a_fetch_that_sets_no_limits_has_the_usual_ones)
+{
+	call self = { .opts.size = sizeof(self.opts) };
+
+	call_script = OK_HELLO;
+	call_peer = server_start(call_say_script, NULL);
+	self.opts.url = server_url(call_peer, "http", "/");
+	call_in_fiber(look_at_times, &self, NULL);
+	call_end(&self);
+}
+END_TEST
+
+/* --- the body --- */
+
+static void announce_much(server *self, int fd)
+{
+	char head[128];
+
+	(void)self;
+	server_hear(fd, call_heard, sizeof(call_heard));
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\nx",
+		GK_MAX_FETCH_BODY + 1);
+	server_say(fd, head);
+	ck_assert(server_hear_end(fd));
+}
+
+/* Chunks of 1 MiB for ever: nothing announces how much there is. */
+static void say_much(server *self, int fd)
+{
+	static char block[(1u << 20) + 2];
+
+	(void)self;
+	memset(block, 'x', sizeof(block));
+	memcpy(block + sizeof(block) - 2, "\r\n", 2);
+	server_hear(fd, call_heard, sizeof(call_heard));
+	server_say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (size_t i = 0; i <= GK_MAX_FETCH_BODY >> 20; i++) {
+		server_say(fd, "100000\r\n");
+		server_say_bytes(fd, block, sizeof(block));
+	}
+	ck_assert(server_hear_end(fd));
+}
+
+static void count_body(void *user)
+{
+	call *self = user;
+	gk_auto_fetch gk_fetch *res = NULL;
+	const char *data;
+	size_t len;
+
+	self->rc = gk_fetch_start(call_client, &self->opts, &res, &self->err);
+	while (self->rc == GK_OK &&
+		(self->rc = gk_fetch_read(res, &data, &len, &self->err)) == GK_OK && len)
+		self->len += len;
+}
+
+START_TEST(a_body_beyond_the_usual_limit_is_refused)
+{
+	call self = { .opts.size = sizeof(self.opts) };
+
+	call_peer = server_start(_i ? say_much : announce_much, NULL);
+	self.opts.url = server_url(call_peer, "http", "/");
+	call_in_fiber(count_body, &self, NULL);
+	call_must_fail(&self, GK_RESOURCE_EXHAUSTED, "more than 67108864 bytes");
+	ck_assert_uint_le(self.len, GK_MAX_FETCH_BODY);
+	ck_assert(!_i || self.len > GK_MAX_FETCH_BODY - (1u << 20));
+	call_end(&self);
+}
+END_TEST
+
+/* --- connections --- */
+
+static unsigned expected; /* transfers at once, before anyone is answered */
+static mark arrived, ended;
+
+static void hold_until_all_are_there(server *self, int fd)
+{
+	char room[4096];
+
+	(void)self;
+	if (server_hear(fd, room, sizeof(room))) {
+		__atomic_add_fetch(&arrived.value, 1, __ATOMIC_SEQ_CST);
+		mark_await(&arrived, (int)expected);
+		server_say(fd, OK_HELLO);
+		while (server_hear(fd, room, sizeof(room)))
+			server_say(fd, OK_HELLO);
+	}
+	__atomic_add_fetch(&ended.value, 1, __ATOMIC_SEQ_CST);
+}
+
+static unsigned answered;
+
+static void fetch_one(void *user)
+{
+	call self = { .opts = { .size = sizeof(self.opts), .url = user } };
+
+	call_run(&self);
+	ck_assert_int_eq(self.rc, GK_OK);
+	ck_assert_str_eq(self.body, "hello");
+	call_end(&self);
+	answered++;
+}
+
+static void fetch_at_once(unsigned count, unsigned connections)
+{
+	expected = connections;
+	answered = 0;
+	mark_set(&arrived, 0);
+	mark_set(&ended, 0);
+	call_peer = server_start(hold_until_all_are_there, NULL);
+	for (unsigned i = 0; i < count; i++)
+		ck_assert_int_eq(gk_fiber_start(call_loop, "one", NULL, fetch_one,
+					 (void *)server_url(call_peer, "http", "/"), NULL, NULL),
+			GK_OK);
+	gk_loop_run(call_loop);
+	ck_assert_uint_eq(answered, count);
+}
+
+START_TEST(a_host_has_so_many_connections_and_what_exceeds_them_waits)
+{
+	fetch_at_once(GK_FETCH_HOST_CONNS + 10, GK_FETCH_HOST_CONNS);
+	ck_assert_int_eq(server_accepted(call_peer), GK_FETCH_HOST_CONNS);
+}
+END_TEST
+
+START_TEST(a_pool_that_nobody_uses_is_closed)
+{
+	uint64_t now;
+
+	fetch_at_once(1, 1);
+	now = gk_loop_now_ms(call_loop);
+	ck_assert(call_client->pool_timer.is_armed);
+	ck_assert_uint_gt(call_client->pool_timer.due_ms, now + GK_FETCH_POOL_MS - 1000);
+	ck_assert_uint_le(call_client->pool_timer.due_ms, now + GK_FETCH_POOL_MS + 1);
+	ck_assert_int_eq(ended.value, 0);
+	gk_timer_arm(&call_client->pool_timer, 1);
+	for (int i = 0; i < 1000 && call_client->multi.curl; i++)
+		gk_loop_turn(call_loop, 5);
+	ck_assert_ptr_null(call_client->multi.curl);
+	mark_await(&ended, 1);
+}
+END_TEST
+
+static void set_up_many(void)
+{
+	call_set_up_with(
+		GK_OPTS(gk_fetch_client_opts, .max_host_connections = 2 * GK_FETCH_IDLE_CONNS));
+}
+
+START_TEST(so_many_idle_connections_are_kept)
+{
+	unsigned more = 8;
+
+	fetch_at_once(GK_FETCH_IDLE_CONNS + more, GK_FETCH_IDLE_CONNS + more);
+	mark_await(&ended, (int)more); /* the rest is closed once it is idle */
+	ck_assert_int_eq(ended.value, (int)more);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("fetch limits");
+	TCase *usual = tcase_create("usual"), *many = tcase_create("many");
+
+	tcase_add_checked_fixture(usual, call_set_up, call_tear_down);
+	tcase_set_timeout(usual, 20);
+	tcase_add_test(usual, a_fetch_that_sets_no_limits_has_the_usual_ones);
+	tcase_add_loop_test(usual, a_body_beyond_the_usual_limit_is_refused, 0, 2);
+	tcase_add_test(usual, a_host_has_so_many_connections_and_what_exceeds_them_waits);
+	tcase_add_test(usual, a_pool_that_nobody_uses_is_closed);
+	suite_add_tcase(s, usual);
+	tcase_add_checked_fixture(many, set_up_many, call_tear_down);
+	tcase_set_timeout(many, 20);
+	tcase_add_test(many, so_many_idle_connections_are_kept);
+	suite_add_tcase(s, many);
+	return s;
+}
+
+UNIT_MAIN(suite)
