@@ -201,7 +201,7 @@ static gk_code metadata_of(gk_app *app, const gk_prompt_body *body, const gk_pro
 
 /* --- registering --- */
 
-static gk_code make_form(gk_app *app, gk_prompt_body *body, bool is_executable,
+static gk_code make_form(gk_app *app, gk_prompt_body *body, bool is_executable, gk_schema *input,
 	const gk_action_opts *common, gk_action **ret, gk_error *err)
 {
 	gk_action_parts parts = { 0 };
@@ -218,10 +218,13 @@ static gk_code make_form(gk_app *app, gk_prompt_body *body, bool is_executable,
 	}
 	if (is_executable)
 		rc = gk_builtin_schema("GenerateActionOptions", &parts.output, err);
+	if (rc == GK_OK && input)
+		parts.input = gk_schema_ref(input);
 	if (rc == GK_OK)
 		rc = gk_action_make(app, &opts, &parts, ret, err);
 	if (rc == GK_OK)
 		gk_prompt_body_ref(body);
+	gk_schema_unref(parts.input);
 	gk_schema_unref(parts.output);
 	return rc;
 }
@@ -232,14 +235,16 @@ gk_code gk_prompt_register(gk_app *app, gk_prompt_body *body, const char *descri
 	const gk_action_opts common = { .size = sizeof(common),
 		.name = body->name,
 		.description = description,
-		.input = input,
-		.input_json = input_json,
 		.metadata = metadata };
 	gk_action *forms[2] = { NULL, NULL };
-	gk_code rc = make_form(app, body, false, &common, &forms[0], err);
+	gk_schema *schema = NULL;
+	gk_code rc = gk_action_schema(app, "input", input, input_json, &schema, err);
 
 	if (rc == GK_OK)
-		rc = make_form(app, body, true, &common, &forms[1], err);
+		rc = make_form(app, body, false, schema, &common, &forms[0], err);
+	if (rc == GK_OK)
+		rc = make_form(app, body, true, schema, &common, &forms[1], err);
+	gk_schema_unref(schema);
 	if (rc != GK_OK) {
 		gk_action_unref(forms[0]);
 		return rc;
