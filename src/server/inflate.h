@@ -6,8 +6,8 @@
 
 #include <genkit/status.h>
 
-/** Undoes a Content-Encoding of gzip or deflate; the caller frees the text. UNIMPLEMENTED for another one,
- * INVALID_ARGUMENT for what is damaged, FAILED_PRECONDITION beyond `max` bytes. On any thread. */
+/** Undoes a Content-Encoding of gzip or deflate; the caller frees the text, which has no NUL at its end. UNIMPLEMENTED
+ * for another one, INVALID_ARGUMENT for what is damaged, FAILED_PRECONDITION beyond `max` bytes. On any thread. */
 GK_MUST_USE gk_code gk_inflate(const char *encoding, const char *data, size_t len, size_t max,
 	char **ret, size_t *len_ret, gk_error *err);
 
