@@ -247,6 +247,56 @@ START_TEST(a_queue_is_bounded_by_its_bytes_too)
 }
 END_TEST
 
+/* --- the usual limits --- */
+
+static size_t items_of(const char *body)
+{
+	size_t count = 0;
+
+	for (; *body; body++)
+		count += *body == ',';
+	return count;
+}
+
+START_TEST(a_batch_and_a_queue_have_their_usual_sizes)
+{
+	make(GK_OPTS(gk_sender_opts, .delay_ms = 60000));
+	for (unsigned i = 0; i < GK_EXPORT_BATCH - 1; i++)
+		put(1);
+	ck_assert_uint_eq(gk_fiber_count(core_loop), 0); /* it waits for more */
+	put(1);
+	ck_assert_uint_eq(gk_fiber_count(core_loop), 1);
+	for (unsigned i = 0; i < GK_EXPORT_QUEUE + 5; i++) /* the batch is on its way by then */
+		put(1);
+	ck_assert_uint_eq(gk_sender_count(sender).dropped_full, 5);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(items_of(seen.bodies[0]), GK_EXPORT_BATCH);
+	ck_assert_uint_eq(gk_sender_count(sender).sent, GK_EXPORT_BATCH + GK_EXPORT_QUEUE);
+}
+END_TEST
+
+static void put_large(size_t size)
+{
+	number *n = calloc(1, sizeof(*n));
+
+	n->item.size = size; /* so it says */
+	gk_sender_put(sender, &n->item);
+}
+
+START_TEST(a_batch_and_a_queue_have_their_usual_bytes)
+{
+	make(GK_OPTS(gk_sender_opts, .delay_ms = 60000));
+	for (int i = 0; i < 3; i++)
+		put_large(GK_EXPORT_BYTES / 2);
+	ck_assert_uint_eq(gk_sender_count(sender).queued, 2);
+	ck_assert_uint_eq(gk_sender_count(sender).dropped_full, 1);
+	gk_sender_hurry(sender);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_gt(GK_EXPORT_BYTES / 2, GK_EXPORT_BATCH_BYTES);
+	ck_assert_uint_eq(seen.count, 2); /* each is more than a request should hold */
+}
+END_TEST
+
 /* --- trouble --- */
 
 START_TEST(what_was_refused_for_the_moment_is_sent_again)
@@ -458,6 +508,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_body_is_compressed_when_asked_for);
 	tcase_add_test(tc, a_full_queue_drops_its_oldest_and_counts_them);
 	tcase_add_test(tc, a_queue_is_bounded_by_its_bytes_too);
+	tcase_add_test(tc, a_batch_and_a_queue_have_their_usual_sizes);
+	tcase_add_test(tc, a_batch_and_a_queue_have_their_usual_bytes);
 	tcase_add_test(tc, what_was_refused_for_the_moment_is_sent_again);
 	tcase_add_test(tc, what_is_refused_for_good_is_dropped_with_one_line_in_the_log);
 	tcase_add_test(tc, a_batch_that_is_too_large_is_split_once);
