@@ -163,8 +163,8 @@ describe('service manager', () => {
     const socket = join(cwd, 'flows.sock');
     const child = mind(spawn('systemd-socket-activate', ['-l', socket, '--fdname=flows', genkitd, '--module', demo],
       { cwd, env: environment({ XDG_STATE_HOME: cwd }), stdio: 'ignore' }));
-    await until(() => existsSync(socket), 'the socket');
-    const answer = await post(`unix:${socket}`, '/hello', { data: { name: 'Unit' } });
+    const ask = () => post(`unix:${socket}`, '/hello', { data: { name: 'Unit' } }).catch(() => null);
+    const answer = await until(ask, 'an answer by the socket'); // its file is there before it listens
     assert.equal(answer.body, '{"result":"Hello, Unit!"}');
     child.kill('SIGTERM');
   });
