@@ -756,6 +756,8 @@ static void say_two_if_it_stays(server *self, int fd)
 
 START_TEST(a_socket_may_be_freed_at_any_time)
 {
+	size_t told;
+
 	peer = server_start(say_two_if_it_stays, NULL);
 	for (int turns = 0; turns < 8; turns++) {
 		ck_assert_int_eq(
@@ -764,10 +766,11 @@ START_TEST(a_socket_may_be_freed_at_any_time)
 			GK_OK);
 		for (int i = 0; i < turns; i++)
 			gk_loop_turn(loop, 10);
+		told = story.len;
 		gk_websocket_free(gk_steal(socket_));
 		gk_loop_run(loop);
+		ck_assert_uint_eq(story.len, told);
 	}
-	ck_assert_ptr_null(strstr(story.data ? story.data : "", "closed"));
 }
 END_TEST
 
@@ -838,9 +841,9 @@ START_TEST(pings_and_closes_have_their_usual_times)
 	run();
 	assert_story("opened;closed OK");
 	ck_assert_uint_ge(ping_in_ms, GK_WS_PING_MS - 1000);
-	ck_assert_uint_le(ping_in_ms, GK_WS_PING_MS + 1);
+	ck_assert_uint_le(ping_in_ms, GK_WS_PING_MS + 1000);
 	ck_assert_uint_ge(close_in_ms, GK_WS_CLOSE_MS - 1000);
-	ck_assert_uint_le(close_in_ms, GK_WS_CLOSE_MS + 1);
+	ck_assert_uint_le(close_in_ms, GK_WS_CLOSE_MS + 1000);
 }
 END_TEST
 
