@@ -109,37 +109,46 @@ async function openStreams(server, count) {
   return { open, each };
 }
 
-const port = await freePort();
-const flowPort = await freePort();
-const ours = await launch('genkitd', [...pin(0), join(build, 'genkitd'), '--dev', '--set', `reflection.listen=127.0.0.1:${port}`,
-  '--set', `server.listen=127.0.0.1:${flowPort}`, '--set', 'log.level=error', '--module', join(build, 'modules/bench.so')], {}, async () => port);
-const mine = await measure(ours);
-const streams = await openStreams(ours, Number(process.env.BENCH_STREAMS ?? 10000)).catch((e) => ({ open: 0, each: NaN, e }));
-ours.child.kill();
+/** The daemon, measured and ended. The peer keeps no traces: compare it with the daemon that keeps none, too. */
+async function measureOurs(set) {
+  const port = await freePort();
+  const places = [`reflection.listen=127.0.0.1:${port}`, `server.listen=127.0.0.1:${await freePort()}`, 'log.level=error', ...set];
+  const server = await launch('genkitd', [...pin(0), join(build, 'genkitd'), '--dev', ...places.flatMap((value) => ['--set', value]),
+    '--module', join(build, 'modules/bench.so')], {}, async () => port);
+  server.rows = await measure(server);
+  server.streams = await openStreams(server, Number(process.env.BENCH_STREAMS ?? 10000)).catch((e) => ({ open: 0, each: NaN, e }));
+  server.child.kill();
+  return server;
+}
 
-let theirs, peer;
+const columns = [await measureOurs(['trace.enabled=false']), await measureOurs([])];
 const folder = process.env.PEER_FOLDER;
 if (folder && existsSync(join(folder, 'node_modules'))) {
   // The SDK takes the first free port from 3100 on; it runs in the folder of its packages.
   const script = resolve(folder, 'genkit-js.mjs');
-  peer = await launch('JavaScript SDK', [...pin(0), process.execPath, script], {}, async () => 3100);
-  theirs = await measure(peer);
+  const peer = await launch('JavaScript SDK', [...pin(0), process.execPath, script], {}, async () => 3100);
+  peer.rows = await measure(peer);
   peer.child.kill();
+  columns.push(peer);
 }
 
 const f = (x, digits = 0) => (x === undefined || Number.isNaN(x) ? '-' : x.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits }));
-const row = (...cells) => console.log(cells.map((c, i) => (i ? String(c).padStart(12) : String(c).padEnd(32))).join(' '));
-row('', 'genkitd', 'JavaScript', 'ratio');
-for (const [name] of cases) {
-  const a = mine[name], b = theirs?.[name];
-  row(`${name}: requests/s`, f(a.rate), f(b?.rate), b ? f(a.rate / b.rate, 1) : '-');
-  row(`${name}: CPU us/request`, f(a.us, 1), f(b?.us, 1), b ? f(b.us / a.us, 1) : '-');
-  row(`${name}: p50 ms`, f(a.p50, 2), f(b?.p50, 2), b ? f(b.p50 / a.p50, 1) : '-');
-  row(`${name}: p99 ms`, f(a.p99, 2), f(b?.p99, 2), b ? f(b.p99 / a.p99, 1) : '-');
+const print = (...cells) => console.log(cells.map((c, i) => (i ? String(c).padStart(12) : String(c).padEnd(32))).join(' '));
+/** `more`: whether more is better. */
+function row(title, value, digits, more = false) {
+  const [bare, kept, peer] = columns.map(value);
+  const ratio = (ours) => (peer && ours ? f(more ? ours / peer : peer / ours, 1) : '-');
+  print(title, f(bare, digits), f(kept, digits), f(peer, digits), ratio(bare), ratio(kept));
 }
-row('start to first health, ms', f(ours.startMs, 1), f(peer?.startMs, 1), peer ? f(peer.startMs / ours.startMs, 1) : '-');
-row('memory idle, MB', f(ours.idle, 1), f(peer?.idle, 1), peer ? f(peer.idle / ours.idle, 1) : '-');
-const loaded = (m) => Math.max(...cases.map(([n]) => m[n].rss));
-row('memory under load, MB', f(loaded(mine), 1), theirs ? f(loaded(theirs), 1) : '-', theirs ? f(loaded(theirs) / loaded(mine), 1) : '-');
-row(`${f(streams.open)} waiting streams, KB each`, f(streams.each, 1));
+print('', 'no traces', 'traces kept', 'JavaScript', 'ratio', 'ratio, kept');
+for (const [name] of cases) {
+  row(`${name}: requests/s`, (c) => c.rows[name].rate, 0, true);
+  row(`${name}: CPU us/request`, (c) => c.rows[name].us, 1);
+  row(`${name}: p50 ms`, (c) => c.rows[name].p50, 2);
+  row(`${name}: p99 ms`, (c) => c.rows[name].p99, 2);
+}
+row('start to first health, ms', (c) => c.startMs, 1);
+row('memory idle, MB', (c) => c.idle, 1);
+row('memory under load, MB', (c) => Math.max(...cases.map(([name]) => c.rows[name].rss)), 1);
+row(`${f(columns[0].streams.open)} waiting streams, KB each`, (c) => c.streams?.each, 1);
 process.exit(0);
