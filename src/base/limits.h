@@ -226,5 +226,8 @@
 #define GK_DRAIN_MS               30000        /* server.drain_timeout */
 #define GK_GIVE_UP_MS             2000         /* for runs that have been called off to say so */
 #define GK_PARSE_ON_LOOP          (256u << 10) /* a larger body is parsed by a worker */
+/* The runtime file is touched so often, and so long after each other: the CLI looks at its folder once a second. */
+#define GK_RUNTIME_FILE_TOUCHES  4
+#define GK_RUNTIME_FILE_TOUCH_MS 1200
 
 #endif

@@ -474,7 +474,7 @@ static void write_file(gk_front *front, const char *address)
 	gk_code rc = find_root(front, &err);
 
 	if (rc == GK_OK)
-		rc = gk_runtime_file_write(front->root, &front->runtime,
+		rc = gk_runtime_file_write(gk_app_loop(front->app), front->root, &front->runtime,
 			gk_reflection_id(front->reflection), address, &front->file, &err);
 	if (rc != GK_OK)
 		gk_log(GK_LOG_WARN, "reflection", "genkit-cli will not find this daemon: %s",

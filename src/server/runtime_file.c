@@ -18,6 +18,8 @@
 
 struct gk_runtime_file {
 	char *path;
+	gk_timer *timer;
+	unsigned touched;
 };
 
 /* --- the project --- */
@@ -162,8 +164,18 @@ static gk_code place(
 	return rc;
 }
 
-gk_code gk_runtime_file_write(const char *root, const gk_runtime *runtime, const char *id,
-	const char *address, gk_runtime_file **ret, gk_error *err)
+static void touch(void *user)
+{
+	gk_runtime_file *file = user;
+
+	if (utimensat(AT_FDCWD, file->path, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+		return; /* somebody has removed it */
+	if (++file->touched < GK_RUNTIME_FILE_TOUCHES)
+		gk_timer_again(file->timer, GK_RUNTIME_FILE_TOUCH_MS);
+}
+
+gk_code gk_runtime_file_write(gk_loop *loop, const char *root, const gk_runtime *runtime,
+	const char *id, const char *address, gk_runtime_file **ret, gk_error *err)
 {
 	gk_auto_str char *text = make_content(runtime, id, address), *name = NULL;
 	const char *port = strrchr(address, ':');
@@ -175,12 +187,18 @@ gk_code gk_runtime_file_write(const char *root, const gk_runtime *runtime, const
 		name = NULL;
 	rc = file && text && name ? place(root, name, text, &file->path, err)
 				  : gk_error_no_memory(err);
-	if (rc != GK_OK) {
+	if (rc == GK_OK)
+		rc = gk_timer_start(
+			loop, GK_RUNTIME_FILE_TOUCH_MS, 0, touch, file, &file->timer, err);
+	if (rc == GK_OK) {
+		gk_timer_unref(file->timer);
+		*ret = file;
+	} else if (file && file->path) {
+		gk_runtime_file_remove(file);
+	} else {
 		free(file);
-		return rc;
 	}
-	*ret = file;
-	return GK_OK;
+	return rc;
 }
 
 const char *gk_runtime_file_path(const gk_runtime_file *file)
@@ -209,6 +227,8 @@ void gk_runtime_file_remove(gk_runtime_file *file)
 {
 	if (!file)
 		return;
+	if (file->timer)
+		gk_timer_stop(file->timer);
 	if (is_ours(file->path) && unlink(file->path) < 0 && errno != ENOENT)
 		gk_log(GK_LOG_WARN, "reflection", "cannot remove %s: %s", file->path,
 			strerror(errno));

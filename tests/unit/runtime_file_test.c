@@ -2,18 +2,22 @@
  * Copyright the genkitd authors */
 #include "unit.h"
 
+#include "base/limits.h"
 #include "server/runtime_file.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/genkitd-runtime-XXXXXX";
 static const gk_runtime runtime = { .version = "1.2.3" };
+static gk_loop *loop;
 
 static void setup(void)
 {
+	ck_assert_int_eq(gk_loop_new(&loop, NULL), GK_OK);
 	strcpy(strrchr(folder, '-') + 1, "XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 }
@@ -24,6 +28,7 @@ static void teardown(void)
 
 	ck_assert_int_gt(asprintf(&command, "rm -rf %s", folder), 0);
 	ck_assert_int_eq(system(command), 0);
+	gk_loop_free(loop);
 }
 
 static char *below(const char *name)
@@ -81,7 +86,7 @@ static gk_runtime_file *write_one(const gk_runtime *about, const char *id, const
 {
 	gk_runtime_file *file = NULL;
 	gk_error err = { 0 };
-	gk_code rc = gk_runtime_file_write(folder, about, id, address, &file, &err);
+	gk_code rc = gk_runtime_file_write(loop, folder, about, id, address, &file, &err);
 
 	ck_assert_msg(rc == GK_OK, "%s", err.message);
 	return file;
@@ -164,7 +169,8 @@ START_TEST(a_folder_that_cannot_be_had_is_named)
 	gk_auto_error gk_error err = { 0 };
 
 	put(path, "no folder");
-	ck_assert_int_eq(gk_runtime_file_write(folder, &runtime, "x", "127.0.0.1:1", &file, &err),
+	ck_assert_int_eq(
+		gk_runtime_file_write(loop, folder, &runtime, "x", "127.0.0.1:1", &file, &err),
 		GK_UNAVAILABLE);
 	ck_assert_ptr_nonnull(strstr(err.message, ".genkit/runtimes"));
 	ck_assert_ptr_null(file);
@@ -214,7 +220,7 @@ END_TEST
 static bool write_and_remove(void)
 {
 	gk_runtime_file *file = NULL;
-	gk_code rc = gk_runtime_file_write(folder, &runtime, "x", "127.0.0.1:1", &file, NULL);
+	gk_code rc = gk_runtime_file_write(loop, folder, &runtime, "x", "127.0.0.1:1", &file, NULL);
 
 	if (file) {
 		unlink(gk_runtime_file_path(file));
@@ -230,12 +236,48 @@ START_TEST(writing_survives_a_lack_of_memory)
 }
 END_TEST
 
+static bool is_old(const char *path)
+{
+	struct stat about;
+
+	ck_assert_int_eq(stat(path, &about), 0);
+	return about.st_mtim.tv_sec == 1;
+}
+
+static void stop(void *user)
+{
+	(void)user;
+	gk_loop_stop(loop);
+}
+
+/* The CLI may have begun to watch the folder just when the file came into it. */
+START_TEST(a_tool_that_missed_the_file_is_made_to_look_again)
+{
+	const struct timespec old[] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	gk_runtime_file *file = write_one(&runtime, "x", "127.0.0.1:1");
+	gk_timer *timer = NULL;
+
+	for (unsigned i = 0; i < GK_RUNTIME_FILE_TOUCHES + 1; i++) {
+		ck_assert_int_eq(utimensat(AT_FDCWD, gk_runtime_file_path(file), old, 0), 0);
+		ck_assert_int_eq(gk_timer_start(loop, GK_RUNTIME_FILE_TOUCH_MS + 100, 0, stop, NULL,
+					 &timer, NULL),
+			GK_OK);
+		gk_loop_run(loop);
+		gk_timer_stop(timer);
+		ck_assert_int_eq(is_old(gk_runtime_file_path(file)), i == GK_RUNTIME_FILE_TOUCHES);
+	}
+	gk_runtime_file_remove(file);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("runtime file");
 	TCase *t = tcase_create("file");
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 20);
+	tcase_add_test(t, a_tool_that_missed_the_file_is_made_to_look_again);
 	tcase_add_test(t, the_file_says_who_and_where);
 	tcase_add_test(t, a_name_of_its_own_is_told);
 	tcase_add_test(t, every_interface_is_asked_on_loopback);
