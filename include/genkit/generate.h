@@ -102,7 +102,9 @@ typedef struct gk_generate_opts {
 	const char *const *use;
 	json_t *use_json;
 	const gk_model_middleware *middleware; /* ended by { 0 } */
-	int max_turns;             /* how many answers may ask for tools; 0: 5; negative: none */
+	/* How many answers may ask for tools; 0: 5; negative: none; at most 1000. With middleware that has a `generate` hook, which
+	 * is around all that follows, about 45 are possible: each is inside of the one before. */
+	int max_turns;
 	bool return_tool_requests; /* hand them back instead of running them */
 	const char *step_name;     /* of the span; NULL: "generate" */
 	uint64_t timeout_ms;       /* 0: what the caller has left */
@@ -115,7 +117,8 @@ typedef struct gk_generate_opts {
 /**
  * `*ret` is the caller's: gk_response_unref(). A tool's failure is the call's. Errors of its own: INVALID_ARGUMENT (nothing
  * was said, no model, an unknown format, an output that does not fit its schema), NOT_FOUND (a model, a tool, middleware),
- * FAILED_PRECONDITION (blocked, no message; details.response), ABORTED (max_turns), GK_CANCELLED, GK_DEADLINE_EXCEEDED.
+ * FAILED_PRECONDITION (blocked, no message; details.response), ABORTED (max_turns), RESOURCE_EXHAUSTED (more than can be,
+ * whatever max_turns says), GK_CANCELLED, GK_DEADLINE_EXCEEDED.
  */
 GK_MUST_USE GK_SUSPENDS gk_code gk_generate(
 	gk_ctx *ctx, const gk_generate_opts *opts, gk_response **ret, gk_error *err);

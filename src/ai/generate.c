@@ -5,7 +5,6 @@
 
 #include "ai/ai.h"
 #include "ai/response.h"
-#include "base/str.h"
 #include "core/builtin_schemas.h"
 #include "json/edit.h"
 
@@ -26,64 +25,6 @@ static void generation_done(gk_generation *generation)
 	json_decref(generation->model_name);
 	gk_schema_unref(generation->output_schema);
 	json_decref(generation->output_schema_json);
-}
-
-/* Whatever noticed that the call was called off, it reads the same. */
-static gk_code tell_end(gk_code rc, gk_error *err)
-{
-	char *message;
-
-	if (rc == GK_OK || !err || rc != gk_scope_reason(gk_fiber_scope(gk_fiber_self())))
-		return rc;
-	if (rc != GK_CANCELLED && rc != GK_DEADLINE_EXCEEDED)
-		return rc;
-	message = strdup(
-		rc == GK_CANCELLED ? "Generation cancelled." : "Generation deadline exceeded.");
-	if (!message)
-		return rc;
-	free(err->message);
-	err->message = message;
-	return rc;
-}
-
-static gk_code run_turn(gk_ctx *ctx, gk_generation *generation, json_t *request, int current,
-	int message_index, json_t *context, json_t **ret, gk_error *err)
-{
-	gk_turn_run turn = { .generation = generation,
-		.request = json_incref(request),
-		.current = current,
-		.message_index = message_index,
-		.context = context };
-	gk_code rc = gk_turn_run_hooked(ctx, &turn, ret, err);
-
-	json_decref(turn.request);
-	return tell_end(rc, err);
-}
-
-typedef struct spanned_turn {
-	gk_generation *generation;
-	int current, message_index;
-} spanned_turn;
-
-static gk_code run_spanned(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
-{
-	const spanned_turn *it = gk_ctx_user(ctx);
-
-	return run_turn(
-		ctx, it->generation, request, it->current, it->message_index, NULL, ret, err);
-}
-
-gk_code gk_turn_in_span(gk_ctx *ctx, gk_generation *generation, json_t *request, int current,
-	int message_index, json_t **ret, gk_error *err)
-{
-	const char *name = json_string_value(json_object_get(request, "stepName"));
-	const gk_span_opts span = {
-		.name = name && *name ? name : "generate", .type = "util", .what = "generate"
-	};
-	spanned_turn it = { generation, current, message_index };
-
-	return gk_run_part(ctx, GK_OPTS(gk_part_opts, .span = &span, .input = request, .user = &it),
-		run_spanned, ret, err);
 }
 
 /* --- from C --- */
@@ -153,10 +94,11 @@ static gk_code run_library(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 		rc = generation_open(
 			&generation, ctx, json_object_get(request, "use"), opts->middleware, err);
 	if (rc == GK_OK)
-		rc = gk_turn_in_span(ctx, &generation, request, 0, 0, ret, err);
+		rc = gk_turns_run(
+			ctx, &generation, &(gk_turn){ .request = request }, true, NULL, ret, err);
 	generation_done(&generation);
 	free(extras);
-	return tell_end(rc, err);
+	return gk_generation_tell_end(rc, err);
 }
 
 gk_code gk_generate(gk_ctx *ctx, const gk_generate_opts *opts, gk_response **ret, gk_error *err)
@@ -240,9 +182,10 @@ static gk_code run_util(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	}
 	rc = generation_open(&generation, ctx, json_object_get(request, "use"), NULL, err);
 	if (rc == GK_OK)
-		rc = run_turn(ctx, &generation, request, 0, 0, gk_ctx_context(ctx), ret, err);
+		rc = gk_turns_run(ctx, &generation, &(gk_turn){ .request = request }, false,
+			gk_ctx_context(ctx), ret, err);
 	generation_done(&generation);
-	return tell_end(rc, err);
+	return gk_generation_tell_end(rc, err);
 }
 
 static gk_code define_util(gk_app *app, gk_error *err)

@@ -6,6 +6,7 @@
 #include "ai/format.h"
 #include "ai/request.h"
 #include "ai/respond.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "json/edit.h"
@@ -229,6 +230,10 @@ static gk_code check_turns(
 	json_t *given = json_object_get(turn->request, "maxTurns");
 	double max = json_is_number(given) ? json_number_value(given) : DEFAULT_MAX_TURNS;
 
+	if (turn->current + 1 <= max && turn->current >= GK_MAX_TURNS)
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
+			"the model asked for tools in %d turns, as many as are possible",
+			GK_MAX_TURNS);
 	if (turn->current + 1 <= max)
 		return GK_OK;
 	gk_error_set(err, GK_ABORTED, "Exceeded maximum tool call iterations (%.17g)", max);
@@ -236,11 +241,10 @@ static gk_code check_turns(
 		err, json_pack("{s:O, s:O}", "response", response, "request", request));
 }
 
-static gk_code go_on(gk_ctx *ctx, gk_turn_run *turn, json_t *answer, json_t *tool_message,
-	json_t **ret, gk_error *err)
+static gk_code go_on(gk_turn_run *turn, json_t *answer, json_t *tool_message, gk_error *err)
 {
 	gk_auto_json json_t *messages = json_copy(json_object_get(turn->request, "messages"));
-	gk_auto_json json_t *request = NULL;
+	json_t *request;
 	gk_code rc = gk_turn_tool_chunk(turn, tool_message, err);
 
 	if (rc != GK_OK)
@@ -251,8 +255,8 @@ static gk_code go_on(gk_ctx *ctx, gk_turn_run *turn, json_t *answer, json_t *too
 	request = gk_json_object_with(turn->request, "messages", gk_steal(messages));
 	if (!request)
 		return gk_error_no_memory(err);
-	return gk_turn_in_span(ctx, turn->generation, request, turn->current + 1,
-		turn->message_index + 1, ret, err);
+	turn->next = (gk_turn){ request, turn->current + 1, turn->message_index + 1 };
+	return GK_OK;
 }
 
 static gk_code run_tools(gk_ctx *ctx, gk_turn_run *turn, json_t *response, gk_tool_job *jobs,
@@ -270,7 +274,7 @@ static gk_code run_tools(gk_ctx *ctx, gk_turn_run *turn, json_t *response, gk_to
 	}
 	if (rc == GK_OK)
 		rc = gk_tool_message(jobs, count, NULL, &message, err);
-	return rc == GK_OK ? go_on(ctx, turn, answer, message, ret, err) : rc;
+	return rc == GK_OK ? go_on(turn, answer, message, err) : rc;
 }
 
 static gk_code follow_up(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, json_t *response,
@@ -301,7 +305,7 @@ static gk_code follow_up(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, json
 
 /* --- the turn --- */
 
-static gk_code resume(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *err)
+static gk_code resume(gk_ctx *ctx, gk_turn_run *turn, gk_error *err)
 {
 	gk_auto_json json_t *request = NULL, *message = NULL;
 	gk_code rc = gk_turn_resume(ctx, turn, &request, &message, err);
@@ -310,8 +314,8 @@ static gk_code resume(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *er
 		rc = gk_turn_tool_chunk(turn, message, err);
 	if (rc != GK_OK)
 		return rc;
-	return gk_turn_in_span(
-		ctx, turn->generation, request, turn->current, turn->message_index + 1, ret, err);
+	turn->next = (gk_turn){ gk_steal(request), turn->current, turn->message_index + 1 };
+	return GK_OK;
 }
 
 static gk_code run_turn(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *err)
@@ -323,7 +327,7 @@ static gk_code run_turn(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *
 	if (rc == GK_OK)
 		rc = resolve(ctx, turn, &parts, err);
 	if (rc == GK_OK && json_is_object(json_object_get(turn->request, "resume"))) {
-		rc = resume(ctx, turn, ret, err);
+		rc = resume(ctx, turn, err);
 	} else {
 		if (rc == GK_OK)
 			rc = ask_model(ctx, turn, &parts, &response, err);
@@ -360,6 +364,19 @@ static gk_code run_hook(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 		ctx, &call->link.seen, &call->link.next, call->hook->state, ret, err);
 }
 
+/* A hook is around all that follows the turn, so that what follows runs in it. */
+static gk_code run_all(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *err)
+{
+	gk_code rc = run_turn(ctx, turn, ret, err);
+	gk_turn next = turn->next;
+
+	turn->next.request = NULL;
+	if (rc == GK_OK && next.request)
+		rc = gk_turns_run(ctx, turn->generation, &next, true, NULL, ret, err);
+	json_decref(next.request);
+	return rc;
+}
+
 /* Each hook may put another turn in place of the one it was handed; going on twice begins from there twice. */
 static gk_code run_link(gk_ctx *ctx, const hook_link *link, json_t **ret, gk_error *err)
 {
@@ -383,7 +400,7 @@ static gk_code run_link(gk_ctx *ctx, const hook_link *link, json_t **ret, gk_err
 	link->turn->request = link->seen.request;
 	link->turn->current = link->seen.current;
 	link->turn->message_index = link->seen.message_index;
-	return run_turn(ctx, link->turn, ret, err);
+	return run_all(ctx, link->turn, ret, err);
 }
 
 gk_code gk_next_turn(gk_ctx *ctx, gk_next *next, const gk_turn *turn, json_t **ret, gk_error *err)

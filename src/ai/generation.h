@@ -4,13 +4,15 @@
  * One call of generate, from the inside: what all its turns share, and one turn. Of the files of this floor only those
  * named generate_*.c and generate.c include it.
  *
- *	gk_generate(), /util/generate
- *	  gk_generation_run(generation, request)	generate.c
- *	    turn: hooks around it, then			generate_turn.c
- *	      what the request stands for		generate_tools.c, generate_output.c, generate_resources.c
+ *	gk_generate(), /util/generate			generate.c
+ *	  gk_turns_run(): turn after turn		generate_turns.c
+ *	    hooks around it, then			generate_turn.c
+ *	      what the request stands for		generate_tools.c, generate_resources.c
  *	      the model					generate_model.c
  *	      its tool requests				generate_execute.c
- *	      the next turn, in a span inside this one
+ *
+ * A turn that is followed by another says so in `next`. The span of the next one is inside of its own, as the reference
+ * has it; the code is not: turns are a loop, but for generate hooks, which go around all that follows.
  */
 #ifndef GK_AI_GENERATION_H
 #define GK_AI_GENERATION_H
@@ -48,6 +50,7 @@ typedef struct gk_turn_run {
 	int current;
 	int message_index;
 	json_t *context; /* passed to the model; NULL: what is ambient */
+	gk_turn next;    /* its request is a reference; NULL: there is none, the result is here */
 	/* What was streamed in this turn. */
 	bool has_chunks;
 	bool last_was_tool;
@@ -56,15 +59,18 @@ typedef struct gk_turn_run {
 /** Of these actions alone; NULL: none has that key. Borrowed. */
 gk_action *gk_generation_extra_peek(const gk_generation *generation, const char *key);
 
-/* --- generate.c --- */
+/* --- generate_turns.c --- */
 
-/** A further turn, or the first of a library call: in a span of type "util". */
-GK_MUST_USE GK_SUSPENDS gk_code gk_turn_in_span(gk_ctx *ctx, gk_generation *generation,
-	json_t *request, int current, int message_index, json_t **ret, gk_error *err);
+/** The turn `first` (its request is borrowed) and all that follow, each but for the first of /util/generate in a span of type
+ * "util". `context` is passed to the model of the first; NULL: what is ambient. `*ret` is the wire form of a response. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_turns_run(gk_ctx *ctx, gk_generation *generation,
+	const gk_turn *first, bool is_in_span, json_t *context, json_t **ret, gk_error *err);
+/** Whatever noticed that the call was called off, it reads the same. */
+gk_code gk_generation_tell_end(gk_code rc, gk_error *err);
 
 /* --- generate_turn.c --- */
 
-/** With the generate hooks around it. `*ret` is the wire form of a response. */
+/** With the generate hooks around it. `*ret` is the wire form of a response, unless turn->next is set. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_turn_run_hooked(
 	gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *err);
 

@@ -123,6 +123,7 @@
 	8 /* spans that wait for a development tool before several go in one request */
 
 /* --- generate --- */
+#define GK_MAX_TURNS          1000 /* of one call that run tools, whatever maxTurns says */
 #define GK_MAX_TOOLS          1024 /* offered in one request */
 #define GK_MAX_TOOL_CALLS     256  /* that one answer of a model may ask for */
 #define GK_MAX_CACHED_SCHEMAS 256  /* given as text by calls */

@@ -58,12 +58,22 @@ typedef struct gk_part_opts {
 	json_t *context;          /* ambient below; NULL: as above */
 	gk_chunk_fn *on_chunk;    /* NULL: chunks go where those of `ctx` go */
 	void *chunk_user;
-	bool is_quiet;       /* nobody takes chunks */
+	bool is_quiet; /* nobody takes chunks */
+	bool is_level; /* counts as no deeper than `ctx`: it begins in a loop, not in a call */
 	uint64_t timeout_ms; /* 0: what the caller has left */
 	void *user;          /* gk_ctx_user() */
 } gk_part_opts;
 GK_MUST_USE GK_SUSPENDS gk_code gk_run_part(
 	gk_ctx *ctx, const gk_part_opts *opts, gk_action_fn *fn, json_t **ret, gk_error *err);
+
+/* The same for what does not end where it began: parts in a loop, each inside of the one before. What `opts`
+ * points to must outlive it. */
+typedef struct gk_part gk_part;
+GK_MUST_USE gk_code gk_part_open(
+	gk_ctx *ctx, const gk_part_opts *opts, gk_part **ret, gk_error *err);
+gk_ctx *gk_part_ctx(gk_part *part);
+/** `output` is recorded when `rc` is GK_OK; otherwise `err` says what went wrong, and what is returned decides. */
+GK_MUST_USE gk_code gk_part_close(gk_part *part, json_t *output, gk_code rc, gk_error *err);
 
 /** What the span of `ctx` records as its input has another value for a member from now on; what was handed on stays. False
  * when memory ran out. */

@@ -120,6 +120,9 @@ bool gk_ctx_is_part_of(const gk_ctx *ctx, const gk_flight *flight);
 /** Makes an error that says something of what a user's function returned (not GK_OK). Its return value decides. */
 gk_code gk_explain(const char *kind, const char *name, gk_code rc, gk_error *err);
 
+/** `part` becomes a part of the call that `ctx` is: it sends to where that sends. */
+void gk_part_init_ctx(gk_ctx *part, gk_ctx *ctx, void *user);
+
 /* A stretch of a fiber's code with a deadline of its own; 0: without. */
 typedef struct gk_timed {
 	gk_scope *own, *before;

@@ -3,82 +3,6 @@
 /* What a call does with functions of its own: steps with a span, and several functions at once. */
 #include "core/internal.h"
 
-/* A part of the call around it: it sends to where that sends. */
-static void init_part(gk_ctx *part, gk_ctx *ctx, void *user)
-{
-	gk_ctx_init_child(part, ctx);
-	part->user = user;
-	part->on_chunk = gk_forward_chunk;
-	part->is_streaming = ctx->is_streaming;
-}
-
-static gk_code run_fn(
-	gk_ctx *part, const gk_part_opts *opts, gk_action_fn *fn, json_t **output, gk_error *err)
-{
-	const gk_span_opts *span = opts->span;
-	gk_ctx *before = gk_ctx_enter(part);
-	gk_code rc = fn(part, opts->input, output, err);
-
-	if (rc != GK_OK)
-		rc = gk_explain(
-			span ? span->what : "part", span ? span->name : "of a call", rc, err);
-	gk_ctx_enter(before);
-	return rc;
-}
-
-static gk_code run_traced(
-	gk_ctx *part, const gk_part_opts *opts, gk_action_fn *fn, json_t **output, gk_error *err)
-{
-	gk_span span;
-	gk_code rc;
-
-	if (!opts->span)
-		return run_fn(part, opts, fn, output, err);
-	gk_span_start(&span, part->app, part->span, opts->span->name);
-	span.type = opts->span->type;
-	span.labels = opts->span->labels;
-	span.metadata = json_copy(opts->span->metadata); /* more may be set while it runs */
-	span.input = opts->input;
-	if (opts->span->own)
-		gk_span_set_own(&span, opts->span->own);
-	part->span = &span;
-	gk_span_announce(&span, part->app);
-	rc = run_fn(part, opts, fn, output, err);
-	gk_span_finish(&span, part->app, *output, rc == GK_OK ? NULL : err);
-	return rc;
-}
-
-gk_code gk_run_part(
-	gk_ctx *ctx, const gk_part_opts *opts, gk_action_fn *fn, json_t **ret, gk_error *err)
-{
-	gk_auto_json json_t *output = NULL;
-	gk_auto_error gk_error failure = { 0 };
-	gk_timed timed;
-	gk_ctx part;
-	gk_code rc;
-
-	init_part(&part, ctx, opts->user);
-	if (opts->on_chunk || opts->is_quiet) {
-		part.on_chunk = opts->on_chunk;
-		part.chunk_user = opts->chunk_user;
-		part.is_streaming = !opts->is_quiet;
-	}
-	rc = gk_timed_begin(&timed, ctx->app, opts->timeout_ms, &failure);
-	if (rc == GK_OK)
-		rc = gk_ctx_descend(&part, opts->span ? opts->span->name : "part", &failure);
-	if (rc == GK_OK)
-		rc = gk_ctx_merge_context(&part, opts->context, &failure);
-	if (rc == GK_OK)
-		rc = run_traced(&part, opts, fn, &output, &failure);
-	gk_timed_end(&timed);
-	gk_ctx_done(&part);
-	if (rc != GK_OK)
-		return gk_error_move(err, &failure);
-	if (ret)
-		*ret = gk_steal(output);
-	return GK_OK;
-}
-
 gk_code gk_ctx_run_in_span(gk_ctx *ctx, const gk_span_opts *opts, gk_action_fn *fn, void *user,
 	json_t *input, json_t **ret, gk_error *err)
 {
@@ -109,7 +33,7 @@ static void run_item(gk_ctx *parent, gk_parallel *item)
 {
 	gk_ctx ctx, *before;
 
-	init_part(&ctx, parent, item->user);
+	gk_part_init_ctx(&ctx, parent, item->user);
 	before = gk_ctx_enter(&ctx);
 	item->rc = gk_ctx_descend(&ctx, "parallel", &item->err);
 	if (item->rc == GK_OK)

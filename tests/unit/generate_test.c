@@ -188,6 +188,81 @@ START_TEST(no_turns_means_that_tools_may_not_be_asked_for)
 }
 END_TEST
 
+/* It asks for a tool until it has been asked so often. */
+static int rounds;
+
+static gk_code insist(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)request, (void)err;
+	*ret = rounds-- > 0 ? json("{'message':{'role':'model','content':[{'toolRequest':"
+				   "{'name':'add','input':{'a':1,'b':2}}}]}}")
+			    : json(DONE);
+	return GK_OK;
+}
+
+static gk_code go_on_around(
+	gk_ctx *ctx, const gk_turn *turn, gk_next *next, void *state, json_t **ret, gk_error *err)
+{
+	(void)state;
+	return gk_next_turn(ctx, next, turn, ret, err);
+}
+
+static void define_insistent(void)
+{
+	json_decref(core_spans); /* what they say of so many turns would fill the memory */
+	core_spans = NULL;
+	ck_assert_int_eq(gk_define_model(core_app,
+				 GK_OPTS(gk_model_opts, .name = "insistent", .run = insist), NULL),
+		GK_OK);
+	ck_assert_int_eq(
+		gk_define_middleware(core_app,
+			GK_OPTS(gk_middleware_opts, .name = "around", .generate = go_on_around),
+			NULL),
+		GK_OK);
+}
+
+START_TEST(a_call_may_take_many_turns)
+{
+	static const char *const tools[] = { "add", NULL };
+	const gk_generate_opts opts = { .size = sizeof(opts),
+		.model = "insistent",
+		.prompt = "hi",
+		.tools = tools,
+		.max_turns = 2 * GK_MAX_TURNS };
+	gk_auto_json json_t *response = NULL;
+
+	define_insistent();
+	rounds = 3 * GK_MAX_RUN_DEPTH;
+	response = models_generate(&opts);
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(response, "request.messages")),
+		1 + 6 * GK_MAX_RUN_DEPTH);
+	rounds = 2 * GK_MAX_TURNS;
+	models_fail(&opts, GK_RESOURCE_EXHAUSTED,
+		"the model asked for tools in 1000 turns, as many as are possible");
+	ck_assert_int_eq(rounds, GK_MAX_TURNS - 1);
+}
+END_TEST
+
+START_TEST(code_around_the_turns_makes_them_as_deep_as_calls_can_be)
+{
+	static const char *const tools[] = { "add", NULL }, *const use[] = { "around", NULL };
+	const gk_generate_opts opts = { .size = sizeof(opts),
+		.model = "insistent",
+		.prompt = "hi",
+		.tools = tools,
+		.use = use,
+		.max_turns = GK_MAX_TURNS };
+	gk_auto_json json_t *response = NULL;
+
+	define_insistent();
+	rounds = GK_MAX_RUN_DEPTH / 2 - 3;
+	response = models_generate(&opts);
+	rounds = GK_MAX_RUN_DEPTH;
+	models_fail(&opts, GK_RESOURCE_EXHAUSTED,
+		"actions and steps call each other more than 100 deep, at /model/insistent");
+}
+END_TEST
+
 static unsigned slept;
 
 static gk_code sleep_long(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
@@ -394,6 +469,8 @@ static Suite *suite(void)
 	tcase_add_test(tests, output_schemas_given_as_text_do_not_pile_up);
 	tcase_add_test(tests, chunks_are_numbered_by_messages);
 	tcase_add_test(tests, no_turns_means_that_tools_may_not_be_asked_for);
+	tcase_add_test(tests, a_call_may_take_many_turns);
+	tcase_add_test(tests, code_around_the_turns_makes_them_as_deep_as_calls_can_be);
 	tcase_add_test(tests, a_tool_that_fails_calls_the_others_off);
 	tcase_add_test(tests, too_many_tool_requests_are_refused);
 	tcase_add_test(tests, too_many_tools_are_refused);
