@@ -126,6 +126,7 @@ static gk_code flow_settings_init(
 	settings->opts = (gk_flows_opts){
 		.size = sizeof(settings->opts),
 		.prefix = gk_config_str(config, "server.prefix"),
+		.agents = gk_config_str(config, "server.agents_prefix"),
 		.served = settings->served,
 		.origins = settings->origins,
 		.provider = settings->provider,

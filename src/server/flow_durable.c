@@ -8,7 +8,10 @@
 
 #include "base/id.h"
 #include "base/log.h"
+#include "core/owner.h"
 #include "server/wire.h"
+
+#include <stdio.h>
 
 #define PUT(buf, literal) gk_buf_put(buf, literal, sizeof(literal) - 1)
 
@@ -70,6 +73,7 @@ typedef struct follower {
 	gk_scope *scope;
 	gk_stream_store *store;
 	gk_stream_reader *reader;
+	const char *error_frame;
 } follower;
 
 static void free_follower(follower *f)
@@ -89,21 +93,22 @@ static void hung_up(gk_exchange *x, void *user)
 	gk_scope_cancel(f->scope, GK_CANCELLED);
 }
 
-static void write_event(gk_exchange *x, const gk_stream_event *event)
+static void write_event(follower *f, const gk_stream_event *event)
 {
-	gk_buf *buf = gk_exchange_buffer(x);
+	gk_buf *buf = gk_exchange_buffer(f->x);
 
-	gk_buf_puts(buf, event->kind == GK_STREAM_ERROR ? "error: " : "data: ");
+	gk_buf_puts(buf, event->kind == GK_STREAM_ERROR ? f->error_frame : "data: ");
 	gk_buf_put(buf, event->text, event->len);
 	PUT(buf, "\n\n");
-	gk_exchange_wrote(x);
+	gk_exchange_wrote(f->x);
 }
 
-static void write_failure(gk_exchange *x, const gk_error *err)
+static void write_failure(gk_exchange *x, const char *frame, const gk_error *err)
 {
 	gk_buf *buf = gk_exchange_buffer(x);
 
-	PUT(buf, "error: {\"error\":");
+	gk_buf_puts(buf, frame);
+	PUT(buf, "{\"error\":");
 	gk_wire_flow_error(buf, err);
 	PUT(buf, "}\n\n");
 	gk_exchange_wrote(x);
@@ -121,21 +126,22 @@ static void follow(void *user)
 		if (rc == GK_OK)
 			rc = f->store->type->next(f->reader, &event, &err);
 		if (rc == GK_OK && f->x)
-			write_event(f->x, &event);
+			write_event(f, &event);
 	}
 	if (f->x) { /* no stream closes without its last frame */
 		if (rc != GK_OK)
-			write_failure(f->x, &err);
+			write_failure(f->x, f->error_frame, &err);
 		gk_exchange_end(f->x);
 	}
 	free_follower(f);
 }
 
 /* Begins the answer and follows. Consumes the reader. */
-static void start_following(
-	gk_exchange *x, gk_stream_store *store, gk_stream_reader *reader, const char *id)
+static void start_following(gk_flow_call *call, gk_stream_reader *reader, const char *id)
 {
 	gk_auto_error gk_error err = { 0 };
+	gk_stream_store *store = call->settings->streams;
+	gk_exchange *x = call->x;
 	gk_loop *loop = gk_loop_self();
 	follower *f = malloc(sizeof(*f));
 	gk_scope *scope = gk_scope_new(loop, NULL);
@@ -148,28 +154,44 @@ static void start_following(
 		free(f);
 		return;
 	}
-	*f = (follower){
-		.x = x, .scope = scope, .store = gk_stream_store_ref(store), .reader = reader
-	};
+	*f = (follower){ .x = x,
+		.scope = scope,
+		.store = gk_stream_store_ref(store),
+		.reader = reader,
+		.error_frame = call->error_frame };
 	gk_exchange_set_header(x, "x-genkit-stream-id", id);
 	gk_flow_begin_stream(x);
 	gk_exchange_on_hangup(x, hung_up, f);
 	if (gk_fiber_start(loop, "stream", scope, follow, f, NULL, &err) != GK_OK) {
-		write_failure(x, &err);
+		write_failure(x, f->error_frame, &err);
 		gk_exchange_end(x);
 		free_follower(f);
 	}
+}
+
+/* The name of a record: another identity, and another action, do not find it by its id. The caller frees it. */
+static char *record_name(const gk_flow_call *call, const char *stream_id)
+{
+	gk_auto_str char *owner = gk_owner_of(call->context);
+	char *name;
+
+	if (!owner ||
+		asprintf(&name, "%s\n%s\n%s", gk_action_key(call->action), stream_id, owner) < 0)
+		return NULL;
+	return name;
 }
 
 void gk_flow_resume(gk_flow_call *call, const char *stream_id)
 {
 	gk_auto_error gk_error err = { 0 };
 	gk_stream_store *store = call->settings->streams;
+	gk_auto_str char *name = record_name(call, stream_id);
 	gk_stream_reader *reader;
-	gk_code rc = store->type->read(store, stream_id, &reader, &err);
+	gk_code rc =
+		name ? store->type->read(store, name, &reader, &err) : gk_error_no_memory(&err);
 
 	if (rc == GK_OK)
-		start_following(call->x, store, reader, stream_id);
+		start_following(call, reader, stream_id);
 	else if (rc == GK_NOT_FOUND)
 		gk_exchange_reply(call->x, 204, NULL, "", 0);
 	else
@@ -182,8 +204,10 @@ static gk_code prepare(gk_flow_call *call, const char *id, recording **ret,
 	gk_stream_reader **reader_ret, gk_error *err)
 {
 	gk_stream_store *store = call->settings->streams;
+	gk_auto_str char *name = record_name(call, id);
 	recording *r = calloc(1, sizeof(*r));
-	gk_code rc = r ? store->type->open(store, id, &r->writer, err) : gk_error_no_memory(err);
+	gk_code rc = r && name ? store->type->open(store, name, &r->writer, err)
+			       : gk_error_no_memory(err);
 
 	if (rc != GK_OK) {
 		free(r);
@@ -191,7 +215,7 @@ static gk_code prepare(gk_flow_call *call, const char *id, recording **ret,
 	}
 	r->sink.type = &recording_sink;
 	r->store = gk_stream_store_ref(store);
-	rc = store->type->read(store, id, reader_ret, err);
+	rc = store->type->read(store, name, reader_ret, err);
 	if (rc != GK_OK) {
 		free_recording(r);
 		return rc;
@@ -218,7 +242,7 @@ void gk_flow_run_durable(gk_flow_call *call, const json_t *body)
 		rc = gk_run_start(&opts, &run, &err);
 		if (rc == GK_OK) {
 			gk_run_unref(run); /* nobody calls it off for its client */
-			start_following(call->x, store, reader, id);
+			start_following(call, reader, id);
 		} else {
 			store->type->done(reader);
 			free_recording(r);

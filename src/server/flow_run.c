@@ -107,7 +107,7 @@ static void end_stream(gk_flow_call *call, gk_run *run)
 	PUT(buf, "data: ");
 	if (err || !put_result(buf, gk_run_result_peek(run))) {
 		buf->len = before;
-		PUT(buf, "error: ");
+		gk_buf_puts(buf, call->error_frame);
 		put_error(buf, err ? err : &gk_wire_too_deep);
 	}
 	PUT(buf, "\n\n");

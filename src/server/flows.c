@@ -3,7 +3,6 @@
 /* The flow server: which request is for which flow, who may call it, and what it is given (reflection section 5). */
 #include "server/flows_internal.h"
 
-#include "base/limits.h"
 #include "base/str.h"
 #include "server/body.h"
 #include "server/cors.h"
@@ -11,8 +10,6 @@
 
 #include <stdio.h>
 #include <strings.h>
-
-#define FLOW_KEY "/flow/"
 
 struct gk_flows {
 	gk_app *app;
@@ -58,6 +55,7 @@ void gk_flow_settings_unref(gk_flow_settings *settings)
 	if (!settings || --settings->refs)
 		return;
 	free(settings->prefix);
+	free(settings->agents);
 	free_texts(settings->served);
 	free_texts(settings->origins);
 	gk_context_provider_unref(settings->provider);
@@ -83,47 +81,16 @@ static gk_flow_settings *make_settings(gk_app *app, const gk_flows_opts *opts)
 	if (len < 0)
 		settings->prefix = NULL;
 	settings->prefix_len = (size_t)len;
+	settings->agents = strdup(opts->agents ? opts->agents : GK_AGENTS_PREFIX);
 	if (opts->served)
 		settings->served = copy_texts(opts->served);
 	if (opts->origins)
 		settings->origins = copy_texts(opts->origins);
-	if (settings->prefix && (settings->served || !opts->served) &&
+	if (settings->prefix && settings->agents && (settings->served || !opts->served) &&
 		(settings->origins || !opts->origins))
 		return settings;
 	gk_flow_settings_unref(settings);
 	return NULL;
-}
-
-/* --- which flow --- */
-
-static bool is_served(const gk_flow_settings *settings, const char *name)
-{
-	if (!settings->served)
-		return true;
-	for (char **pattern = settings->served; *pattern; pattern++) {
-		size_t len = strlen(*pattern);
-
-		if (len && (*pattern)[len - 1] == '*' ? strncmp(name, *pattern, len - 1) == 0
-						      : strcmp(name, *pattern) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Borrowed; NULL: none, or none of ours. */
-static gk_action *find_flow(const gk_flow_settings *settings, const char *path)
-{
-	char key[sizeof(FLOW_KEY) + GK_MAX_ACTION_NAME] = FLOW_KEY;
-	const char *name = path + settings->prefix_len;
-	size_t len;
-
-	if (strncmp(path, settings->prefix, settings->prefix_len) != 0)
-		return NULL;
-	len = strlen(name);
-	if (len > GK_MAX_ACTION_NAME || !is_served(settings, name))
-		return NULL;
-	memcpy(key + sizeof(FLOW_KEY) - 1, name, len + 1);
-	return gk_app_find_action_peek(settings->app, key);
 }
 
 /* --- answers --- */
@@ -228,7 +195,7 @@ static void body_read(gk_exchange *x, json_t *body, const gk_error *err, void *u
 static void handle(gk_exchange *x, void *user)
 {
 	gk_flow_settings *settings = ((gk_flows *)user)->settings;
-	gk_action *action = find_flow(settings, gk_exchange_path(x));
+	gk_action *action = gk_flow_find(settings, gk_exchange_path(x));
 	gk_auto_error gk_error err = { 0 };
 	gk_flow_call *call;
 
@@ -245,7 +212,8 @@ static void handle(gk_exchange *x, void *user)
 	*call = (gk_flow_call){ .settings = gk_flow_settings_ref(settings),
 		.x = x,
 		.action = gk_action_ref(action),
-		.is_stream = wants_stream(x) };
+		.is_stream = wants_stream(x),
+		.error_frame = gk_flow_error_frame(action) };
 	if (settings->provider && !settings->provider->needs_input &&
 		ask_provider(call, NULL, &err) != GK_OK)
 		refuse(call, &err);

@@ -13,6 +13,7 @@ typedef struct gk_flow_settings {
 	gk_app *app;
 	char *prefix; /* "/" and what was configured */
 	size_t prefix_len;
+	char *agents;   /* follows it before an agent's name */
 	char **served;  /* NULL: all */
 	char **origins; /* NULL: none */
 	gk_context_provider *provider;
@@ -32,7 +33,13 @@ typedef struct gk_flow_call {
 	json_t *context; /* NULL: none was provided */
 	gk_run *run;     /* NULL while it is being started */
 	bool is_stream;
+	const char *error_frame; /* what an error begins with in its stream; static */
 } gk_flow_call;
+
+/** The flow, the agent or the agent's companion that a path means; borrowed. NULL: none, or none that is served. */
+gk_action *gk_flow_find(const gk_flow_settings *settings, const char *path);
+/** "error: " of flows, for clients that look for it; "data: " of agents, for all others do (sessions section 13). */
+const char *gk_flow_error_frame(const gk_action *action);
 
 void gk_flow_call_free(gk_flow_call *call);
 /** What gk_run_start() is to be told; borrowed from `call` and `body`. */
