@@ -187,7 +187,7 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(UNIT_HELPERS) $(BUILD
 	$(call say,LD ,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIB_LIBS) $(CHECK_LIBS) -lssl
 
-$(BUILD)/tests/unit/ctl_test: $(filter-out %/genkitctl.o,$(CTL_OBJECTS))
+$(BUILD)/tests/unit/ctl_test $(BUILD)/tests/unit/ctl_traces_test: $(filter-out %/genkitctl.o,$(CTL_OBJECTS))
 
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += $(CHECK_CFLAGS) -Itests
 

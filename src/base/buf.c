@@ -91,6 +91,23 @@ void gk_buf_printf(gk_buf *buf, const char *format, ...)
 	buf->len += (size_t)len;
 }
 
+void gk_buf_put_line(gk_buf *buf, const char *text)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c == '\n')
+			gk_buf_puts(buf, "\\n");
+		else if (*c == '\t')
+			gk_buf_putc(buf, ' ');
+		else if (*c < 0x20 || *c == 0x7f)
+			gk_buf_printf(buf, "\\x%02x", *c);
+		else if (*c == 0xc2 && c[1] >= 0x80 &&
+			 c[1] < 0xa0) /* terminals take them for escapes */
+			gk_buf_printf(buf, "\\x%02x", *++c);
+		else
+			gk_buf_putc(buf, (char)*c);
+	}
+}
+
 void gk_buf_consume(gk_buf *buf, size_t len)
 {
 	if (len >= buf->len) {

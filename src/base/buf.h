@@ -35,6 +35,8 @@ char *gk_buf_reserve(gk_buf *buf, size_t extra);
 void gk_buf_put(gk_buf *buf, const void *data, size_t len);
 void gk_buf_puts(gk_buf *buf, const char *text);
 void gk_buf_printf(gk_buf *buf, const char *format, ...) GK_PRINTF(2, 3);
+/** A text as part of a line that somebody reads: its control characters neither make lines nor move the cursor. */
+void gk_buf_put_line(gk_buf *buf, const char *text);
 /** Drops the first `len` bytes. */
 void gk_buf_consume(gk_buf *buf, size_t len);
 /** The bytes, NUL-terminated, owned by the caller; NULL when it failed. The buffer is empty afterwards. */

@@ -4,6 +4,7 @@
 #include "ctl/db.h"
 #include "ctl/prompts.h"
 #include "ctl/run.h"
+#include "ctl/traces.h"
 #include "loop/url_shown.h"
 
 #include <genkit/json.h>
@@ -94,6 +95,18 @@ const gk_ctl_command gk_ctl_commands[] = {
 		"reads it from standard input), run also what 'genkitctl run' takes, such as --stream. lint prints what is wrong\n"
 		"with the files of a folder; the exit status is 1 when there is an error. render and lint need no daemon.",
 		2, 2, gk_ctl_prompt },
+	{ "traces", "[export FILE [ID...] | import FILE]", "list, export and import traces",
+		"Lists what ran, the newest last. --action takes a name or a key, --status one of success, error and running,\n"
+		"--since '10m', '14:30' or a date, --grep words that stand in inputs, outputs or errors, --limit how many (20).\n"
+		"--follow goes on with those that come. export writes the whole traces into one file ('-': standard output),\n"
+		"those that the options choose or those of the ids; import reads such a file, or the folder .genkit/traces of\n"
+		"Genkit's tools.",
+		0, GK_CTL_MAX_WORDS, gk_ctl_traces },
+	{ "trace", "[ID]", "show a trace",
+		"Shows a trace as a tree, with times, inputs, outputs and errors; without an id the newest one. The beginning of\n"
+		"an id is enough while it is the only one of the last thousand traces. --verbose cuts nothing and shows all\n"
+		"attributes; --json prints the whole trace as JSON.",
+		0, 1, gk_ctl_trace },
 	{ "cancel", "TRACE_ID", "cancel a run",
 		"Calls off the run of that trace id; run --verbose prints it.", 1, 1, cancel },
 	{ "db", "check | stats | vacuum | backup FILE", "look after the store of traces",

@@ -7,6 +7,7 @@
 #ifndef GK_CTL_CTL_H
 #define GK_CTL_CTL_H
 
+#include "base/buf.h"
 #include "loop/fetch.h"
 
 /* Exit statuses, as sysexits(3) has them where it has one. */
@@ -17,13 +18,16 @@ enum {
 	GK_EXIT_INTERRUPTED = 130,
 };
 
+#define GK_CTL_MAX_WORDS 64
+
 /* What the command line says. Everything is borrowed from argv. */
 typedef struct gk_ctl_options {
 	const char *url; /* --url */
 	const char *context, *label, *input;
-	bool is_json, is_stream, is_verbose, wants_help, wants_version;
+	const char *action, *status, *since, *grep, *limit; /* of traces */
+	bool is_json, is_stream, is_verbose, is_follow, wants_help, wants_version;
 	const char *command; /* NULL: none */
-	const char *words[4];
+	const char *words[GK_CTL_MAX_WORDS];
 	size_t word_count;
 } gk_ctl_options;
 
@@ -70,6 +74,11 @@ void gk_ctl_print(const json_t *value);
 void gk_ctl_print_line(const json_t *value);
 /** Two columns, aligned; the second is cut to the terminal's width. `rows`: array of [left, right]. */
 void gk_ctl_print_table(const json_t *rows);
+/** A text, cut to so many columns: characters, a wide one counts as one. Control characters are escaped. */
+void gk_ctl_put_cut(gk_buf *out, const char *text, size_t room);
+size_t gk_ctl_columns(const char *text);
+/** Of the terminal that standard output is; 0: it is none. */
+unsigned gk_ctl_width(void);
 /** The same as text, for a width in columns (0: any); the caller frees it. */
 char *gk_ctl_table(const json_t *rows, unsigned width);
 

@@ -39,9 +39,11 @@ static int explain(const gk_ctl_options *options)
 	return GK_EXIT_OK;
 }
 
-static void complain(const gk_error *err)
+/* Of a command line no status is worth saying. */
+static void complain(const gk_error *err, int status)
 {
-	gk_auto_str char *text = gk_error_text(err);
+	gk_auto_str char *text =
+		status == GK_EXIT_USAGE && err->message ? strdup(err->message) : gk_error_text(err);
 
 	fprintf(stderr, "genkitctl: %s\n", text ? text : "out of memory");
 }
@@ -67,7 +69,7 @@ static void body(void *user)
 		gk_fiber_swap_scope(NULL); /* this question is to be answered still */
 		cancel_run(ctl);
 	} else if (rc != GK_OK) {
-		complain(&err);
+		complain(&err, ctl->status);
 		if (!ctl->status)
 			ctl->status = GK_EXIT_FAILED;
 	}
@@ -134,7 +136,7 @@ int main(int argc, char **argv)
 	if (options.wants_help || options.wants_version)
 		return check_printed(explain(&options));
 	if (run(&ctl, &err) != GK_OK) {
-		complain(&err);
+		complain(&err, 0);
 		return GK_EXIT_FAILED;
 	}
 	return check_printed(ctl.status);

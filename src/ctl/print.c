@@ -27,8 +27,7 @@ void gk_ctl_print_line(const json_t *value)
 	fflush(stdout);
 }
 
-/* Characters, not bytes; a wide one counts as one. */
-static size_t columns(const char *text)
+size_t gk_ctl_columns(const char *text)
 {
 	size_t n = 0;
 
@@ -37,21 +36,32 @@ static size_t columns(const char *text)
 	return n;
 }
 
-static void put_cut(gk_buf *out, const char *text, size_t room)
+void gk_ctl_put_cut(gk_buf *out, const char *text, size_t room)
 {
+	gk_auto_buf gk_buf line = GK_BUF_INIT(0);
 	size_t n = 0;
 
-	if (columns(text) <= room) {
-		gk_buf_puts(out, text);
+	gk_buf_put_line(&line, text);
+	if (!line.data || gk_ctl_columns(line.data) <= room) {
+		gk_buf_puts(out, line.data ? line.data : "");
 		return;
 	}
-	for (; *text; text++) {
-		n += ((unsigned char)*text & 0xc0) != 0x80;
+	for (const char *c = line.data; *c; c++) {
+		n += ((unsigned char)*c & 0xc0) != 0x80;
 		if (n >= room)
 			break;
-		gk_buf_putc(out, *text);
+		gk_buf_putc(out, *c);
 	}
 	gk_buf_puts(out, "\xe2\x80\xa6"); /* an ellipsis */
+}
+
+unsigned gk_ctl_width(void)
+{
+	struct winsize size = { 0 };
+
+	if (isatty(STDOUT_FILENO))
+		ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	return size.ws_col;
 }
 
 char *gk_ctl_table(const json_t *rows, unsigned width)
@@ -61,7 +71,7 @@ char *gk_ctl_table(const json_t *rows, unsigned width)
 	json_t *row;
 
 	json_array_foreach (rows, i, row) {
-		size_t n = columns(json_string_value(json_array_get(row, 0)));
+		size_t n = gk_ctl_columns(json_string_value(json_array_get(row, 0)));
 
 		left = n > left ? n : left;
 	}
@@ -71,9 +81,10 @@ char *gk_ctl_table(const json_t *rows, unsigned width)
 
 		gk_buf_puts(&out, name);
 		if (text && *text) {
-			for (size_t n = columns(name); n < left + GAP; n++)
+			for (size_t n = gk_ctl_columns(name); n < left + GAP; n++)
 				gk_buf_putc(&out, ' ');
-			put_cut(&out, text, width > left + GAP + 8 ? width - left - GAP : SIZE_MAX);
+			gk_ctl_put_cut(
+				&out, text, width > left + GAP + 8 ? width - left - GAP : SIZE_MAX);
 		}
 		gk_buf_putc(&out, '\n');
 	}
@@ -82,11 +93,7 @@ char *gk_ctl_table(const json_t *rows, unsigned width)
 
 void gk_ctl_print_table(const json_t *rows)
 {
-	struct winsize size = { 0 };
-	gk_auto_str char *text = NULL;
+	gk_auto_str char *text = gk_ctl_table(rows, gk_ctl_width());
 
-	if (isatty(STDOUT_FILENO))
-		ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-	text = gk_ctl_table(rows, size.ws_col);
 	fputs(text ? text : "", stdout);
 }

@@ -63,21 +63,6 @@ gk_log_format gk_log_format_choose(const char *name, int fd)
 
 /* --- lines --- */
 
-/* What a caller sent may be in a message: it shall not make lines or move the cursor. */
-static void put_line(gk_buf *out, const char *text)
-{
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '\n')
-			gk_buf_puts(out, "\\n");
-		else if (*c == '\t')
-			gk_buf_putc(out, ' ');
-		else if (*c < 0x20 || *c == 0x7f)
-			gk_buf_printf(out, "\\x%02x", *c);
-		else
-			gk_buf_putc(out, (char)*c);
-	}
-}
-
 static void put_json(gk_buf *out, const gk_log_record *record)
 {
 	const struct {
@@ -111,7 +96,7 @@ static void put_text(gk_buf *out, const gk_log_record *record, bool has_colour)
 	gk_buf_printf(out, "%s%s%s %s%-5s%s ", has_colour ? DIM : "", time, has_colour ? RESET : "",
 		colour, levels[record->level].name, reset);
 	gk_buf_printf(out, "%s: %s", record->component, *reset ? colour : "");
-	put_line(out, record->message);
+	gk_buf_put_line(out, record->message);
 	gk_buf_puts(out, reset);
 	if (record->trace_id && *record->trace_id)
 		gk_buf_printf(out, "%s trace=%s%s", has_colour ? DIM : "", record->trace_id,
@@ -122,7 +107,7 @@ static void put_text(gk_buf *out, const gk_log_record *record, bool has_colour)
 static void put_journal(gk_buf *out, const gk_log_record *record)
 {
 	gk_buf_printf(out, "<%d>%s: ", (int)record->level, record->component);
-	put_line(out, record->message);
+	gk_buf_put_line(out, record->message);
 	if (record->trace_id && *record->trace_id)
 		gk_buf_printf(out, " trace=%s", record->trace_id);
 	gk_buf_putc(out, '\n');

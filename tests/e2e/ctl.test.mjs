@@ -1,6 +1,6 @@
 // genkitctl: what a person and a script see.
 import assert from 'node:assert/strict';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
@@ -103,9 +103,65 @@ while IFS= read -r line; do complete_line "$line"; done`;
       (await run('bash', ['-c', script], { cwd: daemon.cwd, input: lines.map((line) => `${line}\n`).join(''), env: { PATH: `${build}:${process.env.PATH}` } })).stdout.trimEnd().split('\n');
     assert.deepEqual(
       await complete('genkitctl ', 'genkitctl --json ca', 'genkitctl run --st', 'genkitctl run /flow/h', 'genkitctl run hel', 'genkitctl run hello ', 'genkitctl --url x ac',
-        `genkitctl --url http://${app.reflection} run /dynamic-action-provider/dap:t`),
-      ['actions run cancel db health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn']);
+        `genkitctl --url http://${app.reflection} run /dynamic-action-provider/dap:t`, 'genkitctl traces --status e', 'genkitctl traces --fo', 'genkitctl traces ex', 'genkitctl traces --action /flow/h'),
+      ['actions run prompts prompt traces trace cancel db health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn', 'error', '--follow', 'export', '/flow/hello']);
     await app.stop();
+  });
+  it('lists, filters and follows traces', async () => {
+    await ctl('run', 'steps', '{"text":"a sprig of thyme"}');
+    await ctl('run', 'fail', '{"status":"NOT_FOUND","message":"no such dish"}');
+    const list = await ctl('traces');
+    assert.equal(list.code, 0, list.stderr);
+    assert.match(list.stdout, /^[0-9a-f]{32} .* ok .* \/flow\/steps\n[0-9a-f]{32} .* error .* \/flow\/fail  NOT_FOUND: no such dish\n$/m);
+    const failed = await ctl('traces', '--status', 'error', '--since', '1h');
+    assert.doesNotMatch(failed.stdout, /\/flow\/steps/);
+    const found = await ctl('traces', '--action', '/flow/steps', '--grep', 'thyme', '--json');
+    assert.equal(JSON.parse(found.stdout).displayName, 'steps');
+    assert.equal((await ctl('traces', '--action', 'nobody')).stderr, 'There is no such trace.\n');
+    const wrong = await ctl('traces', '--status', 'bad');
+    assert.equal(wrong.code, 64);
+    assert.match(wrong.stderr, /--status: success, error or running is expected, not 'bad'/);
+    const child = mind(spawn(genkitctl, ['traces', '--follow', '--limit', '1'], { cwd: daemon.cwd, env: environment() }));
+    let seen = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => (seen += text));
+    const exited = new Promise((done) => child.on('close', done));
+    await until(() => /\/flow\/fail/.test(seen), 'the newest');
+    await ctl('run', 'slow', '{"seconds":1.2}');
+    await until(() => /running .*\/flow\/slow\n[^]*ok .*\/flow\/slow\n/.test(seen), 'a run while it goes on, and its end');
+    child.kill('SIGINT');
+    assert.equal(await exited, 130);
+  });
+  it('shows a trace as a tree, by its id, the beginning of it, or as the newest', async () => {
+    const [id] = (await ctl('traces', '--action', 'steps')).stdout.split(' ');
+    const tree = (await ctl('trace', id)).stdout;
+    assert.match(tree, /^trace [0-9a-f]{32} .* 3 spans\n✓ steps  flow  [^]*\n├─ ✓ shout  flowStep [^]*\n└─ ✓ count  flowStep /);
+    assert.match(tree, /│  input    \{"text":"a sprig of thyme"\}\n/);
+    assert.equal((await ctl('trace', id.slice(0, 30))).stdout, tree);
+    assert.match((await ctl('trace', id, '-v')).stdout, /"text": "a sprig of thyme"\n/);
+    assert.equal(JSON.parse((await ctl('trace', id, '--json')).stdout).traceId, id);
+    assert.match((await ctl('trace')).stdout, /✓ slow  flow/);
+    const none = await ctl('trace', 'ffff');
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /there is no trace ffff/);
+  });
+  it('hands traces to a colleague in one file', async () => {
+    const [id] = (await ctl('traces', '--action', 'steps')).stdout.split(' ');
+    const file = join(daemon.cwd, 'traces.jsonl');
+    const all = await ctl('traces', 'export', file);
+    assert.equal(all.code, 0, all.stderr);
+    assert.match(all.stderr, /^\d+ traces written to/);
+    assert.equal((await ctl('traces', 'export', file)).code, 1);
+    const other = await start({ modules: ['demo'] });
+    const there = (...args) => run(genkitctl, args, { cwd: other.cwd });
+    assert.equal((await there('traces', 'import', file)).code, 0);
+    assert.equal((await there('trace', id)).stdout, (await ctl('trace', id)).stdout);
+    const one = await ctl('traces', 'export', '-', id);
+    assert.equal((await run(genkitctl, ['traces', 'import', '-'], { cwd: other.cwd, input: one.stdout })).code, 0);
+    writeFileSync(file, '{"traceId": "x", "spans": []}\n');
+    const wrong = await there('traces', 'import', file);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /traces\.jsonl, line 1: spans: expected object/);
+    await other.stop();
   });
   it('reports health, and a daemon that is not there', async () => {
     assert.equal((await ctl('health')).code, 0);
