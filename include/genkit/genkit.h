@@ -5,6 +5,7 @@
 #define GENKIT_GENKIT_H
 
 #include <genkit/action.h>
+#include <genkit/agent.h>
 #include <genkit/app.h>
 #include <genkit/context.h>
 #include <genkit/document.h>

@@ -168,6 +168,7 @@
 #define GK_INGEST_INFLATED  (100u << 20) /* after decompression */
 
 /* --- ai --- */
+#define GK_MAX_AGENT_INPUTS   256        /* that wait for their turn; beyond, they wait at their sender */
 #define GK_MAX_DIMENSIONS     65536      /* of a vector */
 #define GK_MAX_VECTORS        4194304u   /* of one list: each is looked at by every search */
 #define GK_MAX_SEARCH_ON_LOOP (1u << 20) /* numbers; a larger search is a worker's */

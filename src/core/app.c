@@ -50,6 +50,7 @@ gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_erro
 		.events = GK_SPAN_EVENTS,
 		.attribute_size = GK_SPAN_ATTRIBUTE_SIZE };
 	LIST_INIT(&app->all_runs);
+	LIST_INIT(&app->errands);
 	TAILQ_INIT(&app->young_spans);
 	app->idle_defer = (gk_defer){ .fn = tell_idle, .user = app };
 	app->registry = gk_registry_new(NULL);
@@ -99,6 +100,12 @@ bool gk_app_is_dev(const gk_app *app)
 size_t gk_app_run_count(const gk_app *app)
 {
 	return app->run_count;
+}
+
+void gk_app_leave_run(gk_app *app)
+{
+	if (--app->run_count == 0 && app->idle)
+		gk_loop_defer(app->loop, &app->idle_defer);
 }
 
 void *gk_app_slot_peek(gk_app *app, const gk_app_slot *slot)

@@ -51,11 +51,11 @@ bool gk_app_remove_action(gk_app *app, const char *key);
 GK_MUST_USE GK_SUSPENDS gk_code gk_app_lookup_action(
 	gk_app *app, const char *key, gk_action **ret, gk_error *err);
 
-/** Runs under way, roots only. */
+/** Runs under way, roots only, and errands. */
 size_t gk_app_run_count(const gk_app *app);
 /** The run of a trace id; NULL when there is none (any more). Borrowed. */
 gk_run *gk_app_find_run_peek(const gk_app *app, const char *trace_id);
-/** Calls off every run with GK_UNAVAILABLE: the daemon goes down. */
+/** Calls off every run and every errand with GK_UNAVAILABLE: the daemon goes down. */
 void gk_app_cancel_runs(gk_app *app);
 /** Called (on the loop) whenever the last run has ended; NULL: nobody. */
 void gk_app_set_idle(gk_app *app, gk_loop_fn *fn, void *user);

@@ -79,6 +79,13 @@ GK_MUST_USE gk_code gk_part_close(gk_part *part, json_t *output, gk_code rc, gk_
  * when memory ran out. */
 bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value);
 
+/** Items that gk_ctx_receive() would give without waiting. */
+size_t gk_ctx_waiting_inputs(const gk_ctx *ctx);
+
+/** What the floor above keeps of an agent's session, for everything below `ctx`. Borrowed; NULL: nothing. */
+void gk_ctx_set_session(gk_ctx *ctx, void *session);
+void *gk_ctx_session_peek(const gk_ctx *ctx);
+
 /** gk_run_parallel() that calls the others off when one fails, and returns that failure. A single item runs in the
  * caller's fiber. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_run_together(

@@ -34,6 +34,7 @@ void gk_ctx_init_child(gk_ctx *ctx, gk_ctx *parent)
 		.call = parent->call,
 		.span = parent->span,
 		.ambient = parent->ambient,
+		.session = parent->session,
 		.is_sealed = parent->is_sealed };
 	ctx->context = json_incref(parent->context);
 }
@@ -262,6 +263,27 @@ gk_code gk_ctx_receive(gk_ctx *ctx, json_t **ret, gk_error *err)
 	if (rc == GK_OK)
 		*ret = gk_steal(item);
 	return rc;
+}
+
+size_t gk_ctx_waiting_inputs(const gk_ctx *ctx)
+{
+	const gk_ctx *call = ctx->call;
+
+	if (call && call->input_stream)
+		return gk_channel_count(call->input_stream);
+	return call && call->single;
+}
+
+void gk_ctx_set_session(gk_ctx *ctx, void *session)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	ctx->session = session;
+}
+
+void *gk_ctx_session_peek(const gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->session;
 }
 
 gk_code gk_sleep(gk_ctx *ctx, uint64_t milliseconds, gk_error *err)

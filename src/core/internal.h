@@ -42,6 +42,7 @@ struct gk_app {
 	bool is_lasting_armed;
 	gk_tracing tracing;
 	LIST_HEAD(, gk_run) all_runs;
+	LIST_HEAD(, gk_errand) errands;
 	struct {
 		const gk_app_slot *slot;
 		void *content;
@@ -92,6 +93,7 @@ struct gk_ctx {
 	const gk_flight *leads; /* what others wait for while this goes on; NULL: nothing */
 	json_t *context;        /* merged; a reference of ours */
 	json_t *ambient; /* what goes down to the calls below; borrowed, NULL: nothing was passed */
+	void *session;   /* of the agent that this is part of; NULL: none. Ours to hand down, not to know */
 	json_t *init;    /* of a call, as are the four below; borrowed */
 	json_t *request_metadata; /* of the tool request that is being answered */
 	gk_channel *input_stream; /* NULL: the one input */
@@ -143,11 +145,17 @@ void gk_span_set_own(gk_span *span, const gk_own_span_opts *opts);
 void gk_span_announce(gk_span *span, gk_app *app);
 /** `err` NULL: it went well. Marks the failure's source. */
 void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err);
+/** What `path` of a span is, or would be; the caller frees it. NULL when memory ran out. */
+char *gk_span_plain_path(const gk_span *span);
 /** Lets the observers settle what a run has left behind. */
 GK_SUSPENDS void gk_spans_settle(gk_app *app);
 
 /* --- runs --- */
 
+/** A run, or an errand, has ended. */
+void gk_app_leave_run(gk_app *app);
+/** Calls off every errand with GK_UNAVAILABLE. */
+void gk_app_cancel_errands(gk_app *app);
 /** The root span of the run has started. */
 void gk_run_has_started(gk_run *run, const gk_span *span);
 GK_SUSPENDS gk_code gk_run_send_chunk(gk_run *run, json_t *chunk, gk_error *err);

@@ -110,8 +110,7 @@ static void end(gk_run *run)
 	run->sink = NULL;
 	if (sink)
 		sink->type->done(sink, run);
-	if (--app->run_count == 0 && app->idle)
-		gk_loop_defer(app->loop, &app->idle_defer);
+	gk_app_leave_run(app);
 	gk_run_unref(run);
 }
 
@@ -291,6 +290,7 @@ void gk_app_cancel_runs(gk_app *app)
 		next = LIST_NEXT(run, link);
 		gk_run_cancel(run, GK_UNAVAILABLE);
 	}
+	gk_app_cancel_errands(app);
 }
 
 /* --- what is known of it --- */

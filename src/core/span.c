@@ -64,13 +64,20 @@ static void put_path(gk_buf *path, const gk_span *span)
 	gk_buf_putc(path, '}');
 }
 
+char *gk_span_plain_path(const gk_span *span)
+{
+	gk_buf buf = GK_BUF_INIT(0);
+	char *path;
+
+	put_path(&buf, span);
+	path = gk_buf_take(&buf, NULL);
+	gk_buf_done(&buf);
+	return path;
+}
+
 static void set_path(gk_span *span)
 {
-	gk_buf path = GK_BUF_INIT(0);
-
-	put_path(&path, span);
-	span->path = gk_buf_take(&path, NULL);
-	gk_buf_done(&path);
+	span->path = gk_span_plain_path(span);
 }
 
 /* --- those that last --- */

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Agents: defined and described (sessions section 6). */
+#include "ai/agent.h"
+
+#include "core/app.h"
+#include "core/builtin_schemas.h"
+#include "json/edit.h"
+
+#include <stdio.h>
+
+gk_agent *gk_agent_ref(gk_agent *agent)
+{
+	agent->refs++;
+	return agent;
+}
+
+void gk_agent_unref(void *it)
+{
+	gk_agent *agent = it;
+
+	if (!agent || --agent->refs)
+		return;
+	if (agent->free_user)
+		agent->free_user(agent->user);
+	gk_schema_unref(agent->state_schema);
+	json_decref(agent->prompt_input);
+	free(agent->prompt_name);
+	free(agent->name);
+	free(agent);
+}
+
+static gk_code check(const gk_agent_opts *opts, gk_error *err)
+{
+	int takers = (opts->turn != NULL) + (opts->prompt != NULL) + (opts->prompt_name != NULL);
+
+	if (!opts->name || !*opts->name)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "an agent needs a name");
+	if (takers != 1)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"agent %s: its turns are taken by a function, by a prompt, or by one of "
+			"another name",
+			opts->name);
+	return GK_OK;
+}
+
+static gk_code fill(gk_app *app, gk_agent *agent, const gk_agent_opts *opts, gk_error *err)
+{
+	const char *prompt = opts->prompt ? opts->name : opts->prompt_name;
+
+	agent->turn = opts->turn ? opts->turn : gk_agent_prompt_turn;
+	agent->result = opts->result;
+	agent->transform_state = opts->transform_state;
+	agent->transform_chunk = opts->transform_chunk;
+	agent->takes_late_answers = opts->takes_late_answers;
+	agent->user = opts->user;
+	agent->name = strdup(opts->name);
+	agent->prompt_input = opts->prompt_input ? json_incref(opts->prompt_input) : json_object();
+	if (prompt)
+		agent->prompt_name = strdup(prompt);
+	if (!agent->name || !agent->prompt_input || (prompt && !agent->prompt_name))
+		return gk_error_no_memory(err);
+	return gk_action_schema(app, "state", opts->state_schema, opts->state_schema_json,
+		&agent->state_schema, err);
+}
+
+/* {...given, agent: {stateManagement, abortable, stateSchema?}} */
+static json_t *metadata_of(const gk_agent *agent)
+{
+	gk_auto_json json_t *about = json_object();
+
+	if (!gk_json_set_str(about, "stateManagement", "client") ||
+		!gk_json_set_bool(about, "abortable", false) ||
+		(agent->state_schema && !gk_json_set(about, "stateSchema",
+						gk_schema_json_peek(agent->state_schema))))
+		return NULL;
+	return json_pack("{s:O}", "agent", about);
+}
+
+static gk_code make_action(
+	gk_app *app, gk_agent *agent, const gk_agent_opts *opts, gk_action **ret, gk_error *err)
+{
+	gk_action_parts parts = { .around = gk_agent_around };
+	gk_auto_json json_t *metadata = metadata_of(agent);
+	gk_code rc = metadata ? GK_OK : gk_error_no_memory(err);
+
+	if (rc == GK_OK)
+		rc = gk_builtin_schema("AgentInput", &parts.input, err);
+	if (rc == GK_OK)
+		rc = gk_builtin_schema("AgentOutput", &parts.output, err);
+	if (rc == GK_OK)
+		rc = gk_action_make(app,
+			GK_OPTS(gk_action_opts, .type = "agent", .name = opts->name,
+				.description = opts->description, .metadata = metadata,
+				.init_json = gk_builtin_schema_json_peek("AgentInit"),
+				.run = gk_agent_action, .user = agent, .free_user = gk_agent_unref,
+				.is_bidi = true),
+			&parts, ret, err);
+	if (rc == GK_OK)
+		gk_agent_ref(agent);
+	gk_schema_unref(parts.input);
+	gk_schema_unref(parts.output);
+	return rc;
+}
+
+static gk_code register_it(gk_app *app, gk_agent *agent, const gk_agent_opts *opts, gk_error *err)
+{
+	gk_action *action;
+	gk_code rc = make_action(app, agent, opts, &action, err);
+
+	if (rc != GK_OK)
+		return rc;
+	rc = gk_action_register_all(app, &action, 1, err);
+	if (rc != GK_OK)
+		agent->refs--; /* the action has left it to us */
+	return rc;
+}
+
+/* The agent is there before its prompt is: its name is the one that may be taken. */
+static gk_code define_prompt(gk_app *app, const gk_agent_opts *opts, gk_error *err)
+{
+	gk_prompt_opts prompt;
+	gk_auto_str char *key = NULL;
+	gk_code rc;
+
+	if (!opts->prompt)
+		return GK_OK;
+	prompt = *opts->prompt;
+	prompt.name = opts->name;
+	prompt.variant = NULL;
+	rc = gk_define_prompt(app, &prompt, err);
+	if (rc == GK_OK)
+		return GK_OK;
+	if (asprintf(&key, "/agent/%s", opts->name) >= 0)
+		gk_app_remove_action(app, key);
+	else
+		key = NULL;
+	return rc;
+}
+
+gk_code gk_define_agent(gk_app *app, const gk_agent_opts *opts, gk_error *err)
+{
+	gk_agent *agent;
+	gk_code rc = check(opts, err);
+
+	if (rc == GK_OK)
+		rc = gk_action_check_allowed(opts->name, err);
+	if (rc != GK_OK)
+		return rc;
+	agent = calloc(1, sizeof(*agent));
+	if (!agent)
+		return gk_error_no_memory(err);
+	agent->refs = 1;
+	rc = fill(app, agent, opts, err);
+	if (rc == GK_OK)
+		rc = register_it(app, agent, opts, err);
+	if (rc == GK_OK)
+		rc = define_prompt(app, opts, err);
+	if (rc == GK_OK)
+		agent->free_user = opts->free_user;
+	gk_agent_unref(agent);
+	return rc;
+}
+
+/* --- calling one --- */
+
+gk_code gk_agent_find(
+	gk_ctx *ctx, const char *type, const char *name, gk_action **ret, gk_error *err)
+{
+	gk_auto_str char *key = NULL;
+	gk_action *action = NULL;
+	gk_code rc;
+
+	if (!name || !*name)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "an agent is called by its name");
+	if (asprintf(&key, "/%s/%s", type, name) < 0) {
+		key = NULL;
+		return gk_error_no_memory(err);
+	}
+	rc = gk_lookup(ctx, key, &action, err);
+	if (rc == GK_OK && !action)
+		return gk_error_set(err, GK_NOT_FOUND, "Agent %s not found", name);
+	if (rc == GK_OK)
+		*ret = action;
+	return rc;
+}
+
+json_t *gk_agent_input(const char *text)
+{
+	gk_auto_json json_t *message = gk_message_of_text("user", text);
+
+	return message ? json_pack("{s:O}", "message", message) : NULL;
+}
+
+gk_code gk_agent_run(gk_ctx *ctx, const char *name, json_t *input, const gk_call_opts *opts,
+	json_t **ret, gk_error *err)
+{
+	gk_action *action = NULL;
+	gk_code rc = gk_agent_find(ctx, "agent", name, &action, err);
+
+	if (rc != GK_OK)
+		return rc;
+	rc = gk_run_action_with(ctx, action, input, opts, ret, err);
+	gk_action_unref(action);
+	return rc;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * What the files of agents share: the agent, its session, and one invocation of it.
+ *
+ *	/agent/NAME: the call's fiber			agent_call.c
+ *	  finds or begins the session			agent_open.c
+ *	  reads inputs as they come, into a queue
+ *	    an errand's fiber takes the turns		agent_turn.c, agent_prompt.c
+ *	      session, chunks, patches			agent_session.c, agent_stream.c
+ *	    and, after the last one, makes the output	agent_output.c
+ *
+ * The errand lives while there is a turn to take: an agent that waits for input has one fiber.
+ */
+#ifndef GK_AI_AGENT_H
+#define GK_AI_AGENT_H
+
+#include "core/call.h"
+#include "core/errand.h"
+#include "json/schema.h"
+
+#include <genkit/agent.h>
+#include <sys/queue.h>
+
+/* The agent itself. Counted: an invocation may outlive its definition. */
+typedef struct gk_agent {
+	unsigned refs;
+	char *name;
+	gk_schema *state_schema; /* of `custom`; NULL: anything */
+	gk_agent_turn_fn *turn;
+	gk_agent_result_fn *result; /* NULL: the usual one */
+	char *prompt_name;          /* NULL: not of a prompt */
+	json_t *prompt_input;
+	gk_agent_transform_fn *transform_state, *transform_chunk;
+	bool takes_late_answers;
+	void *user;
+	void (*free_user)(void *user);
+} gk_agent;
+
+gk_agent *gk_agent_ref(gk_agent *agent);
+void gk_agent_unref(void *agent);
+
+/** The action of a type that belongs to the agent of a name; NOT_FOUND. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_find(
+	gk_ctx *ctx, const char *type, const char *name, gk_action **ret, gk_error *err);
+
+typedef struct gk_invocation gk_invocation;
+
+/* Its state is one JSON object that is changed only while nobody else holds it: whoever wants to keep it as it is, takes a
+ * reference. */
+struct gk_agent_session {
+	unsigned magic;
+	gk_invocation *invocation;
+	char *id;
+	json_t *state;
+	uint64_t version, saved_version;
+};
+
+/* An input that waits for its turn. */
+typedef struct gk_queued_input {
+	json_t *input;
+	STAILQ_ENTRY(gk_queued_input) link;
+} gk_queued_input;
+
+struct gk_invocation {
+	unsigned magic, refs;
+	gk_agent *agent;
+	gk_agent_session session;
+
+	/* The call that asked for it. */
+	gk_ctx *front; /* NULL: it has its answer */
+	gk_fiber *front_fiber;
+	gk_scope *scope;     /* borrowed: the front's */
+	gk_scope *listening; /* in which the front waits for input: ends with the invocation */
+	unsigned sending;    /* chunks that are on their way through the front */
+
+	/* The work. */
+	gk_errand *errand;
+	bool is_working; /* the errand goes on */
+	STAILQ_HEAD(, gk_queued_input) inputs;
+	size_t input_count;
+	bool inputs_ended; /* nothing comes behind those */
+	bool is_stopped;   /* a turn failed or was called off: no other is taken */
+	bool is_over;      /* `rc`, `err` and `output` are there */
+	unsigned turn_index;
+
+	/* The client's view of `custom`. */
+	json_t *shown_custom;  /* the last that was sent; NULL: none */
+	bool has_patched;      /* in this turn */
+	bool is_stream_broken; /* whoever takes chunks failed: they get none */
+	gk_error chunk_error;  /* why a transform failed */
+
+	/* What came of the last turn. */
+	json_t *last_good; /* state */
+	char *finish_reason;
+	json_t *failure; /* {status, message, details?}; NULL: it went well */
+
+	gk_code rc;
+	gk_error err;
+	json_t *output;
+};
+
+/* --- agent_call.c --- */
+
+gk_action_fn gk_agent_action;
+gk_around_fn gk_agent_around;
+gk_invocation *gk_invocation_unref(gk_invocation *invocation);
+
+/* --- agent_open.c --- */
+
+/** The session that `init` (borrowed; NULL: none) asks for. When it cannot be had for a reason that the client is to read in the
+ * output, that is made. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_open(
+	gk_invocation *it, gk_ctx *ctx, json_t *init, gk_error *err);
+
+/* --- agent_session.c --- */
+
+/** Begins with a state (borrowed; NULL: a fresh one). */
+gk_code gk_agent_session_begin(gk_agent_session *session, json_t *state, gk_error *err);
+void gk_agent_session_done(gk_agent_session *session);
+
+/* --- agent_stream.c --- */
+
+/** A chunk of the wire's form, through the transform, to whoever called; nowhere when there is nobody (any more). */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_emit(
+	gk_ctx *ctx, gk_invocation *it, json_t *chunk_take, gk_error *err);
+/** A gk_chunk_fn: what turn functions send with gk_ctx_send(). `user` is the invocation. */
+gk_chunk_fn gk_agent_turn_chunk;
+/** Tells the client what `custom` is now. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_emit_custom(gk_ctx *ctx, gk_invocation *it, gk_error *err);
+/** A state as clients see it. New reference. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_shown_state(
+	gk_ctx *ctx, gk_agent *agent, json_t *state, json_t **ret, gk_error *err);
+
+/* --- agent_turn.c --- */
+
+/** Takes one turn; `is_stopped` tells whether it was the last. A failure here is one of the whole call. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_take_turn(
+	gk_ctx *ctx, gk_invocation *it, json_t *input, gk_error *err);
+
+/* --- agent_prompt.c --- */
+
+gk_agent_turn_fn gk_agent_prompt_turn;
+
+/* --- agent_resume.c --- */
+
+/** Whether what a client answers was asked: INVALID_ARGUMENT when not. `resume` is {respond?, restart?}. `is_wide`: anywhere in
+ * the messages, not only in the last of the model. */
+gk_code gk_agent_check_resume(json_t *resume, json_t *messages, bool is_wide, gk_error *err);
+
+/* --- agent_output.c --- */
+
+/** What follows the last turn: the output, or the failure of the call. */
+GK_SUSPENDS void gk_agent_conclude(gk_ctx *ctx, gk_invocation *it);
+/** {finishReason: failed, error, state?} of an invocation that had no session. New reference; NULL: no memory. */
+json_t *gk_agent_refusal(const gk_error *why, json_t *init);
+/** {status, message, details?} as clients may see it. New reference; NULL: no memory. */
+json_t *gk_agent_error_json(const gk_error *err);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * /agent/NAME: its fiber reads inputs as they come, so that a long turn hides none of them, and an errand takes the turns, one
+ * after the other (sessions sections 3.3 and 5.1).
+ */
+#include "ai/agent.h"
+
+#include "base/limits.h"
+#include "json/edit.h"
+
+#include <assert.h>
+
+#define GK_INVOCATION_MAGIC 0x61676e74u
+
+gk_invocation *gk_invocation_unref(gk_invocation *it)
+{
+	gk_queued_input *input;
+
+	if (!it)
+		return NULL;
+	assert(it->magic == GK_INVOCATION_MAGIC);
+	if (--it->refs)
+		return NULL;
+	while ((input = STAILQ_FIRST(&it->inputs))) {
+		STAILQ_REMOVE_HEAD(&it->inputs, link);
+		json_decref(input->input);
+		free(input);
+	}
+	it->magic = 0;
+	gk_agent_session_done(&it->session);
+	gk_errand_unref(it->errand);
+	gk_scope_unref(it->listening);
+	gk_error_clear(&it->err);
+	json_decref(it->shown_custom);
+	json_decref(it->last_good);
+	json_decref(it->failure);
+	json_decref(it->output);
+	free(it->finish_reason);
+	gk_agent_unref(it->agent);
+	free(it);
+	return NULL;
+}
+
+static gk_code invocation_new(gk_ctx *ctx, gk_agent *agent, gk_invocation **ret, gk_error *err)
+{
+	gk_invocation *it = calloc(1, sizeof(*it));
+	gk_fiber *fiber = gk_fiber_self();
+
+	if (!it)
+		return gk_error_no_memory(err);
+	it->magic = GK_INVOCATION_MAGIC;
+	it->refs = 1;
+	it->agent = gk_agent_ref(agent);
+	it->session.invocation = it;
+	it->front = ctx;
+	it->front_fiber = fiber;
+	it->scope = gk_fiber_scope(fiber);
+	STAILQ_INIT(&it->inputs);
+	it->listening = gk_scope_new(gk_fiber_loop(fiber), gk_fiber_scope(fiber));
+	if (!it->listening) {
+		gk_invocation_unref(it);
+		return gk_error_no_memory(err);
+	}
+	*ret = it;
+	return GK_OK;
+}
+
+/* --- the work --- */
+
+static json_t *next_input(gk_invocation *it)
+{
+	gk_queued_input *first = STAILQ_FIRST(&it->inputs);
+	json_t *input;
+
+	if (!first)
+		return NULL;
+	STAILQ_REMOVE_HEAD(&it->inputs, link);
+	if (it->input_count-- == GK_MAX_AGENT_INPUTS && it->front)
+		gk_fiber_wake(it->front_fiber); /* there is room again */
+	input = first->input;
+	free(first);
+	return input;
+}
+
+static void take_turns(gk_ctx *ctx, gk_invocation *it)
+{
+	json_t *input;
+
+	while (!it->is_stopped && it->rc == GK_OK && (input = next_input(it))) {
+		it->rc = gk_agent_take_turn(ctx, it, input, &it->err);
+		json_decref(input);
+	}
+}
+
+static void work(gk_ctx *ctx, void *user)
+{
+	gk_invocation *it = user;
+
+	gk_ctx_set_session(ctx, &it->session);
+	take_turns(ctx, it);
+	if (it->rc == GK_OK && (it->is_stopped || it->inputs_ended))
+		gk_agent_conclude(ctx, it);
+	it->is_over = it->rc != GK_OK || it->is_stopped || it->inputs_ended;
+	it->is_working = false;
+	if (it->front) {
+		if (it->is_over)
+			gk_scope_cancel(it->listening, GK_CANCELLED);
+		gk_fiber_wake(it->front_fiber);
+	}
+	gk_invocation_unref(it);
+}
+
+static gk_code start_work(gk_invocation *it, gk_error *err)
+{
+	gk_code rc;
+
+	it->errand = gk_errand_unref(it->errand);
+	rc = gk_errand_start(it->front, it->agent->name, work, it, &it->errand, err);
+	if (rc != GK_OK)
+		return rc;
+	it->refs++;
+	it->is_working = true;
+	return GK_OK;
+}
+
+/* --- the call --- */
+
+static gk_code queue(gk_invocation *it, json_t *input, gk_error *err)
+{
+	gk_queued_input *queued = malloc(sizeof(*queued));
+
+	if (!queued)
+		return gk_error_no_memory(err);
+	queued->input = json_incref(input);
+	STAILQ_INSERT_TAIL(&it->inputs, queued, link);
+	it->input_count++;
+	return GK_OK;
+}
+
+static gk_code take_in(gk_invocation *it, json_t *input, gk_error *err)
+{
+	if (!input) {
+		it->inputs_ended = true;
+		return GK_OK;
+	}
+	if (json_is_true(json_object_get(input, "detach")))
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"Detach is only supported when a session store is provided.");
+	return queue(it, input, err);
+}
+
+/* The end of the work ends this waiting, and is no failure. */
+static gk_code receive(gk_invocation *it, gk_error *err)
+{
+	gk_scope *before = gk_fiber_swap_scope(it->listening);
+	gk_auto_error gk_error failure = { 0 };
+	gk_auto_json json_t *input = NULL;
+	gk_code rc = gk_ctx_receive(it->front, &input, &failure);
+
+	gk_fiber_swap_scope(before);
+	if (it->is_over)
+		return GK_OK;
+	return rc == GK_OK ? take_in(it, input, err) : gk_error_move(err, &failure);
+}
+
+static bool must_wait_for_work(const gk_invocation *it)
+{
+	return it->is_working && !it->is_over &&
+	       (it->inputs_ended || it->input_count >= GK_MAX_AGENT_INPUTS);
+}
+
+static gk_code wait_for_work(gk_invocation *it, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	while (rc == GK_OK && must_wait_for_work(it))
+		rc = gk_fiber_park(err);
+	return rc;
+}
+
+static gk_code attend(gk_invocation *it, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	while (rc == GK_OK && !it->is_over) {
+		if (!it->is_working && (it->input_count || it->inputs_ended))
+			rc = start_work(it, err);
+		else if (must_wait_for_work(it))
+			rc = wait_for_work(it, err);
+		else
+			rc = receive(it, err);
+	}
+	return rc;
+}
+
+static void on_called_off(void *user)
+{
+	gk_invocation *it = user;
+
+	if (it->errand)
+		gk_errand_cancel(it->errand, gk_scope_reason(it->scope));
+}
+
+/* The work uses the call's ctx until it is over. */
+static gk_code run_attached(gk_invocation *it, gk_error *err)
+{
+	gk_scope_listener listener = { .fn = on_called_off, .user = it };
+	gk_code rc;
+
+	gk_scope_listen(it->scope, &listener);
+	rc = attend(it, err);
+	gk_scope_unlisten(&listener);
+	if (rc != GK_OK && it->is_working)
+		gk_errand_cancel(it->errand, GK_CANCELLED);
+	while (it->is_working)
+		gk_fiber_park_shielded();
+	if (rc == GK_OK && it->rc != GK_OK)
+		rc = gk_error_move(err, &it->err);
+	it->front = NULL;
+	return rc;
+}
+
+gk_code gk_agent_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_invocation *it;
+	gk_code rc = invocation_new(ctx, gk_ctx_user(ctx), &it, err);
+
+	(void)input; /* gk_ctx_receive() gives it */
+	if (rc != GK_OK)
+		return rc;
+	rc = gk_agent_open(it, ctx, gk_ctx_init(ctx), err);
+	if (rc == GK_OK && !it->is_over)
+		rc = run_attached(it, err);
+	if (rc == GK_OK)
+		*ret = json_incref(it->output);
+	gk_invocation_unref(it);
+	return rc;
+}
+
+/* No init is an empty one. */
+gk_code gk_agent_around(gk_ctx *ctx, const gk_call *call, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *nothing = NULL;
+	gk_call whole = *call;
+
+	(void)ctx;
+	if (!call->init || json_is_null(call->init)) {
+		nothing = json_object();
+		if (!nothing)
+			return gk_error_no_memory(err);
+		whole.init = nothing;
+	}
+	return gk_call_wrapped(&whole, ret, err);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* What an invocation answers (sessions section 3.4). */
+#include "ai/agent.h"
+
+#include "json/edit.h"
+
+/* --- errors --- */
+
+/* What a model was asked is the application's: it has no place in what clients read. */
+static json_t *shown_details(json_t *details)
+{
+	json_t *response = json_object_get(details, "response");
+	gk_auto_json json_t *shown = NULL, *answer = NULL;
+
+	if (!json_object_get(details, "request") && !json_object_get(response, "request"))
+		return json_incref(details);
+	shown = json_copy(details);
+	if (!shown)
+		return NULL;
+	json_object_del(shown, "request");
+	if (json_object_get(response, "request")) {
+		answer = json_copy(response);
+		if (!answer)
+			return NULL;
+		json_object_del(answer, "request");
+		if (!gk_json_set(shown, "response", answer))
+			return NULL;
+	}
+	return gk_steal(shown);
+}
+
+json_t *gk_agent_error_json(const gk_error *err)
+{
+	gk_auto_json json_t *it = json_object();
+	const char *status = gk_code_name(err->is_plain ? GK_INTERNAL : err->code);
+
+	if (!gk_json_set_str(it, "status", status) ||
+		!gk_json_set_str(it, "message", err->message ? err->message : "Internal failure"))
+		return NULL;
+	if (err->details && !gk_json_set_take(it, "details", shown_details(err->details)))
+		return NULL;
+	return gk_steal(it);
+}
+
+json_t *gk_agent_refusal(const gk_error *why, json_t *init)
+{
+	gk_auto_json json_t *it = json_object();
+	json_t *state = json_object_get(init, "state");
+
+	if (!gk_json_set_str(it, "finishReason", "failed") ||
+		!gk_json_set_take(it, "error", gk_agent_error_json(why)) ||
+		(state && !gk_json_set(it, "state", state)))
+		return NULL;
+	return gk_steal(it);
+}
+
+/* --- the result --- */
+
+static json_t *last_of(json_t *messages)
+{
+	return json_array_get(messages, json_array_size(messages) - 1);
+}
+
+/* {message?, artifacts} */
+static gk_code usual_result(gk_agent_session *session, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *it = json_object();
+	json_t *message = last_of(gk_agent_messages_peek(session));
+	json_t *artifacts = gk_agent_artifacts_peek(session);
+
+	if (!it || (message && !gk_json_set(it, "message", message)) ||
+		(artifacts && !gk_json_set(it, "artifacts", artifacts)))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(it);
+	return GK_OK;
+}
+
+static gk_code own_result(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_agent_session *session = gk_ctx_agent_session(ctx);
+
+	(void)input;
+	return session->invocation->agent->result(ctx, session, ret, err);
+}
+
+static gk_code result_of(gk_ctx *ctx, gk_invocation *it, json_t **ret, gk_error *err)
+{
+	if (!it->agent->result)
+		return usual_result(&it->session, ret, err);
+	return gk_run_part(ctx,
+		GK_OPTS(gk_part_opts, .on_chunk = gk_agent_turn_chunk, .chunk_user = it,
+			.user = it->agent->user),
+		own_result, ret, err);
+}
+
+/* --- the output --- */
+
+static bool set_artifacts(json_t *output, json_t *result)
+{
+	json_t *artifacts = json_object_get(result, "artifacts");
+
+	return !json_array_size(artifacts) || gk_json_set(output, "artifacts", artifacts);
+}
+
+/* {sessionId, artifacts?, message?, finishReason?} */
+static bool tell_success(const gk_invocation *it, json_t *output, json_t *result)
+{
+	json_t *message = json_object_get(result, "message");
+	const char *reason = json_string_value(json_object_get(result, "finishReason"));
+
+	if (!reason)
+		reason = it->finish_reason;
+	return set_artifacts(output, result) &&
+	       (!message || gk_json_set(output, "message", message)) &&
+	       (!reason || gk_json_set_str(output, "finishReason", reason));
+}
+
+/* The message and the state are those from before the turn that failed. */
+static bool tell_failure(const gk_invocation *it, json_t *output, json_t *result)
+{
+	json_t *message = last_of(json_object_get(it->last_good, "messages"));
+
+	return gk_json_set_str(output, "finishReason", "failed") &&
+	       gk_json_set(output, "error", it->failure) && set_artifacts(output, result) &&
+	       (!message || gk_json_set(output, "message", message));
+}
+
+static gk_code make_output(gk_ctx *ctx, gk_invocation *it, json_t *result, gk_error *err)
+{
+	gk_auto_json json_t *output = json_object(), *state = NULL, *shown = NULL;
+	gk_code rc;
+
+	if (!gk_json_set_str(output, "sessionId", it->session.id) ||
+		!(it->failure ? tell_failure : tell_success)(it, output, result))
+		return gk_error_no_memory(err);
+	state = it->failure ? json_incref(it->last_good) : gk_agent_state(&it->session);
+	rc = gk_agent_shown_state(ctx, it->agent, state, &shown, err);
+	if (rc == GK_OK && !gk_json_set(output, "state", shown))
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK)
+		it->output = gk_steal(output);
+	return rc;
+}
+
+void gk_agent_conclude(gk_ctx *ctx, gk_invocation *it)
+{
+	gk_auto_json json_t *result = NULL;
+	gk_error *err = &it->err;
+	gk_code rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), err);
+
+	if (rc == GK_OK)
+		rc = result_of(ctx, it, &result, err);
+	if (rc == GK_OK)
+		rc = make_output(ctx, it, result, err);
+	it->rc = rc;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The session of an invocation: its state, as turns read and change it (sessions section 3.1). */
+#include "ai/agent.h"
+
+#include "base/id.h"
+#include "base/str.h"
+#include "json/edit.h"
+
+#include <assert.h>
+
+#define GK_SESSION_MAGIC 0x61736573u
+#define CHECK(session)   assert((session) && (session)->magic == GK_SESSION_MAGIC)
+
+/* --- from beginning to end --- */
+
+static json_t *fresh_state(void)
+{
+	return json_pack("{s:[], s:[]}", "artifacts", "messages");
+}
+
+gk_code gk_agent_session_begin(gk_agent_session *session, json_t *state, gk_error *err)
+{
+	const char *id = json_string_value(json_object_get(state, "sessionId"));
+	char own[GK_UUID_SIZE];
+
+	session->magic = GK_SESSION_MAGIC;
+	session->state = state ? json_incref(state) : fresh_state();
+	if (!session->state)
+		return gk_error_no_memory(err);
+	if (!id || !*id) {
+		gk_id_uuid(own);
+		id = own;
+		if (session->state->refcount > 1) {
+			json_decref(session->state);
+			session->state = json_copy(state);
+		}
+		if (!gk_json_set_str(session->state, "sessionId", id))
+			return gk_error_no_memory(err);
+	}
+	session->id = strdup(id);
+	return session->id ? GK_OK : gk_error_no_memory(err);
+}
+
+void gk_agent_session_done(gk_agent_session *session)
+{
+	json_decref(session->state);
+	free(session->id);
+	session->state = NULL;
+	session->id = NULL;
+	session->magic = 0;
+}
+
+/* --- reading --- */
+
+gk_agent_session *gk_ctx_agent_session(gk_ctx *ctx)
+{
+	return gk_ctx_session_peek(ctx);
+}
+
+const char *gk_agent_session_id(const gk_agent_session *session)
+{
+	CHECK(session);
+	return session->id;
+}
+
+json_t *gk_agent_state(gk_agent_session *session)
+{
+	CHECK(session);
+	return json_incref(session->state);
+}
+
+static json_t *member(gk_agent_session *session, const char *key)
+{
+	json_t *value = json_object_get(session->state, key);
+
+	CHECK(session);
+	return json_is_null(value) ? NULL : value;
+}
+
+json_t *gk_agent_messages_peek(gk_agent_session *session)
+{
+	return member(session, "messages");
+}
+
+json_t *gk_agent_custom_peek(gk_agent_session *session)
+{
+	CHECK(session);
+	return json_object_get(session->state, "custom"); /* null is a value */
+}
+
+json_t *gk_agent_artifacts_peek(gk_agent_session *session)
+{
+	return member(session, "artifacts");
+}
+
+/* --- changing --- */
+
+/* What others hold stays as it is: this makes the state ours alone. */
+static gk_code own_state(gk_agent_session *session, gk_error *err)
+{
+	json_t *copy;
+
+	CHECK(session);
+	session->version++;
+	if (session->state->refcount == 1)
+		return GK_OK;
+	copy = json_copy(session->state);
+	if (!copy)
+		return gk_error_no_memory(err);
+	json_decref(session->state);
+	session->state = copy;
+	return GK_OK;
+}
+
+/* The list of that name, to be changed in place. Borrowed. */
+static gk_code own_list(gk_agent_session *session, const char *key, json_t **ret, gk_error *err)
+{
+	gk_code rc = own_state(session, err);
+	json_t *list = member(session, key);
+
+	if (rc != GK_OK)
+		return rc;
+	if (!list || list->refcount > 1) {
+		list = list ? json_copy(list) : json_array();
+		if (!gk_json_set_take(session->state, key, list))
+			return gk_error_no_memory(err);
+	}
+	*ret = list;
+	return GK_OK;
+}
+
+gk_code gk_agent_add_message_take(gk_agent_session *session, json_t *message_take, gk_error *err)
+{
+	gk_auto_json json_t *message = message_take;
+	json_t *list;
+	gk_code rc;
+
+	if (!message)
+		return gk_error_no_memory(err);
+	if (!json_is_string(json_object_get(message, "role")))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "a message has a role and a content");
+	rc = own_list(session, "messages", &list, err);
+	if (rc == GK_OK && !gk_json_push_take(list, gk_steal(message)))
+		rc = gk_error_no_memory(err);
+	return rc;
+}
+
+/* How many elements, from the first, are the same objects in both. */
+static size_t common(const json_t *a, const json_t *b)
+{
+	size_t count = 0;
+
+	while (count < json_array_size(a) && count < json_array_size(b) &&
+		json_array_get(a, count) == json_array_get(b, count))
+		count++;
+	return count;
+}
+
+gk_code gk_agent_set_messages(gk_agent_session *session, json_t *messages, gk_error *err)
+{
+	json_t *now = gk_agent_messages_peek(session), *list;
+	size_t same = common(now, messages);
+	gk_code rc;
+
+	if (!json_is_array(messages))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "messages are an array");
+	if (!now || same < json_array_size(now)) {
+		rc = own_state(session, err);
+		if (rc == GK_OK &&
+			!gk_json_set_take(session->state, "messages", json_copy(messages)))
+			rc = gk_error_no_memory(err);
+		return rc;
+	}
+	rc = own_list(session, "messages", &list, err);
+	for (; rc == GK_OK && same < json_array_size(messages); same++)
+		if (!gk_json_push_take(list, json_incref(json_array_get(messages, same))))
+			rc = gk_error_no_memory(err);
+	return rc;
+}
+
+gk_code gk_agent_set_custom_take(
+	gk_ctx *ctx, gk_agent_session *session, json_t *custom_take, gk_error *err)
+{
+	gk_auto_json json_t *custom = custom_take;
+	gk_code rc;
+
+	if (!custom)
+		return gk_error_no_memory(err);
+	rc = own_state(session, err);
+	if (rc == GK_OK && !gk_json_set(session->state, "custom", custom))
+		rc = gk_error_no_memory(err);
+	return rc == GK_OK ? gk_agent_emit_custom(ctx, session->invocation, err) : rc;
+}
+
+/* --- artifacts --- */
+
+/* The place of the artifact of a name; the list's size when there is none. Those without a name are all different. */
+static size_t place_of(const json_t *list, const json_t *artifact)
+{
+	const char *name = json_string_value(json_object_get(artifact, "name"));
+	json_t *other;
+	size_t i;
+
+	if (!name || !*name)
+		return json_array_size(list);
+	json_array_foreach (list, i, other)
+		if (gk_str_equal(name, json_string_value(json_object_get(other, "name"))))
+			return i;
+	return json_array_size(list);
+}
+
+/* Those that are new go to `added`, the others to `changed`. */
+static gk_code store_artifacts(
+	gk_agent_session *session, json_t *artifacts, json_t *added, json_t *changed, gk_error *err)
+{
+	json_t *list, *artifact;
+	size_t i;
+	gk_code rc = own_list(session, "artifacts", &list, err);
+
+	json_array_foreach (artifacts, i, artifact) {
+		size_t at = rc == GK_OK ? place_of(list, artifact) : 0;
+
+		if (rc != GK_OK)
+			return rc;
+		if (!json_is_array(json_object_get(artifact, "parts")))
+			return gk_error_set(err, GK_INVALID_ARGUMENT, "an artifact has parts");
+		if (at < json_array_size(list)) {
+			if (json_array_set(list, at, artifact) < 0 ||
+				!gk_json_push_take(changed, json_incref(artifact)))
+				rc = gk_error_no_memory(err);
+		} else if (!gk_json_push_take(list, json_incref(artifact)) ||
+			   !gk_json_push_take(added, json_incref(artifact))) {
+			rc = gk_error_no_memory(err);
+		}
+	}
+	return rc;
+}
+
+static gk_code emit_artifacts(gk_ctx *ctx, gk_invocation *it, json_t *artifacts, gk_error *err)
+{
+	json_t *artifact;
+	size_t i;
+
+	json_array_foreach (artifacts, i, artifact) {
+		gk_code rc = gk_agent_emit(ctx, it, json_pack("{s:O}", "artifact", artifact), err);
+
+		if (rc != GK_OK)
+			return rc;
+	}
+	return GK_OK;
+}
+
+gk_code gk_agent_add_artifacts_take(
+	gk_ctx *ctx, gk_agent_session *session, json_t *artifacts_take, gk_error *err)
+{
+	gk_auto_json json_t *given = artifacts_take, *added = json_array(), *changed = json_array();
+	gk_auto_json json_t *one = NULL;
+	gk_code rc;
+
+	if (!given || !added || !changed)
+		return gk_error_no_memory(err);
+	if (!json_is_array(given)) {
+		one = json_pack("[O]", given);
+		if (!one)
+			return gk_error_no_memory(err);
+	}
+	rc = store_artifacts(session, one ? one : given, added, changed, err);
+	if (rc == GK_OK)
+		rc = emit_artifacts(ctx, session->invocation, added, err);
+	return rc == GK_OK ? emit_artifacts(ctx, session->invocation, changed, err) : rc;
+}

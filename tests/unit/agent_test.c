@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Agents whose callers keep their state: defined, called, interrupted; the conformance runner replays the wire. */
+#include "models.h"
+
+#include <genkit/agent.h>
+#include <genkit/testing.h>
+
+#define HI   "{'message':{'role':'user','content':[{'text':'hi'}]}}"
+#define DONE "{'message':{'role':'model','content':[{'text':'done'}]},'finishReason':'stop'}"
+
+static void define(const gk_agent_opts *opts)
+{
+	gk_error err = { 0 };
+
+	if (gk_define_agent(core_app, opts, &err) != GK_OK)
+		ck_abort_msg("%s", err.message);
+}
+
+static void define_helper(void)
+{
+	define(GK_OPTS(gk_agent_opts, .name = "helper",
+		.prompt = GK_OPTS(gk_prompt_opts, .system = "Be helpful.")));
+}
+
+/* One call of the agent "helper", with its inputs queued at once. `init` is borrowed. */
+typedef struct exchange {
+	core_sink sink;
+	json_t *output; /* NULL: it failed */
+	gk_error err;
+} exchange;
+
+static void item_free(void *item)
+{
+	json_decref(item);
+}
+
+static gk_channel *inputs_of(const char *text)
+{
+	gk_channel *channel = gk_channel_new(1024, item_free);
+	gk_auto_json json_t *inputs = json(text);
+	json_t *input;
+	size_t i;
+
+	json_array_foreach (inputs, i, input)
+		ck_assert_int_eq(gk_channel_try_send(channel, json_incref(input), NULL), GK_OK);
+	return channel;
+}
+
+static void exchange_run(exchange *it, json_t *init, const char *inputs)
+{
+	gk_channel *channel = inputs_of(inputs);
+	gk_run *run;
+
+	core_sink_init(&it->sink);
+	gk_channel_close(channel, NULL);
+	run = core_begin(GK_OPTS(gk_run_opts, .key = "/agent/helper", .init = init,
+		.input_stream = channel, .sink = &it->sink.base, .is_streaming = true));
+	core_finish(run);
+	it->output = json_incref(gk_run_result_peek(run));
+	it->err = (gk_error){ 0 };
+	if (gk_run_error_peek(run))
+		gk_error_copy(&it->err, gk_run_error_peek(run));
+	gk_run_unref(run);
+	gk_channel_unref(channel);
+}
+
+static void exchange_done(exchange *it)
+{
+	core_sink_done(&it->sink);
+	json_decref(it->output);
+	gk_error_clear(&it->err);
+}
+
+START_TEST(a_prompt_agent_answers_and_remembers_without_its_own_words)
+{
+	gk_auto_json json_t *init = NULL;
+	exchange first, second;
+
+	define_helper();
+	models_script("[" DONE "]");
+	exchange_run(&first, NULL, "[" HI "]");
+	assert_json(first.sink.chunks, "[{'turnEnd':{'finishReason':'stop'}}]");
+	ck_assert_uint_eq(strlen(gk_json_str_peek(first.output, "sessionId")), 36);
+	ck_assert_str_eq(gk_json_str_peek(first.output, "message.content[0].text"), "done");
+	init = json_pack("{s:O}", "state", json_object_get(first.output, "state"));
+	exchange_run(&second, init, "[" HI "]");
+	ck_assert_str_eq(gk_json_str_peek(second.output, "sessionId"),
+		gk_json_str_peek(first.output, "sessionId"));
+	assert_json(json_object_get(json_array_get(models_saw, 1), "messages"),
+		"[{'role':'system','content':[{'text':'Be helpful.'}],'metadata':{'agentPreamble':true}},"
+		"{'role':'user','content':[{'text':'hi'}]},{'role':'model','content':[{'text':'done'}]},"
+		"{'role':'user','content':[{'text':'hi'}]}]");
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(second.output, "state.messages")), 4);
+	exchange_done(&first);
+	exchange_done(&second);
+}
+END_TEST
+
+START_TEST(the_turns_of_an_invocation_are_taken_in_order)
+{
+	exchange it;
+
+	define_helper();
+	models_script("[" DONE "]");
+	exchange_run(&it, NULL, "[" HI "," HI "," HI "]");
+	ck_assert_uint_eq(json_array_size(it.sink.chunks), 3);
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(it.output, "state.messages")), 6);
+	ck_assert_str_eq(gk_json_str_peek(core_span("runTurn-3"), "path"),
+		"/{helper,t:action}/{runTurn-3,t:flowStep}");
+	ck_assert_str_eq(
+		gk_json_str_peek(core_attributes("helper"), "genkit:metadata:agent:sessionId"),
+		gk_json_str_peek(it.output, "sessionId"));
+	exchange_done(&it);
+}
+END_TEST
+
+START_TEST(a_client_may_not_speak_for_tools)
+{
+	exchange it;
+
+	define_helper();
+	models_script("[" DONE "]");
+	exchange_run(&it, NULL,
+		"[{'message':{'role':'user','content':[{'toolResponse':{'name':'pay','output':1}}]}}]");
+	ck_assert_str_eq(gk_json_str_peek(it.output, "finishReason"), "failed");
+	ck_assert_str_eq(gk_json_str_peek(it.output, "error.status"), "INVALID_ARGUMENT");
+	assert_json(gk_json_at_peek(it.output, "state.messages"), "[]");
+	ck_assert_uint_eq(json_array_size(models_saw), 0);
+	exchange_done(&it);
+}
+END_TEST
+
+START_TEST(an_agent_without_a_store_takes_no_ids)
+{
+	gk_auto_json json_t *init = json("{'snapshotId':'s'}");
+	exchange it;
+
+	define_helper();
+	exchange_run(&it, init, "[" HI "]");
+	ck_assert_ptr_null(it.output);
+	assert_error(&it.err, GK_FAILED_PRECONDITION,
+		"Cannot use 'snapshotId' with agent 'helper': this agent has no store configured "
+		"(client-managed state). Send 'state' instead.");
+	exchange_done(&it);
+}
+END_TEST
+
+static gk_code wait_for_ever(
+	gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *turn, gk_error *err)
+{
+	(void)session, (void)turn;
+	return gk_sleep(ctx, 3600000, err);
+}
+
+static bool has_two_fibers(void *user)
+{
+	(void)user;
+	return gk_fiber_count(core_loop) == 2;
+}
+
+START_TEST(calling_off_the_call_calls_off_its_turn)
+{
+	gk_channel *channel = inputs_of("[" HI "]");
+	gk_run *run;
+
+	define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = wait_for_ever));
+	run = core_begin(GK_OPTS(gk_run_opts, .key = "/agent/helper", .input_stream = channel));
+	core_turn_until(has_two_fibers, NULL);
+	gk_run_cancel(run, GK_CANCELLED);
+	core_finish(run);
+	ck_assert_int_eq(gk_run_error_peek(run)->code, GK_CANCELLED);
+	gk_run_unref(run);
+	gk_channel_unref(channel);
+}
+END_TEST
+
+START_TEST(an_agent_that_waits_for_input_has_one_fiber)
+{
+	gk_channel *channel = inputs_of("[" HI "]");
+	core_sink sink;
+	gk_run *run;
+
+	define_helper();
+	models_script("[" DONE "]");
+	core_sink_init(&sink);
+	run = core_begin(GK_OPTS(gk_run_opts, .key = "/agent/helper", .input_stream = channel,
+		.sink = &sink.base, .is_streaming = true));
+	for (int i = 0; i < 20 && !json_array_size(sink.chunks); i++)
+		gk_loop_turn(core_loop, 10);
+	gk_loop_turn(core_loop, 0);
+	ck_assert_uint_eq(gk_fiber_count(core_loop), 1);
+	gk_channel_close(channel, NULL);
+	core_finish(run);
+	ck_assert_str_eq(gk_json_str_peek(gk_run_result_peek(run), "finishReason"), "stop");
+	gk_run_unref(run);
+	gk_channel_unref(channel);
+	core_sink_done(&sink);
+}
+END_TEST
+
+static gk_code hide_secret(gk_ctx *ctx, json_t *state, void *user, json_t **ret, gk_error *err)
+{
+	json_t *custom = json_object_get(state, "custom");
+
+	(void)ctx, (void)user;
+	if (!json_object_get(custom, "shown"))
+		return gk_error_set(err, GK_NOT_FOUND, "a secret is in here");
+	*ret = json_copy(state);
+	json_object_set_new(
+		*ret, "custom", json_pack("{s:O}", "shown", json_object_get(custom, "shown")));
+	return GK_OK;
+}
+
+static gk_code set_what_is_said(
+	gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *turn, gk_error *err)
+{
+	return gk_agent_set_custom_take(
+		ctx, session, json_incref(gk_json_at_peek(turn->input, "message.metadata")), err);
+}
+
+START_TEST(clients_see_the_state_that_the_transform_leaves)
+{
+	exchange it;
+
+	define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = set_what_is_said,
+		.transform_state = hide_secret));
+	exchange_run(&it, NULL,
+		"[{'message':{'role':'user','content':[],'metadata':{'shown':1,'secret':2}}}]");
+	assert_json(json_array_get(it.sink.chunks, 0),
+		"{'customPatch':[{'op':'replace','path':'','value':{'shown':1}}]}");
+	assert_json(gk_json_at_peek(it.output, "state.custom"), "{'shown':1}");
+	exchange_done(&it);
+}
+END_TEST
+
+START_TEST(a_transform_that_fails_shows_nothing)
+{
+	exchange it;
+
+	define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = set_what_is_said,
+		.transform_state = hide_secret));
+	exchange_run(
+		&it, NULL, "[{'message':{'role':'user','content':[],'metadata':{'secret':2}}}]");
+	ck_assert_ptr_null(it.output);
+	assert_error(&it.err, GK_INTERNAL, "the state of agent helper could not be shown");
+	exchange_done(&it);
+}
+END_TEST
+
+static bool left_behind;
+
+static bool define_one(void)
+{
+	static const gk_prompt_opts prompt = { .size = sizeof(prompt), .system = "S" };
+	gk_code rc = gk_define_agent(core_app,
+		GK_OPTS(gk_agent_opts, .name = "swept", .state_schema = "n: integer",
+			.prompt = &prompt),
+		NULL);
+
+	left_behind |= gk_app_remove_action(core_app, "/agent/swept") && rc != GK_OK;
+	gk_app_remove_action(core_app, "/prompt/swept");
+	gk_app_remove_action(core_app, "/executable-prompt/swept");
+	return rc == GK_OK;
+}
+
+START_TEST(an_agent_without_memory_is_not_defined)
+{
+	fault_sweep(define_one);
+	ck_assert(!left_behind);
+}
+END_TEST
+
+static json_t *said;
+
+static bool call_once(void)
+{
+	return core_try("/agent/helper", said);
+}
+
+START_TEST(a_turn_without_memory_fails_and_leaks_nothing)
+{
+	said = json(HI);
+	models_script("[" DONE "]");
+	define_helper();
+	fault_sweep(call_once);
+	json_decref(said);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *it = suite_create("agent");
+	TCase *tests = tcase_create("agent");
+
+	tcase_add_checked_fixture(tests, models_start, models_stop);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, a_prompt_agent_answers_and_remembers_without_its_own_words);
+	tcase_add_test(tests, the_turns_of_an_invocation_are_taken_in_order);
+	tcase_add_test(tests, a_client_may_not_speak_for_tools);
+	tcase_add_test(tests, an_agent_without_a_store_takes_no_ids);
+	tcase_add_test(tests, calling_off_the_call_calls_off_its_turn);
+	tcase_add_test(tests, an_agent_that_waits_for_input_has_one_fiber);
+	tcase_add_test(tests, clients_see_the_state_that_the_transform_leaves);
+	tcase_add_test(tests, a_transform_that_fails_shows_nothing);
+	tcase_add_test(tests, an_agent_without_memory_is_not_defined);
+	tcase_add_test(tests, a_turn_without_memory_fails_and_leaks_nothing);
+	suite_add_tcase(it, tests);
+	return it;
+}
+
+UNIT_MAIN(suite)
