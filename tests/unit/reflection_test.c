@@ -114,6 +114,43 @@ static void assert_stream(const char *body, const char *expected)
 
 /* --- small endpoints --- */
 
+/* [init, the inputs...] */
+static gk_code collect(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	json_t *all = json_pack("[O]", gk_ctx_init(ctx));
+	gk_code rc = GK_OK;
+
+	(void)input;
+	for (json_t *item = all; rc == GK_OK && item;) {
+		item = NULL;
+		rc = gk_ctx_receive(ctx, &item, err);
+		if (item)
+			json_array_append_new(all, item);
+	}
+	*ret = all;
+	return rc;
+}
+
+START_TEST(a_bidi_action_gets_its_init_and_one_input)
+{
+	gk_auto_str char *plain = NULL, *stream = NULL, *wrong = NULL;
+
+	ck_assert_int_eq(gk_define_action(surface_app,
+				 GK_OPTS(gk_action_opts, .type = "agent", .name = "collect",
+					 .init = "from: string", .is_bidi = true, .run = collect),
+				 NULL),
+		GK_OK);
+	plain = run(
+		"POST /api/runAction", "{'key':'/agent/collect','input':'x','init':{'from':'y'}}");
+	ck_assert_str_eq(plain, "{'result':[{'from':'y'},'x'],'telemetry':{'traceId':'T'}}");
+	stream = run("POST /api/runAction?stream=true",
+		"{'key':'/agent/collect','input':null,'init':{'from':'z'}}");
+	ck_assert_str_eq(stream, "{'result':[{'from':'z'},null],'telemetry':{'traceId':'T'}}");
+	wrong = run("POST /api/runAction", "{'key':'/agent/collect','input':1,'init':{'to':'y'}}");
+	ck_assert_ptr_nonnull(strstr(wrong, "{'error':{'code':3,"));
+}
+END_TEST
+
 START_TEST(health_accepts_its_ids_and_no_other)
 {
 	gk_auto_str char *own = NULL;
@@ -755,6 +792,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, health_accepts_its_ids_and_no_other);
+	tcase_add_test(t, a_bidi_action_gets_its_init_and_one_input);
 	tcase_add_test(t, unknown_paths_and_methods_are_named);
 	tcase_add_test(t, options_name_the_methods_of_a_path);
 	tcase_add_test(t, head_is_a_get_without_its_body);

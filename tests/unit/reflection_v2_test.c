@@ -543,6 +543,73 @@ START_TEST(chunks_of_input_reach_the_action)
 }
 END_TEST
 
+/* "N of INIT": how many inputs came, and what began it. */
+static gk_code count_inputs(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_code rc = GK_OK;
+	int n = -1;
+
+	for (json_t *item = json_null(); rc == GK_OK && item; n++) {
+		json_decref(item);
+		item = NULL;
+		rc = gk_ctx_receive(ctx, &item, err);
+	}
+	(void)input;
+	*ret = json_sprintf("%d of %s", n, json_string_value(gk_ctx_init(ctx)));
+	return rc;
+}
+
+/* Takes its time to say that there is such an action. */
+static gk_code offer_late(gk_ctx *ctx, gk_action_list *list, void *user, gk_error *err)
+{
+	gk_action *action = NULL;
+	gk_code rc = gk_sleep(ctx, 20, err);
+
+	(void)user;
+	if (rc == GK_OK)
+		rc = gk_action_new(gk_ctx_app(ctx),
+			GK_OPTS(gk_action_opts, .type = "custom", .name = "late", .is_bidi = true,
+				.init = "string", .run = count_inputs),
+			&action, err);
+	if (rc == GK_OK && !gk_action_list_add(list, action))
+		rc = gk_error_no_memory(err);
+	gk_action_unref(action);
+	return rc;
+}
+
+START_TEST(chunks_that_come_before_the_action_is_found_are_kept)
+{
+	ck_assert_int_eq(
+		gk_define_action_provider(surface_app,
+			GK_OPTS(gk_provider_opts, .name = "slow", .fetch = offer_late), NULL),
+		GK_OK);
+	say("{'jsonrpc':'2.0','method':'runAction','params':{'key':'/dynamic-action-provider/slow:custom/late',"
+	    "'init':'five','streamInput':true},'id':'1'}");
+	say("{'jsonrpc':'2.0','method':'sendInputStreamChunk','params':{'requestId':'1','chunk':'a'}}");
+	say("{'jsonrpc':'2.0','method':'sendInputStreamChunk','params':{'requestId':'1','chunk':null}}");
+	say("{'jsonrpc':'2.0','method':'endInputStream','params':{'requestId':'1'}}");
+	assert_nothing_sent();
+	assert_sent(
+		"{'method':'runActionState','params':{'requestId':'1','state':{'traceId':'T'}}}");
+	assert_sent("{'result':{'result':'2 of five','telemetry':{'traceId':'T'}},'id':'1'}");
+}
+END_TEST
+
+START_TEST(an_init_that_does_not_fit_is_refused_before_the_run)
+{
+	gk_auto_json json_t *message = NULL;
+
+	ck_assert_int_eq(
+		gk_define_action_provider(surface_app,
+			GK_OPTS(gk_provider_opts, .name = "slow", .fetch = offer_late), NULL),
+		GK_OK);
+	say("{'jsonrpc':'2.0','method':'runAction','params':{'key':'/dynamic-action-provider/slow:custom/late',"
+	    "'init':5,'streamInput':true},'id':'1'}");
+	message = next_sent();
+	ck_assert_int_eq(gk_json_int_at(message, "error.data.code", 0), 3);
+}
+END_TEST
+
 START_TEST(a_chunk_that_does_not_fit_fails_the_run)
 {
 	gk_auto_json json_t *message = NULL;
@@ -724,6 +791,8 @@ static Suite *suite(void)
 	t = tcase_create("input");
 	tcase_add_checked_fixture(t, setup_open, teardown);
 	tcase_add_test(t, chunks_of_input_reach_the_action);
+	tcase_add_test(t, chunks_that_come_before_the_action_is_found_are_kept);
+	tcase_add_test(t, an_init_that_does_not_fit_is_refused_before_the_run);
 	tcase_add_test(t, a_chunk_that_does_not_fit_fails_the_run);
 	tcase_add_test(t, without_an_input_stream_a_bidi_action_gets_its_one_input);
 	tcase_add_test(t, too_many_chunks_of_input_fail_the_run);
