@@ -306,6 +306,7 @@ bool gk_reflection_v2_is_registered(const gk_reflection_v2 *client)
 void gk_reflection_v2_drain(gk_reflection_v2 *client)
 {
 	client->is_draining = true;
+	gk_v2_end_inputs(client);
 }
 
 bool gk_reflection_v2_is_busy(const gk_reflection_v2 *client)

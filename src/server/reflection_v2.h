@@ -18,7 +18,7 @@ GK_MUST_USE gk_code gk_reflection_v2_new(gk_app *app, const gk_runtime *runtime,
 	gk_reflection_v2 **ret, gk_error *err);
 /** True between the manager's answer to `register` and the end of that connection. */
 bool gk_reflection_v2_is_registered(const gk_reflection_v2 *client);
-/** New runs are refused with UNAVAILABLE from now on. */
+/** New runs are refused with UNAVAILABLE from now on, and the input streams of those under way end. */
 void gk_reflection_v2_drain(gk_reflection_v2 *client);
 /** Requests whose answer has not been sent, or not been taken by the manager. */
 bool gk_reflection_v2_is_busy(const gk_reflection_v2 *client);

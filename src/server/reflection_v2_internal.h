@@ -50,6 +50,8 @@ void gk_v2_input_chunk(gk_reflection_v2 *client, const gk_rpc_message *message);
 void gk_v2_input_end(gk_reflection_v2 *client, const gk_rpc_message *message);
 /** The connection has ended: input streams end (`err` set: fail), answers will be dropped. */
 void gk_v2_abandon_calls(gk_reflection_v2 *client, const gk_error *err);
+/** Nothing more will come: what waits for input would wait for ever. */
+void gk_v2_end_inputs(gk_reflection_v2 *client);
 
 /* reflection_v2_list.c */
 void gk_v2_list_actions(gk_reflection_v2 *client, const gk_rpc_message *message);

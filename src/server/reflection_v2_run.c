@@ -154,6 +154,14 @@ void gk_v2_abandon_calls(gk_reflection_v2 *client, const gk_error *err)
 	}
 }
 
+void gk_v2_end_inputs(gk_reflection_v2 *client)
+{
+	gk_v2_call *call;
+
+	LIST_FOREACH (call, &client->calls, link) /* their fibers go on later */
+		forget_input(call, NULL);
+}
+
 /* --- runAction --- */
 
 static void free_item(void *item)

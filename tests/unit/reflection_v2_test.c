@@ -701,6 +701,23 @@ START_TEST(a_draining_client_refuses_runs)
 }
 END_TEST
 
+START_TEST(a_draining_client_ends_what_waits_for_input)
+{
+	for (int i = 0; i < 3; i++) {
+		say("{'jsonrpc':'2.0','method':'runAction','params':{'key':'/flow/bidi','streamInput':true},'id':'1'}");
+		json_decref(next_sent());
+		say("{'jsonrpc':'2.0','method':'sendInputStreamChunk','params':{'requestId':'1','chunk':'x'}}");
+		if (i == 2)
+			gk_reflection_v2_drain(client);
+		else
+			say("{'jsonrpc':'2.0','method':'endInputStream','params':{'requestId':'1'}}");
+		assert_sent("{'result':{'result':'got 1','telemetry':{'traceId':'T'}},'id':'1'}");
+	}
+	surface_until(surface_is_idle, NULL);
+	ck_assert(!gk_reflection_v2_is_busy(client));
+}
+END_TEST
+
 START_TEST(runs_make_it_busy)
 {
 	char trace_id[33];
@@ -784,6 +801,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_run_is_cancelled_by_its_trace);
 	tcase_add_test(t, a_manager_that_is_behind_holds_the_producer);
 	tcase_add_test(t, a_draining_client_refuses_runs);
+	tcase_add_test(t, a_draining_client_ends_what_waits_for_input);
 	tcase_add_test(t, runs_make_it_busy);
 	tcase_add_test(t, it_may_be_freed_while_runs_go_on);
 	tcase_add_test(t, a_result_that_cannot_be_sent_becomes_an_error);
