@@ -108,6 +108,7 @@ bool gk_helper_is_block(const gk_helper_call *call)
 
 static gk_code write_text(gk_helper_call *call, const char *text, size_t len)
 {
+	call->has_text = true;
 	return call->is_marked ? gk_render_write_marked(call->render, text, len)
 			       : gk_render_write(call->render, text, len);
 }

@@ -25,6 +25,12 @@ static gk_code choose(gk_helper_call *call, bool takes_body)
 		call, takes_body ? call->body : call->inverse, call->this_value, NULL, NULL, 0);
 }
 
+/* The one argument, as JavaScript sees it. */
+static gk_code settle(gk_helper_call *call)
+{
+	return gk_render_block_value(call->render, call->frame, &call->args[0]);
+}
+
 /* --- if, unless --- */
 
 static bool holds(const gk_helper_call *call)
@@ -39,16 +45,22 @@ static bool holds(const gk_helper_call *call)
 
 static gk_code run_if(gk_helper_call *call, gk_error *err)
 {
+	gk_code rc;
+
 	if (call->call->n_params != 1)
 		return wrong(err, "#if requires exactly one argument");
-	return call->is_block ? choose(call, holds(call)) : needs_body(call, err);
+	rc = call->is_block ? settle(call) : needs_body(call, err);
+	return rc == GK_OK ? choose(call, holds(call)) : rc;
 }
 
 static gk_code run_unless(gk_helper_call *call, gk_error *err)
 {
+	gk_code rc;
+
 	if (call->call->n_params != 1)
 		return wrong(err, "#unless requires exactly one argument");
-	return call->is_block ? choose(call, !holds(call)) : needs_body(call, err);
+	rc = call->is_block ? settle(call) : needs_body(call, err);
+	return rc == GK_OK ? choose(call, !holds(call)) : rc;
 }
 
 /* --- with --- */
@@ -60,6 +72,8 @@ static gk_code run_with(gk_helper_call *call, gk_error *err)
 	if (call->call->n_params != 1)
 		return wrong(err, "#with requires exactly one argument");
 	rc = needs_body(call, err);
+	if (rc == GK_OK)
+		rc = settle(call);
 	if (rc != GK_OK)
 		return rc;
 	if (gk_value_is_empty(call->args[0]))
@@ -129,9 +143,15 @@ static gk_code run_each(gk_helper_call *call, gk_error *err)
 {
 	gk_code rc;
 
-	if (call->call->n_params == 0)
+	/* JavaScript finds a second argument where it looks for the call's options */
+	if (call->call->n_params == 0 ||
+		(call->call->n_params > 1 && !gk_value_is_truthy(call->args[1])))
 		return wrong(err, "Must pass iterator to #each");
+	if (call->call->n_params > 1)
+		return wrong(err, "each takes one argument");
 	rc = needs_body(call, err);
+	if (rc == GK_OK)
+		rc = settle(call);
 	return rc == GK_OK ? gk_render_each(call, call->args[0]) : rc;
 }
 
@@ -157,7 +177,8 @@ static gk_code run_lookup(gk_helper_call *call, gk_error *err)
 	size_t len;
 	gk_code rc = GK_OK;
 
-	if (call->call->n_params < 2)
+	/* one that holds nothing is given back before JavaScript misses the other */
+	if (call->call->n_params == 0 || (call->call->n_params != 2 && gk_value_is_truthy(value)))
 		return wrong(err, "lookup requires two arguments");
 	if (gk_value_is_truthy(value)) {
 		name = gk_helper_arg_text(call, 1, &len);

@@ -138,14 +138,14 @@ static const gk_engine_helper *helper_of(const gk_frame *frame, const gk_tmpl_ca
 
 /* --- expressions --- */
 
-/* What a helper wrote, taken back as a value. */
-static gk_code take_written(gk_helper_call *call, size_t mark, json_t **ret)
+/* What was written since `mark`, taken back as a value. */
+gk_code gk_render_take(gk_render *r, size_t mark, bool is_safe, json_t **ret)
 {
-	gk_render *r = call->render;
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 	bool is_marked = gk_render_has_markers(r, mark);
 	gk_code rc;
 
+	gk_buf_put(&text, "", 0);
 	gk_render_flatten(r, mark, true, &text);
 	r->n_pieces = mark;
 	if (gk_buf_failed(&text))
@@ -154,7 +154,7 @@ static gk_code take_written(gk_helper_call *call, size_t mark, json_t **ret)
 	if (rc != GK_OK)
 		return rc;
 	if ((is_marked && !gk_value_set_add(&r->marked, *ret)) ||
-		(call->is_safe && !gk_value_set_add(&r->safe, *ret)))
+		(is_safe && !gk_value_set_add(&r->safe, *ret)))
 		return gk_error_no_memory(r->err);
 	return GK_OK;
 }
@@ -176,8 +176,8 @@ static gk_code eval_call(gk_render *r, gk_frame *frame, const gk_tmpl_call *call
 	it.helper = helper_of(frame, call);
 	rc = run_helper(&it);
 	*ret = it.result;
-	if (rc == GK_OK && !it.has_result && r->n_pieces > mark)
-		rc = take_written(&it, mark, ret);
+	if (rc == GK_OK && !it.has_result && (it.has_text || r->n_pieces > mark))
+		rc = gk_render_take(r, mark, it.is_safe, ret);
 	r->n_pieces = mark;
 	return rc;
 }
@@ -212,6 +212,8 @@ static gk_code run_mustache(gk_render *r, gk_frame *frame, const gk_tmpl_node *n
 		if (node->call->helper >= 0 && node->call->must_be_helper)
 			return miss_helper(r, frame, node->call);
 		rc = gk_value_path(r, frame, node->call->head.path, &value);
+		if (rc == GK_OK)
+			rc = gk_render_block_value(r, frame, &value);
 		return rc == GK_OK ? gk_render_print(r, value, is_escaped) : rc;
 	}
 	rc = start_call(r, frame, node->call, few_args, &it);
@@ -243,6 +245,8 @@ static gk_code run_section(gk_helper_call *it)
 		return miss_helper(it->render, it->frame, it->call);
 	it->this_value = it->frame->context; /* not {} for null, as helpers have it */
 	rc = gk_value_path(it->render, it->frame, it->call->head.path, &value);
+	if (rc == GK_OK)
+		rc = gk_render_block_value(it->render, it->frame, &value);
 	return rc == GK_OK ? gk_render_section(it, value) : rc;
 }
 

@@ -61,6 +61,7 @@ typedef struct gk_data {
 		GK_DATA_EACH,   /* index, key, first, last */
 		GK_DATA_OBJECT, /* what a helper gave */
 		GK_DATA_BLOCK,  /* partial-block */
+		GK_DATA_NONE,   /* there are no more, not even root */
 	} kind;
 	json_t *object; /* OBJECT: the variables; EACH: the key, or NULL: the index; BASE: the root */
 	size_t index;
@@ -147,6 +148,7 @@ struct gk_helper_call {
 	bool is_marked; /* an argument has a marker in it: what is written may have it too */
 	bool is_safe;   /* what was written is a SafeString */
 	bool has_result;
+	bool has_text; /* something was written, if only "" */
 	json_t *this_value, *result;
 	json_t **args, **hash; /* as many as `call` says */
 	json_t *hashes;        /* all as an object; NULL: not made yet */
@@ -167,6 +169,8 @@ gk_code gk_render_failed(gk_render *r, const gk_frame *frame, size_t at, gk_code
 /** blockHelperMissing: a section over a value. */
 gk_code gk_render_section(gk_helper_call *call, json_t *value);
 gk_code gk_render_each(gk_helper_call *call, json_t *value);
+/** The output since `mark`, taken back: a text that lives as long as the render. */
+gk_code gk_render_take(gk_render *r, size_t mark, bool is_safe, json_t **ret);
 /** A helper's body with what the call has. */
 gk_code gk_render_call_body(gk_helper_call *call, const gk_tmpl_program *program, json_t *context,
 	const gk_data *data, json_t *const *params, size_t n_params);
@@ -174,6 +178,9 @@ gk_code gk_render_call_body(gk_helper_call *call, const gk_tmpl_program *program
 /* --- render_partial.c --- */
 
 gk_code gk_render_partial(gk_render *r, gk_frame *frame, const gk_tmpl_node *node);
+/** @partial-block is a function to JavaScript, which is called where a value is asked whether it holds, or printed: with
+ * neither context nor variables. Makes `*value` what it gives; leaves any other value. */
+gk_code gk_render_block_value(gk_render *r, const gk_frame *frame, json_t **value);
 
 /* --- render_output.c --- */
 

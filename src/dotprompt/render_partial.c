@@ -144,6 +144,20 @@ static gk_code run_partial_block(
 					 .data = &inside });
 }
 
+gk_code gk_render_block_value(gk_render *r, const gk_frame *frame, json_t **value)
+{
+	static const gk_data none = { .kind = GK_DATA_NONE };
+	const gk_partial_block *block = block_of(frame->data);
+	size_t mark;
+	gk_code rc;
+
+	if (!*value || *value != r->block_value || !block)
+		return GK_OK;
+	mark = gk_render_mark(r);
+	rc = run_partial_block(r, block, NULL, &none);
+	return rc == GK_OK ? gk_render_take(r, mark, false, value) : rc;
+}
+
 static gk_code run_inline(gk_render *r, const found *it, json_t *context, const gk_data *data)
 {
 	const gk_frame *around = it->scope->frame;

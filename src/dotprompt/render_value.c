@@ -176,6 +176,8 @@ gk_code gk_value_data(gk_render *r, const gk_data *data, unsigned depth, const c
 	if (!data || (depth > 0 && (depth > 1 || has_own_root)))
 		return GK_OK;
 	for (; depth == 0 && data; data = data->up) {
+		if (data->kind == GK_DATA_NONE)
+			return GK_OK;
 		if (data->kind == GK_DATA_EACH && each_data(r, data, name, len, ret, &rc))
 			return rc;
 		if (data->kind == GK_DATA_OBJECT &&

@@ -141,23 +141,33 @@ static bool is_scoped(const char *original)
 	return false;
 }
 
-/* One segment of a path; `original` is what has been read of it. */
-static gk_code add_segment(
-	gk_tmpl_parser *p, gk_tmpl_path *path, const gk_tok *tok, gk_buf *original, gk_buf *parts)
+/* One segment of a path; `original` is what has been read of it. False: it may not stand here. */
+static bool add_segment(gk_tmpl_path *path, const gk_tok *tok, gk_buf *original, gk_buf *parts)
 {
 	gk_buf_put(original, tok->text.text, tok->text.len);
 	if (tok->is_bracketed || !(text_is(tok->text, "..") || text_is(tok->text, ".") ||
-					 text_is(tok->text, "this"))) {
+					 text_is(tok->text, "this")))
 		gk_buf_put(parts, &tok->text, sizeof(tok->text));
-	} else if (parts->len > 0) {
-		gk_buf_put(original, "", 0);
-		return gk_buf_failed(original)
-			       ? gk_tmpl_no_memory(p)
-			       : gk_tmpl_mistake_at(p, path->at, "Invalid path: ", original->data);
-	} else if (tok->text.len == 2) {
+	else if (parts->len > 0)
+		return false;
+	else if (tok->text.len == 2)
 		path->depth++;
-	}
-	return GK_OK;
+	return true;
+}
+
+/* The whole path was read, and what follows may follow a path; up to the end of what is wrong it is shown. */
+static gk_code invalid_path(
+	gk_tmpl_parser *p, const gk_tmpl_path *path, gk_buf *original, size_t end)
+{
+	gk_tok tok;
+
+	if (p->tok.kind == GK_TOK_EQUALS || p->tok.kind == GK_TOK_CLOSE_BLOCK_PARAMS ||
+		p->tok.kind == GK_TOK_INVALID || p->tok.kind == GK_TOK_EOF)
+		return gk_tmpl_expect(p, GK_TOK_CLOSE, &tok);
+	if (gk_buf_failed(original))
+		return gk_tmpl_no_memory(p);
+	original->data[end] = '\0';
+	return gk_tmpl_mistake_at(p, path->at, "Invalid path: ", original->data);
 }
 
 /* path: ID (SEP ID)* */
@@ -165,6 +175,7 @@ static gk_code parse_path(gk_tmpl_parser *p, bool is_data, size_t at, gk_tmpl_ex
 {
 	gk_auto_buf gk_buf original = GK_BUF_INIT(0), parts = GK_BUF_INIT(0);
 	gk_tmpl_path *path = gk_arena_alloc(&p->tmpl->arena, sizeof(*path));
+	size_t wrong_end = 0;
 	gk_tok tok;
 	gk_code rc;
 
@@ -176,16 +187,18 @@ static gk_code parse_path(gk_tmpl_parser *p, bool is_data, size_t at, gk_tmpl_ex
 		gk_buf_putc(&original, '@');
 	for (;;) {
 		rc = gk_tmpl_expect(p, GK_TOK_ID, &tok);
-		if (rc == GK_OK)
-			rc = add_segment(p, path, &tok, &original, &parts);
 		if (rc != GK_OK)
 			return rc;
+		if (!add_segment(path, &tok, &original, &parts) && !wrong_end)
+			wrong_end = original.len;
 		if (p->tok.kind != GK_TOK_SEP)
 			break;
 		tok = gk_tmpl_advance(p);
 		gk_buf_put(&original, tok.text.text, tok.text.len);
 	}
 	gk_buf_put(&original, "", 0);
+	if (wrong_end)
+		return invalid_path(p, path, &original, wrong_end);
 	path->parts = settle(p, &parts, sizeof(gk_tmpl_text), &path->n_parts);
 	path->original = gk_buf_failed(&original)
 				 ? NULL

@@ -138,6 +138,9 @@ static gk_code eq(gk_helper_call *call, gk_error *err)
 	json_t *a = gk_helper_arg_peek(call, 0), *b = gk_helper_arg_peek(call, 1);
 	bool is_deep = json_is_object(a) || json_is_array(a);
 
+	if (gk_helper_count(call) <
+		2) /* the call's options are its last argument, equal to nothing */
+		return gk_helper_return_take(call, json_false(), err);
 	return gk_helper_return_take(
 		call, json_boolean(a == b || (!is_deep && a && b && conformance_equal(a, b))), err);
 }
@@ -145,7 +148,8 @@ static gk_code eq(gk_helper_call *call, gk_error *err)
 static gk_code not(gk_helper_call * call, gk_error *err)
 {
 	json_t *value = gk_helper_arg_peek(call, 0);
-	bool is_false = !value || json_is_null(value) || json_is_false(value) ||
+	bool is_false = (!value && gk_helper_count(call) > 0) || json_is_null(value) ||
+			json_is_false(value) ||
 			(json_is_number(value) && json_number_value(value) == 0) ||
 			(json_is_string(value) && json_string_length(value) == 0);
 

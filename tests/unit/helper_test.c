@@ -275,6 +275,14 @@ START_TEST(a_helper_may_be_replaced_while_it_runs)
 }
 END_TEST
 
+START_TEST(an_empty_text_is_a_value_and_no_undefined_one)
+{
+	ck_assert_int_eq(gk_engine_set_helper(engine, "empty", say, "", NULL, NULL), GK_OK);
+	assert_renders("{{#ifEquals (empty) ''}}same{{/ifEquals}}{{json (lookup (empty) 'x')}}",
+		"{}", "same\"\"");
+}
+END_TEST
+
 START_TEST(a_helper_without_name_or_function_is_refused)
 {
 	ck_assert_int_eq(
@@ -300,6 +308,7 @@ static Suite *helper_suite(void)
 	tcase_add_test(tests, a_child_engine_finds_what_its_parent_has_and_keeps_its_own);
 	tcase_add_test(tests, a_helpers_data_is_freed_when_it_is_replaced_and_at_the_end);
 	tcase_add_test(tests, a_helper_may_be_replaced_while_it_runs);
+	tcase_add_test(tests, an_empty_text_is_a_value_and_no_undefined_one);
 	tcase_add_test(tests, a_helper_without_name_or_function_is_refused);
 	suite_add_tcase(suite, tests);
 	return suite;

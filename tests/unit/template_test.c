@@ -129,6 +129,46 @@ START_TEST(each_partial_block_has_its_own_inline_partials)
 }
 END_TEST
 
+START_TEST(a_partial_block_holds_when_its_body_says_something_without_a_context)
+{
+	partial("lay", "{{#if @partial-block}}y{{else}}n{{/if}}");
+	assert_renders("{{#> lay}} {{/lay}}{{#> lay}}{{! empty }}{{/lay}}", "{}", "yn");
+	assert_renders("{{#> lay}}{{x}}{{@root.x}}{{/lay}}", "{'x':1}", "n");
+	partial("lay", "[{{@partial-block}}|{{> @partial-block}}]");
+	assert_renders("{{#> lay}}b{{x}}{{/lay}}", "{'x':1}", "[b|b1]");
+	partial("lay",
+		"{{#unless @partial-block}}none{{/unless}}{{#with @partial-block}}<{{this}}>{{/with}}");
+	assert_renders("{{#> lay}}b{{/lay}}{{#> lay}}{{/lay}}", "{}", "<b>none");
+}
+END_TEST
+
+START_TEST(lookup_gives_back_what_holds_nothing_even_without_a_name)
+{
+	assert_renders("{{lookup zero}}{{lookup none}}", "{'zero':0}", "0");
+	assert_fails("{{lookup one}}", "{'one':1}", GK_INVALID_ARGUMENT,
+		"lookup requires two arguments");
+	assert_fails("{{lookup one 'a' 'b'}}", "{'one':1}", GK_INVALID_ARGUMENT,
+		"lookup requires two arguments");
+}
+END_TEST
+
+START_TEST(each_with_a_second_argument_fails)
+{
+	assert_fails("{{#each a ''}}x{{/each}}", "{'a':[1]}", GK_INVALID_ARGUMENT,
+		"Must pass iterator to #each");
+	assert_fails("{{#each a 1}}x{{/each}}", "{'a':[1]}", GK_INVALID_ARGUMENT,
+		"each takes one argument");
+}
+END_TEST
+
+START_TEST(a_path_is_read_to_its_end_before_it_is_wrong)
+{
+	assert_fails("{{a/../b}}", "{}", GK_INVALID_ARGUMENT, "Invalid path: a/.. - 1:2");
+	assert_fails("{{a/../}}", "{}", GK_INVALID_ARGUMENT,
+		"Parse error on line 1:\n{{a/../}}\n-------^\nExpecting 'ID', got 'CLOSE'");
+}
+END_TEST
+
 START_TEST(partials_are_indented_line_by_line)
 {
 	partial("inner", "x\n\ny\n");
@@ -544,6 +584,10 @@ static Suite *template_suite(void)
 	tcase_add_test(tests, a_block_parameter_hides_a_helper);
 	tcase_add_test(tests, an_inline_partial_sees_the_block_parameters_around_it);
 	tcase_add_test(tests, each_partial_block_has_its_own_inline_partials);
+	tcase_add_test(tests, a_partial_block_holds_when_its_body_says_something_without_a_context);
+	tcase_add_test(tests, lookup_gives_back_what_holds_nothing_even_without_a_name);
+	tcase_add_test(tests, each_with_a_second_argument_fails);
+	tcase_add_test(tests, a_path_is_read_to_its_end_before_it_is_wrong);
 	tcase_add_test(tests, partials_are_indented_line_by_line);
 	tcase_add_test(tests, markers_survive_indentation);
 	tcase_add_test(tests, text_written_before_a_partial_is_not_indented_with_it);
