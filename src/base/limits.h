@@ -66,7 +66,7 @@
 #define GK_FETCH_CONNECT_MS 10000
 #define GK_FETCH_IDLE_MS    60000
 #define GK_FETCH_TOTAL_MS   600000
-#define GK_FETCH_HOST_CONNS 64
+#define GK_FETCH_HOST_CONNS 2048 /* http_client.max_host_connections */
 #define GK_FETCH_BUFFER     (256u << 10) /* a response body that nobody reads pauses here */
 #define GK_FETCH_POOL_MS    120000       /* connections are kept so long after the last transfer */
 #define GK_FETCH_IDLE_CONNS 256          /* kept open for later, of all hosts together */
@@ -201,6 +201,12 @@
 #define GK_MAX_GEMINI_INDEX  10000   /* of a list in them */
 #define GK_MAX_GEMINI_PARTS  1000000 /* of one streamed answer */
 #define GK_OLLAMA_LISTING_MS 5000
+/* Of each provider; plugins.NAME.max_concurrent and its neighbours. */
+#define GK_GATE_CONCURRENT   2048u
+#define GK_GATE_QUEUE        10000u /* that wait for one of them */
+#define GK_GATE_BREAK_AFTER  5u     /* failures in a row before it is not asked for: */
+#define GK_GATE_BREAK_MS     10000
+#define GK_GATE_BREAK_MAX_MS 600000 /* or what its Retry-After says, up to this */
 #define GK_OLLAMA_LIST_MS    5000 /* for an answer that is to be listed */
 
 /* --- daemon --- */

@@ -141,6 +141,12 @@ json_t *gk_ctx_init(gk_ctx *ctx)
 	return ctx->call ? ctx->call->init : NULL;
 }
 
+const char *gk_ctx_run_key(const gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->run ? gk_run_key(ctx->run) : "";
+}
+
 const char *gk_ctx_trace_id(gk_ctx *ctx)
 {
 	GK_CHECK(ctx, GK_CTX_MAGIC);

@@ -57,6 +57,9 @@ gk_code gk_background_define(
 GK_SUSPENDS gk_code gk_ctx_run_inner(
 	gk_ctx *ctx, gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err);
 
+/** What the run that this is part of was asked for; "" for housekeeping. Borrowed. */
+const char *gk_ctx_run_key(const gk_ctx *ctx);
+
 /* A span that is not an action's. */
 typedef struct gk_span_opts {
 	const char *name;

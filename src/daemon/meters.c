@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/parse.h"
 #include <config.h> /* not the one beside this file */
+#include "plugins/common/gate.h"
 #include "telemetry/span_metrics.h"
 
 #include <dirent.h>
@@ -104,6 +105,26 @@ static void look_at_sender(const gk_sender_counts *counts, void *user)
 		(const char *[]){ counts->name, "not_sent" }, (double)counts->dropped);
 }
 
+static void look_at_gate(const gk_gate_counts *counts, void *user)
+{
+	gk_metrics *metrics = ((gk_meters *)user)->metrics;
+	const struct {
+		const char *name;
+		uint64_t count;
+	} outcomes[] = { { "answered", counts->good }, { "failed", counts->bad },
+		{ "queue_full", counts->full }, { "breaker_open", counts->broken } };
+	const char *labels[] = { counts->name };
+
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
+		gk_metrics_set(metrics, GK_METRIC_PROVIDER_REQUESTS,
+			(const char *[]){ counts->name, outcomes[i].name },
+			(double)outcomes[i].count);
+	gk_metrics_set(metrics, GK_METRIC_PROVIDER_RUNNING, labels, counts->running);
+	gk_metrics_set(metrics, GK_METRIC_PROVIDER_WAITING, labels, (double)counts->waiting);
+	gk_metrics_set(metrics, GK_METRIC_PROVIDER_BREAKER, labels, counts->state);
+	gk_metrics_set(metrics, GK_METRIC_PROVIDER_OPENED, labels, (double)counts->opened);
+}
+
 static void sample_lag(void *user)
 {
 	gk_meters *meters = user;
@@ -118,6 +139,7 @@ void gk_meters_append(gk_buf *buf, void *user)
 
 	look_at_process(meters);
 	gk_telemetry_each_sender(meters->telemetry, look_at_sender, meters);
+	gk_gate_each(meters->app, look_at_gate, meters);
 	gk_metrics_set(
 		meters->metrics, GK_METRIC_RUNS, NONE, (double)gk_app_run_count(meters->app));
 	gk_metrics_set(meters->metrics, GK_METRIC_FIBERS, NONE,

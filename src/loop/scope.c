@@ -139,6 +139,19 @@ gk_code gk_scope_set_deadline(gk_scope *scope, uint64_t after_ms, gk_error *err)
 	return GK_OK;
 }
 
+uint64_t gk_scope_left_ms(const gk_scope *scope)
+{
+	uint64_t left = UINT64_MAX;
+
+	for (; scope; scope = scope->parent) {
+		uint64_t now = gk_loop_now_ms(scope->loop), due = scope->deadline.due_ms;
+
+		if (scope->deadline.is_armed && (due > now ? due - now : 0) < left)
+			left = due > now ? due - now : 0;
+	}
+	return left;
+}
+
 gk_code gk_scope_reason(const gk_scope *scope)
 {
 	return scope ? scope->reason : GK_OK;

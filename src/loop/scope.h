@@ -21,6 +21,8 @@ gk_scope *gk_scope_unref(gk_scope *scope);
 void gk_scope_cancel(gk_scope *scope, gk_code reason);
 /** From now; 0: none. A parent's earlier deadline still holds. */
 GK_MUST_USE gk_code gk_scope_set_deadline(gk_scope *scope, uint64_t after_ms, gk_error *err);
+/** Milliseconds until its deadline or that of a scope above; UINT64_MAX: there is none. NULL is allowed. */
+uint64_t gk_scope_left_ms(const gk_scope *scope);
 /** GK_OK while it goes on. */
 gk_code gk_scope_reason(const gk_scope *scope);
 /** GK_OK, or the reason with its text: "Action was cancelled", "deadline exceeded", "server is shutting down". */

@@ -94,6 +94,23 @@ for (const tls of [false, true])
     });
   });
 
+describe('a provider that is down', () => {
+  it('is not asked for a while, and /metrics says so', async () => {
+    const service = await provider({ 'POST /v1/chat/completions': { status: 503, headers: { 'retry-after': '60' }, body: {} } });
+    const daemon = await daemonFor(service.url, { break_after: 3 });
+    const metric = async (name) => (await (await fetch(`http://${daemon.flows}/metrics`)).text()).split('\n').find((line) => line.startsWith(name));
+    for (let i = 0; i < 3; i++) assert.match(await (await ask(daemon, 'hello')).text(), /\[503\]/);
+    const res = await ask(daemon, 'hello');
+    assert.equal(res.status, 503);
+    assert.match(await res.text(), /zoo: it is not asked for now: it failed 3 times in a row/);
+    assert.equal(service.heard.length, 3);
+    assert.equal(await metric('genkitd_provider_breaker_state'), 'genkitd_provider_breaker_state{provider="zoo"} 1');
+    assert.equal(await metric('genkitd_provider_requests_total{provider="zoo",outcome="failed"}'), 'genkitd_provider_requests_total{provider="zoo",outcome="failed"} 3');
+    assert.equal(await metric('genkitd_provider_requests_total{provider="zoo",outcome="breaker_open"}'), 'genkitd_provider_requests_total{provider="zoo",outcome="breaker_open"} 1');
+    await Promise.all([daemon.stop(), service.stop()]);
+  });
+});
+
 describe('a mistake in the configuration of plugins', () => {
   it('keeps the daemon from starting and is told', async () => {
     const cwd = project({ 'genkitd.yaml': 'plugins:\n  opnai: {}\n' });

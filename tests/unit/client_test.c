@@ -49,7 +49,7 @@ START_TEST(nothing_said_is_no_proxy_and_the_systems_authorities)
 	ck_assert_ptr_null(opts.https_proxy);
 	ck_assert_ptr_null(opts.no_proxy);
 	ck_assert_ptr_null(opts.ca_file);
-	ck_assert_uint_eq(opts.max_host_connections, 64);
+	ck_assert_uint_eq(opts.max_host_connections, 2048);
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 #include "plugins/common/ask.h"
 
 #include "loop/fiber.h"
+#include "plugins/common/gate.h"
 #include "plugins/common/failure.h"
 
 #include <strings.h>
@@ -15,21 +16,69 @@ static gk_code on_the_way(gk_error *err, const char *who, gk_code rc)
 	return rc;
 }
 
-static gk_code ask(
-	gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_reply *ret, gk_error *err)
+/* A request from the gate to the end of its answer. */
+typedef struct visit {
+	gk_gate_pass pass;
+	gk_reply reply;
+} visit;
+
+static void visit_done(visit *it)
 {
-	gk_code rc = gk_net_send(gk_ctx_app(ctx), out, ret, err);
+	gk_reply_done(&it->reply);
+	gk_gate_leave(&it->pass);
+}
+#define auto_visit GK_CLEANUP(visit_done)
+
+/* Whether the service is to blame for what came of it, and not whoever called it off. */
+static bool is_outage(gk_code rc)
+{
+	return (rc == GK_UNAVAILABLE || rc == GK_DEADLINE_EXCEEDED) &&
+	       gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK;
+}
+
+/* 501 is an answer: the service does not know the method. */
+static gk_gate_outcome outcome_of(int status)
+{
+	return status == 408 || (status >= 500 && status != 501) ? GK_GATE_BAD : GK_GATE_GOOD;
+}
+
+static gk_code refused(visit *it, const char *who, const gk_outgoing *out, gk_error *err)
+{
+	int status = gk_reply_status(&it->reply);
+	gk_auto_error gk_error failure = { 0 };
+
+	gk_failure_of_reply(who, out, &it->reply, &failure);
+	if (outcome_of(status) == GK_GATE_GOOD)
+		gk_gate_heard(&it->pass);
+	it->pass.outcome = outcome_of(status);
+	it->pass.retry_ms = gk_json_int_at(failure.details, "responseMetadata.retryAfterMs", -1);
+	return gk_error_move(err, &failure);
+}
+
+static gk_code ask(gk_ctx *ctx, const char *who, const gk_outgoing *out, visit *it, gk_error *err)
+{
+	gk_code rc = gk_gate_enter(out->gate, ctx, &it->pass, err);
 	int status;
 
 	if (rc != GK_OK)
+		return rc;
+	rc = gk_net_send(gk_ctx_app(ctx), out, &it->reply, err);
+	if (rc != GK_OK) {
+		it->pass.outcome = is_outage(rc) ? GK_GATE_BAD : GK_GATE_NEUTRAL;
 		return on_the_way(err, who, rc);
-	status = gk_reply_status(ret);
-	return status >= 200 && status < 300 ? GK_OK : gk_failure_of_reply(who, out, ret, err);
+	}
+	status = gk_reply_status(&it->reply);
+	if (status < 200 || status >= 300)
+		return refused(it, who, out, err);
+	gk_gate_heard(&it->pass);
+	it->pass.outcome = GK_GATE_GOOD;
+	return GK_OK;
 }
 
 /* A connection that broke after the answer had begun: what there is of it must not pass for all of it. */
-static gk_code broken(gk_error *err, const char *who, gk_code rc)
+static gk_code broken(visit *it, gk_error *err, const char *who, gk_code rc)
 {
+	it->pass.outcome = is_outage(rc) ? GK_GATE_BAD : GK_GATE_NEUTRAL;
 	if (rc != GK_UNAVAILABLE || !err)
 		return on_the_way(err, who, rc);
 	err->code = GK_INTERNAL;
@@ -90,16 +139,16 @@ gk_code gk_ask_json(
 gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, const gk_outgoing *out, char **ret,
 	size_t *len_ret, char **type_ret, gk_error *err)
 {
-	gk_auto_reply gk_reply reply = { 0 };
-	gk_code rc = ask(ctx, who, out, &reply, err);
+	auto_visit visit it = { 0 };
+	gk_code rc = ask(ctx, who, out, &it, err);
 	const char *type;
 
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_reply_read_all(&reply, GK_MAX_VENDOR_BODY, ret, len_ret, err);
+	rc = gk_reply_read_all(&it.reply, GK_MAX_VENDOR_BODY, ret, len_ret, err);
 	if (rc != GK_OK)
-		return broken(err, who, rc);
-	type = gk_reply_header_peek(&reply, "content-type");
+		return broken(&it, err, who, rc);
+	type = gk_reply_header_peek(&it.reply, "content-type");
 	if (type_ret && type && !(*type_ret = strdup(type))) {
 		free(*ret);
 		*ret = NULL;
@@ -113,15 +162,15 @@ gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, const gk_outgoing *out, char 
 gk_code gk_ask_events(gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_sse *sse,
 	const bool *is_done, gk_error *err)
 {
-	gk_auto_reply gk_reply reply = { 0 };
-	gk_code rc = ask(ctx, who, out, &reply, err);
+	auto_visit visit it = { 0 };
+	gk_code rc = ask(ctx, who, out, &it, err);
 	const char *data;
 	size_t len;
 
 	while (rc == GK_OK && !(is_done && *is_done)) {
-		rc = gk_reply_read(&reply, &data, &len, err);
+		rc = gk_reply_read(&it.reply, &data, &len, err);
 		if (rc != GK_OK)
-			return broken(err, who, rc);
+			return broken(&it, err, who, rc);
 		if (!len)
 			break;
 		rc = gk_sse_push(sse, data, len, err);
@@ -132,15 +181,15 @@ gk_code gk_ask_events(gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_s
 gk_code gk_ask_lines(
 	gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_ndjson *lines, gk_error *err)
 {
-	gk_auto_reply gk_reply reply = { 0 };
-	gk_code rc = ask(ctx, who, out, &reply, err);
+	auto_visit visit it = { 0 };
+	gk_code rc = ask(ctx, who, out, &it, err);
 	const char *data;
 	size_t len;
 
 	while (rc == GK_OK) {
-		rc = gk_reply_read(&reply, &data, &len, err);
+		rc = gk_reply_read(&it.reply, &data, &len, err);
 		if (rc != GK_OK)
-			return broken(err, who, rc);
+			return broken(&it, err, who, rc);
 		if (!len)
 			return gk_ndjson_end(lines, err);
 		rc = gk_ndjson_push(lines, data, len, err);

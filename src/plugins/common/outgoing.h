@@ -29,9 +29,10 @@ typedef struct gk_outgoing {
 	size_t secret_count;
 	char *body; /* NULL: none */
 	size_t body_len;
-	uint64_t timeout_ms; /* from start to last byte; 0: no limit of its own */
-	unsigned redirects;  /* how many are followed; 0: none, for whatever has a key */
-	gk_code failed;      /* sticks */
+	uint64_t timeout_ms;  /* from start to last byte; 0: no limit of its own */
+	unsigned redirects;   /* how many are followed; 0: none, for whatever has a key */
+	struct gk_gate *gate; /* that it goes through; borrowed; NULL: none */
+	gk_code failed;       /* sticks */
 } gk_outgoing;
 
 void gk_outgoing_init(gk_outgoing *out, const char *method);

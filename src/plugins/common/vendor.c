@@ -10,6 +10,7 @@
 #include "json/edit.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 
 static const gk_vendor_option common[] = {
@@ -18,6 +19,12 @@ static const gk_vendor_option common[] = {
 	{ "baseURL", GK_OPTION_STRING, "Where the service is." },
 	{ "headers", GK_OPTION_STRINGS, "Headers that go along with every request." },
 	{ "timeout", GK_OPTION_NUMBER, "Milliseconds for a request, answer included; 0: none." },
+	{ "maxConcurrent", GK_OPTION_NUMBER, "Requests at once; 0: no limit. Others wait." },
+	{ "requestsPerMinute", GK_OPTION_NUMBER, "Requests a minute; 0: no limit. Others wait." },
+	{ "maxQueue", GK_OPTION_NUMBER, "Requests that may wait; more are refused." },
+	{ "breakAfter", GK_OPTION_NUMBER,
+		"Failures in a row before the service is not asked for a while; 0: it always is." },
+	{ "breakTime", GK_OPTION_NUMBER, "For how many milliseconds it is not asked then." },
 	{ .name = NULL },
 };
 /* Other names of the same, in one SDK or another. */
@@ -183,6 +190,7 @@ static void vendor_unref(gk_vendor *vendor)
 	free(vendor->base_url);
 	json_decref(vendor->options);
 	json_decref(vendor->listing);
+	gk_gate_free(vendor->gate);
 	free(vendor);
 }
 
@@ -250,6 +258,28 @@ static gk_code find_key(gk_vendor *vendor, gk_error *err)
 	return rc;
 }
 
+static double number_option(const gk_vendor *vendor, const char *name, double fallback)
+{
+	const json_t *value = gk_vendor_option_peek(vendor, name);
+
+	return value ? fmin(json_number_value(value), UINT32_MAX) : fallback;
+}
+
+static gk_code make_gate(gk_vendor *vendor, gk_error *err)
+{
+	vendor->gate = gk_gate_new(vendor->app, vendor->name,
+		GK_OPTS(gk_gate_opts,
+			.max_concurrent = (unsigned)number_option(
+				vendor, "maxConcurrent", GK_GATE_CONCURRENT),
+			.per_minute = number_option(vendor, "requestsPerMinute", 0),
+			.max_queue = (unsigned)number_option(vendor, "maxQueue", GK_GATE_QUEUE),
+			.break_after =
+				(unsigned)number_option(vendor, "breakAfter", GK_GATE_BREAK_AFTER),
+			.break_ms =
+				(uint64_t)number_option(vendor, "breakTime", GK_GATE_BREAK_MS)));
+	return vendor->gate ? GK_OK : gk_error_no_memory(err);
+}
+
 static gk_code vendor_new(gk_plugin *plugin, gk_vendor **ret, gk_error *err)
 {
 	const gk_vendor_type *type = (const gk_vendor_type *)gk_plugin_type_peek(plugin);
@@ -268,6 +298,8 @@ static gk_code vendor_new(gk_plugin *plugin, gk_vendor **ret, gk_error *err)
 		rc = find_address(vendor, err);
 	if (rc == GK_OK)
 		rc = find_key(vendor, err);
+	if (rc == GK_OK)
+		rc = make_gate(vendor, err);
 	if (rc != GK_OK) {
 		vendor_unref(vendor);
 		return rc;
@@ -428,6 +460,7 @@ void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out)
 	gk_outgoing_header(out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
 	gk_outgoing_headers(out, gk_vendor_option_peek(vendor, "headers"));
 	out->timeout_ms = vendor->timeout_ms;
+	out->gate = vendor->gate;
 }
 
 /* --- listings --- */

@@ -10,6 +10,7 @@
 #ifndef GK_PLUGINS_VENDOR_H
 #define GK_PLUGINS_VENDOR_H
 
+#include "plugins/common/gate.h"
 #include "plugins/common/net.h"
 
 #include <genkit/embedder.h>
@@ -55,6 +56,7 @@ typedef struct gk_vendor {
 	char *api_key;   /* NULL: none */
 	bool key_per_call;
 	uint64_t timeout_ms;
+	gk_gate *gate;   /* before its requests */
 	json_t *listing; /* what list() found; NULL: not asked yet */
 	uint64_t listed_ms;
 } gk_vendor;
@@ -92,7 +94,7 @@ gk_code gk_vendor_define_embedder(gk_plugin *plugin, gk_vendor *vendor, const ch
  * borrowed; NULL: none is needed. INVALID_ARGUMENT: there is none. */
 gk_code gk_vendor_key(
 	const gk_vendor *vendor, const json_t *config, const char **ret, gk_error *err);
-/** What every request gets: user agent, the configured headers, the time limit. */
+/** What every request gets: user agent, the configured headers, the time limit, the gate. */
 void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out);
 /** True while what list() found last may be used again. */
 bool gk_vendor_has_listing(const gk_vendor *vendor, uint64_t max_age_ms);

@@ -45,10 +45,11 @@ static void prepare(const gk_vendor *vendor, gk_outgoing *out, const char *base,
 	gk_vendor_prepare(vendor, out);
 }
 
-/* Nobody listens there: say how to change that. */
+/* Nobody listens there: say how to change that. What says when to come back says enough. */
 static gk_code explain(const gk_vendor *vendor, gk_code rc, gk_error *err)
 {
-	if (rc != GK_UNAVAILABLE || !err || (err->message && strstr(err->message, "[")))
+	if (rc != GK_UNAVAILABLE || !err || err->details ||
+		(err->message && strstr(err->message, "[")))
 		return rc;
 	return gk_error_set(err, GK_UNAVAILABLE,
 		"Cannot reach the Ollama server at %s. Start it with `ollama serve`",
