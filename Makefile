@@ -130,8 +130,9 @@ $(OTLP).o: $(OTLP).c
 
 $(filter $(BUILD)/src/telemetry/%,$(LIB_OBJECTS)): | $(OTLP).h
 
-# It takes the file in as it is (.incbin), which the compiler does not see.
+# They take a file in as it is (.incbin), which the compiler does not see.
 $(BUILD)/src/core/builtin_schemas.o: src/core/builtin_schemas.jsonl
+$(BUILD)/src/ctl/model_cases.o: src/ctl/model_cases.jsonl
 
 # Where the daemon looks for what is installed: another prefix compiles this one file again.
 PATHS = sysconfdir=$(sysconfdir) libdir=$(libdir)
@@ -187,7 +188,8 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(UNIT_HELPERS) $(BUILD
 	$(call say,LD ,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIB_LIBS) $(CHECK_LIBS) -lssl
 
-$(BUILD)/tests/unit/ctl_test $(BUILD)/tests/unit/ctl_traces_test: $(filter-out %/genkitctl.o,$(CTL_OBJECTS))
+$(BUILD)/tests/unit/ctl_test $(BUILD)/tests/unit/ctl_traces_test $(BUILD)/tests/unit/model_cases_test: \
+	$(filter-out %/genkitctl.o,$(CTL_OBJECTS))
 
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += $(CHECK_CFLAGS) -Itests
 

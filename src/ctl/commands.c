@@ -4,6 +4,7 @@
 #include "ctl/db.h"
 #include "ctl/prompts.h"
 #include "ctl/run.h"
+#include "ctl/test_model.h"
 #include "ctl/traces.h"
 #include "loop/url_shown.h"
 
@@ -95,6 +96,13 @@ const gk_ctl_command gk_ctl_commands[] = {
 		"reads it from standard input), run also what 'genkitctl run' takes, such as --stream. lint prints what is wrong\n"
 		"with the files of a folder; the exit status is 1 when there is an error. render and lint need no daemon.",
 		2, 2, gk_ctl_prompt },
+	{ "test-model", "NAME | --from-file FILE", "hold a model to what models must do",
+		"Asks the model, case by case, and looks at its answers: tool-request, structured-output, multiturn, each also\n"
+		"streaming-, system-role, input-image-base64 and input-image-url, without what the model says it cannot do.\n"
+		"--supports LIST (commas between) asks for these cases alone, also for input-video-youtube, output-audio,\n"
+		"output-image and reasoning. --from-file reads models and cases of one's own, JSON or YAML:\n"
+		"[{model, supports?, tests?: [{name, input, validators, stream?}]}]. The exit status is 1 when a case failed.",
+		0, 1, gk_ctl_test_model },
 	{ "traces", "[export FILE [ID...] | import FILE]", "list, export and import traces",
 		"Lists what ran, the newest last. --action takes a name or a key, --status one of success, error and running,\n"
 		"--since '10m', '14:30' or a date, --grep words that stand in inputs, outputs or errors, --limit how many (20).\n"

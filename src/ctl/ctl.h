@@ -25,6 +25,7 @@ typedef struct gk_ctl_options {
 	const char *url; /* --url */
 	const char *context, *label, *input;
 	const char *action, *status, *since, *grep, *limit; /* of traces */
+	const char *supports, *from_file; /* of test-model */
 	bool is_json, is_stream, is_verbose, is_follow, wants_help, wants_version;
 	const char *command; /* NULL: none */
 	const char *words[GK_CTL_MAX_WORDS];
@@ -38,6 +39,7 @@ typedef struct gk_ctl {
 	gk_fetch_client *client;
 	char *url;         /* of the daemon, without a slash at the end */
 	char trace_id[33]; /* of the run under way; "": none yet */
+	bool tells_trace;  /* as soon as it is known, for whoever may want to cancel it */
 	int status;        /* to exit with */
 } gk_ctl;
 

@@ -13,7 +13,7 @@ static void print_help(FILE *out)
 {
 	fputs("usage: genkitctl [--url URL] [--json] COMMAND [ARGUMENT...]\n\nCommands:\n", out);
 	for (const gk_ctl_command *command = gk_ctl_commands; command->name; command++)
-		fprintf(out, "  %-8s %-14s %s\n", command->name, command->arguments,
+		fprintf(out, "  %-10s %-14s %s\n", command->name, command->arguments,
 			command->summary);
 	fputs("\nOptions:\n"
 	      "  --url URL      where genkitd's reflection API is; otherwise $GENKITD_URL, or the daemon\n"

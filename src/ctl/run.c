@@ -106,21 +106,31 @@ static gk_code report(gk_ctl *ctl, json_t *outcome, gk_error *err)
 	return GK_OK;
 }
 
-/* The text between two line ends is a chunk; what stands after the last one is the outcome. */
-static void print_chunks(gk_buf *text)
+static gk_code print_chunk(const char *line, size_t len, void *user, gk_error *err)
 {
-	char *end;
-
-	while (text->len && (end = memchr(text->data, '\n', text->len)) != NULL) {
-		size_t len = (size_t)(end - text->data);
-
-		printf("%.*s\n", (int)len, text->data);
-		gk_buf_consume(text, len + 1);
-	}
+	(void)user, (void)err;
+	printf("%.*s\n", (int)len, line);
 	fflush(stdout);
+	return GK_OK;
 }
 
-static gk_code read_outcome(gk_ctl *ctl, gk_fetch *res, json_t **ret, gk_error *err)
+/* The text between two line ends is a chunk; what stands after the last one is the outcome. */
+static gk_code take_chunks(gk_buf *text, gk_ctl_chunk_fn *fn, void *user, gk_error *err)
+{
+	gk_code rc = GK_OK;
+	char *end;
+
+	while (rc == GK_OK && text->len && (end = memchr(text->data, '\n', text->len)) != NULL) {
+		size_t len = (size_t)(end - text->data);
+
+		rc = fn(text->data, len, user, err);
+		gk_buf_consume(text, len + 1);
+	}
+	return rc;
+}
+
+static gk_code read_outcome(
+	gk_fetch *res, gk_ctl_chunk_fn *fn, void *user, json_t **ret, gk_error *err)
 {
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 	const char *data;
@@ -129,8 +139,10 @@ static gk_code read_outcome(gk_ctl *ctl, gk_fetch *res, json_t **ret, gk_error *
 
 	while ((rc = gk_fetch_read(res, &data, &len, err)) == GK_OK && len) {
 		gk_buf_put(&text, data, len);
-		if (ctl->options->is_stream)
-			print_chunks(&text);
+		if (fn)
+			rc = take_chunks(&text, fn, user, err);
+		if (rc != GK_OK)
+			return rc;
 	}
 	if (rc != GK_OK)
 		return rc;
@@ -140,26 +152,33 @@ static gk_code read_outcome(gk_ctl *ctl, gk_fetch *res, json_t **ret, gk_error *
 	return rc == GK_OK ? rc : gk_error_prefix(err, "the daemon's answer is no JSON: ");
 }
 
+gk_code gk_ctl_call(gk_ctl *ctl, json_t *body, bool is_stream, gk_ctl_chunk_fn *fn, void *user,
+	json_t **ret, gk_error *err)
+{
+	gk_auto_fetch gk_fetch *res = NULL;
+	const char *trace_id;
+	gk_code rc = gk_ctl_open(
+		ctl, is_stream ? "/api/runAction?stream=true" : "/api/runAction", body, &res, err);
+
+	if (rc != GK_OK)
+		return rc;
+	trace_id = gk_fetch_header_peek(res, "X-Genkit-Trace-Id");
+	snprintf(ctl->trace_id, sizeof(ctl->trace_id), "%s", trace_id ? trace_id : "");
+	if (trace_id && (ctl->options->is_verbose || ctl->tells_trace))
+		fprintf(stderr, "trace %s\n", ctl->trace_id);
+	return read_outcome(res, is_stream ? fn : NULL, user, ret, err);
+}
+
 gk_code gk_ctl_run(gk_ctl *ctl, gk_error *err)
 {
 	gk_auto_json json_t *body = NULL, *outcome = NULL;
-	gk_auto_fetch gk_fetch *res = NULL;
-	const char *trace_id;
 	gk_code rc = gk_ctl_run_body(ctl->options, &body, err);
 
 	if (rc != GK_OK) {
 		ctl->status = GK_EXIT_USAGE;
 		return rc;
 	}
-	rc = gk_ctl_open(ctl,
-		ctl->options->is_stream ? "/api/runAction?stream=true" : "/api/runAction", body,
-		&res, err);
-	if (rc != GK_OK)
-		return rc;
-	trace_id = gk_fetch_header_peek(res, "X-Genkit-Trace-Id");
-	snprintf(ctl->trace_id, sizeof(ctl->trace_id), "%s", trace_id ? trace_id : "");
-	if (trace_id && (ctl->options->is_verbose || isatty(STDERR_FILENO)))
-		fprintf(stderr, "trace %s\n", ctl->trace_id);
-	rc = read_outcome(ctl, res, &outcome, err);
+	ctl->tells_trace = isatty(STDERR_FILENO);
+	rc = gk_ctl_call(ctl, body, ctl->options->is_stream, print_chunk, NULL, &outcome, err);
 	return rc == GK_OK ? report(ctl, outcome, err) : rc;
 }

@@ -6,6 +6,35 @@ import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { build, environment, genkitctl, mind, root, run, start, until } from './lib/daemon.mjs';
 
+describe('genkitctl test-model', () => {
+  let daemon;
+  before(async () => (daemon = await start({ modules: ['kitchen'] })));
+  after(() => daemon.stop());
+  const ctl = (...args) => run(genkitctl, ['test-model', ...args], { cwd: daemon.cwd });
+
+  it('holds a model to what models must do', async () => {
+    const abilities = ['tool-request', 'streaming-tool-request', 'structured-output', 'streaming-structured-output', 'multiturn', 'streaming-multiturn'];
+    const { stdout, code } = await ctl('kitchen/cook', '--supports', abilities.join(','));
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /passed  streaming-tool-request\n[^]*6 passed, 0 failed/);
+  });
+  it('says what is not so, and exits 1', async () => {
+    const { stdout, code } = await ctl('kitchen/cook', '--supports', 'system-role');
+    assert.equal(code, 1);
+    assert.match(stdout, /FAILED  system-role: its text begins otherwise: .*soup/);
+  });
+  it('reads cases from a file, for programs', async () => {
+    const input = { messages: [{ role: 'user', content: [{ text: 'hi' }] }] };
+    writeFileSync(join(daemon.cwd, 'models.json'), JSON.stringify([{ model: 'test/echo', tests: [
+      { name: 'streams', input, validators: ['stream-text-includes:321'], stream: true }, { name: 'sings', input, validators: ['text-includes:la la'] }] }]));
+    const { stdout, code } = await ctl('--from-file', 'models.json', '--json');
+    assert.equal(code, 1);
+    assert.deepEqual(stdout.trim().split('\n').map((line) => { const { model, case: name, passed } = JSON.parse(line); return [model, name, passed]; }),
+      [['test/echo', 'streams', true], ['test/echo', 'sings', false]]);
+  });
+  it('asks for a model or a file', async () => assert.equal((await ctl()).code, 64));
+});
+
 describe('genkitctl', () => {
   let daemon;
   before(async () => (daemon = await start({ modules: ['demo'] })));
@@ -103,8 +132,9 @@ while IFS= read -r line; do complete_line "$line"; done`;
       (await run('bash', ['-c', script], { cwd: daemon.cwd, input: lines.map((line) => `${line}\n`).join(''), env: { PATH: `${build}:${process.env.PATH}` } })).stdout.trimEnd().split('\n');
     assert.deepEqual(
       await complete('genkitctl ', 'genkitctl --json ca', 'genkitctl run --st', 'genkitctl run /flow/h', 'genkitctl run hel', 'genkitctl run hello ', 'genkitctl --url x ac',
-        `genkitctl --url http://${app.reflection} run /dynamic-action-provider/dap:t`, 'genkitctl traces --status e', 'genkitctl traces --fo', 'genkitctl traces ex', 'genkitctl traces --action /flow/h'),
-      ['actions run prompts prompt traces trace cancel db health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn', 'error', '--follow', 'export', '/flow/hello']);
+        `genkitctl --url http://${app.reflection} run /dynamic-action-provider/dap:t`, 'genkitctl traces --status e', 'genkitctl traces --fo', 'genkitctl traces ex', 'genkitctl traces --action /flow/h',
+        'genkitctl test-model --su'),
+      ['actions run prompts prompt test-model traces trace cancel db health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn', 'error', '--follow', 'export', '/flow/hello', '--supports']);
     await app.stop();
   });
   it('lists, filters and follows traces', async () => {
