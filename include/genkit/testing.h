@@ -43,18 +43,23 @@ extern "C" {
 
 /**
  * Defines `test/echo`, which says what it was asked ("Echo: hi" and "; config: {...}", after the chunks 3, 2, 1), and
- * `test/programmable`, which follows a script. ALREADY_EXISTS the second time.
+ * `test/programmable`, which follows a script. Nothing happens the second time.
  */
 gk_code gk_define_test_models(gk_app *app, gk_error *err);
+/** Lets another name follow the script, too: that of the model that a flow or a prompt asks. ALREADY_EXISTS when there is
+ * one of the name. */
+gk_code gk_define_test_model(gk_app *app, const char *name, gk_error *err);
 
 /**
- * What test/programmable does from now on: an array (borrowed) with an object for each call. {"text"}, {"message"}, or a
- * whole response {"message", "finishReason"?, "usage"?, ...}; {"status", "message"} fails; with "chunks" (of texts or
- * {"content"}) it streams them first, with "delayMs" it waits before. A call beyond the script fails with OUT_OF_RANGE.
- * INVALID_ARGUMENT for anything else.
+ * What test/programmable does from now on: a list of turns (borrowed), or {"turns": [...], "loop"?: true}. Each call takes
+ * the first turn that is left and suits it. A turn is {"text"}, {"message"}, or a whole response {"message",
+ * "finishReason"?, "usage"?, ...}; {"status", "message"} fails; with "chunks" (of texts or {"content"}) it streams them
+ * first, with "delayMs" it waits before; with "when" it suits only calls whose last message has that text in it. A call
+ * for which there is no turn fails with OUT_OF_RANGE; in a loop those that suit it are there again.
+ * INVALID_ARGUMENT for anything else. The daemon reads a script from a file: testing.script of its configuration.
  */
 gk_code gk_test_script(gk_app *app, json_t *script, gk_error *err);
-/** The requests that both models got, oldest first; only the last 1000 are kept. Borrowed; NULL when memory ran out. */
+/** The requests that these models got, oldest first; only the last 1000 are kept. Borrowed; NULL when memory ran out. */
 json_t *gk_test_calls_peek(gk_app *app);
 /** Forgets them. */
 void gk_test_forget_calls(gk_app *app);

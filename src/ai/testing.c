@@ -11,15 +11,18 @@
 #include <genkit/testing.h>
 
 typedef struct testing {
-	json_t *script, *calls;
-	size_t at; /* the turn that comes next */
+	json_t *turns, *calls;
+	bool *is_used; /* of each turn */
+	bool is_loop;  /* when all have been, they begin anew */
+	bool is_defined;
 } testing;
 
 static void free_slot(void *it)
 {
 	testing *mine = it;
 
-	json_decref(mine->script);
+	json_decref(mine->turns);
+	free(mine->is_used);
 	json_decref(mine->calls);
 	free(mine);
 }
@@ -138,57 +141,128 @@ static gk_code answer(json_t *turn, json_t **ret, gk_error *err)
 		return gk_error_no_memory(err);
 	json_object_del(response, "chunks");
 	json_object_del(response, "delayMs");
+	json_object_del(response, "when");
 	*ret = response;
+	return GK_OK;
+}
+
+/* A turn may be meant for requests whose last message says something. */
+static bool suits(json_t *turn, const char *said)
+{
+	const char *when = gk_json_str_peek(turn, "when");
+
+	return !when || strstr(said, when);
+}
+
+/* The first turn that suits and is left; NULL: there is none. */
+static json_t *next_turn(testing *mine, const char *said)
+{
+	json_t *turn;
+	size_t i;
+
+	json_array_foreach (mine->turns, i, turn) {
+		if (mine->is_used[i] || !suits(turn, said))
+			continue;
+		mine->is_used[i] = true;
+		return turn;
+	}
+	return NULL;
+}
+
+/* In a loop each turn has its turn again when no other suits. */
+static void begin_anew(testing *mine, const char *said)
+{
+	json_t *turn;
+	size_t i;
+
+	json_array_foreach (mine->turns, i, turn)
+		if (suits(turn, said))
+			mine->is_used[i] = false;
+}
+
+static gk_code take_turn(testing *mine, json_t *request, json_t **ret, gk_error *err)
+{
+	json_t *messages = json_object_get(request, "messages");
+	json_t *last = json_array_get(messages, json_array_size(messages) - 1);
+	gk_auto_str char *said = gk_message_text(last);
+	json_t *turn;
+
+	if (!said)
+		return gk_error_no_memory(err);
+	turn = next_turn(mine, said);
+	if (!turn && mine->is_loop) {
+		begin_anew(mine, said);
+		turn = next_turn(mine, said);
+	}
+	if (!turn)
+		return gk_error_set(err, GK_OUT_OF_RANGE,
+			"the script of test/programmable has %zu turns, and none for this call",
+			json_array_size(mine->turns));
+	*ret = json_incref(turn);
 	return GK_OK;
 }
 
 static gk_code run_programmable(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 {
 	testing *mine = gk_ctx_user(ctx);
-	size_t at = mine->at, count = json_array_size(mine->script);
-	gk_auto_json json_t *turn = json_incref(json_array_get(mine->script, at));
-	int64_t delay = gk_json_int_at(turn, "delayMs", 0);
+	gk_auto_json json_t *turn = NULL;
 	gk_code rc = remember(mine, request, err);
+	int64_t delay;
 
-	if (rc != GK_OK)
-		return rc;
-	if (!turn)
-		return gk_error_set(err, GK_OUT_OF_RANGE,
-			"the script of test/programmable has %zu turns, and this is another",
-			count);
-	mine->at++;
-	if (delay > 0)
+	if (rc == GK_OK)
+		rc = take_turn(mine, request, &turn, err);
+	delay = gk_json_int_at(turn, "delayMs", 0);
+	if (rc == GK_OK && delay > 0)
 		rc = gk_sleep(ctx, (uint64_t)delay, err);
 	if (rc == GK_OK)
 		rc = send_chunks(ctx, turn, err);
 	return rc == GK_OK ? answer(turn, ret, err) : rc;
 }
 
+static gk_code check_turn(json_t *turn, size_t i, gk_error *err)
+{
+	const char *status = gk_json_str_peek(turn, "status");
+	json_t *chunks = json_object_get(turn, "chunks"), *when = json_object_get(turn, "when");
+
+	if (!json_is_object(turn) || (!status && !json_is_string(json_object_get(turn, "text")) &&
+					     !json_is_object(json_object_get(turn, "message"))))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"turn %zu of a script has no text, no message and no status", i + 1);
+	if (status && gk_code_from_name(status) <= 0)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"turn %zu of a script: '%s' is no status", i + 1, status);
+	if ((chunks && !json_is_array(chunks)) || (when && !json_is_string(when)))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"turn %zu of a script: chunks are a list, and when is a text", i + 1);
+	return GK_OK;
+}
+
 gk_code gk_test_script(gk_app *app, json_t *script, gk_error *err)
 {
 	testing *mine = gk_app_slot_peek(app, &slot);
-	json_t *turn;
+	json_t *turns = json_is_object(script) ? json_object_get(script, "turns") : script, *turn;
+	bool *is_used;
 	size_t i;
 
 	if (!mine)
 		return gk_error_no_memory(err);
-	if (!json_is_array(script))
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a script is an array of turns");
-	json_array_foreach (script, i, turn) {
-		const char *status = gk_json_str_peek(turn, "status");
+	if (!json_is_array(turns))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"a script is a list of turns, or a mapping with it as 'turns'");
+	json_array_foreach (turns, i, turn) {
+		gk_code rc = check_turn(turn, i, err);
 
-		if (!json_is_object(turn) ||
-			(!status && !json_is_string(json_object_get(turn, "text")) &&
-				!json_is_object(json_object_get(turn, "message"))))
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"turn %zu of a script has no text, no message and no status", i);
-		if (status && gk_code_from_name(status) <= 0)
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"turn %zu of a script: '%s' is no status", i, status);
+		if (rc != GK_OK)
+			return rc;
 	}
-	json_decref(mine->script);
-	mine->script = json_incref(script);
-	mine->at = 0;
+	is_used = calloc(json_array_size(turns) + 1, sizeof(*is_used));
+	if (!is_used)
+		return gk_error_no_memory(err);
+	free(mine->is_used);
+	mine->is_used = is_used;
+	json_decref(mine->turns);
+	mine->turns = json_incref(turns);
+	mine->is_loop = json_is_true(json_object_get(script, "loop"));
 	return GK_OK;
 }
 
@@ -207,23 +281,35 @@ void gk_test_forget_calls(gk_app *app)
 		json_array_clear(mine->calls);
 }
 
+static gk_code define(gk_app *app, const char *name, gk_action_fn *run, gk_error *err)
+{
+	return gk_define_model(app,
+		GK_OPTS(gk_model_opts, .name = name,
+			.supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_TOOLS | GK_SUPPORTS_SYSTEM |
+				    GK_SUPPORTS_MEDIA | GK_SUPPORTS_TOOL_CHOICE,
+			.run = run, .user = gk_app_slot_peek(app, &slot)),
+		err);
+}
+
 gk_code gk_define_test_models(gk_app *app, gk_error *err)
 {
-	const unsigned supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_TOOLS | GK_SUPPORTS_SYSTEM |
-				  GK_SUPPORTS_MEDIA | GK_SUPPORTS_TOOL_CHOICE;
 	testing *mine = gk_app_slot_peek(app, &slot);
 	gk_code rc;
 
 	if (!mine)
 		return gk_error_no_memory(err);
-	rc = gk_define_model(app,
-		GK_OPTS(gk_model_opts, .name = "test/echo", .supports = supports, .run = run_echo,
-			.user = mine),
-		err);
+	if (mine->is_defined)
+		return GK_OK;
+	rc = define(app, "test/echo", run_echo, err);
 	if (rc == GK_OK)
-		rc = gk_define_model(app,
-			GK_OPTS(gk_model_opts, .name = "test/programmable", .supports = supports,
-				.run = run_programmable, .user = mine),
-			err);
+		rc = define(app, "test/programmable", run_programmable, err);
+	mine->is_defined = rc == GK_OK;
 	return rc;
+}
+
+gk_code gk_define_test_model(gk_app *app, const char *name, gk_error *err)
+{
+	if (!gk_app_slot_peek(app, &slot))
+		return gk_error_no_memory(err);
+	return define(app, name, run_programmable, err);
 }

@@ -133,6 +133,8 @@
 #define GK_MAX_LISTED_FILES   10000
 #define GK_MAX_FOLDER_DEPTH   64
 #define GK_MAX_TEST_CALLS     1000 /* that test models remember */
+#define GK_MAX_TEST_SCRIPT    (16u << 20)
+
 /* --- store --- */
 #define GK_MAX_TRACE_ID     256 /* of other programs: they need not be hexadecimal */
 #define GK_STORE_GATHER_MS  10  /* what nobody waits for is written so long after the first of it */

@@ -416,6 +416,16 @@ const gk_config_key gk_config_keys[] = {
 		.flags = GK_CONFIG_RESTART,
 		.help = "Plugins to use, by name, each with its options: openai, anthropic, ollama, compat and others "
 			"(docs/providers.md)." },
+	{ .name = "testing.script",
+		.type = GK_CONFIG_STRING,
+		.unset = "none",
+		.help = "File, YAML or JSON, with what models answer that follow a script, so that flows can be tried "
+			"without a provider (docs/testing.md). The models are test/programmable and:" },
+	{ .name = "testing.models",
+		.type = GK_CONFIG_STRINGS,
+		.flags = GK_CONFIG_RESTART,
+		.unset = "none",
+		.help = "More names of such models: those that the flows and prompts ask." },
 	{ .name = "exec",
 		.type = GK_CONFIG_ENTRIES,
 		.entries = exec_keys,

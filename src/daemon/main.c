@@ -11,6 +11,7 @@
 #include "daemon/client.h"
 #include "daemon/log_output.h"
 #include "daemon/plugins.h"
+#include "daemon/testing.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -210,6 +211,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 			gk_telemetry_metric_interval_ms(daemon->config), &daemon->meters, err);
 	if (rc == GK_OK)
 		rc = gk_plugins_configure(daemon->app, daemon->config, err);
+	if (rc == GK_OK)
+		rc = gk_testing_configure(daemon->app, daemon->config, err);
 	if (rc == GK_OK && init)
 		rc = init(daemon->app, err);
 	if (rc == GK_OK)

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/testing.h"
 
 /* What cannot change while the process lives. */
 static void warn_of_restart(const gk_config *before, const gk_config *now)
@@ -53,7 +54,9 @@ static gk_code apply(gk_daemon *daemon, const gk_config *config, gk_error *err)
 		rc = gk_telemetry_reload(daemon->telemetry, config, err);
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_front_reload(daemon->front, config, err);
+	rc = gk_testing_reload(daemon->app, config, err);
+	if (rc == GK_OK)
+		rc = gk_front_reload(daemon->front, config, err);
 	if (rc == GK_OK && gk_prompts_configure(daemon->prompts,
 				   gk_config_list_peek(config, "prompts"), false, NULL) != GK_OK)
 		gk_log(GK_LOG_ERROR, "prompts", "out of memory: the directories stay as they were");

@@ -56,10 +56,59 @@ START_TEST(a_script_is_followed_turn_by_turn)
 	third = models_generate(&opts);
 	assert_json(json_object_get(third, "usage"), "{'inputTokens':1}");
 	models_fail(&opts, GK_OUT_OF_RANGE,
-		"the script of test/programmable has 3 turns, and this is another");
+		"the script of test/programmable has 3 turns, and none for this call");
 	ck_assert_uint_eq(json_array_size(gk_test_calls_peek(core_app)), 4);
 	gk_test_forget_calls(core_app);
 	ck_assert_uint_eq(json_array_size(gk_test_calls_peek(core_app)), 0);
+}
+END_TEST
+
+static void assert_says(const char *prompt, const char *text)
+{
+	gk_auto_json json_t *response = models_generate(
+		GK_OPTS(gk_generate_opts, .model = "test/programmable", .prompt = prompt));
+
+	ck_assert_str_eq(gk_json_str_peek(response, "message.content[0].text"), text);
+}
+
+START_TEST(a_turn_may_wait_for_what_suits_it)
+{
+	script("[{'text':'soup','when':'eat'},{'text':'hello'},{'text':'stew','when':'eat'}]");
+	assert_says("hi", "hello");
+	assert_says("what may I eat?", "soup");
+	assert_says("eat", "stew");
+	models_fail(GK_OPTS(gk_generate_opts, .model = "test/programmable", .prompt = "eat"),
+		GK_OUT_OF_RANGE,
+		"the script of test/programmable has 3 turns, and none for this call");
+}
+END_TEST
+
+START_TEST(a_loop_begins_anew)
+{
+	script("{'loop':true,'turns':[{'text':'soup','when':'eat'},{'text':'one','when':'hi'},"
+	       "{'text':'two','when':'hi'}]}");
+	for (int i = 0; i < 3; i++) {
+		assert_says("hi", "one");
+		assert_says("eat", "soup");
+		assert_says("hi", "two");
+	}
+	models_fail(GK_OPTS(gk_generate_opts, .model = "test/programmable", .prompt = "x"),
+		GK_OUT_OF_RANGE,
+		"the script of test/programmable has 3 turns, and none for this call");
+}
+END_TEST
+
+START_TEST(other_names_may_follow_the_script)
+{
+	gk_auto_json json_t *response = NULL;
+
+	ck_assert_int_eq(gk_define_test_models(core_app, NULL), GK_OK); /* again */
+	ck_assert_int_eq(gk_define_test_model(core_app, "openai/gpt-4o", NULL), GK_OK);
+	ck_assert_int_eq(gk_define_test_model(core_app, "openai/gpt-4o", NULL), GK_ALREADY_EXISTS);
+	script("[{'text':'hello'}]");
+	response = models_generate(
+		GK_OPTS(gk_generate_opts, .model = "openai/gpt-4o", .prompt = "hi"));
+	ck_assert_str_eq(gk_json_str_peek(response, "message.content[0].text"), "hello");
 }
 END_TEST
 
@@ -82,7 +131,8 @@ END_TEST
 START_TEST(what_is_no_script_is_refused)
 {
 	static const char *const wrong[] = { "{}", "['x']", "[{}]", "[{'status':'NOPE'}]",
-		"[{'text':1}]" };
+		"[{'text':1}]", "{'turns':1}", "[{'text':'a','chunks':'b'}]",
+		"[{'text':'a','when':1}]" };
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		gk_auto_json json_t *turns = json(wrong[i]);
@@ -100,6 +150,9 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tests, start, models_stop);
 	tcase_add_test(tests, the_echo_says_what_it_was_asked);
 	tcase_add_test(tests, a_script_is_followed_turn_by_turn);
+	tcase_add_test(tests, a_turn_may_wait_for_what_suits_it);
+	tcase_add_test(tests, a_loop_begins_anew);
+	tcase_add_test(tests, other_names_may_follow_the_script);
 	tcase_add_test(tests, only_the_last_calls_are_remembered);
 	tcase_add_test(tests, what_is_no_script_is_refused);
 	suite_add_tcase(it, tests);
