@@ -25,7 +25,7 @@ typedef struct gk_ctl_options {
 	const char *url; /* --url */
 	const char *context, *label, *input;
 	const char *action, *status, *since, *grep, *limit; /* of traces */
-	const char *supports, *from_file; /* of test-model */
+	const char *supports, *from_file;                   /* of test-model */
 	bool is_json, is_stream, is_verbose, is_follow, wants_help, wants_version;
 	const char *command; /* NULL: none */
 	const char *words[GK_CTL_MAX_WORDS];
