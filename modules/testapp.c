@@ -368,6 +368,7 @@ static gk_code bg_cancel(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 
 GK_MODULE(testapp, app, err)
 {
+	static const char *const media[] = { "media", NULL };
 	gk_auto_json json_t *model = json_pack("{s:s}", "name", "demo/echo");
 	gk_code rc = define_flows(app, err);
 
@@ -384,8 +385,8 @@ GK_MODULE(testapp, app, err)
 	if (rc == GK_OK)
 		rc = gk_define_background_model(app,
 			GK_OPTS(gk_background_model_opts,
-				.model = { .name = "demo/bg", .label = "BG" }, .start = bg_start,
-				.check = bg_check, .cancel = bg_cancel),
+				.model = { .name = "demo/bg", .label = "BG", .output = media },
+				.start = bg_start, .check = bg_check, .cancel = bg_cancel),
 			err);
 	if (rc == GK_OK)
 		rc = gk_set_value(app, "defaultModel", "defaultModel", model, err);

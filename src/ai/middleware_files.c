@@ -5,6 +5,7 @@
 #include "ai/middleware_builtin.h"
 
 #include "ai/files.h"
+#include "ai/media.h"
 #include "ai/request.h"
 #include "base/buf.h"
 #include "base/limits.h"
@@ -14,8 +15,6 @@
 
 #include <genkit/message.h>
 #include <genkit/tool.h>
-
-#include <openssl/evp.h>
 
 #include <stdio.h>
 #include <strings.h>
@@ -151,19 +150,9 @@ static json_t *text_part(const files_job *job)
 
 static json_t *image_parts(const files_job *job, const char *type)
 {
-	gk_auto_buf gk_buf url = GK_BUF_INIT(0);
-	size_t room = (job->len + 2) / 3 * 4 + 1;
-	char *place;
-
-	gk_buf_printf(&url, "data:%s;base64,", type);
-	place = gk_buf_reserve(&url, room);
-	if (!place)
-		return NULL;
-	EVP_EncodeBlock((unsigned char *)place, (const unsigned char *)job->content, (int)job->len);
-	gk_buf_added(&url, room - 1);
-	return json_pack("[{s:o}, {s:{s:s, s:o}}]", "text",
-		json_sprintf("\n\nread_file result %s %s", type, job->path), "media", "contentType",
-		type, "url", json_stringn(url.data, url.len));
+	return json_pack("[{s:o}, o]", "text",
+		json_sprintf("\n\nread_file result %s %s", type, job->path),
+		gk_media_part_of_bytes(type, job->content, job->len));
 }
 
 /* What is read one after the other stands in one message. */

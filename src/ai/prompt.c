@@ -154,7 +154,15 @@ static json_t *name_of_model(json_t *base)
 	return json_is_object(model) ? json_object_get(model, "name") : model;
 }
 
-/* {...given, name, model?, config?, input: {schema?}, tools?, toolChoice?, use, variant?} */
+/* A list that is there, also when it is empty. */
+static bool copy_list(json_t *to, const char *key, json_t *from)
+{
+	json_t *list = json_object_get(from, key);
+
+	return list ? gk_json_set(to, key, list) : gk_json_set_take(to, key, json_array());
+}
+
+/* {...given, name, model?, config?, input: {schema?}, tools, toolChoice?, use, variant?} */
 static json_t *describe(const gk_prompt_body *body, const gk_prompt_opts *opts, json_t *schema)
 {
 	gk_auto_json json_t *it = gk_json_merge(json_object_get(opts->metadata, "prompt"), NULL),
@@ -166,11 +174,8 @@ static json_t *describe(const gk_prompt_body *body, const gk_prompt_opts *opts, 
 		(model && !gk_json_set(it, "model", model)) ||
 		!copy_member(it, "config", body->base) ||
 		(schema && !gk_json_set(input, "schema", schema)) ||
-		!gk_json_set(it, "input", input) || !copy_member(it, "tools", body->base) ||
-		!copy_member(it, "toolChoice", body->base))
-		return NULL;
-	if (json_object_get(body->base, "use") ? !copy_member(it, "use", body->base)
-					       : !gk_json_set_take(it, "use", json_array()))
+		!gk_json_set(it, "input", input) || !copy_list(it, "tools", body->base) ||
+		!copy_member(it, "toolChoice", body->base) || !copy_list(it, "use", body->base))
 		return NULL;
 	if (opts->variant && !gk_json_set_str(it, "variant", opts->variant))
 		return NULL;

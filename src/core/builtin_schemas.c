@@ -2,24 +2,15 @@
  * Copyright the genkitd authors */
 #include "core/builtin_schemas.h"
 
+#include "base/embed.h"
 #include "base/table.h"
 
 #include <genkit/json.h>
 #include <pthread.h>
 
-/* The file becomes part of the object as it is; pages of it that nobody asks for are never read. The names are hidden ones,
- * not local: a reference to a local one through the global offset table of arm64 loses its offset. */
-__asm__(".pushsection .rodata\n"
-	".globl gk_builtin_schemas_start, gk_builtin_schemas_end\n"
-	".hidden gk_builtin_schemas_start, gk_builtin_schemas_end\n"
-	"gk_builtin_schemas_start:\n"
-	".incbin \"src/core/builtin_schemas.jsonl\"\n"
-	"gk_builtin_schemas_end:\n"
-	".byte 0\n"
-	".popsection\n");
-#define HIDDEN __attribute__((visibility("hidden")))
-extern const char lines[] __asm__("gk_builtin_schemas_start") HIDDEN;
-extern const char lines_end[] __asm__("gk_builtin_schemas_end") HIDDEN;
+GK_EMBED(gk_builtin_schemas, "src/core/builtin_schemas.jsonl");
+#define lines     gk_builtin_schemas_start
+#define lines_end gk_builtin_schemas_end
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static gk_table *compiled; /* name -> gk_schema */

@@ -3,6 +3,7 @@
 /* What models are tried with: the cases of Genkit's dev:test-model, and those of a file. */
 #include "ctl/test_model.h"
 
+#include "base/embed.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "json/edit.h"
@@ -14,25 +15,15 @@
 #define MAX_BUILTINS 32
 
 /* A case a line: {"name", "input", "validators", "stream"?, "needs"?: what a model must support, "asked"?: only when it is
- * named}. The file becomes part of the object as it is. */
-__asm__(".pushsection .rodata\n"
-	".globl gk_model_cases_start, gk_model_cases_end\n"
-	".hidden gk_model_cases_start, gk_model_cases_end\n"
-	"gk_model_cases_start:\n"
-	".incbin \"src/ctl/model_cases.jsonl\"\n"
-	"gk_model_cases_end:\n"
-	".byte 0\n"
-	".popsection\n");
-#define HIDDEN __attribute__((visibility("hidden")))
-extern const char lines[] __asm__("gk_model_cases_start") HIDDEN;
-extern const char lines_end[] __asm__("gk_model_cases_end") HIDDEN;
+ * named}. */
+GK_EMBED(gk_model_cases, "src/ctl/model_cases.jsonl");
 
 static gk_code read_builtins(json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *all = json_array();
 
-	for (const char *line = lines; line < lines_end;) {
-		const char *end = memchr(line, '\n', (size_t)(lines_end - line));
+	for (const char *line = gk_model_cases_start; line < gk_model_cases_end;) {
+		const char *end = memchr(line, '\n', (size_t)(gk_model_cases_end - line));
 		json_t *one = NULL;
 		gk_code rc = gk_json_parse(line, (size_t)(end - line), 0, &one, err);
 

@@ -1,12 +1,23 @@
 // Every recorded answer of the JavaScript SDK, byte for byte but for ids and stacks, and for what genkitd answers
 // differently on purpose (docs/decisions): those stand in `amended`, each with its reason.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { start } from './lib/daemon.mjs';
 import { request } from './lib/raw.mjs';
 import { load, names, normal } from './lib/transcript.mjs';
 
 const code3 = { why: 'an input that does not fit is INVALID_ARGUMENT in both modes', body: (b) => b.replace('"code":13', '"code":3') };
+const sameButFor = (why, recorded, change) => ({
+  why,
+  check(body) {
+    const lines = (text) => text.trim().split('\n').map((line) => { const { telemetry, ...rest } = JSON.parse(line); return rest; });
+    const ours = lines(body), theirs = lines(load(recorded).answer.body);
+    for (const all of [ours, theirs]) if (all.at(-1).result) change(all.at(-1).result);
+    assert.deepEqual(ours, theirs);
+  },
+});
+const latency = (result) => { assert.ok(JSON.stringify(result.latencyMs)); delete result.latencyMs; };
 const ownText = (code, why) => ({
   why,
   check(body) {
@@ -37,6 +48,11 @@ const amended = {
       assert.deepEqual(result, { id: 'op1', done: false, action: '/background-model/demo/bg' });
     },
   },
+  'v1-run-model': sameButFor('latencyMs is a time', 'v1-run-model', latency),
+  'v1-stream-model': sameButFor('latencyMs is a time', 'v1-stream-model', latency),
+  'v1-run-prompt': sameButFor('a schema in C is JSON Schema, so that jsonSchema is there, too', 'v1-run-prompt', (it) => delete it.output.jsonSchema),
+  'v1-run-executable-prompt': sameButFor("the recording has the innards of the SDK's schema", 'v1-run-executable-prompt', (it) => delete it.output.schema),
+  'v1-run-wrong-ctype': { why: 'JSON is read whatever its type', check: (body) => assert.equal(JSON.parse(body).result.message, 'hello Ann') },
   'v1-values-middleware': {
     why: 'the middleware that comes along is always there',
     check: (body) => assert.equal(JSON.parse(body).retry.name, 'retry'),
@@ -89,9 +105,27 @@ async function replay(where, name) {
 
 describe('reflection v1 answers as recorded', () => {
   let daemon;
-  before(async () => (daemon = await start()));
+  before(async () => (daemon = await start({ modules: ['testapp', 'testmodels'] })));
   after(() => daemon.stop());
   for (const name of names('v1-').filter((n) => !elsewhere[n])) it(name, () => replay(daemon.reflection, name));
+});
+
+describe('the actions are described as recorded', () => {
+  let daemon, ours;
+  before(async () => {
+    daemon = await start({ modules: ['testapp', 'testmodels'] });
+    ours = JSON.parse((await request(daemon.reflection, 'GET', '/api/actions')).body);
+  });
+  after(() => daemon.stop());
+  // Long schemas stand as "..." in the recording: the conformance vectors have them.
+  const recorded = JSON.parse(readFileSync(new URL('transcripts/actions.json', import.meta.url), 'utf8'));
+  const compare = (actual, expected) => {
+    if (expected === '...') return assert.equal(typeof actual, 'object');
+    if (typeof expected !== 'object' || expected === null) return assert.deepEqual(actual, expected);
+    assert.deepEqual(Object.keys(actual).sort(), Object.keys(expected).sort());
+    for (const key of Object.keys(expected)) compare(actual[key], expected[key]);
+  };
+  for (const key of Object.keys(recorded)) it(key, () => compare(ours[key], recorded[key]));
 });
 
 describe('the flow server answers as recorded', () => {

@@ -19,21 +19,10 @@ static const char *remote_url(const json_t *part)
 		       : NULL;
 }
 
-static bool has_remote(const json_t *request)
-{
-	json_t *message, *part;
-	size_t i, j;
-
-	json_array_foreach (json_object_get(request, "messages"), i, message)
-		json_array_foreach (json_object_get(message, "content"), j, part)
-			if (remote_url(part))
-				return true;
-	return false;
-}
-
 /* The part with what is at its address; everything else of it stays. */
-static gk_code fetch_part(gk_ctx *ctx, const char *who, json_t *part, json_t **ret, gk_error *err)
+static gk_code fetch_part(gk_ctx *ctx, json_t *part, void *user, json_t **ret, gk_error *err)
 {
+	const char *who = user;
 	const char *own = gk_json_str_peek(json_object_get(part, "media"), "contentType");
 	gk_auto_json json_t *changed = json_copy(part), *inline_part = NULL;
 	gk_auto_str char *bytes = NULL, *type = NULL, *name = NULL;
@@ -68,56 +57,16 @@ static gk_code fetch_part(gk_ctx *ctx, const char *who, json_t *part, json_t **r
 	return GK_OK;
 }
 
-static gk_code fetch_message(
-	gk_ctx *ctx, const char *who, json_t *message, json_t **ret, gk_error *err)
+static bool is_remote(json_t *part, void *user)
 {
-	gk_auto_json json_t *changed = json_copy(message), *content = json_array();
-	json_t *part;
-	size_t i;
-
-	json_array_foreach (json_object_get(message, "content"), i, part) {
-		json_t *one = NULL;
-		gk_code rc = GK_OK;
-
-		if (remote_url(part))
-			rc = fetch_part(ctx, who, part, &one, err);
-		else
-			one = json_incref(part);
-		if (rc != GK_OK)
-			return rc;
-		if (!gk_json_push_take(content, one))
-			return gk_error_no_memory(err);
-	}
-	if (!gk_json_set(changed, "content", content))
-		return gk_error_no_memory(err);
-	*ret = gk_steal(changed);
-	return GK_OK;
+	(void)user;
+	return remote_url(part) != NULL;
 }
 
 gk_code gk_download_media(
 	gk_ctx *ctx, const char *who, json_t *request, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *changed = NULL, *messages = NULL;
-	json_t *message;
-	size_t i;
+	const gk_media_fetcher fetcher = { is_remote, fetch_part, (void *)(uintptr_t)who };
 
-	if (!has_remote(request)) {
-		*ret = json_incref(request);
-		return GK_OK;
-	}
-	changed = json_copy(request);
-	messages = json_array();
-	json_array_foreach (json_object_get(request, "messages"), i, message) {
-		json_t *one = NULL;
-		gk_code rc = fetch_message(ctx, who, message, &one, err);
-
-		if (rc != GK_OK)
-			return rc;
-		if (!gk_json_push_take(messages, one))
-			return gk_error_no_memory(err);
-	}
-	if (!gk_json_set(changed, "messages", messages))
-		return gk_error_no_memory(err);
-	*ret = gk_steal(changed);
-	return GK_OK;
+	return gk_media_fetch(ctx, request, &fetcher, ret, err);
 }

@@ -59,14 +59,6 @@ json_t *gk_media_part(const char *type, const char *url)
 	return json_pack("{s:{s:s, s:s}}", "media", "contentType", type, "url", url);
 }
 
-json_t *gk_media_part_of_bytes(const char *type, const void *data, size_t len)
-{
-	gk_auto_str char *base64 = gk_base64_encode(data, len);
-	gk_auto_str char *url = gk_media_data_url(type, base64);
-
-	return gk_media_part(type, url);
-}
-
 /* --- base64 --- */
 
 char *gk_base64_encode(const void *data, size_t len)

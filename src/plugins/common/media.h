@@ -4,6 +4,8 @@
 #ifndef GK_PLUGINS_MEDIA_H
 #define GK_PLUGINS_MEDIA_H
 
+#include "ai/media.h" /* gk_media_part_of_bytes() */
+
 #include <genkit/json.h>
 
 /* A media part, looked at. Everything points into the part. */
@@ -23,8 +25,6 @@ bool gk_media_is(const gk_media *media, const char *prefix);
 char *gk_media_data_url(const char *type, const char *base64);
 /** A part {media: {contentType, url}}; `type` NULL: none is told. NULL when memory ran out. */
 json_t *gk_media_part(const char *type, const char *url);
-/** The same with bytes, as a data: URL. */
-json_t *gk_media_part_of_bytes(const char *type, const void *data, size_t len);
 
 /** The caller frees it; NULL when memory ran out. */
 char *gk_base64_encode(const void *data, size_t len);
