@@ -15,5 +15,8 @@ uint64_t gk_clock_wall_ns(void);
 #define GK_ISO_TIME_SIZE 25
 /** "2026-11-22T07:44:31.001Z", as JavaScript's toISOString(). */
 void gk_clock_iso(uint64_t wall_ns, char ret[GK_ISO_TIME_SIZE]);
+/** The same read back: years from 1970 to 9999, any number of digits of a second (milliseconds count), "Z" or an offset.
+ * Milliseconds since 1970; -1 when it is no such time. */
+int64_t gk_clock_read_iso(const char *text);
 
 #endif

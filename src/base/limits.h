@@ -177,6 +177,16 @@
 #define GK_MAX_PARALLEL_CASES 64         /* of a batch that is evaluated: the others wait */
 #define GK_MAX_BATCH_SIZE     1000000    /* a larger one means the same */
 
+/* --- sessions --- */
+#define GK_MAX_SESSION_NAME      1024 /* of a store, an owner, a session, a snapshot, a thread */
+#define GK_MAX_SNAPSHOT          (64u << 20) /* a session's state, as text */
+#define GK_MAX_SNAPSHOT_TRIES    100         /* of a change that others come between */
+#define GK_MAX_SNAPSHOT_WATCHERS 30000
+#define GK_MAX_MEMORY_SNAPSHOTS  100000 /* the store in memory forgets the oldest beyond */
+#define GK_SNAPSHOT_EXPIRED_MS   60000 /* without a heartbeat, a pending snapshot counts as expired */
+#define GK_SESSION_LIST          100   /* sessions of a page */
+#define GK_MAX_SESSION_LIST      1000
+
 /* --- model providers --- */
 #define GK_MAX_VENDOR_HEADERS     64 /* of one request */
 #define GK_MAX_VENDOR_SECRETS     64 /* of one request: they are kept out of its errors */
