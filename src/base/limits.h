@@ -137,6 +137,7 @@
 
 /* --- store --- */
 #define GK_MAX_TRACE_ID     256 /* of other programs: they need not be hexadecimal */
+#define GK_MAX_TRACE_SPANS  1000000 /* further ones are not kept */
 #define GK_STORE_GATHER_MS  10  /* what nobody waits for is written so long after the first of it */
 #define GK_STORE_RELAXED_MS 100 /* the same with trace.durability: relaxed */
 #define GK_STORE_GATHER     512 /* so many go at once */
@@ -150,6 +151,10 @@
 #define GK_STORE_WAL_MAX    (256u << 20) /* beyond, writing waits for that */
 #define GK_STORE_READERS    4            /* connections that read */
 #define GK_STORE_QUIET_MS   100          /* so long without a write before texts are indexed */
+#define GK_STORE_DIRECT     256          /* so many spans go into the tables at once, fewer into the journal, */
+#define GK_STORE_DIRECT_SIZE (1u << 20)  /* and so many bytes */
+#define GK_STORE_FOLD       1000         /* spans of one transaction from the journal into the tables */
+#define GK_STORE_FOLD_LAG   100000       /* spans in the journal; beyond, folding does not wait */
 #define GK_STORE_INDEX_LAG  500000       /* spans not yet indexed; beyond, indexing does not wait */
 #define GK_STORE_INDEX_TEXT (32u << 10)  /* of each of input, output and error, for the index */
 #define GK_STORE_PACK       4096         /* a larger document is compressed */

@@ -18,7 +18,7 @@
 /* --- spans of processes that are no more --- */
 
 typedef struct orphan {
-	int64_t trace_pk;
+	int64_t trace;
 	char *trace_id, *doc;
 	size_t len;
 } orphan;
@@ -29,14 +29,15 @@ static bool is_alive(int64_t owner)
 }
 
 /* What is known of when its trace was last heard of. */
-static double last_time(gk_sqlite *sqlite, int64_t trace_pk)
+static double last_time(gk_sqlite *sqlite, int64_t trace)
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_TRACE_SPANS, NULL);
 	double last = 1;
 
 	if (!s)
 		return last;
-	sqlite3_bind_int64(s, 1, trace_pk);
+	sqlite3_bind_int64(s, 1, GK_FIRST_SPAN(trace));
+	sqlite3_bind_int64(s, 2, GK_FIRST_SPAN(trace + 1));
 	while (sqlite3_step(s) == SQLITE_ROW)
 		if (sqlite3_column_double(s, 1) > last)
 			last = sqlite3_column_double(s, 1);
@@ -58,7 +59,7 @@ static gk_trace_post *end_orphan(gk_sqlite *sqlite, const orphan *o)
 		span = json_object();
 	attributes = json_object_get(span, "attributes");
 	id = json_string_value(json_object_get(span, "spanId"));
-	ok = gk_json_set_take(span, "endTime", json_real(last_time(sqlite, o->trace_pk))) &&
+	ok = gk_json_set_take(span, "endTime", json_real(last_time(sqlite, o->trace))) &&
 	     gk_json_set_str(attributes, "genkit:state", "error") &&
 	     gk_json_set_bool(attributes, "genkitd:aborted", true) &&
 	     gk_json_set_int(status, "code", 2) &&
@@ -81,8 +82,8 @@ static gk_code find_orphans(gk_sqlite *sqlite, orphan **ret, size_t *count, gk_e
 		gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 		orphan *larger;
 
-		if (sqlite3_column_type(s, 2) == SQLITE_NULL ||
-			is_alive(sqlite3_column_int64(s, 2)))
+		if (sqlite3_column_type(s, 1) == SQLITE_NULL ||
+			is_alive(sqlite3_column_int64(s, 1)))
 			continue;
 		larger = reallocarray(*ret, *count + 1, sizeof(*larger));
 		if (!larger) {
@@ -91,9 +92,9 @@ static gk_code find_orphans(gk_sqlite *sqlite, orphan **ret, size_t *count, gk_e
 		}
 		*ret = larger;
 		rc = gk_doc_unpack(
-			&text, sqlite3_column_blob(s, 3), (size_t)sqlite3_column_bytes(s, 3), err);
-		larger[*count] = (orphan){ .trace_pk = sqlite3_column_int64(s, 1),
-			.trace_id = strdup((const char *)sqlite3_column_text(s, 4)),
+			&text, sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2), err);
+		larger[*count] = (orphan){ .trace = GK_TRACE_OF(sqlite3_column_int64(s, 0)),
+			.trace_id = strdup((const char *)sqlite3_column_text(s, 3)),
 			.len = text.len };
 		larger[*count].doc = gk_buf_take(&text, NULL);
 		(*count)++;
@@ -123,6 +124,8 @@ gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err)
 	free(orphans);
 	if (rc == GK_OK && !STAILQ_EMPTY(&batch.posts))
 		rc = gk_sqlite_write(&sqlite->base, &batch, err);
+	if (rc == GK_OK)
+		rc = gk_sqlite_fold_all(sqlite, err);
 	while ((post = STAILQ_FIRST(&batch.posts))) {
 		STAILQ_REMOVE_HEAD(&batch.posts, link);
 		gk_trace_post_free(post);
@@ -142,14 +145,14 @@ static int count_log(void *user, sqlite3 *handle, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-static gk_code read_marks(gk_sqlite *sqlite, gk_error *err)
+/* What the journal holds belongs to a process that has ended, or to one beside us. */
+static gk_code read_journal(gk_sqlite *sqlite, gk_error *err)
 {
-	gk_code rc = gk_db_number(
-		&sqlite->db, "SELECT value FROM meta WHERE key = 'indexed'", &sqlite->indexed, err);
+	gk_code rc = gk_sqlite_begin(sqlite, err);
 
 	if (rc == GK_OK)
-		rc = gk_db_number(&sqlite->db, "SELECT count(*) FROM fts_todo", &sqlite->todo, err);
-	return rc;
+		rc = gk_sqlite_end(sqlite, GK_OK, err);
+	return rc == GK_OK ? gk_sqlite_fold_all(sqlite, err) : rc;
 }
 
 static gk_code open_file(gk_trace_backend *backend, gk_error *err)
@@ -165,9 +168,9 @@ static gk_code open_file(gk_trace_backend *backend, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	sqlite3_wal_hook(sqlite->db.handle, count_log, sqlite);
-	rc = gk_db_migrate(&sqlite->db, err);
+	rc = gk_db_migrate(&sqlite->db, GK_DB_VERSION, err);
 	if (rc == GK_OK)
-		rc = read_marks(sqlite, err);
+		rc = read_journal(sqlite, err);
 	if (rc == GK_OK && !sqlite->has_recovered) {
 		rc = gk_sqlite_recover(sqlite, err);
 		sqlite->has_recovered = rc == GK_OK;
@@ -193,6 +196,7 @@ static void free_backend(gk_trace_backend *backend)
 	gk_table_free(sqlite->states);
 	gk_buf_done(&sqlite->scratch);
 	gk_buf_done(&sqlite->packed);
+	gk_buf_done(&sqlite->appended);
 	for (size_t i = 0; i < 3; i++)
 		gk_buf_done(&sqlite->texts[i]);
 	pthread_mutex_destroy(&sqlite->lock);
@@ -214,10 +218,7 @@ static void sizes(gk_trace_backend *backend, gk_trace_sizes *ret)
 		sqlite->sizes.bytes = (uint64_t)info.st_size;
 		sqlite->looked_ms = now_ms;
 	}
-	sqlite->sizes.unindexed =
-		sqlite->next_span > sqlite->indexed
-			? (uint64_t)(sqlite->next_span - 1 - sqlite->indexed + sqlite->todo)
-			: (uint64_t)sqlite->todo;
+	sqlite->sizes.unindexed = (uint64_t)sqlite->lacking;
 	*ret = sqlite->sizes;
 }
 
@@ -247,6 +248,7 @@ static const gk_trace_backend_type type = {
 	.open = open_file,
 	.free = free_backend,
 	.write = gk_sqlite_write,
+	.fold = gk_sqlite_fold,
 	.index = gk_sqlite_index,
 	.sweep = gk_sqlite_sweep,
 	.shrink = gk_sqlite_shrink,

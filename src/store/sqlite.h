@@ -15,32 +15,42 @@
 #include <sqlite3.h>
 
 #define GK_DB_APPLICATION 0x676b6432 /* "gkd2" */
-#define GK_DB_VERSION     1          /* user_version: one step of sqlite_db.c each */
+#define GK_DB_VERSION     2          /* user_version: one step of sqlite_db.c each */
+
+/* A span's number is its trace's with its place there: a trace's spans lie side by side, and a span names its trace. */
+#define GK_SPAN_BITS 20
+_Static_assert(GK_MAX_TRACE_SPANS < 1 << GK_SPAN_BITS, "a place fits");
+#define GK_FIRST_SPAN(trace) ((int64_t)((uint64_t)(trace) << GK_SPAN_BITS))
+#define GK_TRACE_OF(span)    ((span) >> GK_SPAN_BITS)
 
 /* Every statement that is used more than once; the texts are in sqlite_sql.c. */
 typedef enum gk_sql {
 	GK_SQL_BEGIN,
 	GK_SQL_COMMIT,
 	GK_SQL_ROLLBACK,
+	GK_SQL_SAVEPOINT,
+	GK_SQL_RELEASE,
+	GK_SQL_ROLLBACK_TO,
 	GK_SQL_DATA_VERSION,
-	GK_SQL_MAX_IDS,
+	GK_SQL_MARKS,
 	GK_SQL_GET_META,
 	GK_SQL_SET_META,
 	GK_SQL_FIND_TRACE,
 	GK_SQL_ADD_TRACE,
 	GK_SQL_TOUCH_TRACE,
 	GK_SQL_UPDATE_TRACE,
-	GK_SQL_FIND_SPAN,
+	GK_SQL_KNOW_SPANS,
 	GK_SQL_ADD_SPAN,
 	GK_SQL_REPLACE_SPAN,
-	GK_SQL_PUT_DOC,
-	GK_SQL_GET_DOC,
 	GK_SQL_FIRST_ROOT,
 	GK_SQL_DANGLING,
 	GK_SQL_CLEAR_PARENT,
 	GK_SQL_ADD_LABEL,
 	GK_SQL_DROP_LABELS,
 	GK_SQL_ADD_LOG,
+	GK_SQL_APPEND,
+	GK_SQL_JOURNAL,
+	GK_SQL_DROP_JOURNAL,
 	GK_SQL_OWNED,
 	GK_SQL_TRACE_SPANS,
 	GK_SQL_LOAD_TRACE,
@@ -54,7 +64,6 @@ typedef enum gk_sql {
 	GK_SQL_FTS_DROP,
 	GK_SQL_SPAN_FOR_INDEX,
 	GK_SQL_DROP_SPANS,
-	GK_SQL_DROP_DOC,
 	GK_SQL_DROP_TRACE,
 	GK_SQL_DROP_TRACE_LOGS,
 	GK_SQL_DROP_FEEDBACK,
@@ -67,12 +76,21 @@ typedef struct gk_db {
 	sqlite3_stmt *statements[GK_SQL_COUNTS];
 } gk_db;
 
+typedef struct gk_known_span {
+	int64_t pk;
+	double end_ms;
+	bool is_error;
+} gk_known_span;
+
 /* A trace that the writer has in mind, so that its row is written once a transaction. */
 typedef struct gk_trace_state {
 	int64_t pk;
 	char trace_id[GK_MAX_TRACE_ID + 1];
-	bool is_stored; /* the table has a row of it */
-	bool is_listed; /* it has been indexed (section 2.4, step 5) */
+	int64_t next_span; /* the number that the next one gets */
+	gk_table *known;   /* key: gk_known_span; NULL: nothing had to be looked for yet */
+	bool is_ours;      /* nobody else has ever added to it: what is new to us is new */
+	bool is_stored;    /* the table has a row of it */
+	bool is_listed;    /* it has been indexed (section 2.4, step 5) */
 	bool is_dirty, is_index_dirty;
 	bool is_done;    /* of ours, and its root has ended: need not be kept in mind */
 	int64_t root_pk; /* 0: no span without parent */
@@ -86,7 +104,7 @@ typedef struct gk_trace_state {
 	char *summary; /* of the root, for lists; NULL: its document will do */
 	size_t summary_len;
 	char *labels; /* of the root, to be written; as gk_span_row has them */
-	int64_t spans, errors, tokens_in, tokens_out, bytes, sequence;
+	int64_t spans, errors, tokens_in, tokens_out, bytes, sequence, updated_ms;
 	TAILQ_ENTRY(gk_trace_state) dirty_link;
 } gk_trace_state;
 TAILQ_HEAD(gk_trace_states, gk_trace_state);
@@ -100,13 +118,16 @@ typedef struct gk_sqlite {
 	bool has_recovered;
 	gk_table *states; /* trace id: gk_trace_state */
 	struct gk_trace_states dirty;
-	int64_t next_trace, next_span, next_sequence;
+	int64_t next_trace, next_sequence;
 	int64_t data_version;
+	int64_t now_ms;  /* when what is being merged was saved */
+	size_t known;    /* spans in all states */
+	bool is_careful; /* posts are merged one by one, to find the one that cannot be */
 	int64_t indexed; /* spans up to here are in the full-text index, but for those in fts_todo */
-	int64_t todo;    /* rows of fts_todo */
+	int64_t lacking; /* spans that it does not have, about */
 	gk_trace_sizes sizes;
 	uint64_t looked_ms;
-	gk_buf scratch, packed, texts[3];
+	gk_buf scratch, packed, appended, texts[3];
 	gk_db copier; /* of whoever copies the log, one at a time */
 	pthread_mutex_t copy_lock;
 	/* Everybody's: */
@@ -139,19 +160,50 @@ gk_code gk_db_fail(gk_db *db, const char *what, gk_error *err);
 void gk_db_bind_text(sqlite3_stmt *statement, int index, const char *text);
 /** FAILED_PRECONDITION when the file is another program's or a later one's: it is only read. */
 gk_code gk_db_inspect(const char *path, gk_error *err);
-/** Makes the tables, or brings them to the version of today. */
-gk_code gk_db_migrate(gk_db *db, gk_error *err);
+/** Makes the tables, or brings them to version `to`, which is GK_DB_VERSION but in tests. */
+gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err);
 
-/* --- parts of the backend --- */
+/* --- readers --- */
 
 gk_db *gk_sqlite_borrow(gk_sqlite *sqlite, gk_error *err);
 void gk_sqlite_return(gk_sqlite *sqlite, gk_db *db);
-void gk_sqlite_forget(gk_sqlite *sqlite); /* the states */
+/* --- writing --- */
 
 gk_code gk_sqlite_write(gk_trace_backend *backend, gk_trace_batch *batch, gk_error *err);
 gk_code gk_sqlite_begin(gk_sqlite *sqlite, gk_error *err);
 /** Commits when `rc` is GK_OK, takes all back otherwise. */
 gk_code gk_sqlite_end(gk_sqlite *sqlite, gk_code rc, gk_error *err);
+gk_code gk_sqlite_add_log(gk_sqlite *sqlite, const gk_log_row *row, gk_error *err);
+/** What the merge of one transaction leaves: the rows of traces, and the counter of saves. */
+gk_code gk_sqlite_close_merge(gk_sqlite *sqlite, gk_error *err);
+/** Inside a transaction. The post's rows are told whether they were accepted. */
+gk_code gk_sqlite_merge(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err);
+
+/** The batch as a row of the journal, a transaction by itself. */
+gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err);
+/** A slice of the journal goes into the tables. *ret: there is more. */
+gk_code gk_sqlite_fold(gk_trace_backend *backend, bool *ret, gk_error *err);
+gk_code gk_sqlite_fold_all(gk_sqlite *sqlite, gk_error *err);
+
+/* --- traces in mind --- */
+
+gk_code gk_sqlite_find_state(
+	gk_sqlite *sqlite, const char *trace_id, gk_trace_state **ret, gk_error *err);
+void gk_sqlite_mark_dirty(gk_sqlite *sqlite, gk_trace_state *state);
+/** Its row, whole, for GK_SQL_ADD_TRACE. */
+void gk_sqlite_bind_state(sqlite3_stmt *s, const gk_trace_state *state);
+gk_code gk_sqlite_write_labels(gk_sqlite *sqlite, gk_trace_state *state, gk_error *err);
+gk_code gk_sqlite_write_states(gk_sqlite *sqlite, gk_error *err);
+/** The span that the trace has under this key; NULL with GK_OK: none. */
+gk_code gk_sqlite_know(gk_sqlite *sqlite, gk_trace_state *state, const char *key,
+	gk_known_span **ret, gk_error *err);
+/** Of a trace of which spans are known: this one as well. */
+gk_code gk_sqlite_learn(gk_sqlite *sqlite, gk_trace_state *state, const char *key,
+	const gk_known_span *span, gk_error *err);
+void gk_sqlite_forget(gk_sqlite *sqlite); /* all of them */
+
+/* --- parts of the backend --- */
+
 /** Closes spans of processes that have ended (section 9.4). */
 gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err);
 

@@ -3,8 +3,8 @@
 /*
  * Full text: which words of a span go into the index, when, and how they leave it (telemetry sections 9.4 and 9.5).
  *
- * Spans are indexed after they are committed, in order of their numbers: `indexed` is how far it has come, and fts_todo
- * lists what is at or below it and changed since. A search has all of it indexed first. The index keeps no texts; taking
+ * Spans are indexed after they are in their table, in order of their numbers: `indexed` is how far it has come, and
+ * fts_todo lists what is at or below it and came or changed since. A search has all of it indexed first. The index keeps no texts; taking
  * a span out needs those that went in, which are made again from its document by the same code.
  */
 #include "store/sqlite.h"
@@ -206,24 +206,26 @@ gk_code gk_sqlite_unindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err)
 	sqlite3_stmt *s;
 	bool is_waiting;
 
-	if (span_pk > sqlite->indexed)
+	if (span_pk > sqlite->indexed) {
+		sqlite->lacking -= sqlite->lacking > 0;
 		return GK_OK;
+	}
 	s = gk_db_get(&sqlite->db, GK_SQL_HAS_TODO, err);
 	if (!s)
 		return GK_UNAVAILABLE;
 	sqlite3_bind_int64(s, 1, span_pk);
 	is_waiting = sqlite3_step(s) == SQLITE_ROW;
 	sqlite3_reset(s);
-	return is_waiting ? with_pk(sqlite, GK_SQL_DROP_TODO, span_pk, err)
-			  : change(sqlite, GK_SQL_FTS_DROP, span_pk, err);
+	if (!is_waiting)
+		return change(sqlite, GK_SQL_FTS_DROP, span_pk, err);
+	sqlite->lacking -= sqlite->lacking > 0;
+	return with_pk(sqlite, GK_SQL_DROP_TODO, span_pk, err);
 }
 
 gk_code gk_sqlite_reindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err)
 {
-	if (span_pk > sqlite->indexed)
-		return GK_OK;
-	sqlite->todo++;
-	return with_pk(sqlite, GK_SQL_ADD_TODO, span_pk, err);
+	sqlite->lacking++;
+	return span_pk > sqlite->indexed ? GK_OK : with_pk(sqlite, GK_SQL_ADD_TODO, span_pk, err);
 }
 
 /* --- slices --- */
@@ -279,22 +281,30 @@ static gk_code index_some(gk_sqlite *sqlite, int64_t *pks, size_t max, size_t *r
 gk_code gk_sqlite_index(gk_trace_backend *backend, bool is_urgent, bool *ret, gk_error *err)
 {
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
-	int64_t before = sqlite->indexed;
 	size_t max = is_urgent ? SLICE_MAX : SLICE, count = 0;
-	int64_t *pks = malloc(max * sizeof(*pks));
+	int64_t *pks, before;
 	gk_code rc;
 
+	if (sqlite->sizes.unfolded) {
+		rc = gk_sqlite_fold(backend, ret, err);
+		*ret = rc == GK_OK;
+		return rc;
+	}
+	pks = malloc(max * sizeof(*pks));
 	if (!pks)
 		return gk_error_no_memory(err);
 	rc = gk_sqlite_begin(sqlite, err);
+	before = sqlite->indexed;
 	if (rc == GK_OK) {
 		rc = index_some(sqlite, pks, max, &count, err);
 		rc = gk_sqlite_end(sqlite, rc, err);
 	}
 	if (rc != GK_OK)
 		sqlite->indexed = before;
-	else if (sqlite->todo)
-		sqlite->todo = count == max ? sqlite->todo : 0;
+	else
+		sqlite->lacking = count == max && sqlite->lacking > (int64_t)count
+					  ? sqlite->lacking - (int64_t)count
+					  : count == max;
 	*ret = rc == GK_OK && count == max;
 	free(pks);
 	return rc;

@@ -90,10 +90,8 @@ static void put_head(gk_buf *buf, const char *trace_id, sqlite3_stmt *s, int fir
 /* --- lists --- */
 
 #define ROW_COLUMNS                                                                                \
-	"t.trace_id, t.display_name, t.start_ms, t.end_ms, t.root_summary, d.doc, s.span_key"
-#define ROW_JOINS                                                                                  \
-	" LEFT JOIN spans s ON s.id = t.root_pk"                                                   \
-	" LEFT JOIN span_docs d ON d.span_pk = t.root_pk"
+	"t.trace_id, t.display_name, t.start_ms, t.end_ms, t.root_summary, s.doc, s.span_key"
+#define ROW_JOINS " LEFT JOIN spans s ON s.id = t.root_pk"
 
 static gk_code put_row(gk_buf *buf, sqlite3_stmt *s, gk_error *err)
 {
@@ -182,7 +180,7 @@ static gk_code list_all(gk_db *db, const gk_trace_query *query, const gk_sql_fil
 
 /* A search under way: spans that match, the newest first, lead to traces, each of which counts once. */
 typedef struct searching {
-	sqlite3_stmt *hits, *trace_of, *row;
+	sqlite3_stmt *hits, *row;
 	int row_index; /* of the trace's number in `row` */
 	int64_t *seen; /* hash of traces: open addressing, 0 is free */
 	size_t seen_size;
@@ -200,17 +198,6 @@ static bool is_seen(searching *search, int64_t trace)
 	return false;
 }
 
-static int64_t trace_of(searching *search, int64_t span)
-{
-	int64_t trace = 0;
-
-	sqlite3_bind_int64(search->trace_of, 1, span);
-	if (sqlite3_step(search->trace_of) == SQLITE_ROW)
-		trace = sqlite3_column_int64(search->trace_of, 0);
-	sqlite3_reset(search->trace_of);
-	return trace;
-}
-
 static gk_code put_hits(searching *search, gk_db *db, const gk_trace_query *query, gk_buf *buf,
 	bool *has_more, gk_error *err)
 {
@@ -222,7 +209,7 @@ static gk_code put_hits(searching *search, gk_db *db, const gk_trace_query *quer
 	for (size_t looked = 0; rc == GK_OK && !*has_more && looked < GK_MAX_SEARCH_HITS &&
 				(status = sqlite3_step(search->hits)) == SQLITE_ROW;
 		looked++) {
-		int64_t trace = trace_of(search, sqlite3_column_int64(search->hits, 0));
+		int64_t trace = GK_TRACE_OF(sqlite3_column_int64(search->hits, 0));
 
 		if (!trace || is_seen(search, trace))
 			continue;
@@ -263,15 +250,13 @@ static gk_code search_all(gk_db *db, const gk_trace_query *query, const gk_sql_f
 	}
 	search.hits = gk_db_prepare(
 		db, "SELECT rowid FROM span_fts WHERE span_fts MATCH ? ORDER BY rowid DESC", err);
-	search.trace_of = gk_db_prepare(db, "SELECT trace_pk FROM spans WHERE id = ?", err);
 	search.row = gk_db_prepare(db, sql.data, err);
-	if (search.hits && search.trace_of && search.row) {
+	if (search.hits && search.row) {
 		gk_db_bind_text(search.hits, 1, expression);
 		search.row_index = gk_sql_filter_bind(filter, search.row, 1);
 		rc = put_hits(&search, db, query, buf, has_more, err);
 	}
 	sqlite3_finalize(search.hits);
-	sqlite3_finalize(search.trace_of);
 	sqlite3_finalize(search.row);
 	free(search.seen);
 	return rc;
@@ -368,7 +353,8 @@ static gk_code load(gk_db *db, const char *trace_id, gk_buf *buf, gk_error *err)
 	spans = gk_db_get(db, GK_SQL_LOAD_SPANS, err);
 	rc = spans ? GK_OK : GK_UNAVAILABLE;
 	if (spans) {
-		sqlite3_bind_int64(spans, 1, sqlite3_column_int64(head, 0));
+		sqlite3_bind_int64(spans, 1, GK_FIRST_SPAN(sqlite3_column_int64(head, 0)));
+		sqlite3_bind_int64(spans, 2, GK_FIRST_SPAN(sqlite3_column_int64(head, 0) + 1));
 		rc = put_page(db, spans, SIZE_MAX, put_span, buf, &has_more, err);
 		sqlite3_reset(spans);
 	}

@@ -26,31 +26,33 @@ static gk_code run_with(gk_sqlite *sqlite, gk_sql which, int64_t number, gk_erro
 	return gk_db_run(&sqlite->db, s, err);
 }
 
-static gk_code drop_documents(gk_sqlite *sqlite, int64_t trace, gk_error *err)
+/* Their texts leave the index, then they all go at once. */
+static gk_code drop_spans(gk_sqlite *sqlite, int64_t trace, gk_error *err)
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_TRACE_SPANS, err);
 	gk_code rc = GK_OK;
 
 	if (!s)
 		return GK_UNAVAILABLE;
-	sqlite3_bind_int64(s, 1, trace);
-	while (rc == GK_OK && sqlite3_step(s) == SQLITE_ROW) {
-		int64_t span = sqlite3_column_int64(s, 0);
-
-		rc = gk_sqlite_unindex(sqlite, span, err);
-		if (rc == GK_OK)
-			rc = run_with(sqlite, GK_SQL_DROP_DOC, span, err);
-	}
+	sqlite3_bind_int64(s, 1, GK_FIRST_SPAN(trace));
+	sqlite3_bind_int64(s, 2, GK_FIRST_SPAN(trace + 1));
+	while (rc == GK_OK && sqlite3_step(s) == SQLITE_ROW)
+		rc = gk_sqlite_unindex(sqlite, sqlite3_column_int64(s, 0), err);
 	sqlite3_reset(s);
-	return rc;
+	s = rc == GK_OK ? gk_db_get(&sqlite->db, GK_SQL_DROP_SPANS, err) : NULL;
+	if (!s)
+		return rc == GK_OK ? GK_UNAVAILABLE : rc;
+	sqlite3_bind_int64(s, 1, GK_FIRST_SPAN(trace));
+	sqlite3_bind_int64(s, 2, GK_FIRST_SPAN(trace + 1));
+	return gk_db_run(&sqlite->db, s, err);
 }
 
 static gk_code drop_trace(gk_sqlite *sqlite, int64_t trace, const char *trace_id, gk_error *err)
 {
-	static const gk_sql with_number[] = { GK_SQL_DROP_SPANS, GK_SQL_DROP_LABELS,
-		GK_SQL_DROP_FEEDBACK, GK_SQL_DROP_TRACE };
+	static const gk_sql with_number[] = { GK_SQL_DROP_LABELS, GK_SQL_DROP_FEEDBACK,
+		GK_SQL_DROP_TRACE };
 	sqlite3_stmt *logs = gk_db_get(&sqlite->db, GK_SQL_DROP_TRACE_LOGS, err);
-	gk_code rc = logs ? drop_documents(sqlite, trace, err) : GK_UNAVAILABLE;
+	gk_code rc = logs ? drop_spans(sqlite, trace, err) : GK_UNAVAILABLE;
 
 	for (size_t i = 0; rc == GK_OK && i < sizeof(with_number) / sizeof(with_number[0]); i++)
 		rc = run_with(sqlite, with_number[i], trace, err);
@@ -91,8 +93,10 @@ gk_code gk_sqlite_remove(
 {
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
 	uint64_t count = 0;
-	gk_code rc = gk_sqlite_begin(sqlite, err);
+	gk_code rc = gk_sqlite_fold_all(sqlite, err);
 
+	if (rc == GK_OK)
+		rc = gk_sqlite_begin(sqlite, err);
 	if (rc != GK_OK)
 		return rc;
 	if (trace_id)
@@ -359,12 +363,11 @@ static gk_code stats(gk_sqlite *sqlite, gk_db *db, const char *path, json_t **re
 	} numbers[] = {
 		{ "traces", "SELECT count(*) FROM traces" },
 		{ "listed", "SELECT count(*) FROM traces WHERE has_root = 1" },
-		{ "spans", "SELECT count(*) FROM spans" },
+		{ "spans", "SELECT coalesce(sum(span_count), 0) FROM traces" },
 		{ "running", "SELECT count(*) FROM spans WHERE end_ms = 0" },
 		{ "logs", "SELECT count(*) FROM logs" },
-		{ "unindexed", "SELECT (SELECT count(*) FROM spans WHERE id >"
-			       " (SELECT value FROM meta WHERE key = 'indexed'))"
-			       " + (SELECT count(*) FROM fts_todo)" },
+		{ "unfolded", "SELECT coalesce(sum(spans), 0) FROM journal" },
+		{ "unindexed", "SELECT count(*) FROM fts_todo" },
 		{ "sparePages", "PRAGMA freelist_count" },
 		{ "version", "PRAGMA user_version" },
 	};

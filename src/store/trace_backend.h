@@ -32,7 +32,8 @@ typedef struct gk_trace_batch {
 	struct gk_trace_posts posts;
 	struct gk_log_rows logs;
 	size_t spans, log_count, bytes;
-	uint64_t last; /* the number of the newest in it */
+	uint64_t last;   /* the number of the newest in it */
+	bool is_watched; /* somebody is to be told at once what came of it: is_accepted */
 } gk_trace_batch;
 
 typedef struct gk_trace_limits {
@@ -40,7 +41,9 @@ typedef struct gk_trace_limits {
 } gk_trace_limits;
 
 typedef struct gk_trace_sizes {
-	uint64_t bytes, wal_bytes, unindexed;
+	uint64_t bytes, wal_bytes;
+	uint64_t unfolded, unindexed; /* spans */
+	uint64_t dropped;             /* spans that could not be merged */
 	uint64_t deleted_age, deleted_count, deleted_size, deleted_asked;
 } gk_trace_sizes;
 
@@ -52,9 +55,12 @@ typedef struct gk_trace_backend_type {
 	gk_code (*open)(gk_trace_backend *backend, gk_error *err);
 	void (*free)(gk_trace_backend *backend);
 
-	/** All of it or nothing: sets is_accepted of the rows. Writer. */
+	/** All of it or nothing, and on the disk when it returns; readers may see it only after a fold. Sets is_accepted
+	 * of the rows when the batch is watched. Writer. */
 	gk_code (*write)(gk_trace_backend *backend, gk_trace_batch *batch, gk_error *err);
-	/** A slice of what can wait: texts into the full-text index, all of it when `is_urgent`. *ret: there is more.
+	/** A slice of what was written goes to where readers find it. *ret: there is more. Writer. */
+	gk_code (*fold)(gk_trace_backend *backend, bool *ret, gk_error *err);
+	/** A slice of what can wait longer: texts into the full-text index, all of it when `is_urgent`. *ret: there is more.
 	 * Writer. */
 	gk_code (*index)(gk_trace_backend *backend, bool is_urgent, bool *ret, gk_error *err);
 	/** A slice of retention. *ret: there is more. Writer. */

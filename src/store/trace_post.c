@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #include <genkit/json.h>
+#include <unistd.h>
 
 bool gk_span_is_noise(const char *subtype)
 {
@@ -170,7 +171,7 @@ gk_trace_post *gk_trace_post_of_span(const gk_span *span, const char *doc, size_
 
 	if (!post)
 		return NULL;
-	post->is_own = true;
+	post->owner = getpid();
 	if (span->metadata)
 		row.session = json_string_value(json_object_get(span->metadata, "agent:sessionId"));
 	if (is_model && span->output) {

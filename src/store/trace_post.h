@@ -36,7 +36,7 @@ struct gk_trace_post {
 	bool has_start, has_end;
 	double start_ms, end_ms;
 	unsigned flags;
-	bool is_own;       /* of this process: its running spans end with it */
+	int64_t owner; /* the process whose it is, with which its running spans end; 0: other programs */
 	unsigned filtered; /* rows left out: previews of prompts */
 	size_t count;      /* of rows */
 	uint64_t number;   /* in order of saving */

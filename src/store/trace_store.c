@@ -41,6 +41,7 @@ void gk_trace_batch_join(gk_trace_batch *to, gk_trace_batch *from)
 	to->spans += from->spans;
 	to->log_count += from->log_count;
 	to->bytes += from->bytes;
+	to->is_watched |= from->is_watched;
 	if (from->last > to->last)
 		to->last = from->last;
 	gk_trace_batch_init(from);
@@ -83,6 +84,7 @@ static void hand_over(void *user)
 
 	if (is_empty(&store->pending))
 		return;
+	store->pending.is_watched = store->watcher_count > 0;
 	pthread_mutex_lock(&store->lock);
 	gk_trace_batch_join(&store->queue, &store->pending);
 	drop_oldest(store);
@@ -316,6 +318,39 @@ void gk_trace_store_settle(gk_trace_store *store)
 		return; /* it is said in the log */
 }
 
+/* --- jobs of the writer --- */
+
+static gk_code run_job(gk_trace_store *store,
+	gk_code (*slice)(gk_trace_backend *backend, void *arg, bool *more, gk_error *err),
+	void *arg, gk_error *err)
+{
+	gk_store_job job = { .slice = slice, .arg = arg, .err = err, .fiber = gk_fiber_self() };
+
+	if (store->is_closing)
+		return gk_error_set(err, GK_UNAVAILABLE, "the store is being closed");
+	store->users++;
+	pthread_mutex_lock(&store->lock);
+	TAILQ_INSERT_TAIL(&store->jobs, &job, link);
+	pthread_cond_signal(&store->wake);
+	pthread_mutex_unlock(&store->lock);
+	while (!job.is_done)
+		gk_fiber_park_shielded();
+	store->users--;
+	return job.rc;
+}
+
+static gk_code fold_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
+{
+	(void)arg;
+	return backend->type->fold(backend, more, err);
+}
+
+static gk_code index_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
+{
+	(void)arg;
+	return backend->type->index(backend, true, more, err);
+}
+
 /* --- reading --- */
 
 typedef struct reading {
@@ -337,6 +372,8 @@ static gk_code run_reading(gk_trace_store *store, gk_work_fn *fn, reading *r, gk
 	r->store = store;
 	if (store->settled < store->last && !store->is_failing)
 		rc = wait_for(store, true, err);
+	if (rc == GK_OK && !store->is_failing && gk_trace_store_count(store).unfolded)
+		rc = run_job(store, fold_slice, NULL, err);
 	if (rc == GK_UNAVAILABLE && gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK) {
 		gk_error_clear(err);
 		rc = GK_OK;
@@ -381,43 +418,18 @@ gk_code gk_trace_store_logs(
 	return run_reading(store, do_logs, &(reading){ .log_query = query, .buf = ret }, err);
 }
 
-/* --- jobs of the writer --- */
-
-static gk_code run_job(gk_trace_store *store,
-	gk_code (*slice)(gk_trace_backend *backend, void *arg, bool *more, gk_error *err),
-	void *arg, gk_error *err)
-{
-	gk_store_job job = { .slice = slice, .arg = arg, .err = err, .fiber = gk_fiber_self() };
-
-	if (store->is_closing)
-		return gk_error_set(err, GK_UNAVAILABLE, "the store is being closed");
-	store->users++;
-	pthread_mutex_lock(&store->lock);
-	TAILQ_INSERT_TAIL(&store->jobs, &job, link);
-	pthread_cond_signal(&store->wake);
-	pthread_mutex_unlock(&store->lock);
-	while (!job.is_done)
-		gk_fiber_park_shielded();
-	store->users--;
-	return job.rc;
-}
-
-static gk_code index_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
-{
-	(void)arg;
-	return backend->type->index(backend, true, more, err);
-}
-
 /* What is searched is all that was committed: what the index lacks yet goes in first. */
 gk_code gk_trace_store_list(
 	gk_trace_store *store, const gk_trace_query *query, gk_buf *ret, gk_error *err)
 {
+	gk_trace_store_counts counts;
 	gk_code rc = GK_OK;
 
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	if (query->text && *query->text && !store->is_failing) {
 		rc = gk_trace_store_flush(store, err);
-		if (rc == GK_OK && gk_trace_store_count(store).unindexed)
+		counts = gk_trace_store_count(store);
+		if (rc == GK_OK && counts.unindexed + counts.unfolded > 0)
 			rc = run_job(store, index_slice, NULL, err);
 	}
 	if (rc != GK_OK)
@@ -599,6 +611,7 @@ static gk_code open_backend(gk_trace_store *store, gk_error *err)
 	store->backend->type->sizes(store->backend, &sizes);
 	store->counts.bytes = sizes.bytes;
 	store->counts.unindexed = sizes.unindexed;
+	store->counts.unfolded = sizes.unfolded;
 	if (rc == GK_OK)
 		return GK_OK;
 	store->fails = store->is_failing = store->has_told = true;

@@ -148,6 +148,7 @@ typedef struct gk_trace_store_counts {
 	uint64_t commits, commit_ns;
 	size_t queue_spans, queue_bytes; /* waiting for the disk */
 	uint64_t bytes, wal_bytes;       /* of the file, as of the last commit or look */
+	uint64_t unfolded;               /* spans in the journal that no reader has needed yet */
 	uint64_t unindexed;              /* spans that no search has needed yet */
 	size_t watchers;
 	uint64_t events;

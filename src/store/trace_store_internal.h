@@ -79,6 +79,7 @@ struct gk_trace_store {
 	pthread_t writer, copier;
 	bool has_writer, has_copier;
 	bool is_open, has_told;
+	uint64_t dropped; /* spans that could not be written */
 	unsigned singles; /* so many go one by one, to find the one that cannot be written */
 	uint64_t retry_ms, quiet_ms, next_sweep_ms;
 	bool is_sweeping, is_shrinking;

@@ -49,6 +49,7 @@ static void take(gk_trace_store *store, gk_trace_batch *batch)
 	size_t taken = 0;
 
 	gk_trace_batch_init(batch);
+	batch->is_watched = queue->is_watched;
 	while (!is_empty(queue) && batch->spans + batch->log_count < GK_STORE_BATCH &&
 		!(store->singles && taken)) {
 		gk_trace_post *post = STAILQ_FIRST(&queue->posts);
@@ -63,6 +64,7 @@ static void take(gk_trace_store *store, gk_trace_batch *batch)
 		}
 		taken++;
 	}
+	queue->is_watched &= !is_empty(queue);
 }
 
 static void put_back(gk_trace_store *store, gk_trace_batch *batch)
@@ -76,6 +78,21 @@ static void put_back(gk_trace_store *store, gk_trace_batch *batch)
 }
 
 /* --- how it went --- */
+
+static void take_sizes(gk_trace_store *store, const gk_trace_sizes *sizes)
+{
+	gk_trace_store_counts *counts = &store->counts;
+
+	counts->bytes = sizes->bytes;
+	counts->wal_bytes = sizes->wal_bytes;
+	counts->unfolded = sizes->unfolded;
+	counts->unindexed = sizes->unindexed;
+	counts->deleted_age = sizes->deleted_age;
+	counts->deleted_count = sizes->deleted_count;
+	counts->deleted_size = sizes->deleted_size;
+	counts->deleted_asked = sizes->deleted_asked;
+	counts->dropped_error = store->dropped + sizes->dropped;
+}
 
 static void succeed(gk_trace_store *store, gk_trace_batch *batch, uint64_t ns)
 {
@@ -131,7 +148,7 @@ static void seek_culprit(gk_trace_store *store, gk_trace_batch *batch, const gk_
 	if (store->singles)
 		store->singles--;
 	gk_log(GK_LOG_ERROR, "store", "a trace is dropped: %s", err->message ? err->message : "?");
-	store->counts.dropped_error += batch->spans;
+	store->dropped += batch->spans;
 	if (batch->last > store->committed)
 		store->committed = batch->last;
 	gk_trace_batch_join(&store->done, batch);
@@ -165,9 +182,7 @@ static void write_some(gk_trace_store *store)
 		suffer(store, &batch, &err);
 	else
 		seek_culprit(store, &batch, &err);
-	store->counts.bytes = sizes.bytes;
-	store->counts.wal_bytes = sizes.wal_bytes;
-	store->counts.unindexed = sizes.unindexed;
+	take_sizes(store, &sizes);
 	store->quiet_ms = gk_clock_mono_ms() + GK_STORE_QUIET_MS;
 	gk_trace_store_tell_loop(store);
 }
@@ -177,13 +192,16 @@ static void write_some(gk_trace_store *store)
 static void do_job(gk_trace_store *store)
 {
 	gk_store_job *job = TAILQ_FIRST(&store->jobs);
+	gk_trace_sizes sizes;
 	bool more = false;
 
 	TAILQ_REMOVE(&store->jobs, job, link);
 	pthread_mutex_unlock(&store->lock);
 	job->rc = store->is_open ? job->slice(store->backend, job->arg, &more, job->err)
 				 : gk_error_set(job->err, GK_UNAVAILABLE, "the store is not open");
+	store->backend->type->sizes(store->backend, &sizes);
 	pthread_mutex_lock(&store->lock);
+	take_sizes(store, &sizes);
 	if (more && job->rc == GK_OK && !store->stops) {
 		TAILQ_INSERT_TAIL(&store->jobs, job, link);
 		return;
@@ -201,6 +219,12 @@ static void tell_idle_failure(gk_trace_store *store, gk_code rc, const gk_error 
 	store->has_told = true;
 	gk_log(GK_LOG_ERROR, "store", "the store's upkeep fails: %s",
 		err->message ? err->message : "out of memory");
+}
+
+static bool must_fold(const gk_trace_store *store, uint64_t now_ms)
+{
+	return store->counts.unfolded &&
+	       (now_ms >= store->quiet_ms || store->counts.unfolded > GK_STORE_FOLD_LAG);
 }
 
 static bool must_index(const gk_trace_store *store, uint64_t now_ms)
@@ -222,11 +246,13 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 	uint64_t sweep_ms = store->sweep_ms;
 	gk_auto_error gk_error err = { 0 };
 	gk_trace_sizes sizes;
-	bool more = false, indexes = must_index(store, now_ms);
+	bool more = false, folds = must_fold(store, now_ms), indexes = must_index(store, now_ms);
 	gk_code rc;
 
 	pthread_mutex_unlock(&store->lock);
-	if (indexes) {
+	if (folds) {
+		rc = type->fold(store->backend, &more, &err);
+	} else if (indexes) {
 		rc = type->index(store->backend, false, &more, &err);
 	} else if (must_sweep(store, now_ms)) {
 		rc = type->sweep(store->backend, &limits, &more, &err);
@@ -244,13 +270,7 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 		store->quiet_ms = now_ms + GK_STORE_RETRY_MS;
 		store->is_sweeping = store->is_shrinking = false;
 	}
-	store->counts.deleted_age = sizes.deleted_age;
-	store->counts.deleted_count = sizes.deleted_count;
-	store->counts.deleted_size = sizes.deleted_size;
-	store->counts.deleted_asked = sizes.deleted_asked;
-	store->counts.bytes = sizes.bytes;
-	store->counts.wal_bytes = sizes.wal_bytes;
-	store->counts.unindexed = sizes.unindexed;
+	take_sizes(store, &sizes);
 }
 
 /* --- the log of changes --- */
@@ -298,7 +318,8 @@ static void wait_for_work(gk_trace_store *store, uint64_t now_ms)
 	uint64_t until = store->next_sweep_ms;
 	struct timespec at;
 
-	if (store->is_open && store->counts.unindexed && store->quiet_ms < until)
+	if (store->is_open && store->counts.unfolded + store->counts.unindexed > 0 &&
+		store->quiet_ms < until)
 		until = store->quiet_ms;
 	if (store->fails && store->retry_ms < until)
 		until = store->retry_ms;
@@ -316,6 +337,33 @@ static bool may_write(const gk_trace_store *store, uint64_t now_ms)
 	return !store->fails || now_ms >= store->retry_ms || store->stops;
 }
 
+/* What waited long enough waits no longer, though there is always something to write. */
+static bool is_behind(const gk_trace_store *store)
+{
+	return store->is_open && (store->counts.unfolded > GK_STORE_FOLD_LAG ||
+					 store->counts.unindexed > GK_STORE_INDEX_LAG);
+}
+
+static bool has_upkeep(const gk_trace_store *store, uint64_t now_ms)
+{
+	return store->is_open && !store->fails &&
+	       (must_fold(store, now_ms) || must_index(store, now_ms) ||
+		       must_sweep(store, now_ms) ||
+		       (store->is_shrinking && now_ms >= store->quiet_ms));
+}
+
+/* The next to open the file finds everything in its place. */
+static void fold_rest(gk_trace_store *store)
+{
+	gk_auto_error gk_error err = { 0 };
+	bool more = store->is_open && !store->fails;
+
+	pthread_mutex_unlock(&store->lock);
+	while (more && store->backend->type->fold(store->backend, &more, &err) == GK_OK)
+		continue;
+	pthread_mutex_lock(&store->lock);
+}
+
 void *gk_trace_writer_run(void *user)
 {
 	gk_trace_store *store = user;
@@ -323,22 +371,22 @@ void *gk_trace_writer_run(void *user)
 	pthread_mutex_lock(&store->lock);
 	for (;;) {
 		uint64_t now_ms = gk_clock_mono_ms();
-		bool urgent = store->counts.unindexed > GK_STORE_INDEX_LAG;
 
 		if (may_write(store, now_ms)) {
 			write_some(store);
 			ask_for_copy(store, false);
 			if (store->stops && store->fails)
 				break;
-			if (urgent && store->is_open)
+			if (is_behind(store))
 				do_upkeep(store, now_ms);
+			if (!TAILQ_EMPTY(&store->jobs))
+				do_job(store);
 		} else if (!TAILQ_EMPTY(&store->jobs)) {
 			do_job(store);
 		} else if (store->stops) {
+			fold_rest(store);
 			break;
-		} else if (store->is_open && !store->fails &&
-			   (must_index(store, now_ms) || must_sweep(store, now_ms) ||
-				   (store->is_shrinking && now_ms >= store->quiet_ms))) {
+		} else if (has_upkeep(store, now_ms)) {
 			do_upkeep(store, now_ms);
 			ask_for_copy(store, true);
 		} else {

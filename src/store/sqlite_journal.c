@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * The journal: what a group commit takes is one row, written at the end of one table, and goes into the tables and their
+ * indexes later, many rows at once. A row is gone in the transaction that has put what it holds into the tables.
+ *
+ *	row:	version u8, time i64, entries
+ *	entry:	post:	'p', trace id, name, flags u8, start f64, end f64, owner i64, filtered u32, count u32, spans
+ *		log:	'l', log id, trace id, span id, severity text, time i64, severity i64, document
+ *	span:	key, parent, name, type, subtype, session, labels, document, start f64, end f64, status i32,
+ *		tokens in i64, tokens out i64, is new u8
+ *	text:	length u32 (NO_TEXT: there is none), bytes, NUL
+ *
+ * Numbers are little-endian. The NUL is there so that a text is used where it lies.
+ */
+#include "store/sqlite.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <endian.h>
+
+#define ROW_VERSION 1
+#define NO_TEXT     UINT32_MAX
+#define HAS_START   1
+#define HAS_END     2
+
+/* --- writing --- */
+
+static void put_u32(gk_buf *buf, uint32_t value)
+{
+	value = htole32(value);
+	gk_buf_put(buf, &value, sizeof(value));
+}
+
+static void put_i64(gk_buf *buf, int64_t value)
+{
+	uint64_t bits = htole64((uint64_t)value);
+
+	gk_buf_put(buf, &bits, sizeof(bits));
+}
+
+static void put_real(gk_buf *buf, double value)
+{
+	int64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	put_i64(buf, bits);
+}
+
+static void put_bytes(gk_buf *buf, const char *text, size_t len)
+{
+	put_u32(buf, text ? (uint32_t)len : NO_TEXT);
+	if (!text)
+		return;
+	gk_buf_put(buf, text, len);
+	gk_buf_putc(buf, '\0');
+}
+
+static void put_text(gk_buf *buf, const char *text)
+{
+	put_bytes(buf, text, text ? strlen(text) : 0);
+}
+
+static void put_span(gk_buf *buf, const gk_span_row *row)
+{
+	put_text(buf, row->key);
+	put_text(buf, row->parent);
+	put_text(buf, row->name);
+	put_text(buf, row->type);
+	put_text(buf, row->subtype);
+	put_text(buf, row->session);
+	put_bytes(buf, row->labels, gk_trace_labels_size(row->labels));
+	put_bytes(buf, row->doc, row->doc_len);
+	put_real(buf, row->start_ms);
+	put_real(buf, row->end_ms);
+	put_u32(buf, (uint32_t)row->status);
+	put_i64(buf, row->tokens_in);
+	put_i64(buf, row->tokens_out);
+	gk_buf_putc(buf, row->is_new);
+}
+
+static void put_post(gk_buf *buf, const gk_trace_post *post)
+{
+	const gk_span_row *row;
+
+	gk_buf_putc(buf, 'p');
+	put_text(buf, post->trace_id);
+	put_text(buf, post->name);
+	gk_buf_putc(buf, (char)((post->has_start ? HAS_START : 0) | (post->has_end ? HAS_END : 0)));
+	put_real(buf, post->start_ms);
+	put_real(buf, post->end_ms);
+	put_i64(buf, post->owner);
+	put_u32(buf, post->filtered);
+	put_u32(buf, (uint32_t)post->count);
+	STAILQ_FOREACH (row, &post->rows, link)
+		put_span(buf, row);
+}
+
+static void put_log(gk_buf *buf, const gk_log_row *row)
+{
+	gk_buf_putc(buf, 'l');
+	put_text(buf, row->log_id);
+	put_text(buf, row->trace_id);
+	put_text(buf, row->span_id);
+	put_text(buf, row->severity_text);
+	put_i64(buf, row->time_ms);
+	put_i64(buf, row->severity);
+	put_bytes(buf, row->doc, row->doc_len);
+}
+
+gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err)
+{
+	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_APPEND, err);
+	gk_buf *buf = &sqlite->appended;
+	size_t entries = batch->spans + batch->log_count;
+	gk_trace_post *post;
+	gk_log_row *log;
+	gk_code rc;
+
+	if (!s)
+		return GK_UNAVAILABLE;
+	gk_buf_clear(buf);
+	gk_buf_putc(buf, ROW_VERSION);
+	put_i64(buf, (int64_t)(gk_clock_wall_ns() / 1000000));
+	STAILQ_FOREACH (post, &batch->posts, link) {
+		put_post(buf, post);
+		entries += !post->count; /* so that none is without weight */
+	}
+	STAILQ_FOREACH (log, &batch->logs, link)
+		put_log(buf, log);
+	if (gk_buf_failed(buf))
+		return gk_error_no_memory(err);
+	sqlite3_bind_int64(s, 1, (int64_t)entries);
+	sqlite3_bind_blob(s, 2, buf->data, (int)buf->len, SQLITE_STATIC);
+	rc = gk_db_run(&sqlite->db, s, err);
+	if (rc == GK_OK)
+		sqlite->sizes.unfolded += entries;
+	return rc;
+}
+
+/* --- reading --- */
+
+typedef struct reading {
+	const char *at, *end;
+	bool is_damaged;
+} reading;
+
+static const char *take(reading *r, size_t len)
+{
+	const char *at = r->at;
+
+	if (r->is_damaged || len > (size_t)(r->end - at)) {
+		r->is_damaged = true;
+		return NULL;
+	}
+	r->at += len;
+	return at;
+}
+
+static uint8_t take_u8(reading *r)
+{
+	const char *at = take(r, 1);
+
+	return at ? (uint8_t)*at : 0;
+}
+
+static uint32_t take_u32(reading *r)
+{
+	const char *at = take(r, sizeof(uint32_t));
+	uint32_t value = 0;
+
+	if (at)
+		memcpy(&value, at, sizeof(value));
+	return le32toh(value);
+}
+
+static int64_t take_i64(reading *r)
+{
+	const char *at = take(r, sizeof(uint64_t));
+	uint64_t bits = 0;
+
+	if (at)
+		memcpy(&bits, at, sizeof(bits));
+	return (int64_t)le64toh(bits);
+}
+
+static double take_real(reading *r)
+{
+	int64_t bits = take_i64(r);
+	double value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static const char *take_bytes(reading *r, size_t *len)
+{
+	uint32_t size = take_u32(r);
+	const char *text;
+
+	*len = 0;
+	if (r->is_damaged || size == NO_TEXT)
+		return NULL;
+	text = take(r, (size_t)size + 1);
+	if (!text || text[size]) {
+		r->is_damaged = true;
+		return NULL;
+	}
+	*len = size;
+	return text;
+}
+
+static const char *take_text(reading *r)
+{
+	size_t len;
+
+	return take_bytes(r, &len);
+}
+
+static const char *take_needed(reading *r)
+{
+	const char *text = take_text(r);
+
+	r->is_damaged |= !text;
+	return text ? text : "";
+}
+
+/* Keys and values end in NUL each, and an empty key ends them all. */
+static const char *take_labels(reading *r)
+{
+	size_t len;
+	const char *labels = take_bytes(r, &len);
+
+	r->is_damaged |= labels && (len < 2 || labels[len - 1] || labels[len - 2]);
+	return labels;
+}
+
+static void take_span(reading *r, gk_span_row *row)
+{
+	row->key = take_needed(r);
+	row->parent = take_text(r);
+	row->name = take_needed(r);
+	row->type = take_text(r);
+	row->subtype = take_text(r);
+	row->session = take_text(r);
+	row->labels = take_labels(r);
+	row->doc = take_bytes(r, &row->doc_len);
+	r->is_damaged |= !row->doc;
+	row->start_ms = take_real(r);
+	row->end_ms = take_real(r);
+	row->status = (int32_t)take_u32(r);
+	row->tokens_in = take_i64(r);
+	row->tokens_out = take_i64(r);
+	row->is_new = take_u8(r);
+}
+
+#define SPAN_SIZE 70 /* the least that a span takes */
+
+/* The post's texts stay where they lie; its rows are one piece of memory, `*rows`. */
+static gk_trace_post *take_post(reading *r, gk_span_row **rows)
+{
+	gk_trace_post *post = gk_trace_post_new(take_needed(r));
+	unsigned flags;
+	size_t count;
+
+	if (!post)
+		return NULL;
+	post->name = take_text(r);
+	flags = take_u8(r);
+	post->has_start = flags & HAS_START;
+	post->has_end = flags & HAS_END;
+	post->start_ms = take_real(r);
+	post->end_ms = take_real(r);
+	post->owner = take_i64(r);
+	post->filtered = take_u32(r);
+	count = take_u32(r);
+	r->is_damaged |= count > (size_t)(r->end - r->at) / SPAN_SIZE;
+	if (r->is_damaged || !count)
+		return post;
+	*rows = calloc(count, sizeof(**rows));
+	if (!*rows) {
+		gk_trace_post_free(post);
+		return NULL;
+	}
+	for (; post->count < count && !r->is_damaged; post->count++) {
+		take_span(r, &(*rows)[post->count]);
+		STAILQ_INSERT_TAIL(&post->rows, &(*rows)[post->count], link);
+	}
+	return post;
+}
+
+/* --- folding --- */
+
+static gk_code fold_post(gk_sqlite *sqlite, reading *r, gk_error *err)
+{
+	gk_span_row *rows = NULL;
+	gk_trace_post *post = take_post(r, &rows);
+	gk_code rc;
+
+	if (!post)
+		return gk_error_no_memory(err);
+	rc = r->is_damaged ? GK_OK : gk_sqlite_merge(sqlite, post, err);
+	STAILQ_INIT(&post->rows);
+	gk_trace_post_free(post);
+	free(rows);
+	return rc;
+}
+
+static gk_code fold_log(gk_sqlite *sqlite, reading *r, gk_error *err)
+{
+	gk_log_row row = { .severity_text = NULL };
+	const char *log_id = take_needed(r);
+
+	r->is_damaged |= strlen(log_id) >= sizeof(row.log_id);
+	if (!r->is_damaged)
+		strcpy(row.log_id, log_id);
+	row.trace_id = take_text(r);
+	row.span_id = take_text(r);
+	row.severity_text = take_text(r);
+	row.time_ms = take_i64(r);
+	row.severity = take_i64(r);
+	row.doc = take_bytes(r, &row.doc_len);
+	r->is_damaged |= !row.doc;
+	return r->is_damaged ? GK_OK : gk_sqlite_add_log(sqlite, &row, err);
+}
+
+static gk_code fold_entry(gk_sqlite *sqlite, reading *r, gk_error *err)
+{
+	switch (take_u8(r)) {
+	case 'p':
+		return fold_post(sqlite, r, err);
+	case 'l':
+		return fold_log(sqlite, r, err);
+	default:
+		r->is_damaged = true;
+		return GK_OK;
+	}
+}
+
+/* Something in the entry, not the disk, makes it fail: it alone is lost. */
+static gk_code fold_carefully(gk_sqlite *sqlite, reading *r, gk_error *err)
+{
+	gk_auto_error gk_error failure = { 0 };
+	gk_code rc = gk_db_do(&sqlite->db, GK_SQL_SAVEPOINT, err);
+
+	if (rc != GK_OK)
+		return rc;
+	rc = fold_entry(sqlite, r, &failure);
+	if (rc == GK_OK)
+		rc = gk_sqlite_write_states(sqlite, &failure);
+	if (rc == GK_INTERNAL) {
+		gk_log(GK_LOG_ERROR, "store", "a trace is dropped: %s",
+			failure.message ? failure.message : "?");
+		sqlite->sizes.dropped++;
+		gk_sqlite_forget(sqlite);
+		rc = sqlite->states ? gk_db_do(&sqlite->db, GK_SQL_ROLLBACK_TO, &failure)
+				    : gk_error_no_memory(&failure);
+	}
+	if (rc == GK_OK)
+		rc = gk_db_do(&sqlite->db, GK_SQL_RELEASE, &failure);
+	return rc == GK_OK ? GK_OK : gk_error_move(err, &failure);
+}
+
+static gk_code fold_row(gk_sqlite *sqlite, const void *data, size_t len, gk_error *err)
+{
+	reading r = { .at = data, .end = (const char *)data + len };
+	gk_code rc = GK_OK;
+
+	r.is_damaged = take_u8(&r) != ROW_VERSION;
+	sqlite->now_ms = take_i64(&r);
+	while (rc == GK_OK && !r.is_damaged && r.at < r.end)
+		rc = sqlite->is_careful ? fold_carefully(sqlite, &r, err)
+					: fold_entry(sqlite, &r, err);
+	if (rc == GK_OK && r.is_damaged)
+		gk_log(GK_LOG_ERROR, "store", "a row of the journal is damaged: spans are lost");
+	return rc;
+}
+
+/* Rows up to a number of spans. *ret: how many spans those were. */
+static gk_code fold_rows(gk_sqlite *sqlite, int64_t *ret, bool *more, gk_error *err)
+{
+	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_JOURNAL, err);
+	int64_t last = 0;
+	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
+	int status = SQLITE_DONE;
+
+	while (rc == GK_OK && *ret < GK_STORE_FOLD && (status = sqlite3_step(s)) == SQLITE_ROW) {
+		last = sqlite3_column_int64(s, 0);
+		*ret += sqlite3_column_int64(s, 1);
+		rc = fold_row(
+			sqlite, sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2), err);
+	}
+	if (rc == GK_OK && status != SQLITE_ROW && status != SQLITE_DONE)
+		rc = gk_db_fail(&sqlite->db, "the store cannot be read", err);
+	*more = status == SQLITE_ROW;
+	if (s)
+		sqlite3_reset(s);
+	if (rc != GK_OK || !last)
+		return rc;
+	s = gk_db_get(&sqlite->db, GK_SQL_DROP_JOURNAL, err);
+	if (!s)
+		return GK_UNAVAILABLE;
+	sqlite3_bind_int64(s, 1, last);
+	rc = gk_db_run(&sqlite->db, s, err);
+	return rc == GK_OK ? gk_sqlite_close_merge(sqlite, err) : rc;
+}
+
+static gk_code fold_slice(gk_sqlite *sqlite, bool *more, gk_error *err)
+{
+	int64_t count = 0;
+	gk_code rc = gk_sqlite_begin(sqlite, err);
+
+	if (rc != GK_OK)
+		return rc;
+	rc = fold_rows(sqlite, &count, more, err);
+	rc = gk_sqlite_end(sqlite, rc, err);
+	if (rc != GK_OK)
+		return rc;
+	sqlite->is_careful = false;
+	sqlite->sizes.unfolded -=
+		(uint64_t)count < sqlite->sizes.unfolded ? (uint64_t)count : sqlite->sizes.unfolded;
+	if (!*more)
+		sqlite->sizes.unfolded = 0;
+	return GK_OK;
+}
+
+gk_code gk_sqlite_fold(gk_trace_backend *backend, bool *ret, gk_error *err)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)backend;
+	gk_code rc = fold_slice(sqlite, ret, err);
+
+	if (rc != GK_INTERNAL || sqlite->is_careful)
+		return rc;
+	gk_error_clear(err);
+	sqlite->is_careful = true;
+	return fold_slice(sqlite, ret, err);
+}
+
+gk_code gk_sqlite_fold_all(gk_sqlite *sqlite, gk_error *err)
+{
+	bool more = sqlite->sizes.unfolded > 0;
+	gk_code rc = GK_OK;
+
+	while (rc == GK_OK && more)
+		rc = gk_sqlite_fold(&sqlite->base, &more, err);
+	return rc;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The journal of the store's file, and what becomes of a file of the version before it. */
+#include "traces.h"
+
+#include "store/sqlite.h"
+
+#include <unistd.h>
+
+static void setup(void)
+{
+	traces_start(NULL);
+}
+
+static void teardown(void)
+{
+	traces_stop();
+}
+
+/* --- helpers --- */
+
+static uint64_t unfolded(void)
+{
+	return gk_trace_store_count(traces_store).unfolded;
+}
+
+static void post_root(const char *id)
+{
+	gk_auto_str char *text = NULL;
+
+	ck_assert_int_gt(asprintf(&text, "{'traceId':'%s','spans':{%s}}", id,
+				 traces_span("r", id, 1, 2, ",'attributes':{}")),
+		0);
+	traces_post(text);
+}
+
+/* SQL on the file from beside. */
+static void change(const char *sql)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_db db;
+
+	ck_assert_int_eq(gk_db_open(&db, traces_path, false, &err), GK_OK);
+	ck_assert_msg(gk_db_exec(&db, sql, &err) == GK_OK, "%s", err.message);
+	gk_db_close(&db);
+}
+
+static int64_t number(const char *sql)
+{
+	gk_auto_error gk_error err = { 0 };
+	int64_t value = -1;
+	gk_db db;
+
+	ck_assert_int_eq(gk_db_open(&db, traces_path, true, &err), GK_OK);
+	ck_assert_msg(gk_db_number(&db, sql, &value, &err) == GK_OK, "%s", err.message);
+	gk_db_close(&db);
+	return value;
+}
+
+/* A post of so many spans, with little in them. */
+static gk_trace_post *post_of(const char *trace_id, unsigned count)
+{
+	gk_trace_post *post = gk_trace_post_new(trace_id);
+
+	for (unsigned i = 0; i < count; i++) {
+		char key[24];
+		gk_span_row row = { .key = key,
+			.parent = i ? "0" : NULL,
+			.name = "n",
+			.doc = "{}",
+			.doc_len = 2,
+			.start_ms = 1,
+			.end_ms = 2,
+			.status = 0 };
+
+		snprintf(key, sizeof(key), "%u", i);
+		ck_assert(gk_trace_post_add(post, &row));
+	}
+	return post;
+}
+
+static void flush(void *user)
+{
+	(void)user;
+	ck_assert_int_eq(gk_trace_store_flush(traces_store, NULL), GK_OK);
+}
+
+static void save(gk_trace_post *post)
+{
+	gk_trace_store_save(traces_store, post);
+	traces_in_fiber(flush, NULL);
+}
+
+/* --- tests --- */
+
+START_TEST(a_small_batch_waits_in_the_journal_until_somebody_reads)
+{
+	post_root("a");
+	ck_assert_uint_eq(unfolded(), 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 0);
+	ck_assert_ptr_nonnull(traces_load("a"));
+	ck_assert_uint_eq(unfolded(), 0);
+	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
+	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 1);
+}
+END_TEST
+
+static bool is_folded(void *user)
+{
+	(void)user;
+	return unfolded() == 0;
+}
+
+START_TEST(the_journal_is_folded_when_it_is_quiet)
+{
+	post_root("a");
+	traces_until(is_folded, NULL);
+	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 1);
+}
+END_TEST
+
+START_TEST(a_large_batch_goes_into_the_tables_behind_what_is_in_the_journal)
+{
+	post_root("a");
+	save(post_of("b", GK_STORE_DIRECT));
+	ck_assert_uint_eq(unfolded(), 0);
+	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
+	ck_assert_int_eq(number("SELECT id FROM traces WHERE trace_id = 'a'"), 1);
+	ck_assert_int_eq(number("SELECT id FROM traces WHERE trace_id = 'b'"), 2);
+	save(post_of("c", GK_STORE_DIRECT - 1));
+	ck_assert_uint_eq(unfolded(), GK_STORE_DIRECT - 1);
+}
+END_TEST
+
+START_TEST(a_batch_of_many_bytes_goes_into_the_tables)
+{
+	static char doc[GK_STORE_DIRECT_SIZE];
+	gk_trace_post *post = gk_trace_post_new("a");
+	gk_span_row row = { .key = "r", .name = "n", .doc = doc, .end_ms = 1 };
+
+	memset(doc, ' ', sizeof(doc));
+	memcpy(doc, "{\"x\":\"", 6);
+	memcpy(doc + sizeof(doc) - 2, "\"}", 2);
+	row.doc_len = sizeof(doc);
+	ck_assert(gk_trace_post_add(post, &row));
+	save(post);
+	ck_assert_uint_eq(unfolded(), 0);
+	ck_assert_int_eq(number("SELECT count(*) FROM spans"), 1);
+}
+END_TEST
+
+START_TEST(everything_of_a_post_comes_through_the_journal)
+{
+	gk_trace_post *post = gk_trace_post_new("a");
+	gk_span_row row = { .key = "r",
+		.name = "root",
+		.type = "action",
+		.subtype = "model",
+		.session = "s1",
+		.labels = "genkitx:env\0dev\0genkitx:none\0\0",
+		.doc = "{\"spanId\":\"r\"}",
+		.doc_len = 14,
+		.start_ms = 10.5,
+		.end_ms = 20.25,
+		.status = 2,
+		.tokens_in = 3,
+		.tokens_out = 4 };
+	gk_auto_str char *ids = NULL;
+
+	ck_assert(gk_trace_post_add(post, &row));
+	post->own_name = strdup("shown");
+	post->name = post->own_name;
+	post->has_start = post->has_end = true;
+	post->start_ms = 10.5;
+	post->end_ms = 20.25;
+	save(post);
+	ck_assert_uint_eq(unfolded(), 1);
+	ids = traces_ids("{'eq':{'name':'root','type':'model','status':2,'start':10.5,'end':20.25,"
+			 "'sessionId':'s1','tokens':7,'genkitx:env':'dev','genkitx:none':''}}",
+		NULL);
+	ck_assert_str_eq(ids, "a");
+	ck_assert_int_eq(
+		number("SELECT display_name = 'shown' AND start_ms = 10.5 AND end_ms = 20.25"
+		       " AND updated_ms > 1700000000000 FROM traces"),
+		1);
+}
+END_TEST
+
+START_TEST(what_another_process_left_in_the_journal_is_taken_over)
+{
+	gk_trace_store *other = NULL;
+	gk_auto_json json_t *loaded = NULL;
+
+	post_root("a");
+	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 1);
+	ck_assert_int_eq(gk_trace_store_open(traces_loop,
+				 GK_OPTS(gk_trace_store_opts, .path = traces_path), &other, NULL),
+		GK_OK);
+	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
+	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 1);
+	gk_trace_store_close(other);
+	post_root("b");
+	loaded = traces_load("b");
+	ck_assert_ptr_nonnull(loaded);
+	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 2);
+}
+END_TEST
+
+START_TEST(a_damaged_row_of_the_journal_is_lost_alone)
+{
+	post_root("a");
+	change("UPDATE journal SET posts = substr(posts, 1, 40)");
+	post_root("b");
+	change("INSERT INTO journal(spans, posts) VALUES(1, x'0102')");
+	change("INSERT INTO journal(spans, posts) VALUES(1, x'')");
+	ck_assert_ptr_nonnull(traces_load("b"));
+	ck_assert_ptr_null(traces_load("a"));
+	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_merged_is_lost_alone)
+{
+	change("CREATE TRIGGER refuse BEFORE INSERT ON traces WHEN NEW.trace_id = 'bad'"
+	       " BEGIN SELECT RAISE(ABORT, 'refused'); END");
+	post_root("a");
+	post_root("bad");
+	post_root("c");
+	ck_assert_ptr_nonnull(traces_load("c"));
+	ck_assert_ptr_nonnull(traces_load("a"));
+	ck_assert_ptr_null(traces_load("bad"));
+	ck_assert_uint_eq(gk_trace_store_count(traces_store).dropped_error, 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM spans"), 2);
+}
+END_TEST
+
+static unsigned events;
+
+static void on_event(gk_trace_watcher *watcher, const char *json, size_t len)
+{
+	(void)watcher;
+	(void)json;
+	(void)len;
+	events++;
+}
+
+START_TEST(what_is_watched_is_merged_at_once)
+{
+	gk_trace_watcher watcher = { .trace_id = "a", .event = on_event };
+
+	post_root("before");
+	ck_assert(gk_trace_store_watch(traces_store, &watcher));
+	events = 0;
+	post_root("a");
+	ck_assert_uint_eq(unfolded(), 0);
+	ck_assert_uint_eq(events, 2);
+	gk_trace_store_unwatch(traces_store, &watcher);
+}
+END_TEST
+
+START_TEST(there_are_so_many_watchers)
+{
+	static gk_trace_watcher watchers[GK_MAX_WATCHERS + 1];
+
+	for (unsigned i = 0; i <= GK_MAX_WATCHERS; i++) {
+		watchers[i] = (gk_trace_watcher){ .trace_id = "a", .event = on_event };
+		ck_assert(
+			gk_trace_store_watch(traces_store, &watchers[i]) == (i < GK_MAX_WATCHERS));
+	}
+	for (unsigned i = 0; i < GK_MAX_WATCHERS; i++)
+		gk_trace_store_unwatch(traces_store, &watchers[i]);
+}
+END_TEST
+
+START_TEST(the_journal_holds_so_many_spans_though_it_is_never_quiet)
+{
+	unsigned count = GK_STORE_DIRECT - 1, rounds = GK_STORE_FOLD_LAG / count + 8;
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "t%u", i);
+		save(post_of(id, count));
+		most = unfolded() > most ? unfolded() : most;
+	}
+	ck_assert_uint_gt(most, GK_STORE_FOLD_LAG / 2);
+	ck_assert_uint_le(most, GK_STORE_FOLD_LAG + count);
+	ck_assert_uint_lt(unfolded(), (uint64_t)rounds * count);
+}
+END_TEST
+
+START_TEST(a_trace_has_so_many_spans)
+{
+	gk_auto_str char *sql = NULL;
+	gk_auto_json json_t *loaded = NULL;
+
+	post_root("a");
+	ck_assert_ptr_nonnull(traces_load("a"));
+	ck_assert_int_gt(asprintf(&sql,
+				 "INSERT INTO spans(id, span_key, start_ms, end_ms, doc)"
+				 " SELECT (id << 20) + %d, 'k', 1, 2, x'007b7d' FROM traces",
+				 GK_MAX_TRACE_SPANS - 1),
+		0);
+	change(sql);
+	save(post_of("a", 3));
+	loaded = traces_load("a");
+	ck_assert_uint_eq(json_object_size(json_object_get(loaded, "spans")), 3);
+	ck_assert_uint_eq(gk_trace_store_count(traces_store).dropped_error, 2);
+}
+END_TEST
+
+/* --- the version before --- */
+
+static const char old_rows[] =
+	"INSERT INTO traces(id, trace_id, has_root, root_pk, root_name, root_start, span_count,"
+	" updated_ms) VALUES(1, 'a', 1, 2, 'root a', 1, 2, 5), (2, 'b', 1, 3, 'root b', 2, 1, 5);"
+	"INSERT INTO spans(id, trace_pk, span_key, parent_span_id, name, type, start_ms, end_ms)"
+	" VALUES(1, 1, 'child', 'r', 'c', 'action', 1, 2), (2, 1, 'r', NULL, 'n', 'action', 1, 2),"
+	" (3, 2, 'r', NULL, 'n', 'action', 1, 2);"
+	"INSERT INTO span_docs VALUES(1, x'00' || '{\"spanId\":\"child\"}'),"
+	" (2, x'00' || '{\"spanId\":\"r\",\"attributes\":{\"genkit:input\":\"needle\"}}'),"
+	" (3, x'00' || '{\"spanId\":\"r\"}');"
+	"INSERT INTO span_fts(rowid, input, output, error) VALUES(2, 'needle', '', '');"
+	"UPDATE meta SET value = 3";
+
+START_TEST(a_file_of_the_version_before_keeps_its_traces)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_json json_t *a = NULL, *check = NULL;
+	gk_auto_str char *all = NULL, *found = NULL;
+	gk_db db;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	ck_assert_int_eq(unlink(traces_path), 0);
+	ck_assert_int_eq(gk_db_open(&db, traces_path, false, &err), GK_OK);
+	ck_assert_int_eq(gk_db_migrate(&db, 1, &err), GK_OK);
+	ck_assert_msg(gk_db_exec(&db, old_rows, &err) == GK_OK, "%s", err.message);
+	gk_db_close(&db);
+	traces_reopen(NULL);
+	all = traces_ids(NULL, NULL);
+	ck_assert_str_eq(all, "b a");
+	a = traces_load("a");
+	assert_json(json_object_get(a, "spans"),
+		"{'child':{'spanId':'child'},'r':{'spanId':'r','attributes':{'genkit:input':'needle'}}}");
+	found = traces_ids(NULL, "needle");
+	ck_assert_str_eq(found, "a");
+	check = traces_do(GK_STORE_CHECK, NULL);
+	assert_json(check, "{'ok':true,'messages':[]}");
+	post_root("a");
+	ck_assert_int_eq(number("SELECT count(*) FROM spans"), 3);
+}
+END_TEST
+
+static Suite *journal_suite(void)
+{
+	Suite *suite = suite_create("trace journal");
+	TCase *tests = tcase_create("journal");
+
+	tcase_set_timeout(tests, 30);
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, a_small_batch_waits_in_the_journal_until_somebody_reads);
+	tcase_add_test(tests, the_journal_is_folded_when_it_is_quiet);
+	tcase_add_test(tests, a_large_batch_goes_into_the_tables_behind_what_is_in_the_journal);
+	tcase_add_test(tests, a_batch_of_many_bytes_goes_into_the_tables);
+	tcase_add_test(tests, everything_of_a_post_comes_through_the_journal);
+	tcase_add_test(tests, what_another_process_left_in_the_journal_is_taken_over);
+	tcase_add_test(tests, a_damaged_row_of_the_journal_is_lost_alone);
+	tcase_add_test(tests, what_cannot_be_merged_is_lost_alone);
+	tcase_add_test(tests, what_is_watched_is_merged_at_once);
+	tcase_add_test(tests, there_are_so_many_watchers);
+	tcase_add_test(tests, the_journal_holds_so_many_spans_though_it_is_never_quiet);
+	tcase_add_test(tests, a_trace_has_so_many_spans);
+	tcase_add_test(tests, a_file_of_the_version_before_keeps_its_traces);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
+
+UNIT_MAIN(journal_suite)
