@@ -94,6 +94,8 @@ static gk_code run_library(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 		rc = generation_open(
 			&generation, ctx, json_object_get(request, "use"), opts->middleware, err);
 	if (rc == GK_OK)
+		rc = gk_generation_find_model(ctx, &generation, request, err); /* before any span */
+	if (rc == GK_OK)
 		rc = gk_turns_run(
 			ctx, &generation, &(gk_turn){ .request = request }, true, NULL, ret, err);
 	generation_done(&generation);
@@ -175,7 +177,8 @@ static gk_code run_util(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 
 	if (!json_object_get(input, "use")) { /* the reference writes it back */
 		request = json_copy(input);
-		if (!gk_json_set_take(request, "use", json_array()))
+		if (!gk_json_set_take(request, "use", json_array()) ||
+			!gk_ctx_record_member(ctx, "use", json_object_get(request, "use")))
 			return gk_error_no_memory(err);
 	} else {
 		request = json_incref(input);

@@ -21,10 +21,10 @@ typedef struct turn_parts {
 
 /* --- what the request stands for --- */
 
-static gk_code find_model(gk_ctx *ctx, gk_turn_run *turn, gk_error *err)
+gk_code gk_generation_find_model(
+	gk_ctx *ctx, gk_generation *generation, const json_t *request, gk_error *err)
 {
-	gk_generation *generation = turn->generation;
-	json_t *given = json_object_get(turn->request, "model"), *preset;
+	json_t *given = json_object_get(request, "model"), *preset;
 	const char *name = json_string_value(given);
 	gk_action *model;
 	gk_code rc = GK_OK;
@@ -99,7 +99,7 @@ static gk_code resolve(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, gk_err
 	gk_generation *generation = turn->generation;
 	gk_auto_json json_t *applied = NULL, *messages = NULL;
 	json_t *output = json_object_get(turn->request, "output");
-	gk_code rc = find_model(ctx, turn, err);
+	gk_code rc = gk_generation_find_model(ctx, turn->generation, turn->request, err);
 
 	if (rc == GK_OK)
 		rc = gk_turn_find_tools(ctx, turn, err);

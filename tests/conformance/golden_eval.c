@@ -255,12 +255,18 @@ static gk_code op_parallel(
 	return rc;
 }
 
+typedef struct span_body {
+	const golden_scope *scope;
+	json_t *expr;
+	json_t *value; /* of `do`, which need not be the output */
+} span_body;
+
 /* A span of one's own: metadata first, the output when its body has a result. */
 static gk_code run_span_body(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
-	const body *b = gk_ctx_user(ctx);
+	span_body *b = gk_ctx_user(ctx);
 	json_t *arg = b->expr, *value;
-	gk_auto_json json_t *variables = json_object(), *result = NULL;
+	gk_auto_json json_t *variables = json_object();
 	const golden_scope inner = { b->scope, variables };
 	const char *key;
 	gk_code rc;
@@ -272,28 +278,32 @@ static gk_code run_span_body(gk_ctx *ctx, json_t *input, json_t **ret, gk_error 
 		if (golden_eval(ctx, b->scope, value, &text, err) == GK_OK)
 			gk_ctx_set_metadata(ctx, key, json_string_value(text));
 	}
-	rc = golden_eval(ctx, b->scope, json_object_get(arg, "do"), &result, err);
+	rc = golden_eval(ctx, b->scope, json_object_get(arg, "do"), &b->value, err);
 	if (rc != GK_OK)
 		return rc;
 	if (!json_object_get(arg, "output"))
 		return GK_OK;
-	if (result)
-		json_object_set(variables, "result", result);
+	if (b->value)
+		json_object_set(variables, "result", b->value);
 	return golden_eval(ctx, &inner, json_object_get(arg, "output"), ret, err);
 }
 
 static gk_code op_span(
 	gk_ctx *ctx, const golden_scope *scope, json_t *arg, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *input = NULL;
-	body b = { scope, arg, NULL };
+	gk_auto_json json_t *input = NULL, *output = NULL;
+	span_body b = { .scope = scope, .expr = arg };
 	gk_code rc = golden_eval(ctx, scope, json_object_get(arg, "input"), &input, err);
 
-	if (rc != GK_OK)
-		return rc;
-	return gk_run_span(ctx,
-		GK_OPTS(gk_own_span_opts, .name = gk_json_str_peek(arg, "name"), .input = input),
-		run_span_body, &b, input, ret, err);
+	if (rc == GK_OK)
+		rc = gk_run_span(ctx,
+			GK_OPTS(gk_own_span_opts, .name = gk_json_str_peek(arg, "name"),
+				.input = input),
+			run_span_body, &b, input, &output, err);
+	if (rc == GK_OK)
+		*ret = gk_steal(b.value);
+	json_decref(b.value);
+	return rc;
 }
 
 static gk_code run_foreign_body(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
@@ -371,7 +381,9 @@ gk_code golden_throw(gk_ctx *ctx, const golden_scope *scope, json_t *error, gk_e
 		return gk_error_set(err, (gk_code)gk_code_from_name(status), "%s", text);
 	gk_error_set_plain(err, "%s", text);
 	/* The type of the exception is its code, if it has one, else its class. */
-	if (code || strcmp(class, "AbortError") == 0) {
+	if (json_is_string(code)) {
+		err->source = strdup(json_string_value(code));
+	} else if (gk_json_is_truthy(code) || strcmp(class, "AbortError") == 0) {
 		if (asprintf(&err->source, "%d", code ? (int)json_integer_value(code) : 20) < 0)
 			err->source = NULL;
 	} else if (strcmp(class, "Error") != 0) {
@@ -395,7 +407,7 @@ static gk_code op_throw_value(
 	(void)ctx, (void)scope, (void)ret;
 	gk_error_set_plain(err, "%s", text ? text : json_string_value(arg));
 	err->message_missing = true;
-	return GK_INTERNAL;
+	return gk_error_details_take(err, json_incref(arg)); /* for the outcome */
 }
 
 static gk_code op_try(

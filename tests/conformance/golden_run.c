@@ -71,7 +71,7 @@ static void set_error(play *p, const gk_error *err)
 
 	json_decref(p->outcome);
 	if (err->message_missing)
-		p->outcome = json_pack("{s:{s:s}}", "error", "thrown", err->message);
+		p->outcome = json_pack("{s:{s:O}}", "error", "thrown", err->details);
 	else
 		p->outcome = json_pack("{s:{s:s, s:s*}}", "error", "message", text, "status",
 			err->is_plain ? NULL : gk_code_name(err->code));
@@ -112,7 +112,8 @@ typedef struct catching {
 static gk_code catch_chunk(gk_sink *sink, gk_run *run, json_t *chunk, gk_error *err)
 {
 	(void)run, (void)err;
-	json_array_append(((catching *)sink)->chunks, chunk);
+	if (gk_json_is_truthy(chunk)) /* JavaScript's stream leaves out the others */
+		json_array_append(((catching *)sink)->chunks, chunk);
 	return GK_OK;
 }
 
