@@ -57,6 +57,7 @@
 #define GENKIT_AGENT_H
 
 #include <genkit/prompt.h>
+#include <genkit/session_store.h>
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
@@ -68,8 +69,10 @@ typedef struct gk_agent_session gk_agent_session;
 
 /* One turn, as its function sees it. */
 typedef struct gk_agent_turn {
-	json_t *input;  /* borrowed; its message is the session's last already */
-	unsigned index; /* from 0, in this invocation */
+	json_t *input;           /* borrowed; its message is the session's last already */
+	unsigned index;          /* from 0, in this invocation */
+	const char *snapshot_id; /* that it will be kept as; NULL: not by us, or detached */
+	const char *parent_id;   /* the snapshot that it goes on from; NULL: none */
 	const char *
 		finish_reason; /* to be filled in; must live until the turn's end; NULL: none is told */
 } gk_agent_turn;
@@ -105,6 +108,14 @@ typedef struct gk_agent_opts {
 	const char *state_schema;
 	json_t *state_schema_json;
 	gk_agent_transform_fn *transform_state, *transform_chunk; /* NULL: all is shown */
+	/* Server-managed: the sessions are in the application's store, or in `store` (borrowed; it outlives the application), and
+	 * callers send ids instead of states. */
+	bool is_stored;
+	gk_session_store *store;
+	const char
+		*store_name; /* agents with one name share their sessions; NULL: the agent's name */
+	bool rejects_branches; /* a session that was branched can only be resumed by snapshot */
+	unsigned max_chain;    /* so many snapshots of a session are kept; 0: all */
 	/* An answer to an interrupt may be to any earlier request for a tool, not only to one of the last model message. */
 	bool takes_late_answers;
 	void *user;

@@ -26,6 +26,7 @@ void gk_agent_unref(void *it)
 	gk_schema_unref(agent->state_schema);
 	json_decref(agent->prompt_input);
 	free(agent->prompt_name);
+	free(agent->store_name);
 	free(agent->name);
 	free(agent);
 }
@@ -53,48 +54,69 @@ static gk_code fill(gk_app *app, gk_agent *agent, const gk_agent_opts *opts, gk_
 	agent->transform_state = opts->transform_state;
 	agent->transform_chunk = opts->transform_chunk;
 	agent->takes_late_answers = opts->takes_late_answers;
+	agent->is_stored = opts->is_stored || opts->store;
+	agent->store = opts->store;
+	agent->rejects_branches = opts->rejects_branches;
+	agent->max_chain = opts->max_chain;
 	agent->user = opts->user;
 	agent->name = strdup(opts->name);
+	agent->store_name = strdup(opts->store_name ? opts->store_name : opts->name);
 	agent->prompt_input = opts->prompt_input ? json_incref(opts->prompt_input) : json_object();
 	if (prompt)
 		agent->prompt_name = strdup(prompt);
-	if (!agent->name || !agent->prompt_input || (prompt && !agent->prompt_name))
+	if (!agent->name || !agent->store_name || !agent->prompt_input ||
+		(prompt && !agent->prompt_name))
 		return gk_error_no_memory(err);
 	return gk_action_schema(app, "state", opts->state_schema, opts->state_schema_json,
 		&agent->state_schema, err);
 }
 
 /* {...given, agent: {stateManagement, abortable, stateSchema?}} */
-static json_t *metadata_of(const gk_agent *agent)
+static json_t *metadata_of(gk_app *app, const gk_agent *agent)
 {
 	gk_auto_json json_t *about = json_object();
+	gk_session_store *store = agent->is_stored ? gk_agent_store_peek(app, agent) : NULL;
 
-	if (!gk_json_set_str(about, "stateManagement", "client") ||
-		!gk_json_set_bool(about, "abortable", false) ||
+	if ((agent->is_stored && !store) ||
+		!gk_json_set_str(about, "stateManagement", store ? "server" : "client") ||
+		!gk_json_set_bool(about, "abortable", store && gk_session_store_can_watch(store)) ||
 		(agent->state_schema && !gk_json_set(about, "stateSchema",
 						gk_schema_json_peek(agent->state_schema))))
 		return NULL;
 	return json_pack("{s:O}", "agent", about);
 }
 
-static gk_code make_action(
-	gk_app *app, gk_agent *agent, const gk_agent_opts *opts, gk_action **ret, gk_error *err)
+typedef struct agent_form {
+	const char *type, *input, *output, *init; /* the last three: built-in schemas; NULL: none */
+	gk_action_fn *run;
+	gk_around_fn *around;
+} agent_form;
+
+static const agent_form forms[] = {
+	{ "agent", "AgentInput", "AgentOutput", "AgentInit", gk_agent_action, gk_agent_around },
+	{ "agent-snapshot", "GetSnapshotRequest", "SessionSnapshot", NULL, gk_agent_snapshot_action,
+		NULL },
+	{ "agent-abort", "AgentAbortRequest", "AgentAbortResponse", NULL, gk_agent_abort_action,
+		NULL },
+};
+#define FORMS (sizeof(forms) / sizeof(forms[0]))
+
+static gk_code make_form(gk_app *app, gk_agent *agent, const agent_form *form,
+	const char *description, json_t *metadata, gk_action **ret, gk_error *err)
 {
-	gk_action_parts parts = { .around = gk_agent_around };
-	gk_auto_json json_t *metadata = metadata_of(agent);
-	gk_code rc = metadata ? GK_OK : gk_error_no_memory(err);
+	gk_action_parts parts = { .around = form->around };
+	gk_code rc = gk_builtin_schema(form->input, &parts.input, err);
 
 	if (rc == GK_OK)
-		rc = gk_builtin_schema("AgentInput", &parts.input, err);
-	if (rc == GK_OK)
-		rc = gk_builtin_schema("AgentOutput", &parts.output, err);
+		rc = gk_builtin_schema(form->output, &parts.output, err);
 	if (rc == GK_OK)
 		rc = gk_action_make(app,
-			GK_OPTS(gk_action_opts, .type = "agent", .name = opts->name,
-				.description = opts->description, .metadata = metadata,
-				.init_json = gk_builtin_schema_json_peek("AgentInit"),
-				.run = gk_agent_action, .user = agent, .free_user = gk_agent_unref,
-				.is_bidi = true),
+			GK_OPTS(gk_action_opts, .type = form->type, .name = agent->name,
+				.description = description, .metadata = metadata,
+				.init_json =
+					form->init ? gk_builtin_schema_json_peek(form->init) : NULL,
+				.run = form->run, .user = agent, .free_user = gk_agent_unref,
+				.is_bidi = form->init != NULL),
 			&parts, ret, err);
 	if (rc == GK_OK)
 		gk_agent_ref(agent);
@@ -103,24 +125,72 @@ static gk_code make_action(
 	return rc;
 }
 
+/* Those of the companions are fixed. NULL: memory ran out. */
+static char *description_of(const agent_form *form, const char *name)
+{
+	char *text;
+	int len;
+
+	if (form->run == gk_agent_snapshot_action)
+		len = asprintf(&text, "Gets snapshot data for %s by snapshotId or sessionId", name);
+	else
+		len = asprintf(&text,
+			"Aborts %s agent by snapshotId. Returns the snapshot id and its status "
+			"after the abort attempt.",
+			name);
+	return len < 0 ? NULL : text;
+}
+
+static gk_code make_forms(
+	gk_app *app, gk_agent *agent, const gk_agent_opts *opts, gk_action **actions, gk_error *err)
+{
+	gk_auto_json json_t *metadata = metadata_of(app, agent);
+	gk_code rc = metadata ? make_form(app, agent, &forms[0], opts->description, metadata,
+					&actions[0], err)
+			      : gk_error_no_memory(err);
+
+	for (size_t i = 1; rc == GK_OK && i < FORMS; i++) {
+		gk_auto_str char *description = description_of(&forms[i], agent->name);
+
+		rc = description
+			     ? make_form(app, agent, &forms[i], description, NULL, &actions[i], err)
+			     : gk_error_no_memory(err);
+	}
+	return rc;
+}
+
 static gk_code register_it(gk_app *app, gk_agent *agent, const gk_agent_opts *opts, gk_error *err)
 {
-	gk_action *action;
-	gk_code rc = make_action(app, agent, opts, &action, err);
+	gk_action *actions[FORMS] = { NULL };
+	gk_code rc = make_forms(app, agent, opts, actions, err);
 
-	if (rc != GK_OK)
+	if (rc == GK_OK) {
+		rc = gk_action_register_all(app, actions, FORMS, err);
+		if (rc != GK_OK)
+			agent->refs -= FORMS; /* the actions have left it to us */
 		return rc;
-	rc = gk_action_register_all(app, &action, 1, err);
-	if (rc != GK_OK)
-		agent->refs--; /* the action has left it to us */
+	}
+	for (size_t i = 0; i < FORMS; i++)
+		gk_action_unref(actions[i]);
 	return rc;
+}
+
+static void unregister(gk_app *app, const char *name)
+{
+	for (size_t i = 0; i < FORMS; i++) {
+		gk_auto_str char *key = NULL;
+
+		if (asprintf(&key, "/%s/%s", forms[i].type, name) >= 0)
+			gk_app_remove_action(app, key);
+		else
+			key = NULL;
+	}
 }
 
 /* The agent is there before its prompt is: its name is the one that may be taken. */
 static gk_code define_prompt(gk_app *app, const gk_agent_opts *opts, gk_error *err)
 {
 	gk_prompt_opts prompt;
-	gk_auto_str char *key = NULL;
 	gk_code rc;
 
 	if (!opts->prompt)
@@ -129,12 +199,8 @@ static gk_code define_prompt(gk_app *app, const gk_agent_opts *opts, gk_error *e
 	prompt.name = opts->name;
 	prompt.variant = NULL;
 	rc = gk_define_prompt(app, &prompt, err);
-	if (rc == GK_OK)
-		return GK_OK;
-	if (asprintf(&key, "/agent/%s", opts->name) >= 0)
-		gk_app_remove_action(app, key);
-	else
-		key = NULL;
+	if (rc != GK_OK)
+		unregister(app, opts->name);
 	return rc;
 }
 

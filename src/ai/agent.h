@@ -9,6 +9,9 @@
  *	    an errand's fiber takes the turns		agent_turn.c, agent_prompt.c
  *	      session, chunks, patches			agent_session.c, agent_stream.c
  *	    and, after the last one, makes the output	agent_output.c
+ *	what is kept of it				agent_store.c
+ *	going on without a client			agent_detach.c
+ *	/agent-snapshot/NAME, /agent-abort/NAME		agent_companion.c
  *
  * The errand lives while there is a turn to take: an agent that waits for input has one fiber.
  */
@@ -20,6 +23,7 @@
 #include "json/schema.h"
 
 #include <genkit/agent.h>
+#include <genkit/session_store.h>
 #include <sys/queue.h>
 
 /* The agent itself. Counted: an invocation may outlive its definition. */
@@ -33,6 +37,11 @@ typedef struct gk_agent {
 	json_t *prompt_input;
 	gk_agent_transform_fn *transform_state, *transform_chunk;
 	bool takes_late_answers;
+	bool is_stored;
+	gk_session_store *store; /* NULL: the application's */
+	char *store_name;
+	bool rejects_branches;
+	unsigned max_chain;
 	void *user;
 	void (*free_user)(void *user);
 } gk_agent;
@@ -53,6 +62,7 @@ struct gk_agent_session {
 	gk_invocation *invocation;
 	char *id;
 	json_t *state;
+	size_t bytes; /* about what its messages, artifacts and `custom` are as text */
 	uint64_t version, saved_version;
 };
 
@@ -72,23 +82,42 @@ struct gk_invocation {
 	gk_fiber *front_fiber;
 	gk_scope *scope;     /* borrowed: the front's */
 	gk_scope *listening; /* in which the front waits for input: ends with the invocation */
-	unsigned sending;    /* chunks that are on their way through the front */
+	gk_scope_listener listener;
+	unsigned sending; /* chunks that are on their way through the front */
 
 	/* The work. */
 	gk_errand *errand;
 	bool is_working; /* the errand goes on */
 	STAILQ_HEAD(, gk_queued_input) inputs;
 	size_t input_count;
-	bool inputs_ended; /* nothing comes behind those */
-	bool is_stopped;   /* a turn failed or was called off: no other is taken */
-	bool is_over;      /* `rc`, `err` and `output` are there */
+	bool inputs_ended;  /* nothing comes behind those */
+	bool is_stopped;    /* a turn failed or was called off: no other is taken */
+	bool is_concluding; /* nothing more is taken in */
+	bool is_over;       /* `rc`, `err` and `output` are there */
 	unsigned turn_index;
 
 	/* The client's view of `custom`. */
 	json_t *shown_custom;  /* the last that was sent; NULL: none */
 	bool has_patched;      /* in this turn */
 	bool is_stream_broken; /* whoever takes chunks failed: they get none */
-	gk_error chunk_error;  /* why a transform failed */
+
+	/* What is kept; all NULL when the client keeps it. */
+	gk_session_store *store;
+	char *owner;        /* of the call that began it: of all that it saves */
+	char *last_id;      /* the snapshot that the next one follows */
+	char *turn_id;      /* that the turn which is being taken will have */
+	char *last_good_id; /* what the output names when a turn failed */
+	bool is_saving;     /* the end of a turn */
+
+	/* Detached: no chunk is sent, and turns are not saved one by one. */
+	bool is_detached;
+	char *pending_id;
+	bool is_row_settled;     /* it was written, or could not be: */
+	bool has_row;            /* this tells */
+	gk_fiber *waits_for_row; /* the work, at its end */
+	gk_snapshot_watcher watcher;
+	bool is_watched;
+	gk_errand *heart;
 
 	/* What came of the last turn. */
 	json_t *last_good; /* state */
@@ -115,8 +144,9 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_agent_open(
 
 /* --- agent_session.c --- */
 
-/** Begins with a state (borrowed; NULL: a fresh one). */
-gk_code gk_agent_session_begin(gk_agent_session *session, json_t *state, gk_error *err);
+/** Begins with a state (borrowed; NULL: a fresh one), whose id wins over `id` (NULL: a new one). */
+gk_code gk_agent_session_begin(
+	gk_agent_session *session, json_t *state, const char *id, gk_error *err);
 void gk_agent_session_done(gk_agent_session *session);
 
 /* --- agent_stream.c --- */
@@ -147,6 +177,36 @@ gk_agent_turn_fn gk_agent_prompt_turn;
 /** Whether what a client answers was asked: INVALID_ARGUMENT when not. `resume` is {respond?, restart?}. `is_wide`: anywhere in
  * the messages, not only in the last of the model. */
 gk_code gk_agent_check_resume(json_t *resume, json_t *messages, bool is_wide, gk_error *err);
+
+/* --- agent_store.c --- */
+
+/** Where the agent's sessions are; NULL when memory ran out. */
+gk_session_store *gk_agent_store_peek(gk_app *app, const gk_agent *agent);
+/** Part of every call of the store; the strings are the agent's and `owner`. */
+gk_session_realm gk_agent_realm(const gk_agent *agent, const char *owner);
+/** What is left of a text that a NULL or a copy replaces. */
+gk_code gk_agent_set_text(char **text, const char *value, gk_error *err);
+/** Saves the state as it is, behind the last snapshot, which it becomes. `id` NULL: the store makes one up. Waits for the
+ * commit. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_save(gk_ctx *ctx, gk_invocation *it, const char *id,
+	const char *status, const char *finish_reason, gk_error *err);
+/** {snapshotId?, sessionId, parentId?, createdAt, updatedAt, status, finishReason?, error?, state}. New reference; NULL: no
+ * memory. */
+json_t *gk_agent_snapshot_document(gk_invocation *it, const char *id, const char *status,
+	const char *finish_reason, json_t *error);
+
+/* --- agent_detach.c --- */
+
+/** The client goes and the work stays: its row is there when this returns. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_detach(gk_invocation *it, gk_error *err);
+/** The last thing that a detached invocation does. `result` may be NULL. */
+GK_SUSPENDS void gk_agent_finalize(gk_ctx *ctx, gk_invocation *it, json_t *result);
+/** Between two signs of life; for tests to change. */
+extern uint64_t gk_agent_heartbeat_ms;
+
+/* --- agent_companion.c --- */
+
+gk_action_fn gk_agent_snapshot_action, gk_agent_abort_action;
 
 /* --- agent_output.c --- */
 

@@ -37,6 +37,11 @@ gk_invocation *gk_invocation_unref(gk_invocation *it)
 	json_decref(it->failure);
 	json_decref(it->output);
 	free(it->finish_reason);
+	free(it->owner);
+	free(it->last_id);
+	free(it->turn_id);
+	free(it->last_good_id);
+	free(it->pending_id);
 	gk_agent_unref(it->agent);
 	free(it);
 	return NULL;
@@ -99,9 +104,11 @@ static void work(gk_ctx *ctx, void *user)
 
 	gk_ctx_set_session(ctx, &it->session);
 	take_turns(ctx, it);
-	if (it->rc == GK_OK && (it->is_stopped || it->inputs_ended))
+	if (it->rc != GK_OK || it->is_stopped || it->inputs_ended) {
+		it->is_concluding = true;
 		gk_agent_conclude(ctx, it);
-	it->is_over = it->rc != GK_OK || it->is_stopped || it->inputs_ended;
+		it->is_over = true;
+	}
 	it->is_working = false;
 	if (it->front) {
 		if (it->is_over)
@@ -138,6 +145,50 @@ static gk_code queue(gk_invocation *it, json_t *input, gk_error *err)
 	return GK_OK;
 }
 
+static bool has_payload(json_t *input)
+{
+	json_t *resume = json_object_get(input, "resume");
+
+	return json_object_get(input, "message") ||
+	       json_array_size(json_object_get(resume, "respond")) ||
+	       json_array_size(json_object_get(resume, "restart"));
+}
+
+/* All that the client has sent by now belongs to it. */
+static gk_code take_the_rest(gk_invocation *it, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	while (rc == GK_OK && gk_ctx_waiting_inputs(it->front)) {
+		gk_auto_json json_t *input = NULL;
+
+		if (it->input_count >= GK_MAX_AGENT_INPUTS)
+			return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
+				"more than %d inputs wait for their turns", GK_MAX_AGENT_INPUTS);
+		rc = gk_ctx_receive(it->front, &input, err);
+		if (rc == GK_OK && input && has_payload(input))
+			rc = queue(it, input, err);
+	}
+	return rc;
+}
+
+static gk_code take_detach(gk_invocation *it, json_t *input, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	if (!it->store)
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"Detach is only supported when a session store is provided.");
+	if (it->is_concluding)
+		return GK_OK; /* there is nothing left to let go */
+	if (has_payload(input))
+		rc = queue(it, input, err);
+	if (rc == GK_OK)
+		rc = take_the_rest(it, err);
+	it->inputs_ended = true;
+	return rc == GK_OK ? gk_agent_detach(it, err) : rc;
+}
+
 static gk_code take_in(gk_invocation *it, json_t *input, gk_error *err)
 {
 	if (!input) {
@@ -145,8 +196,7 @@ static gk_code take_in(gk_invocation *it, json_t *input, gk_error *err)
 		return GK_OK;
 	}
 	if (json_is_true(json_object_get(input, "detach")))
-		return gk_error_set(err, GK_FAILED_PRECONDITION,
-			"Detach is only supported when a session store is provided.");
+		return take_detach(it, input, err);
 	return queue(it, input, err);
 }
 
@@ -183,7 +233,7 @@ static gk_code attend(gk_invocation *it, gk_error *err)
 {
 	gk_code rc = GK_OK;
 
-	while (rc == GK_OK && !it->is_over) {
+	while (rc == GK_OK && !it->is_over && !it->is_detached) {
 		if (!it->is_working && (it->input_count || it->inputs_ended))
 			rc = start_work(it, err);
 		else if (must_wait_for_work(it))
@@ -202,28 +252,37 @@ static void on_called_off(void *user)
 		gk_errand_cancel(it->errand, gk_scope_reason(it->scope));
 }
 
-/* The work uses the call's ctx until it is over. */
+/* The work goes on by itself: it starts if it has not, and what it is just sending goes out before the answer. */
+static gk_code let_go(gk_invocation *it, gk_error *err)
+{
+	gk_code rc = it->is_working || it->is_over ? GK_OK : start_work(it, err);
+
+	while (it->sending)
+		gk_fiber_park_shielded();
+	return rc;
+}
+
+/* The work uses the call's ctx until it is over, or detached. */
 static gk_code run_attached(gk_invocation *it, gk_error *err)
 {
-	gk_scope_listener listener = { .fn = on_called_off, .user = it };
 	gk_code rc;
 
-	gk_scope_listen(it->scope, &listener);
+	it->listener = (gk_scope_listener){ .fn = on_called_off, .user = it };
+	gk_scope_listen(it->scope, &it->listener);
 	rc = attend(it, err);
-	gk_scope_unlisten(&listener);
+	gk_scope_unlisten(&it->listener);
+	if (rc == GK_OK && it->is_detached)
+		return let_go(it, err);
 	if (rc != GK_OK && it->is_working)
 		gk_errand_cancel(it->errand, GK_CANCELLED);
 	while (it->is_working)
 		gk_fiber_park_shielded();
-	if (rc == GK_OK && it->rc != GK_OK)
-		rc = gk_error_move(err, &it->err);
-	it->front = NULL;
-	return rc;
+	return rc == GK_OK && it->rc != GK_OK ? gk_error_move(err, &it->err) : rc;
 }
 
 gk_code gk_agent_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
-	gk_invocation *it;
+	gk_invocation *it = NULL;
 	gk_code rc = invocation_new(ctx, gk_ctx_user(ctx), &it, err);
 
 	(void)input; /* gk_ctx_receive() gives it */
@@ -232,6 +291,7 @@ gk_code gk_agent_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	rc = gk_agent_open(it, ctx, gk_ctx_init(ctx), err);
 	if (rc == GK_OK && !it->is_over)
 		rc = run_attached(it, err);
+	it->front = NULL;
 	if (rc == GK_OK)
 		*ret = json_incref(it->output);
 	gk_invocation_unref(it);

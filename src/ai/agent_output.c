@@ -126,32 +126,81 @@ static bool tell_failure(const gk_invocation *it, json_t *output, json_t *result
 	       (!message || gk_json_set(output, "message", message));
 }
 
+/* The client has its state, or the id by which it is kept. */
+static gk_code tell_state(gk_ctx *ctx, gk_invocation *it, json_t *output, gk_error *err)
+{
+	const char *id = it->failure ? it->last_good_id : it->last_id;
+	gk_auto_json json_t *state = NULL, *shown = NULL;
+	gk_code rc;
+
+	if (it->store)
+		return !id || gk_json_set_str(output, "snapshotId", id) ? GK_OK
+									: gk_error_no_memory(err);
+	state = it->failure ? json_incref(it->last_good) : gk_agent_state(&it->session);
+	rc = gk_agent_shown_state(ctx, it->agent, state, &shown, err);
+	if (rc == GK_OK && !gk_json_set(output, "state", shown))
+		rc = gk_error_no_memory(err);
+	return rc;
+}
+
 static gk_code make_output(gk_ctx *ctx, gk_invocation *it, json_t *result, gk_error *err)
 {
-	gk_auto_json json_t *output = json_object(), *state = NULL, *shown = NULL;
+	gk_auto_json json_t *output = json_object();
 	gk_code rc;
 
 	if (!gk_json_set_str(output, "sessionId", it->session.id) ||
 		!(it->failure ? tell_failure : tell_success)(it, output, result))
 		return gk_error_no_memory(err);
-	state = it->failure ? json_incref(it->last_good) : gk_agent_state(&it->session);
-	rc = gk_agent_shown_state(ctx, it->agent, state, &shown, err);
-	if (rc == GK_OK && !gk_json_set(output, "state", shown))
-		rc = gk_error_no_memory(err);
+	rc = tell_state(ctx, it, output, err);
 	if (rc == GK_OK)
 		it->output = gk_steal(output);
 	return rc;
 }
 
-void gk_agent_conclude(gk_ctx *ctx, gk_invocation *it)
+/* --- the end --- */
+
+/* What changed after the last turn is kept as well, but not what a turn that failed left. */
+static gk_code save_rest(gk_ctx *ctx, gk_invocation *it, gk_error *err)
+{
+	if (!it->store || it->failure || it->session.version == it->session.saved_version)
+		return GK_OK;
+	return gk_agent_save(ctx, it, NULL, "completed", NULL, err);
+}
+
+static gk_code conclude_attached(gk_ctx *ctx, gk_invocation *it, gk_error *err)
 {
 	gk_auto_json json_t *result = NULL;
-	gk_error *err = &it->err;
 	gk_code rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), err);
 
 	if (rc == GK_OK)
 		rc = result_of(ctx, it, &result, err);
 	if (rc == GK_OK)
-		rc = make_output(ctx, it, result, err);
-	it->rc = rc;
+		rc = save_rest(ctx, it, err);
+	return rc == GK_OK ? make_output(ctx, it, result, err) : rc;
+}
+
+/* The row tells how it went: also of a result that failed, and of work that was called off. */
+static void conclude_detached(gk_ctx *ctx, gk_invocation *it)
+{
+	gk_auto_json json_t *result = NULL;
+	gk_auto_error gk_error failure = { 0 };
+	gk_code rc = it->rc;
+
+	if (rc != GK_OK)
+		gk_error_copy(&failure, &it->err);
+	else if (it->is_stopped && !it->failure)
+		rc = gk_scope_check(gk_fiber_scope(gk_fiber_self()), &failure);
+	else
+		rc = result_of(ctx, it, &result, &failure);
+	if (rc != GK_OK && !it->failure)
+		it->failure = gk_agent_error_json(&failure);
+	gk_agent_finalize(ctx, it, result);
+}
+
+void gk_agent_conclude(gk_ctx *ctx, gk_invocation *it)
+{
+	if (it->is_detached)
+		conclude_detached(ctx, it);
+	else if (it->rc == GK_OK)
+		it->rc = conclude_attached(ctx, it, &it->err);
 }

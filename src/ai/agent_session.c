@@ -19,24 +19,36 @@ static json_t *fresh_state(void)
 	return json_pack("{s:[], s:[]}", "artifacts", "messages");
 }
 
-gk_code gk_agent_session_begin(gk_agent_session *session, json_t *state, gk_error *err)
+/* What was given stays as it is: with an id that was missing it is another object. */
+static gk_code set_id(gk_agent_session *session, const char *id, gk_error *err)
 {
-	const char *id = json_string_value(json_object_get(state, "sessionId"));
-	char own[GK_UUID_SIZE];
+	json_t *state = session->state;
+
+	if (state->refcount > 1) {
+		session->state = json_copy(state);
+		json_decref(state);
+	}
+	return gk_json_set_str(session->state, "sessionId", id) ? GK_OK : gk_error_no_memory(err);
+}
+
+gk_code gk_agent_session_begin(
+	gk_agent_session *session, json_t *state, const char *id, gk_error *err)
+{
+	const char *own = json_string_value(json_object_get(state, "sessionId"));
+	char fresh[GK_UUID_SIZE];
 
 	session->magic = GK_SESSION_MAGIC;
 	session->state = state ? json_incref(state) : fresh_state();
 	if (!session->state)
 		return gk_error_no_memory(err);
-	if (!id || !*id) {
-		gk_id_uuid(own);
+	if (own && *own) {
 		id = own;
-		if (session->state->refcount > 1) {
-			json_decref(session->state);
-			session->state = json_copy(state);
-		}
-		if (!gk_json_set_str(session->state, "sessionId", id))
-			return gk_error_no_memory(err);
+	} else {
+		if (!id)
+			gk_id_uuid(fresh);
+		id = id ? id : fresh;
+		if (set_id(session, id, err) != GK_OK)
+			return GK_RESOURCE_EXHAUSTED;
 	}
 	session->id = strdup(id);
 	return session->id ? GK_OK : gk_error_no_memory(err);

@@ -41,6 +41,11 @@ gk_code gk_agent_shown_state(
 	return rc;
 }
 
+static bool is_heard(const gk_invocation *it)
+{
+	return it->front && !it->is_detached && !it->is_stream_broken;
+}
+
 /* The front waits until nothing is on its way through it before it goes. */
 static gk_code send_through(gk_invocation *it, json_t *chunk, gk_error *err)
 {
@@ -62,10 +67,10 @@ gk_code gk_agent_emit(gk_ctx *ctx, gk_invocation *it, json_t *chunk_take, gk_err
 
 	if (!chunk)
 		return gk_error_no_memory(err);
-	if (!it->front || it->is_stream_broken)
+	if (!is_heard(it))
 		return GK_OK;
 	rc = transform(ctx, it->agent, it->agent->transform_chunk, "chunk", chunk, &shown, err);
-	if (rc != GK_OK || !shown || !it->front)
+	if (rc != GK_OK || !shown || !is_heard(it))
 		return rc;
 	rc = send_through(it, shown, &failure);
 	if (rc == GK_OK)
@@ -114,7 +119,7 @@ gk_code gk_agent_emit_custom(gk_ctx *ctx, gk_invocation *it, gk_error *err)
 	json_t *custom;
 	gk_code rc;
 
-	if (!it->front || it->is_stream_broken)
+	if (!is_heard(it))
 		return GK_OK;
 	state = gk_agent_state(&it->session);
 	rc = gk_agent_shown_state(ctx, it->agent, state, &shown, err);

@@ -85,7 +85,7 @@
 #define GK_MAX_INPUT_CHUNKS   1024 /* of a bidi run, not yet consumed */
 #define GK_DAP_DEFAULT_TTL_MS 3000
 #define GK_MAX_OBSERVERS      8  /* of spans */
-#define GK_MAX_APP_SLOTS      8  /* one for each floor's table: no input reaches it */
+#define GK_MAX_APP_SLOTS      16 /* one for each floor's table: no input reaches it */
 #define GK_SPAN_LASTING_MS    10 /* a span that runs longer is shown while it runs */
 #define GK_MAX_TRACE_STATE    512
 #define GK_MAX_OWNER          256 /* of a uid; a longer one is known by its digest */
@@ -176,6 +176,8 @@
 
 /* --- ai --- */
 #define GK_MAX_AGENT_INPUTS   256        /* that wait for their turn; beyond, they wait at their sender */
+#define GK_MAX_DETACHED_RUNS  1000       /* agents at work without a client */
+#define GK_AGENT_HEARTBEAT_MS 30000      /* between two signs of life of one */
 #define GK_MAX_DIMENSIONS     65536      /* of a vector */
 #define GK_MAX_VECTORS        4194304u   /* of one list: each is looked at by every search */
 #define GK_MAX_SEARCH_ON_LOOP (1u << 20) /* numbers; a larger search is a worker's */
