@@ -31,6 +31,7 @@ typedef struct conformance_kind {
 } conformance_kind;
 
 /* The kinds, one file each. */
+conformance_file_fn conformance_agent;
 conformance_file_fn conformance_core;
 conformance_file_fn conformance_dotprompt;
 conformance_file_fn conformance_dotprompt_docs;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static const conformance_kind kinds[] = {
+	{ "agent", conformance_agent },
 	{ "core", conformance_core },
 	{ "dotprompt", conformance_dotprompt },
 	{ "dotprompt-docs", conformance_dotprompt_docs },
