@@ -148,7 +148,18 @@ typedef struct gk_fallback_opts {
 } gk_fallback_opts;
 gk_model_middleware_fn gk_fallback; /* `user`: gk_fallback_opts, required */
 
-/* --- named middleware --- */
+/* --- named middleware ---
+ *
+ * Those that every application has, with their configurations (each is told by /api/values):
+ *	retry		as gk_retry: {maxRetries, statuses, initialDelayMs, maxDelayMs, backoffFactor, noJitter}
+ *	fallback	as gk_fallback: {models: [{name, config?}], statuses, isolateConfig}
+ *	toolApproval	interrupts tools that are not in {approved: [names]}
+ *	filesystem	tools for the files below {rootDirectory}; {allowWriteAccess, toolNamePrefix}
+ *	skills		tells of the folders with a SKILL.md in {skillPaths: ["skills"]}, and lets the model load them
+ *	artifacts	lists an agent's artifacts, with tools to read and, without {readonly}, to write them
+ *	agents		a tool for each of {agents: [names or {name, description}]} that hands a task to it; {toolPrefix,
+ *			maxDelegations, historyLength, artifactStrategy: inline or session}
+ */
 
 /* One turn, as a generate hook sees and may change it. */
 typedef struct gk_turn {

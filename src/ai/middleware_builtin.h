@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* The registered middleware that every application has (generate section 5.6).
- */
+/* The registered middleware that every application has (generate section 5.6). */
 #ifndef GK_AI_MIDDLEWARE_BUILTIN_H
 #define GK_AI_MIDDLEWARE_BUILTIN_H
 
@@ -12,5 +11,7 @@ extern const gk_middleware_opts gk_middleware_fallback;
 extern const gk_middleware_opts gk_middleware_approval;
 extern const gk_middleware_opts gk_middleware_filesystem;
 extern const gk_middleware_opts gk_middleware_skills;
+extern const gk_middleware_opts gk_middleware_artifacts;
+extern const gk_middleware_opts gk_middleware_agents;
 
 #endif

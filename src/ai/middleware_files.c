@@ -6,6 +6,7 @@
 
 #include "ai/files.h"
 #include "ai/media.h"
+#include "ai/middleware_tools.h"
 #include "ai/request.h"
 #include "base/buf.h"
 #include "base/limits.h"
@@ -14,7 +15,6 @@
 #include "json/edit.h"
 
 #include <genkit/message.h>
-#include <genkit/tool.h>
 
 #include <stdio.h>
 #include <strings.h>
@@ -317,25 +317,16 @@ static const struct {
 static gk_code offer(gk_ctx *ctx, files_state *state, size_t i, gk_tool_list *tools, gk_error *err)
 {
 	gk_auto_str char *name = NULL;
-	gk_action *tool = NULL;
-	gk_code rc;
 
 	if (asprintf(&name, "%s%s", state->prefix, tools_of_files[i].name) < 0) {
 		name = NULL;
 		return gk_error_no_memory(err);
 	}
-	rc = gk_tool_new(gk_ctx_app(ctx),
+	return gk_tool_offer(ctx,
 		GK_OPTS(gk_tool_opts, .name = name, .description = tools_of_files[i].description,
 			.input = tools_of_files[i].input, .run = tools_of_files[i].run,
 			.user = state, .free_user = unref_state),
-		&tool, err);
-	if (rc != GK_OK)
-		return rc;
-	state->refs++;
-	if (!gk_tool_list_add(tools, tool))
-		rc = gk_error_no_memory(err);
-	gk_action_unref(tool);
-	return rc;
+		&state->refs, tools, err);
 }
 
 static gk_code open_files(gk_ctx *ctx, json_t *config, void *user, gk_tool_list *tools,
@@ -407,7 +398,7 @@ static gk_code add_queue(
 	gk_ctx *ctx, const gk_turn *turn, gk_next *next, void *it, json_t **ret, gk_error *err)
 {
 	files_state *state = it;
-	gk_auto_json json_t *queue = NULL, *messages = NULL, *request = NULL;
+	gk_auto_json json_t *queue = NULL, *messages = NULL;
 	gk_turn own = *turn;
 	json_t *message;
 	size_t i;
@@ -430,9 +421,7 @@ static gk_code add_queue(
 			return rc;
 		own.message_index++;
 	}
-	request = gk_json_object_with(turn->request, "messages", gk_steal(messages));
-	own.request = request;
-	return request ? gk_next_turn(ctx, next, &own, ret, err) : gk_error_no_memory(err);
+	return gk_next_turn_with(ctx, &own, next, gk_steal(messages), ret, err);
 }
 
 const gk_middleware_opts gk_middleware_filesystem = {

@@ -5,6 +5,7 @@
 #include "ai/middleware_builtin.h"
 
 #include "ai/files.h"
+#include "ai/middleware_tools.h"
 #include "ai/request.h"
 #include "base/buf.h"
 #include "base/limits.h"
@@ -13,8 +14,6 @@
 #include "base/table.h"
 #include "core/call.h"
 #include "json/edit.h"
-
-#include <genkit/tool.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -191,26 +190,6 @@ static gk_code use_skill(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 
 /* --- the middleware --- */
 
-static gk_code offer(gk_ctx *ctx, skills_state *state, gk_tool_list *tools, gk_error *err)
-{
-	gk_action *tool = NULL;
-	gk_code rc = gk_tool_new(gk_ctx_app(ctx),
-		GK_OPTS(gk_tool_opts, .name = "use_skill",
-			.description = "Loads the instructions of a skill.",
-			.input = "{\"type\":\"object\",\"properties\":{\"skillName\":{\"type\":"
-				 "\"string\"}},\"required\":[\"skillName\"]}",
-			.run = use_skill, .user = state, .free_user = unref_state),
-		&tool, err);
-
-	if (rc != GK_OK)
-		return rc;
-	state->refs++;
-	if (!gk_tool_list_add(tools, tool))
-		rc = gk_error_no_memory(err);
-	gk_action_unref(tool);
-	return rc;
-}
-
 static gk_code open_skills(gk_ctx *ctx, json_t *config, void *user, gk_tool_list *tools,
 	void **state_ret, gk_error *err)
 {
@@ -226,7 +205,13 @@ static gk_code open_skills(gk_ctx *ctx, json_t *config, void *user, gk_tool_list
 	state->skills = gk_table_new(free_skill);
 	rc = state->skills ? gk_work(ctx, scan, state, err) : gk_error_no_memory(err);
 	if (rc == GK_OK && gk_table_count(state->skills))
-		rc = offer(ctx, state, tools, err);
+		rc = gk_tool_offer(ctx,
+			GK_OPTS(gk_tool_opts, .name = "use_skill",
+				.description = "Loads the instructions of a skill.",
+				.input = "{\"type\":\"object\",\"properties\":{\"skillName\":{"
+					 "\"type\":\"string\"}},\"required\":[\"skillName\"]}",
+				.run = use_skill, .user = state, .free_user = unref_state),
+			&state->refs, tools, err);
 	if (rc == GK_OK)
 		*state_ret = state;
 	else
@@ -236,7 +221,7 @@ static gk_code open_skills(gk_ctx *ctx, json_t *config, void *user, gk_tool_list
 
 static json_t *instructions_of(const skills_state *state)
 {
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	gk_buf text = GK_BUF_INIT(0);
 
 	gk_buf_puts(&text, "<skills>\nYou have access to a library of skills that "
 			   "serve as specialized "
@@ -252,28 +237,20 @@ static json_t *instructions_of(const skills_state *state)
 			is_told ? " - " : "", is_told ? mine->description : "");
 	}
 	gk_buf_puts(&text, "</skills>");
-	if (gk_buf_failed(&text))
-		return NULL;
-	return json_pack("{s:o, s:{s:b}}", "text",
-		json_stringn(text.data, gk_str_valid_utf8(text.data, text.len)), "metadata", MARK,
-		1);
+	return gk_marked_part(&text, MARK);
 }
 
 static gk_code tell_skills(
 	gk_ctx *ctx, const gk_turn *turn, gk_next *next, void *it, json_t **ret, gk_error *err)
 {
 	const skills_state *state = it;
-	gk_auto_json json_t *request = NULL, *messages = NULL;
-	gk_turn own = *turn;
 
 	if (!gk_table_count(state->skills))
 		return gk_next_turn(ctx, next, turn, ret, err);
-	messages = gk_messages_with_system(
-		json_object_get(turn->request, "messages"), MARK, instructions_of(state));
-	if (messages)
-		request = gk_json_object_with(turn->request, "messages", gk_steal(messages));
-	own.request = request;
-	return request ? gk_next_turn(ctx, next, &own, ret, err) : gk_error_no_memory(err);
+	return gk_next_turn_with(ctx, turn, next,
+		gk_messages_with_system(
+			json_object_get(turn->request, "messages"), MARK, instructions_of(state)),
+		ret, err);
 }
 
 const gk_middleware_opts gk_middleware_skills = {

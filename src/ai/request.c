@@ -155,6 +155,49 @@ gk_code gk_messages_augment(
 
 /* --- system messages --- */
 
+static bool is_marked(json_t *part, const char *mark)
+{
+	return json_object_get(json_object_get(part, "metadata"), mark) != NULL;
+}
+
+bool gk_messages_have(json_t *messages, const char *mark)
+{
+	json_t *message, *part;
+	size_t i, j;
+
+	json_array_foreach (messages, i, message)
+		json_array_foreach (json_object_get(message, "content"), j, part)
+			if (is_marked(part, mark))
+				return true;
+	return false;
+}
+
+static json_t *message_without(json_t *message, const char *mark)
+{
+	gk_auto_json json_t *kept = json_array();
+	json_t *content = json_object_get(message, "content"), *part;
+	size_t i;
+
+	json_array_foreach (content, i, part)
+		if (!is_marked(part, mark) && !gk_json_push_take(kept, json_incref(part)))
+			return NULL;
+	if (kept && json_array_size(kept) == json_array_size(content))
+		return json_incref(message);
+	return kept ? gk_json_object_with(message, "content", gk_steal(kept)) : NULL;
+}
+
+json_t *gk_messages_without(json_t *messages, const char *mark)
+{
+	gk_auto_json json_t *changed = json_array();
+	json_t *message;
+	size_t i;
+
+	json_array_foreach (messages, i, message)
+		if (!gk_json_push_take(changed, message_without(message, mark)))
+			return NULL;
+	return changed ? gk_steal(changed) : NULL;
+}
+
 /* The content with the part in the place of a marked one, or at the end. */
 static json_t *content_with(json_t *content, const char *mark, json_t *part)
 {
@@ -163,7 +206,7 @@ static json_t *content_with(json_t *content, const char *mark, json_t *part)
 	size_t i;
 
 	json_array_foreach (changed, i, other)
-		if (json_object_get(json_object_get(other, "metadata"), mark))
+		if (is_marked(other, mark))
 			break;
 	if (i < json_array_size(changed) ? json_array_set(changed, i, part) < 0
 					 : !gk_json_push_take(changed, json_incref(part)))
@@ -174,7 +217,7 @@ static json_t *content_with(json_t *content, const char *mark, json_t *part)
 json_t *gk_messages_with_system(json_t *messages, const char *mark, json_t *part_take)
 {
 	gk_auto_json json_t *part = part_take, *content = NULL, *own = NULL;
-	json_t *message = NULL;
+	json_t *message;
 	size_t i;
 
 	if (!part)
@@ -182,6 +225,7 @@ json_t *gk_messages_with_system(json_t *messages, const char *mark, json_t *part
 	json_array_foreach (messages, i, message)
 		if (gk_str_equal(json_string_value(json_object_get(message, "role")), "system"))
 			break;
+	message = json_array_get(messages, i); /* NULL: there is none */
 	content = content_with(json_object_get(message, "content"), mark, part);
 	if (!content)
 		return NULL;

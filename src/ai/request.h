@@ -15,6 +15,10 @@ gk_code gk_messages_augment(
  * whose metadata has `mark`, else at its end; without a system message there is
  * one now. NULL when memory ran out. */
 json_t *gk_messages_with_system(json_t *messages, const char *mark, json_t *part_take);
+/** Whether a part of one of them has `mark` in its metadata. */
+bool gk_messages_have(json_t *messages, const char *mark);
+/** Messages without the parts whose metadata has `mark`. NULL when memory ran out. */
+json_t *gk_messages_without(json_t *messages, const char *mark);
 /** A copy of an array with another item at `index`. NULL when memory ran out.
  */
 json_t *gk_json_array_with(json_t *array, size_t index, json_t *item_take);

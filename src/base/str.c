@@ -111,3 +111,16 @@ size_t gk_str_valid_utf8(const char *text, size_t len)
 	}
 	return at;
 }
+
+size_t gk_str_utf16_len(const char *text, size_t len)
+{
+	size_t units = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		units += (c & 0xc0) != 0x80;
+		units += c >= 0xf0;
+	}
+	return units;
+}

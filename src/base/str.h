@@ -24,6 +24,8 @@ static inline bool gk_str_has_prefix(const char *text, const char *prefix)
 const char *gk_str_nearest(const char *text, const char *const *candidates);
 /** Length of the longest prefix that is valid UTF-8 without cutting a character. */
 size_t gk_str_valid_utf8(const char *text, size_t len);
+/** Of UTF-8, in UTF-16 code units, as JavaScript counts: those outside the basic plane are two. */
+size_t gk_str_utf16_len(const char *text, size_t len);
 /** The character at the beginning of `text` (of at least one byte) and its length in bytes; 0: it is not UTF-8. */
 size_t gk_str_decode_utf8(const char *text, size_t len, uint32_t *ret);
 /** Writes a character as UTF-8; its length in bytes. */

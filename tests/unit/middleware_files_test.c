@@ -285,6 +285,22 @@ START_TEST(skills_are_told_once_and_loaded_by_their_name)
 }
 END_TEST
 
+START_TEST(skills_need_no_system_message)
+{
+	gk_auto_json json_t *use =
+		json_pack("[{s:s, s:{s:[s]}}]", "name", "skills", "config", "skillPaths", root);
+
+	make_folder("pirate");
+	folder_put("pirate/SKILL.md", "---\ndescription: Speaks like one.\n---\nArr!");
+	models_script("[" DONE "]");
+	json_decref(models_generate(GK_OPTS(gk_generate_opts, .prompt = "hi", .use_json = use)));
+	ck_assert_str_eq(
+		gk_json_str_peek(json_array_get(models_saw, 0), "messages[0].role"), "system");
+	ck_assert_str_eq(
+		gk_json_str_peek(json_array_get(models_saw, 0), "messages[1].role"), "user");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *it = suite_create("middleware_files");
@@ -302,6 +318,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, files_that_are_too_large_and_folders_that_are_too_deep_are_refused);
 	tcase_add_test(tests, more_files_than_can_be_listed_are_refused);
 	tcase_add_test(tests, skills_are_told_once_and_loaded_by_their_name);
+	tcase_add_test(tests, skills_need_no_system_message);
 	suite_add_tcase(it, tests);
 	return it;
 }

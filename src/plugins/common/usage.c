@@ -2,26 +2,13 @@
  * Copyright the genkitd authors */
 #include "plugins/common/usage.h"
 
+#include "base/str.h"
 #include "json/edit.h"
 #include "plugins/common/media.h"
 
 typedef struct counts {
 	size_t characters, images, videos, audios;
 } counts;
-
-/* In UTF-16 code units: every character is one, those outside the basic plane are two. */
-static size_t utf16_length(const char *text, size_t len)
-{
-	size_t units = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		units += (c & 0xc0) != 0x80;
-		units += c >= 0xf0;
-	}
-	return units;
-}
 
 static void count(counts *it, const json_t *parts)
 {
@@ -35,7 +22,7 @@ static void count(counts *it, const json_t *parts)
 
 		if (json_is_string(text))
 			it->characters +=
-				utf16_length(json_string_value(text), json_string_length(text));
+				gk_str_utf16_len(json_string_value(text), json_string_length(text));
 		if (!media || gk_media_read(media, &seen, NULL) != GK_OK)
 			continue;
 		it->images += gk_media_is(&seen, "image");
