@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 /* The flows that `make bench` drives: the same names and the same work as the peers' programs. */
 #include <genkit/genkit.h>
+#include <stdlib.h>
 
 static gk_code echo(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
@@ -111,6 +112,24 @@ static gk_code tools(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 		ret, err);
 }
 
+/* Through the plugin for OpenAI-compatible services, to wherever $UPSTREAM is. */
+static gk_code upstream(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	return ask(ctx,
+		GK_OPTS(gk_generate_opts, .model = "upstream/canned",
+			.prompt = json_string_value(input)),
+		ret, err);
+}
+
+/* Streams what the service says as it comes. */
+static gk_code upstream_stream(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	return ask(ctx,
+		GK_OPTS(gk_generate_opts, .model = "upstream/canned",
+			.prompt = json_string_value(input), .on_chunk = gk_forward_chunk),
+		ret, err);
+}
+
 #define TEXT                                                                                       \
 	"{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\"}},\"required\":[\"text\"]}"
 #define COUNT                                                                                      \
@@ -153,6 +172,32 @@ static gk_code define_models(gk_app *app, gk_error *err)
 	return rc;
 }
 
+static gk_code define_upstream(gk_app *app, gk_error *err)
+{
+	const char *address = getenv("UPSTREAM");
+	gk_auto_json json_t *options = json_pack("{s:s, s:s, s:s, s:b}", "name", "upstream",
+		"baseURL", address ? address : "http://127.0.0.1:9100/v1", "apiKey", "none",
+		"listModels", 0);
+	gk_code rc = options ? gk_use_plugin(app, "compat", options, err) : gk_error_no_memory(err);
+
+	/* A configuration may say otherwise where it is. */
+	if (rc != GK_OK && err && err->message && strstr(err->message, "already registered")) {
+		gk_error_clear(err);
+		rc = GK_OK;
+	}
+	if (rc == GK_OK)
+		rc = gk_define_flow(app,
+			GK_OPTS(gk_flow_opts, .name = "upstream", .input = STRING, .output = STRING,
+				.run = upstream),
+			err);
+	if (rc == GK_OK)
+		rc = gk_define_flow(app,
+			GK_OPTS(gk_flow_opts, .name = "upstreamStream", .input = STRING,
+				.output = STRING, .run = upstream_stream),
+			err);
+	return rc;
+}
+
 GK_MODULE(bench, app, err)
 {
 	gk_code rc;
@@ -170,5 +215,7 @@ GK_MODULE(bench, app, err)
 			app, GK_OPTS(gk_flow_opts, .name = "wait", .run = wait_open), err);
 	if (rc == GK_OK)
 		rc = define_models(app, err);
+	if (rc == GK_OK)
+		rc = define_upstream(app, err);
 	return rc;
 }

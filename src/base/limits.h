@@ -68,6 +68,9 @@
 #define GK_FETCH_TOTAL_MS   600000
 #define GK_FETCH_HOST_CONNS 2048 /* http_client.max_host_connections */
 #define GK_FETCH_BUFFER     (256u << 10) /* a response body that nobody reads pauses here */
+#define GK_FETCH_READ       (8u << 10)   /* read at once without TLS: each transfer has that memory */
+#define GK_FETCH_LINGER_MS  200          /* for the end of an answer that nobody needs any more */
+#define GK_FETCH_LINGER     (64u << 10)  /* bytes of it */
 #define GK_FETCH_POOL_MS    120000       /* connections are kept so long after the last transfer */
 #define GK_FETCH_IDLE_CONNS 256          /* kept open for later, of all hosts together */
 #define GK_MAX_FETCH_HEAD   (256u << 10) /* of a response, interim ones included */

@@ -80,6 +80,8 @@ void gk_fetch_finish(gk_fetch *res, CURLcode result)
 	if (result != CURLE_OK && res->failure.code == GK_OK)
 		describe(res, result);
 	wake(res);
+	if (res->is_left)
+		gk_fetch_free(res);
 }
 
 void gk_fetch_abort(gk_fetch *res, const gk_error *why)
@@ -215,6 +217,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 	size_t len = size * count;
 
 	note_activity(res);
+	if (res->is_left) {
+		res->received += len;
+		return res->received <= GK_FETCH_LINGER ? len : refuse_body(res);
+	}
 	if (res->back.len && res->back.len + len > GK_FETCH_BUFFER) {
 		res->is_paused = true;
 		return CURL_WRITEFUNC_PAUSE;
@@ -484,4 +490,24 @@ void gk_fetch_free(gk_fetch *res)
 	gk_error_clear(&res->failure);
 	res->magic = 0;
 	free(res);
+}
+
+void gk_fetch_leave(gk_fetch *res)
+{
+	if (!res || !res->easy) {
+		gk_fetch_free(res);
+		return;
+	}
+	GK_CHECK(res, GK_FETCH_MAGIC);
+	assert(!res->waiter);
+	gk_scope_unlisten(&res->listener);
+	res->scope = gk_scope_unref(res->scope);
+	gk_buf_done(&res->front);
+	gk_buf_done(&res->back);
+	res->is_left = true;
+	res->received = 0;
+	res->started_ms = gk_loop_now_ms(res->client->multi.loop);
+	res->total_ms = GK_FETCH_LINGER_MS;
+	arm_timer(res);
+	go_on(res);
 }

@@ -65,6 +65,9 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_fetch_read_all(
 	gk_fetch *res, char **ret, size_t *len_ret, gk_error *err);
 /** Closes the transfer when it has not ended. */
 void gk_fetch_free(gk_fetch *res);
+/** Frees it, but lets a transfer that has not ended do so, unseen, within GK_FETCH_LINGER_MS: its connection can then be used
+ * again. For an answer that has said all it has to say before it ends, as streams of events do. */
+void gk_fetch_leave(gk_fetch *res);
 
 static inline void gk_fetch_freep(gk_fetch **res)
 {

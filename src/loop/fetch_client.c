@@ -73,11 +73,24 @@ gk_code gk_fetch_client_new(
 	return GK_OK;
 }
 
+/* Those that end unseen need not. */
+static void end_left(gk_fetch_client *client)
+{
+	gk_fetch *res = LIST_FIRST(&client->running), *next;
+
+	for (; res; res = next) {
+		next = LIST_NEXT(res, link);
+		if (res->is_left)
+			gk_fetch_abort(res, NULL);
+	}
+}
+
 void gk_fetch_client_free(gk_fetch_client *client)
 {
 	if (!client)
 		return;
 	GK_CHECK(client, GK_FETCH_CLIENT_MAGIC);
+	end_left(client);
 	assert(LIST_EMPTY(&client->running));
 	gk_timer_disarm(&client->pool_timer);
 	close_pool(client);
@@ -115,6 +128,9 @@ static bool apply(gk_fetch_client *client, CURL *easy, bool is_tls)
 	 * a burst of calls to a provider then shares it. */
 	return gk_multi_prepare(easy) &&
 	       curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_tls ? 1L : 0L) == CURLE_OK &&
+	       (is_tls || /* there a record is as large as curl's usual buffer */
+		       curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)GK_FETCH_READ) ==
+			       CURLE_OK) &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
 	       (!client->ca_file ||

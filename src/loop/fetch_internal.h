@@ -59,6 +59,7 @@ struct gk_fetch {
 	curl_off_t uploaded; /* when the timer last looked */
 	int local_port;      /* of its connection */
 	bool is_connected, is_paused, is_cut;
+	bool is_left; /* nobody reads it any more: it is freed when it ends */
 
 	bool is_in_head, has_head;
 	int status;

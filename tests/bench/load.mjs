@@ -76,7 +76,32 @@ const cases = [
   ['stream of 100', '/api/runAction?stream=true', { key: '/flow/stream', input: { count: 100 } }],
   ['generate', '/api/runAction', { key: '/flow/generate', input: 'hello' }],
   ['tools, three rounds', '/api/runAction', { key: '/flow/tools', input: 'hello' }],
+  ['upstream', '/api/runAction', { key: '/flow/upstream', input: 'hello' }],
 ];
+
+/** A model provider that costs little, on wrk's core; its address. */
+async function startUpstream() {
+  const [program, ...args] = [...pin(1), join(build, 'tests/bench/upstream'), '0', '1000', '20'];
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  process.on('exit', () => child.kill('SIGKILL'));
+  return new Promise((done) => child.stdout.once('data', (d) => done(String(d).trim())));
+}
+const upstream = await startUpstream();
+process.env.UPSTREAM = `http://${upstream}/v1`;
+
+/** Percentiles at 1,000 requests a second, in microseconds. */
+async function pace(port, path, body) {
+  const text = await collect([...pin(1), join(build, 'tests/bench/paced'), String(port), path, JSON.stringify(body), '1000', String(seconds)]);
+  const of = (name) => Number(new RegExp(`${name} (\\d+)`).exec(text)?.[1]);
+  return { p50: of('p50_us'), p99: of('p99_us') };
+}
+
+/** What a flow that asks the provider adds to asking it, at 1,000 requests a second. */
+async function addedLatency(server) {
+  const direct = await pace(upstream.split(':')[1], '/v1/chat/completions', { model: 'canned', messages: [{ role: 'user', content: 'hello' }] });
+  const through = await pace(server.port, '/api/runAction', { key: '/flow/upstream', input: 'hello' });
+  return { p50: through.p50 - direct.p50, p99: through.p99 - direct.p99 };
+}
 
 async function measure(server) {
   const rows = {};
@@ -88,10 +113,10 @@ async function measure(server) {
   return rows;
 }
 
-/** Opens `count` streams that wait, and gives what each costs the server, in KB. */
-async function openStreams(server, count) {
+/** Opens `count` streams that wait, and gives what each costs the server, in KB, and what it then has, in MB. */
+async function openStreams(server, count, key = '/flow/wait', input = { ms: 120000 }, word = '"open"') {
   const before = rss(server.pid);
-  const body = JSON.stringify({ key: '/flow/wait', input: { ms: 120000 } });
+  const body = JSON.stringify({ key, input });
   const request = `POST /api/runAction?stream=true HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   const sockets = [];
   let open = 0;
@@ -100,22 +125,30 @@ async function openStreams(server, count) {
       const socket = connect(server.port, '127.0.0.1');
       sockets.push(socket);
       socket.on('connect', () => socket.write(request));
-      socket.on('data', (d) => { if (String(d).includes('"open"')) { open++; done(); } });
+      socket.on('data', (d) => { if (String(d).includes(word)) { open++; done(); } });
       socket.on('error', fail);
     })));
   }
-  const each = ((rss(server.pid) - before) * 1024) / open;
+  const all = rss(server.pid);
   for (const socket of sockets) socket.destroy();
-  return { open, each };
+  return { open, each: ((all - before) * 1024) / open, all };
 }
 
 /** The daemon, measured and ended. The peer keeps no traces: compare it with the daemon that keeps none, too. */
-async function measureOurs(set) {
+async function launchOurs(set) {
   const port = await freePort();
   const places = [`reflection.listen=127.0.0.1:${port}`, `server.listen=127.0.0.1:${await freePort()}`, 'log.level=error', ...set];
-  const server = await launch('genkitd', [...pin(0), join(build, 'genkitd'), '--dev', ...places.flatMap((value) => ['--set', value]),
+  return launch('genkitd', [...pin(0), join(build, 'genkitd'), '--dev', ...places.flatMap((value) => ['--set', value]),
     '--module', join(build, 'modules/bench.so')], {}, async () => port);
+}
+async function measureOurs(set) {
+  const fresh = await launchOurs(set);
+  const slow = await openStreams(fresh, 2000, '/flow/upstreamStream', 'hello', 'word');
+  fresh.child.kill();
+  const server = await launchOurs(set);
+  server.slow = slow;
   server.rows = await measure(server);
+  server.added = await addedLatency(server);
   server.streams = await openStreams(server, Number(process.env.BENCH_STREAMS ?? 10000)).catch((e) => ({ open: 0, each: NaN, e }));
   server.child.kill();
   return server;
@@ -130,6 +163,32 @@ if (folder && existsSync(join(folder, 'node_modules'))) {
   peer.rows = await measure(peer);
   peer.child.kill();
   columns.push(peer);
+}
+
+/** The requests a second of the other two that ask the provider: the SDK while its traces are taken (by a daemon on wrk's
+ * core), and the gateway. */
+const others = {};
+if (columns[2]) {
+  const port = await freePort();
+  const store = await launch('store', [...pin(1), join(build, 'genkitd'), '--dev', '--set', `reflection.listen=127.0.0.1:${port}`,
+    '--set', `server.listen=127.0.0.1:${await freePort()}`, '--set', 'log.level=error'], {}, async () => port);
+  const flows = await freePort();
+  const sdk = await launch('JavaScript SDK', [...pin(0), process.execPath, resolve(folder, 'genkit-js.mjs')],
+    { GENKIT_TELEMETRY_SERVER: `http://127.0.0.1:${port}`, FLOW_PORT: String(flows) }, async () => 3100);
+  others['JavaScript, traces taken'] = await load(sdk, '/api/runAction', { key: '/flow/upstream', input: 'hello' });
+  sdk.child.kill();
+  store.child.kill();
+  const gateway = join(folder, 'node_modules/@portkey-ai/gateway/build/start-server.js');
+  if (existsSync(gateway)) {
+    const own = await freePort();
+    const [program, ...args] = [...pin(0), process.execPath, gateway, `--port=${own}`, '--headless'];
+    const child = spawn(program, args, { stdio: 'ignore' });
+    process.on('exit', () => child.kill('SIGKILL'));
+    await new Promise((r) => setTimeout(r, 5000));
+    others['Portkey gateway'] = await load({ pid: child.pid, port: own }, '/v1/chat/completions',
+      { model: 'canned', messages: [{ role: 'user', content: 'hello' }] });
+    child.kill();
+  }
 }
 
 const f = (x, digits = 0) => (x === undefined || Number.isNaN(x) ? '-' : x.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits }));
@@ -147,6 +206,14 @@ for (const [name] of cases) {
   row(`${name}: p50 ms`, (c) => c.rows[name].p50, 2);
   row(`${name}: p99 ms`, (c) => c.rows[name].p99, 2);
 }
+for (const [name, one] of Object.entries(others)) {
+  const [bare, kept] = columns.map((c) => c.rows.upstream.rate);
+  if (one.errors) console.log(one.errors);
+  print(`upstream, ${name}: req/s`, f(bare), f(kept), f(one.rate), f(bare / one.rate, 1), f(kept / one.rate, 1));
+}
+row('added at 1,000/s: p50 us', (c) => c.added?.p50, 0);
+row('added at 1,000/s: p99 us', (c) => c.added?.p99, 0);
+row('2,000 slow upstream streams, MB', (c) => c.slow?.all, 1);
 row('start to first health, ms', (c) => c.startMs, 1);
 row('memory idle, MB', (c) => c.idle, 1);
 row('memory under load, MB', (c) => Math.max(...cases.map(([name]) => c.rows[name].rss)), 1);

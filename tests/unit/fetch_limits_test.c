@@ -245,6 +245,49 @@ START_TEST(a_pool_that_nobody_uses_is_closed)
 }
 END_TEST
 
+/* Goes on after the head: slowly, or with more than anybody needs. */
+static void say_on(server *self, int fd)
+{
+	char room[4096];
+
+	(void)self;
+	if (!server_hear(fd, room, sizeof(room)))
+		return;
+	server_say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello");
+	if (expected) {
+		memset(room, 'x', sizeof(room));
+		for (size_t sent = 0; sent <= 4 * GK_FETCH_BUFFER; sent += sizeof(room))
+			server_say_bytes(fd, room, sizeof(room));
+	}
+	server_hear_end_within(fd, 5000);
+	mark_set(&ended, 1);
+}
+
+static void leave_one(void *user)
+{
+	gk_fetch *res = NULL;
+
+	ck_assert_int_eq(
+		gk_fetch_start(call_client, GK_OPTS(gk_fetch_opts, .url = user), &res, NULL),
+		GK_OK);
+	gk_fetch_leave(res);
+}
+
+START_TEST(an_answer_that_was_left_has_little_time_and_little_room)
+{
+	uint64_t before = gk_loop_now_ms(call_loop), took;
+
+	expected = (unsigned)_i;
+	mark_set(&ended, 0);
+	call_peer = server_start(say_on, NULL);
+	call_in_fiber(leave_one, (void *)server_url(call_peer, "http", "/"), NULL);
+	took = gk_loop_now_ms(call_loop) - before;
+	mark_await(&ended, 1);
+	ck_assert(_i ? took < GK_FETCH_LINGER_MS
+		     : took >= GK_FETCH_LINGER_MS && took < GK_FETCH_LINGER_MS + 2000);
+}
+END_TEST
+
 static void set_up_many(void)
 {
 	call_set_up_with(
@@ -272,6 +315,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(usual, a_body_beyond_the_usual_limit_is_refused, 0, 2);
 	tcase_add_test(usual, a_host_has_so_many_connections_and_what_exceeds_them_waits);
 	tcase_add_test(usual, a_pool_that_nobody_uses_is_closed);
+	tcase_add_loop_test(usual, an_answer_that_was_left_has_little_time_and_little_room, 0, 2);
 	suite_add_tcase(s, usual);
 	tcase_add_checked_fixture(many, set_up_many, call_tear_down);
 	tcase_set_timeout(many, 20);

@@ -175,6 +175,8 @@ gk_code gk_ask_events(gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_s
 			break;
 		rc = gk_sse_push(sse, data, len, err);
 	}
+	if (rc == GK_OK)
+		gk_reply_leave(&it.reply);
 	return rc;
 }
 

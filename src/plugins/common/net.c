@@ -135,12 +135,18 @@ static void fetch_free(void *reply)
 	gk_fetch_free(reply);
 }
 
+static void fetch_leave(void *reply)
+{
+	gk_fetch_leave(reply);
+}
+
 static const gk_transport fetch_transport = {
 	.start = fetch_start,
 	.status = fetch_status,
 	.header_peek = fetch_header,
 	.read = fetch_read,
 	.free = fetch_free,
+	.leave = fetch_leave,
 };
 
 gk_code gk_net_send(gk_app *app, const gk_outgoing *out, gk_reply *ret, gk_error *err)
@@ -164,6 +170,13 @@ void gk_reply_done(gk_reply *reply)
 	if (reply->reply)
 		reply->transport->free(reply->reply);
 	reply->reply = NULL;
+}
+
+void gk_reply_leave(gk_reply *reply)
+{
+	if (reply->reply && reply->transport->leave)
+		reply->transport->leave(gk_steal(reply->reply));
+	gk_reply_done(reply);
 }
 
 gk_code gk_reply_read(gk_reply *reply, const char **ret, size_t *len_ret, gk_error *err)

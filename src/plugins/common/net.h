@@ -28,6 +28,7 @@ typedef struct gk_transport {
 	const char *(*header_peek)(void *reply, const char *name);
 	gk_code (*read)(void *reply, const char **ret, size_t *len_ret, gk_error *err);
 	void (*free)(void *reply);
+	void (*leave)(void *reply); /* NULL: as free */
 } gk_transport;
 
 /** Replaces the HTTP client. False when memory ran out. */
@@ -42,6 +43,8 @@ typedef struct gk_reply {
 GK_MUST_USE GK_SUSPENDS gk_code gk_net_send(
 	gk_app *app, const gk_outgoing *out, gk_reply *ret, gk_error *err);
 void gk_reply_done(gk_reply *reply);
+/** The same for an answer that has said everything: its end is not waited for, but may still come. */
+void gk_reply_leave(gk_reply *reply);
 #define gk_auto_reply GK_CLEANUP(gk_reply_done)
 
 static inline int gk_reply_status(const gk_reply *reply)
