@@ -226,6 +226,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_recording_new(daemon->app, daemon->config, daemon->options.is_dev,
 			&daemon->recording, err);
+	if (rc == GK_OK && daemon->recording)
+		gk_meters_set_store(daemon->meters, gk_recording_store(daemon->recording));
 	if (rc == GK_OK)
 		rc = gk_front_new(daemon->app, daemon->config,
 			&(gk_front_hooks){ .quit = gk_daemon_stop,

@@ -21,6 +21,7 @@ struct gk_meters {
 	gk_telemetry *telemetry;
 	gk_metrics *metrics;
 	gk_span_metrics spans;
+	gk_trace_store *store; /* NULL: nothing is stored */
 	gk_timer *lag, *report;
 	uint64_t start_ns;
 };
@@ -125,6 +126,49 @@ static void look_at_gate(const gk_gate_counts *counts, void *user)
 	gk_metrics_set(metrics, GK_METRIC_PROVIDER_OPENED, labels, (double)counts->opened);
 }
 
+static void look_at_store(gk_meters *meters)
+{
+	const gk_trace_store_counts counts = gk_trace_store_count(meters->store);
+	const struct {
+		gk_metric metric;
+		double value;
+	} plain[] = {
+		{ GK_METRIC_SPANS_STORED, (double)counts.spans },
+		{ GK_METRIC_LOGS_STORED, (double)counts.logs },
+		{ GK_METRIC_STORE_COMMITS, (double)counts.commits },
+		{ GK_METRIC_STORE_COMMIT_SECONDS, (double)counts.commit_ns / NS_PER_S },
+		{ GK_METRIC_STORE_QUEUE, (double)counts.queue_spans },
+		{ GK_METRIC_STORE_QUEUE_BYTES, (double)counts.queue_bytes },
+		{ GK_METRIC_STORE_UNINDEXED, (double)counts.unindexed },
+		{ GK_METRIC_STORE_BYTES, (double)counts.bytes },
+		{ GK_METRIC_STORE_WAL_BYTES, (double)counts.wal_bytes },
+		{ GK_METRIC_STORE_FAILING, counts.is_failing },
+		{ GK_METRIC_STREAM_SUBSCRIBERS, (double)counts.watchers },
+		{ GK_METRIC_STREAM_EVENTS, (double)counts.events },
+	};
+	const struct {
+		gk_metric metric;
+		const char *labels[2];
+		double value;
+	} labelled[] = {
+		{ GK_METRIC_SPANS_DROPPED, { "store", "queue_full" },
+			(double)counts.dropped_queue },
+		{ GK_METRIC_SPANS_DROPPED, { "store", "store_error" },
+			(double)counts.dropped_error },
+		{ GK_METRIC_SPANS_DROPPED, { "store", "filtered" }, (double)counts.filtered },
+		{ GK_METRIC_STORE_DELETED, { "age" }, (double)counts.deleted_age },
+		{ GK_METRIC_STORE_DELETED, { "count" }, (double)counts.deleted_count },
+		{ GK_METRIC_STORE_DELETED, { "size" }, (double)counts.deleted_size },
+		{ GK_METRIC_STORE_DELETED, { "admin" }, (double)counts.deleted_asked },
+	};
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		gk_metrics_set(meters->metrics, plain[i].metric, NONE, plain[i].value);
+	for (size_t i = 0; i < sizeof(labelled) / sizeof(labelled[0]); i++)
+		gk_metrics_set(
+			meters->metrics, labelled[i].metric, labelled[i].labels, labelled[i].value);
+}
+
 static void sample_lag(void *user)
 {
 	gk_meters *meters = user;
@@ -139,6 +183,8 @@ void gk_meters_append(gk_buf *buf, void *user)
 
 	look_at_process(meters);
 	gk_telemetry_each_sender(meters->telemetry, look_at_sender, meters);
+	if (meters->store)
+		look_at_store(meters);
 	gk_gate_each(meters->app, look_at_gate, meters);
 	gk_metrics_set(
 		meters->metrics, GK_METRIC_RUNS, NONE, (double)gk_app_run_count(meters->app));
@@ -170,6 +216,11 @@ void gk_meters_answered(const gk_http_answer *answer, void *user)
 void gk_meters_set_connections(gk_meters *meters, const char *surface, size_t count)
 {
 	gk_metrics_set(meters->metrics, GK_METRIC_HTTP_CONNECTIONS, &surface, (double)count);
+}
+
+void gk_meters_set_store(gk_meters *meters, gk_trace_store *store)
+{
+	meters->store = store;
 }
 
 /* --- reports --- */

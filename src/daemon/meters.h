@@ -11,6 +11,7 @@
 
 #include "daemon/telemetry.h"
 #include "server/http.h"
+#include "store/trace_store.h"
 
 typedef struct gk_meters gk_meters;
 
@@ -23,6 +24,9 @@ void gk_meters_free(gk_meters *meters);
 void gk_meters_set_interval(gk_meters *meters, uint64_t interval_ms);
 /** Reports now: the daemon ends. */
 void gk_meters_report(gk_meters *meters);
+
+/** Its figures are on the page from now on; it must outlive the meters. NULL: nothing is stored. */
+void gk_meters_set_store(gk_meters *meters, gk_trace_store *store);
 
 /** A gk_http_answered_fn. */
 void gk_meters_answered(const gk_http_answer *answer, void *meters);
