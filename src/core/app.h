@@ -51,6 +51,9 @@ bool gk_app_remove_action(gk_app *app, const char *key);
 GK_MUST_USE GK_SUSPENDS gk_code gk_app_lookup_action(
 	gk_app *app, const char *key, gk_action **ret, gk_error *err);
 
+/** INVALID_ARGUMENT when it is none that gk_collect_engagement() takes. */
+GK_MUST_USE gk_code gk_engagement_check(const gk_engagement *engagement, gk_error *err);
+
 /** Runs under way, roots only, and errands. */
 size_t gk_app_run_count(const gk_app *app);
 /** The run of a trace id; NULL when there is none (any more). Borrowed. */

@@ -19,7 +19,7 @@ static bool is_one_of(const char *text, const char *one, const char *other)
 	return !text || gk_str_equal(text, one) || gk_str_equal(text, other);
 }
 
-static gk_code check(const gk_engagement *e, gk_error *err)
+gk_code gk_engagement_check(const gk_engagement *e, gk_error *err)
 {
 	if (!e->name || !*e->name)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "'name' must be that of a flow");
@@ -71,7 +71,7 @@ static json_t *feedback_metadata(const gk_engagement *e)
 
 gk_code gk_collect_engagement(gk_app *app, const gk_engagement *engagement, gk_error *err)
 {
-	gk_code rc = check(engagement, err);
+	gk_code rc = gk_engagement_check(engagement, err);
 
 	if (rc == GK_OK && engagement->feedback)
 		rc = append(app, engagement, "user-feedback", "userFeedback",

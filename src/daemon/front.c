@@ -146,27 +146,32 @@ static bool store_is_failing(void *user)
 }
 
 /* On the flow server's addresses traces are for who has a key; without any they are not there. */
-static gk_code traces_access(const gk_config *config, gk_traces_access *ret, gk_error *err)
+static gk_code traces_access(const gk_config *config, const flow_settings *settings,
+	gk_traces_access *ret, gk_error *err)
 {
 	json_t *keys = gk_config_list_peek(config, "server.admin_keys");
 	const char **texts = NULL;
 	gk_code rc = strings_of(keys, &texts, err);
 
-	*ret = (gk_traces_access){ .size = sizeof(*ret), .may_delete = true, .is_closed = !texts };
+	*ret = (gk_traces_access){ .size = sizeof(*ret),
+		.may_delete = true,
+		.is_closed = !texts,
+		.is_for_callers = true,
+		.callers = settings->provider };
 	if (rc == GK_OK && texts)
 		rc = gk_api_key_provider(texts, json_array_size(keys), &ret->admin, err);
 	free(texts);
 	return rc;
 }
 
-static gk_code add_traces(gk_front *front, const gk_config *config, gk_error *err)
+static gk_code add_traces(
+	gk_front *front, const gk_config *config, const flow_settings *settings, gk_error *err)
 {
 	gk_traces_access access;
-	gk_code rc =
-		gk_traces_new(gk_app_loop(front->app), front->hooks.store, &front->traces, err);
+	gk_code rc = gk_traces_new(front->app, front->hooks.store, &front->traces, err);
 
 	if (rc == GK_OK)
-		rc = traces_access(config, &access, err);
+		rc = traces_access(config, settings, &access, err);
 	if (rc != GK_OK)
 		return rc;
 	rc = gk_traces_add_routes(front->traces, gk_flows_routes(front->flows), &access, err);
@@ -243,6 +248,7 @@ gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks 
 {
 	gk_front *front = calloc(1, sizeof(*front));
 	flow_settings settings = { 0 };
+	bool has_settings;
 	gk_code rc;
 
 	if (!front)
@@ -256,11 +262,11 @@ gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks 
 	rc = init_runtime(front, config, err);
 	if (rc == GK_OK)
 		rc = flow_settings_init(&settings, front, config, err);
+	has_settings = rc == GK_OK;
 	if (rc == GK_OK)
 		rc = gk_flows_new(app, &settings.opts, &front->flows, err);
 	if (rc == GK_OK)
 		set_readers(front, &settings);
-	flow_settings_done(&settings);
 	if (rc == GK_OK)
 		rc = gk_health_add_routes(&front->health, gk_flows_routes(front->flows), err);
 	if (rc == GK_OK)
@@ -269,7 +275,9 @@ gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks 
 		gk_routes_set_watch(
 			gk_flows_routes(front->flows), gk_meters_answered, hooks->meters);
 	if (rc == GK_OK && hooks->store)
-		rc = add_traces(front, config, err);
+		rc = add_traces(front, config, &settings, err);
+	if (has_settings)
+		flow_settings_done(&settings);
 	if (rc != GK_OK) {
 		gk_front_free(front);
 		return rc;
@@ -535,11 +543,11 @@ gk_code gk_front_reload(gk_front *front, const gk_config *config, gk_error *err)
 	gk_traces_access access = { 0 };
 	gk_code rc = flow_settings_init(&settings, front, config, err);
 
-	if (rc == GK_OK)
-		rc = traces_access(config, &access, err);
 	if (rc != GK_OK)
 		return rc;
-	rc = prepare_doors(front, config, NULL, err);
+	rc = traces_access(config, &settings, &access, err);
+	if (rc == GK_OK)
+		rc = prepare_doors(front, config, NULL, err);
 	if (rc == GK_OK) {
 		rc = gk_flows_configure(front->flows, &settings.opts, err);
 		if (rc == GK_OK)
@@ -547,10 +555,10 @@ gk_code gk_front_reload(gk_front *front, const gk_config *config, gk_error *err)
 		if (rc != GK_OK)
 			gk_doors_discard(&front->doors);
 	}
-	flow_settings_done(&settings);
 	if (rc == GK_OK && front->traces)
 		gk_traces_set_access(front->traces, gk_flows_routes(front->flows), &access);
 	gk_context_provider_unref(access.admin);
+	flow_settings_done(&settings);
 	if (rc != GK_OK)
 		return rc;
 	gk_doors_commit(&front->doors);

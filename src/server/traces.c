@@ -13,18 +13,18 @@
 
 /* --- answers --- */
 
-static json_t *error_value(const gk_error *err)
+static json_t *error_value(const gk_error *err, int code)
 {
 	const char *message = err->message ? err->message : "out of memory";
 
 	/* no stacks: the message again, where the reference has one */
-	return json_pack("{s:i, s:s, s:{s:s}}", "code", GK_INTERNAL, "message", message, "details",
+	return json_pack("{s:i, s:s, s:{s:s}}", "code", code, "message", message, "details",
 		"stack", message);
 }
 
 void gk_traces_fail(gk_exchange *x, const gk_error *err)
 {
-	gk_auto_json json_t *value = error_value(err);
+	gk_auto_json json_t *value = error_value(err, GK_INTERNAL);
 	int status = err->code == GK_INVALID_ARGUMENT      ? 400
 		     : err->code == GK_ALREADY_EXISTS      ? 409
 		     : err->code == GK_FAILED_PRECONDITION ? 413
@@ -82,9 +82,9 @@ void gk_traces_set_cors(gk_exchange *x)
 		gk_exchange_set_header(x, "Access-Control-Allow-Origin", origin);
 }
 
-static void refuse(gk_exchange *x, const gk_error *err)
+void gk_traces_refuse(gk_exchange *x, const gk_error *err)
 {
-	gk_auto_json json_t *value = error_value(err);
+	gk_auto_json json_t *value = error_value(err, (int)err->code);
 
 	gk_exchange_reply_json(x, gk_code_http_status(err->code), value);
 }
@@ -97,11 +97,11 @@ bool gk_traces_admit(gk_traces_door *door, gk_exchange *x)
 
 	if (door->access.is_closed) {
 		gk_error_set(&err, GK_NOT_FOUND, "there is nothing here");
-		refuse(x, &err);
+		gk_traces_refuse(x, &err);
 		return false;
 	}
 	if (admin && admin->provide(admin, x, NULL, &context, &err) != GK_OK) {
-		refuse(x, &err);
+		gk_traces_refuse(x, &err);
 		return false;
 	}
 	if (!admin) /* else a page cannot call anyway */
@@ -434,6 +434,7 @@ static const gk_route all_routes[] = {
 	{ "POST", "/api/traces/", gk_traces_ingest, NULL, 0 },
 	{ "GET", "/api/traces/*", below, NULL, 0 },
 	{ "GET", "/api/logs", logs, NULL, 0 },
+	{ "POST", "/api/feedback", gk_traces_feedback, NULL, 0 },
 	{ "POST", "/api/otlp", gk_traces_ingest_otlp, NULL, 0 },
 	{ "POST", "/api/otlp/*", gk_traces_ingest_otlp, NULL, 0 },
 	{ "POST", "/v1/traces", gk_traces_ingest_otlp, NULL, 0 },
@@ -442,6 +443,7 @@ static const gk_route all_routes[] = {
 	{ "OPTIONS", "/api/traces", preflight, NULL, 0 },
 	{ "OPTIONS", "/api/traces/*", preflight, NULL, 0 },
 	{ "OPTIONS", "/api/logs", preflight, NULL, 0 },
+	{ "OPTIONS", "/api/feedback", preflight, NULL, 0 },
 	{ "OPTIONS", "/api/otlp", preflight, NULL, 0 },
 	{ "OPTIONS", "/api/otlp/*", preflight, NULL, 0 },
 	{ "GET", "/api/store", gk_traces_store_stats, NULL, 0 },
@@ -474,12 +476,15 @@ static gk_code add(
 
 static void set_access(gk_traces_door *door, const gk_traces_access *access)
 {
-	gk_context_provider *before = door->access.admin;
+	const gk_traces_access before = door->access;
 
 	door->access = *access;
 	if (access->admin)
 		gk_context_provider_ref(access->admin);
-	gk_context_provider_unref(before);
+	if (access->callers)
+		gk_context_provider_ref(access->callers);
+	gk_context_provider_unref(before.admin);
+	gk_context_provider_unref(before.callers);
 }
 
 void gk_traces_set_access(
@@ -515,14 +520,15 @@ gk_code gk_traces_add_routes(
 
 /* --- life --- */
 
-gk_code gk_traces_new(gk_loop *loop, gk_trace_store *store, gk_traces **ret, gk_error *err)
+gk_code gk_traces_new(gk_app *app, gk_trace_store *store, gk_traces **ret, gk_error *err)
 {
 	gk_traces *traces = calloc(1, sizeof(*traces));
 
 	if (!traces)
 		return gk_error_no_memory(err);
 	traces->refs = 1;
-	traces->loop = loop;
+	traces->app = app;
+	traces->loop = gk_app_loop(app);
 	traces->store = store;
 	LIST_INIT(&traces->doors);
 	LIST_INIT(&traces->streams);
@@ -545,6 +551,7 @@ void gk_traces_unref(gk_traces *traces)
 	while ((door = LIST_FIRST(&traces->doors))) {
 		LIST_REMOVE(door, link);
 		gk_context_provider_unref(door->access.admin);
+		gk_context_provider_unref(door->access.callers);
 		free(door);
 	}
 	free(traces);

@@ -4,14 +4,18 @@
  * The telemetry server's API: traces and logs, read by the Dev UI and genkit-cli, sent by Genkit programs in any language
  * and by OpenTelemetry (telemetry sections 2 and 3).
  *
- *	rc = gk_traces_new(loop, store, &traces, err);
+ *	rc = gk_traces_new(app, store, &traces, err);
  *	rc = gk_traces_add_routes(traces, routes, NULL, err);
+ *
+ * POST /api/feedback takes what people made of an answer: {"name": FLOW, "traceId", "spanId", "feedback": {"value": "positive" |
+ * "negative", "text"?}, "acceptance": {"value": "accepted" | "rejected"}}, and answers 404 for a trace that is not there.
  *
  * Whoever sends gets its answer when what it sent is committed.
  */
 #ifndef GK_SERVER_TRACES_H
 #define GK_SERVER_TRACES_H
 
+#include "core/app.h"
 #include "server/context_provider.h"
 #include "server/routes.h"
 #include "store/trace_store.h"
@@ -25,12 +29,15 @@ typedef struct gk_traces_access {
 		*admin;  /* who may; NULL: whoever reaches the listener. A reference is taken */
 	bool is_closed;  /* nobody may: answers as if it were not there */
 	bool has_health; /* GET /api/__health, too, as the telemetry server has it */
+	/* POST /api/feedback is for whoever may call flows, not for administrators. */
+	bool is_for_callers;
+	gk_context_provider *callers; /* NULL: everybody. A reference is taken */
 	bool may_delete; /* DELETE /api/traces and /api/traces/ID, which only genkitd has */
 } gk_traces_access;
 
-/** `store` must outlive it. */
+/** `app` and `store` must outlive it. */
 GK_MUST_USE gk_code gk_traces_new(
-	gk_loop *loop, gk_trace_store *store, gk_traces **ret, gk_error *err);
+	gk_app *app, gk_trace_store *store, gk_traces **ret, gk_error *err);
 /** Adds its routes to a listener's; what they need lives as long as `traces`. */
 GK_MUST_USE gk_code gk_traces_add_routes(
 	gk_traces *traces, gk_routes *routes, const gk_traces_access *access, gk_error *err);

@@ -6,6 +6,8 @@
 
 #include "server/traces.h"
 
+#include <genkit/engagement.h>
+
 #define GK_TRACES_JSON "application/json; charset=utf-8"
 
 typedef struct gk_trace_stream gk_trace_stream;
@@ -22,6 +24,7 @@ struct gk_traces {
 	unsigned refs; /* of the owner, calls and streams */
 	gk_loop *loop;
 	gk_trace_store *store;
+	gk_app *app; /* whose runs are stored */
 	LIST_HEAD(, gk_traces_door) doors;
 	LIST_HEAD(, gk_trace_stream) streams;
 	bool is_draining;
@@ -51,6 +54,8 @@ void gk_traces_call(gk_traces_door *door, gk_exchange *x, gk_trace_call_fn *run)
 
 /** The error shape of the API; the status is 400 for what the client did. */
 void gk_traces_fail(gk_exchange *x, const gk_error *err);
+/** The same with the status and the code of the error. */
+void gk_traces_refuse(gk_exchange *x, const gk_error *err);
 void gk_traces_reply_text(gk_trace_call *call, int status, const char *type, const char *text);
 /** The buffer's content, handed over. */
 void gk_traces_reply_buf(gk_trace_call *call, gk_buf *buf);
@@ -59,6 +64,7 @@ void gk_traces_reply_buf(gk_trace_call *call, gk_buf *buf);
 void gk_traces_ingest(gk_exchange *x, void *user);
 void gk_traces_ingest_otlp(gk_exchange *x, void *user);
 void gk_traces_stream(gk_exchange *x, gk_traces_door *door, const char *trace_id);
+void gk_traces_feedback(gk_exchange *x, void *user);
 void gk_traces_store_stats(gk_exchange *x, void *user);
 void gk_traces_store_chore(gk_exchange *x, void *user);
 /** From gk_traces_drain(): its client opens another one elsewhere. */

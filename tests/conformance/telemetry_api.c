@@ -32,6 +32,7 @@ typedef struct replay {
 	json_t *steps;
 	char folder[64];
 	gk_loop *loop;
+	gk_app *app;
 	gk_trace_store *store;
 	gk_traces *traces;
 	gk_routes *routes;
@@ -354,7 +355,8 @@ static bool start_server(replay *r)
 	r->routes = gk_routes_new(NULL);
 	return r->routes && gk_loop_new(&r->loop, NULL) == GK_OK &&
 	       gk_trace_store_open(r->loop, &opts, &r->store, NULL) == GK_OK &&
-	       gk_traces_new(r->loop, r->store, &r->traces, NULL) == GK_OK &&
+	       gk_app_new(r->loop, NULL, &r->app, NULL) == GK_OK &&
+	       gk_traces_new(r->app, r->store, &r->traces, NULL) == GK_OK &&
 	       gk_traces_add_routes(r->traces, r->routes,
 		       GK_OPTS(gk_traces_access, .has_health = true), NULL) == GK_OK &&
 	       gk_http_listen(r->loop,
@@ -381,6 +383,7 @@ static void stop_server(replay *r)
 		gk_loop_turn(r->loop, 10);
 	gk_traces_free(r->traces);
 	gk_trace_store_close(r->store);
+	gk_app_free(r->app);
 	gk_routes_free(r->routes);
 	gk_loop_free(r->loop);
 	if (asprintf(&command, "rm -rf %s", r->folder) > 0 && system(command) != 0)

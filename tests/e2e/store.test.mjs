@@ -80,6 +80,61 @@ describe('the store of a daemon', () => {
   });
 });
 
+describe('feedback', () => {
+  const children = (trace) => Object.values(trace.spans).filter((span) => span.attributes['genkit:type'] === 'userEngagement');
+  const run = async (daemon) => {
+    const answer = await post(daemon.flows, '/hello', { data: { name: 'Ada' } });
+    return { name: 'hello', traceId: answer.headers.get('x-genkit-trace-id'), spanId: answer.headers.get('x-genkit-span-id') };
+  };
+
+  it('becomes part of the trace, of callers and of the tools alike, and is counted', async () => {
+    const daemon = await start({ modules: ['demo'], dev: true });
+    const ids = await run(daemon);
+    assert.equal((await post(daemon.flows, '/api/feedback', { ...ids, feedback: { value: 'positive', text: 'nice' } })).status, 200);
+    assert.equal((await post(daemon.reflection, '/api/feedback', { ...ids, acceptance: { value: 'accepted' } })).status, 200);
+    const spans = children(await json(daemon.reflection, `/api/traces/${ids.traceId}`));
+    assert.deepEqual(spans.map((span) => [span.displayName, span.parentSpanId, span.attributes['genkit:path']]).sort(), [
+      ['user-acceptance', ids.spanId, '/{hello}'], ['user-feedback', ids.spanId, '/{hello}']]);
+    assert.ok(spans.some((span) => span.attributes['genkit:metadata:textFeedback'] === 'nice'));
+    const page = await (await fetch(`http://${daemon.flows}/metrics`)).text();
+    assert.match(page, /^genkitd_engagement_total\{feature="hello",kind="feedback",value="positive"\} 1$/m);
+    assert.match(page, /^genkitd_spans_ingested_total [1-9]/m);
+    assert.match(page, /^genkitd_store_bytes [1-9]/m);
+    assert.match(page, /^genkitd_store_queue_spans 0$/m);
+    assert.match(page, /^genkitd_spans_dropped_total\{dest="store",reason="queue_full"\} 0$/m);
+    await daemon.stop();
+  });
+
+  it('on what is not there, or makes no sense, is refused', async () => {
+    const daemon = await start({ modules: ['demo'], dev: true });
+    const ids = await run(daemon);
+    const missing = await post(daemon.flows, '/api/feedback', { ...ids, traceId: 'f'.repeat(32), feedback: { value: 'positive' } });
+    assert.equal(missing.status, 404);
+    assert.equal((await missing.json()).message, `there is no trace ${'f'.repeat(32)}`);
+    for (const [body, message] of [
+      [{ ...ids }, 'there is neither feedback nor acceptance'],
+      [{ ...ids, feedback: { value: 'so-so' } }, 'feedback is either positive or negative'],
+      [{ ...ids, feedback: { value: true } }, 'value: expected string'],
+      [{ ...ids, spanId: 'x', feedback: { value: 'positive' } }, "'traceId' and 'spanId' must be those of a run"],
+      ['{', 'unexpected end of input at line 1, column 2'],
+    ]) {
+      const refused = await post(daemon.flows, '/api/feedback', body);
+      assert.equal(refused.status, 400);
+      assert.equal((await refused.json()).message, message);
+    }
+    await daemon.stop();
+  });
+
+  it('is for who may call flows', async () => {
+    const daemon = await start({ modules: ['demo'], set: { 'server.auth': 'api_key', 'server.api_keys': ['caller'], 'server.admin_keys': ['admin'] } });
+    const answer = await post(daemon.flows, '/hello', { data: { name: 'Ada' } }, { Authorization: 'caller' });
+    const body = { name: 'hello', traceId: answer.headers.get('x-genkit-trace-id'), spanId: answer.headers.get('x-genkit-span-id'), feedback: { value: 'negative' } };
+    assert.equal((await post(daemon.flows, '/api/feedback', body)).status, 401);
+    assert.equal((await post(daemon.flows, '/api/feedback', body, { Authorization: 'caller' })).status, 200);
+    await daemon.stop();
+  });
+});
+
 describe('a store over restarts', () => {
   it('keeps what was there, and ends what its process left running', async () => {
     const cwd = project();
