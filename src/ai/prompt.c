@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* Prompts: defined and described (tools sections 7.1 and 7.4). */
-#include "ai/prompt.h"
+#include "ai/prompt_late.h"
 
 #include "core/app.h"
 #include "core/builtin_schemas.h"
@@ -29,6 +29,7 @@ void gk_prompt_body_unref(void *it)
 
 	if (!body || --body->refs)
 		return;
+	gk_late_prompt_free(body->late);
 	said_done(&body->system);
 	said_done(&body->messages);
 	said_done(&body->prompt);
@@ -217,10 +218,6 @@ static gk_code make_form(gk_app *app, gk_prompt_body *body, bool is_executable, 
 	opts.run = is_executable ? gk_executable_prompt_action : gk_prompt_action;
 	opts.user = body;
 	opts.free_user = gk_prompt_body_unref;
-	if (gk_prompt_has_defaults(body)) {
-		parts.around = gk_prompt_with_defaults;
-		parts.around_user = body;
-	}
 	if (is_executable)
 		rc = gk_builtin_schema("GenerateActionOptions", &parts.output, err);
 	if (rc == GK_OK && input)
@@ -234,16 +231,16 @@ static gk_code make_form(gk_app *app, gk_prompt_body *body, bool is_executable, 
 	return rc;
 }
 
-gk_code gk_prompt_register(gk_app *app, gk_prompt_body *body, const char *description,
-	const char *input, json_t *input_json, json_t *metadata, bool replaces, gk_error *err)
+static gk_code register_both(gk_app *app, gk_prompt_body *body, const gk_prompt_opts *opts,
+	json_t *metadata, gk_error *err)
 {
 	const gk_action_opts common = { .size = sizeof(common),
 		.name = body->name,
-		.description = description,
+		.description = opts->description,
 		.metadata = metadata };
 	gk_action *forms[2] = { NULL, NULL };
 	gk_schema *schema = NULL;
-	gk_code rc = gk_action_schema(app, "input", input, input_json, &schema, err);
+	gk_code rc = gk_action_schema(app, "input", opts->input, opts->input_json, &schema, err);
 
 	if (rc == GK_OK)
 		rc = make_form(app, body, false, schema, &common, &forms[0], err);
@@ -254,8 +251,6 @@ gk_code gk_prompt_register(gk_app *app, gk_prompt_body *body, const char *descri
 		gk_action_unref(forms[0]);
 		return rc;
 	}
-	for (size_t i = 0; replaces && i < 2; i++)
-		gk_app_remove_action(app, gk_action_key(forms[i]));
 	rc = gk_action_register_all(app, forms, 2, err);
 	if (rc != GK_OK)
 		body->refs -= 2; /* they have left it to us */
@@ -276,8 +271,7 @@ gk_code gk_define_prompt(gk_app *app, const gk_prompt_opts *opts, gk_error *err)
 	if (rc == GK_OK)
 		rc = metadata_of(app, body, opts, &metadata, err);
 	if (rc == GK_OK)
-		rc = gk_prompt_register(app, body, opts->description, opts->input, opts->input_json,
-			metadata, false, err);
+		rc = register_both(app, body, opts, metadata, err);
 	gk_prompt_body_unref(body);
 	return rc;
 }

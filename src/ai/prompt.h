@@ -25,17 +25,19 @@ typedef struct gk_prompt_body {
 	gk_prompt_said system, messages, prompt, docs;
 	gk_prompt_messages_fn *messages_fn;
 	void *user;
-	bool is_file; /* `messages` is the document of a file */
+	struct gk_late_prompt
+		*late; /* `messages` is the document of a file, and may rest; NULL: no */
 } gk_prompt_body;
+
+/** Before `base` and `marks` are looked at: of a file they are read when they are wanted, and may go when the fiber waits. */
+GK_MUST_USE gk_code gk_prompt_body_wake(gk_prompt_body *body, gk_error *err);
+/** Where its templates look for helpers and partials. Borrowed; NULL when memory ran out. */
+gk_engine *gk_prompt_body_engine_peek(gk_app *app, const gk_prompt_body *body);
 
 gk_prompt_body *gk_prompt_body_ref(gk_prompt_body *body);
 void gk_prompt_body_unref(void *body);
 /** The body behind a /prompt/ or /executable-prompt/ action; NULL: it is not one of ours. Borrowed. */
 gk_prompt_body *gk_prompt_body_peek(const gk_action *action);
-/** Makes and registers both actions; `metadata` (borrowed) is theirs, `body` gets references. */
-gk_code gk_prompt_register(gk_app *app, gk_prompt_body *body, const char *description,
-	const char *input, json_t *input_json, json_t *metadata, bool replaces, gk_error *err);
-
 /** In a span of type promptTemplate: what the prompt makes of an input, with what `opts` (NULL: nothing) says over it. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_prompt_body_render(gk_ctx *ctx, gk_prompt_body *body,
 	json_t *input, const gk_generate_opts *opts, json_t **ret, gk_error *err);
@@ -46,12 +48,8 @@ gk_code gk_prompt_generate_opts(json_t *rendered, const gk_generate_opts *more,
 /** {model?, config?, docs?, tools?, output?, maxTurns?, ...} as options say it. */
 gk_code gk_prompt_say(gk_app *app, const gk_generate_opts *opts, json_t **ret, gk_error *err);
 
-/** The flow prompts/NAME, which asks the model. */
-gk_code gk_prompt_define_flow(
-	gk_app *app, gk_prompt_body *body, const char *description, json_t *input, gk_error *err);
-/** Whether the document has values that stand under the input, and what puts them there. */
-bool gk_prompt_has_defaults(const gk_prompt_body *body);
-gk_around_fn gk_prompt_with_defaults;
+gk_around_fn gk_prompt_with_defaults; /* the document's values under the input */
+gk_action_fn gk_prompt_flow;          /* of prompts/NAME, which asks the model */
 
 gk_action_fn gk_prompt_action;            /* of /prompt/NAME */
 gk_action_fn gk_executable_prompt_action; /* of /executable-prompt/NAME */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* The actions of a prompt, and calling it by its name (tools sections 7.3 to 7.6). */
-#include "ai/prompt.h"
+#include "ai/prompt_file.h"
 
 #include "ai/format.h"
 #include "ai/model.h"
@@ -177,7 +177,12 @@ static gk_code find_body(
 	*ret = gk_prompt_body_peek(*action_ret);
 	if (*ret)
 		return GK_OK;
+	if (gk_action_run_fn(*action_ret) == gk_broken_prompt_action)
+		rc = gk_error_set(err, GK_FAILED_PRECONDITION, "the prompt is broken: %s",
+			(char *)gk_action_user(*action_ret));
 	gk_action_unref(*action_ret);
+	if (rc != GK_OK)
+		return rc;
 	return gk_error_set(err, GK_UNIMPLEMENTED, "Prompt %s can only be run as an action", name);
 }
 

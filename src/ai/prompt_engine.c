@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* The templates of an application find its helpers, partials and named schemas. */
-#include "ai/prompt.h"
+#include "ai/prompt_late.h"
 
 #include "core/app.h"
 
@@ -17,9 +17,8 @@ static void free_slot(void *it)
 
 static gk_code find_schema(const char *name, void *user, json_t **ret, gk_error *err)
 {
-	(void)err;
 	*ret = json_incref(gk_schema_named_peek(user, name));
-	return GK_OK;
+	return *ret ? GK_OK : gk_error_set(err, GK_NOT_FOUND, "Schema '%s' not found", name);
 }
 
 gk_engine *gk_app_engine_peek(gk_app *app)
@@ -31,6 +30,13 @@ gk_engine *gk_app_engine_peek(gk_app *app)
 	if (engine)
 		gk_engine_set_resolver(engine, &resolver);
 	return engine;
+}
+
+gk_engine *gk_prompt_body_engine_peek(gk_app *app, const gk_prompt_body *body)
+{
+	gk_engine *engine = gk_app_engine_peek(app);
+
+	return body->late && body->late->engine ? body->late->engine : engine;
 }
 
 gk_code gk_define_helper(

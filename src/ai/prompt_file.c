@@ -3,9 +3,10 @@
 /* From a .prompt document to the actions of a prompt (tools section 7.5, dotprompt section 1.8). */
 #include "ai/prompt_file.h"
 
+#include "ai/prompt_late.h"
+#include "base/log.h"
 #include "core/app.h"
 #include "core/builtin_schemas.h"
-#include "dotprompt/picoschema.h"
 #include "json/edit.h"
 
 #include <stdio.h>
@@ -80,146 +81,43 @@ static json_t *said(json_t *raw, const char *name)
 	return json_is_null(value) ? NULL : value;
 }
 
-gk_code gk_prompt_file_check(const char *name, gk_prompt_document *document, gk_error *err)
+gk_code gk_prompt_file_check(gk_prompt_document *document, gk_error *err)
 {
 	json_t *raw = json_object_get(gk_prompt_document_parsed_peek(document), "raw");
+
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		json_t *value = said(raw, known[i].name);
 
-		if (value && !known[i].is_right(value))
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"prompt %s: %s in its front matter must be %s", name, known[i].name,
-				known[i].type);
+		if (!value || known[i].is_right(value))
+			continue;
+		gk_error_set(
+			err, GK_INVALID_ARGUMENT, "%s must be %s", known[i].name, known[i].type);
+		return gk_prompt_document_key_mistake(document, known[i].name, err);
 	}
 	return GK_OK;
 }
 
-/* --- what a request begins with --- */
+/* --- which there are --- */
 
-static bool copy_said(json_t *to, const char *key, json_t *from)
-{
-	json_t *value = said(from, key);
-
-	return !value || gk_json_set(to, key, value);
-}
-
-/* Each as {name, config?}. */
-static json_t *use_of(json_t *raw)
-{
-	gk_auto_json json_t *use = json_array();
-	json_t *one;
-	size_t i;
-
-	json_array_foreach (said(raw, "use"), i, one)
-		if (!gk_json_push_take(use, json_is_string(one) ? json_pack("{s:O}", "name", one)
-								: json_incref(one)))
-			return NULL;
-	return gk_steal(use);
-}
-
-/* {format?, instructions?, jsonSchema?} */
-static json_t *output_of(json_t *metadata)
-{
-	json_t *given = said(metadata, "output"), *schema = said(given, "schema");
-	gk_auto_json json_t *output = gk_json_merge(given, NULL), *plain = NULL;
-
-	if (!output || !schema)
-		return gk_steal(output);
-	json_object_del(output, "schema");
-	plain = gk_schema_drop_any_take(json_deep_copy(schema));
-	return gk_json_set(output, "jsonSchema", plain) ? gk_steal(output) : NULL;
-}
-
-static json_t *base_of(json_t *metadata, json_t *raw)
-{
-	gk_auto_json json_t *base = json_object();
-
-	if (!base || !copy_said(base, "model", metadata) || !copy_said(base, "config", metadata) ||
-		!copy_said(base, "tools", metadata) || !copy_said(base, "maxTurns", raw) ||
-		!copy_said(base, "toolChoice", raw) ||
-		!copy_said(base, "returnToolRequests", raw) ||
-		!gk_json_set_take(base, "output", output_of(metadata)) ||
-		(said(raw, "use") && !gk_json_set_take(base, "use", use_of(raw))))
-		return NULL;
-	return gk_steal(base);
-}
-
-static gk_code body_of(
-	const gk_prompt_file_opts *opts, json_t *metadata, gk_prompt_body **ret, gk_error *err)
-{
-	json_t *parsed = gk_prompt_document_parsed_peek(opts->document);
-	json_t *raw = json_object_get(parsed, "raw"), *own = said(raw, "metadata");
-	gk_prompt_body *body = calloc(1, sizeof(*body));
-
-	if (!body)
-		return gk_error_no_memory(err);
-	body->refs = 1;
-	body->is_file = true;
-	body->messages.document = gk_prompt_document_ref(opts->document);
-	body->base = base_of(metadata, raw);
-	body->marks = own ? json_pack("{s:O}", "prompt", own) : NULL;
-	if (asprintf(&body->name, "%s%s%s", opts->name, opts->variant ? "." : "",
-		    opts->variant ? opts->variant : "") < 0)
-		body->name = NULL;
-	if (!body->name || !body->base || (own && !body->marks)) {
-		gk_prompt_body_unref(body);
-		return gk_error_no_memory(err);
-	}
-	*ret = body;
-	return GK_OK;
-}
-
-/* --- what the actions say of themselves --- */
-
-/* {...what the file says, name, variant?, use, toolChoice?, template, input: {schema?}} */
-static json_t *describe(const gk_prompt_file_opts *opts, json_t *metadata)
-{
-	json_t *raw = json_object_get(gk_prompt_document_parsed_peek(opts->document), "raw");
-	gk_auto_json json_t *it = gk_json_merge(metadata, NULL), *input = json_object();
-	json_t *schema = said(said(metadata, "input"), "schema");
-	size_t len;
-	const char *text = gk_prompt_document_template_peek(opts->document, &len);
-
-	if (!it || !gk_json_set_str(it, "name", opts->name) ||
-		(opts->variant && !gk_json_set_str(it, "variant", opts->variant)) ||
-		!gk_json_set_take(it, "use", use_of(raw)) || !copy_said(it, "toolChoice", raw) ||
-		!gk_json_set_take(it, "template", json_stringn(text, len)) ||
-		(schema && !gk_json_set(input, "schema", schema)) ||
-		!gk_json_set(it, "input", input))
-		return NULL;
-	return gk_steal(it);
-}
-
-static json_t *action_metadata(const gk_prompt_file_opts *opts, json_t *metadata)
-{
-	json_t *raw = json_object_get(gk_prompt_document_parsed_peek(opts->document), "raw");
-	gk_auto_json json_t *it = json_object();
-
-	if (!gk_json_set_str(it, "type", "prompt") ||
-		!gk_json_set_take(it, "prompt", describe(opts, metadata)) ||
-		!copy_said(it, "metadata", raw) ||
-		(opts->mistake && !gk_json_set_str(it, "error", opts->mistake)))
-		return NULL;
-	return gk_steal(it);
-}
-
-/* --- defining --- */
-
-/* The body of a prompt that came from a document; NULL: none. */
-static gk_prompt_body *find(gk_app *app, const char *name, const char *variant)
+static gk_action *find_action(gk_app *app, const char *name, const char *variant)
 {
 	gk_auto_str char *key = NULL;
-	gk_action *action;
-	gk_prompt_body *body;
 
 	if (asprintf(&key, "/prompt/%s%s%s", name, variant ? "." : "", variant ? variant : "") <
 		0) {
 		key = NULL;
 		return NULL;
 	}
-	action = gk_app_find_action_peek(app, key);
-	body = action ? gk_prompt_body_peek(action) : NULL;
-	return body && body->is_file ? body : NULL;
+	return gk_app_find_action_peek(app, key);
+}
+
+/* The body of a prompt that came from a file; NULL: none. */
+static gk_prompt_body *find(gk_app *app, const char *name, const char *variant)
+{
+	gk_action *action = find_action(app, name, variant);
+	gk_prompt_body *body = action ? gk_prompt_body_peek(action) : NULL;
+
+	return body && body->late ? body : NULL;
 }
 
 static void withdraw(gk_app *app, const char *kind, const char *prefix, const char *name)
@@ -232,62 +130,199 @@ static void withdraw(gk_app *app, const char *kind, const char *prefix, const ch
 		gk_app_remove_action(app, key);
 }
 
-static gk_code define_forms(gk_app *app, const gk_prompt_file_opts *opts, gk_prompt_body *body,
-	json_t *metadata, gk_error *err)
+/* All that came from the file of that name. */
+static bool withdraw_all(gk_app *app, const char *name, const char *variant)
 {
-	gk_auto_json json_t *said_of = action_metadata(opts, metadata), *input = NULL;
-	json_t *schema = said(said(metadata, "input"), "schema");
-	const char *description = json_string_value(said(metadata, "description"));
-	bool replaces = find(app, opts->name, opts->variant) != NULL;
+	gk_action *action = find_action(app, name, variant);
+	gk_prompt_body *body = action ? gk_prompt_body_peek(action) : NULL;
+
+	if (!action || (body && !body->late))
+		return false;
+	if (!body && gk_action_run_fn(action) != gk_broken_prompt_action)
+		return false;
+	gk_action_ref(action);
+	name = gk_action_name(action);
+	withdraw(app, "flow", GK_PROMPT_FLOW_PREFIX, name);
+	withdraw(app, "executable-prompt", "", name);
+	withdraw(app, "prompt", "", name);
+	gk_action_unref(action);
+	return true;
+}
+
+/* --- defining --- */
+
+static gk_code body_of(
+	gk_app *app, const gk_prompt_file_opts *opts, gk_prompt_body **ret, gk_error *err)
+{
+	gk_prompt_body *body = calloc(1, sizeof(*body));
 	gk_code rc;
 
-	input = schema ? gk_schema_drop_any_take(json_deep_copy(schema)) : NULL;
-	if (!said_of || (schema && !input))
+	if (!body)
 		return gk_error_no_memory(err);
-	rc = gk_prompt_register(app, body, description, NULL, input, said_of, replaces, err);
+	body->refs = 1;
+	body->messages.document = gk_prompt_document_ref(opts->document);
+	rc = gk_late_prompt_new(app, body, opts->engine, opts->variant, opts->mistake, err);
+	if (rc == GK_OK && asprintf(&body->name, "%s%s%s", opts->name, opts->variant ? "." : "",
+				   opts->variant ? opts->variant : "") < 0) {
+		body->name = NULL;
+		rc = gk_error_no_memory(err);
+	}
+	if (rc == GK_OK)
+		*ret = body;
+	else
+		gk_prompt_body_unref(body);
+	return rc;
+}
+
+/* All that can be wrong without an input. A schema that only code can define may come later: it is missed at its use. */
+static gk_code check(gk_app *app, const gk_prompt_body *body, gk_error *err)
+{
+	gk_prompt_document *doc = body->messages.document;
+	gk_engine *engine = gk_prompt_body_engine_peek(app, body);
+	gk_code rc = engine ? gk_prompt_document_check(doc, engine, err) : gk_error_no_memory(err);
+	gk_auto_error gk_error missing = { 0 };
+
+	if (rc == GK_OK)
+		rc = gk_prompt_file_check(doc, err);
 	if (rc != GK_OK)
 		return rc;
-	withdraw(app, "flow", GK_PROMPT_FLOW_PREFIX, body->name);
-	return opts->is_flow ? gk_prompt_define_flow(app, body, description, input, err) : GK_OK;
+	rc = gk_late_prompt_try(body->late, &missing);
+	if (rc != GK_OK && rc != GK_NOT_FOUND)
+		return gk_error_move(err, &missing);
+	if (rc == GK_NOT_FOUND)
+		gk_log(GK_LOG_WARN, "prompts", "%s, so far", missing.message);
+	return GK_OK;
+}
+
+static gk_code make_form(
+	gk_app *app, gk_prompt_body *body, const char *type, gk_action **ret, gk_error *err)
+{
+	bool is_flow = strcmp(type, "flow") == 0, is_prompt = strcmp(type, "prompt") == 0;
+	gk_action_parts parts = {
+		.late = &gk_prompt_late, .around = gk_prompt_with_defaults, .around_user = body
+	};
+	gk_auto_str char *name = NULL;
+	gk_code rc = GK_OK;
+
+	if (asprintf(&name, "%s%s", is_flow ? GK_PROMPT_FLOW_PREFIX : "", body->name) < 0) {
+		name = NULL;
+		return gk_error_no_memory(err);
+	}
+	if (!is_flow && !is_prompt)
+		rc = gk_builtin_schema("GenerateActionOptions", &parts.output, err);
+	if (rc == GK_OK)
+		rc = gk_action_make(app,
+			GK_OPTS(gk_action_opts, .type = type, .name = name,
+				.run = is_flow     ? gk_prompt_flow
+				       : is_prompt ? gk_prompt_action
+						   : gk_executable_prompt_action,
+				.user = body, .free_user = gk_prompt_body_unref),
+			&parts, ret, err);
+	gk_schema_unref(parts.output);
+	if (rc == GK_OK)
+		gk_prompt_body_ref(body);
+	return rc;
+}
+
+static gk_code register_forms(
+	gk_app *app, const gk_prompt_file_opts *opts, gk_prompt_body *body, gk_error *err)
+{
+	static const char *const types[] = { "prompt", "executable-prompt", "flow" };
+	gk_action *forms[3] = { NULL };
+	size_t count = opts->is_flow ? 3 : 2, made = 0;
+	gk_code rc = GK_OK;
+
+	while (rc == GK_OK && made < count) {
+		rc = make_form(app, body, types[made], &forms[made], err);
+		made += rc == GK_OK;
+	}
+	if (rc != GK_OK) {
+		while (made--)
+			gk_action_unref(forms[made]);
+		return rc;
+	}
+	withdraw_all(app, opts->name, opts->variant);
+	rc = gk_action_register_all(app, forms, count, err);
+	if (rc != GK_OK)
+		body->refs -= (unsigned)count; /* they have left it to us */
+	return rc;
 }
 
 gk_code gk_prompt_file_define(gk_app *app, const gk_prompt_file_opts *opts, gk_error *err)
 {
-	gk_engine *engine = gk_app_engine_peek(app);
-	gk_auto_json json_t *metadata = NULL;
 	gk_prompt_body *body = NULL;
-	gk_code rc = engine ? gk_prompt_document_check(opts->document, engine, err)
-			    : gk_error_no_memory(err);
+	gk_code rc = body_of(app, opts, &body, err);
 
 	if (rc == GK_OK)
-		rc = gk_prompt_file_check(opts->name, opts->document, err);
+		rc = check(app, body, err);
 	if (rc == GK_OK)
-		rc = gk_prompt_document_metadata(opts->document, engine, NULL, &metadata, err);
-	if (rc == GK_OK)
-		rc = body_of(opts, metadata, &body, err);
-	if (rc == GK_OK)
-		rc = define_forms(app, opts, body, metadata, err);
+		rc = register_forms(app, opts, body, err);
+	if (body)
+		gk_late_prompt_rest(body->late);
 	gk_prompt_body_unref(body);
 	return rc;
 }
 
-bool gk_prompt_file_remove(gk_app *app, const char *name, const char *variant)
-{
-	gk_prompt_body *body = find(app, name, variant);
+/* --- what is wrong with a file --- */
 
-	if (!body)
-		return false;
-	gk_prompt_body_ref(body);
-	withdraw(app, "flow", GK_PROMPT_FLOW_PREFIX, body->name);
-	withdraw(app, "executable-prompt", "", body->name);
-	withdraw(app, "prompt", "", body->name);
-	gk_prompt_body_unref(body);
-	return true;
+gk_code gk_broken_prompt_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)input, (void)ret;
+	return gk_error_set(
+		err, GK_FAILED_PRECONDITION, "the prompt is broken: %s", (char *)gk_ctx_user(ctx));
 }
 
-gk_prompt_document *gk_prompt_file_document_peek(gk_app *app, const char *name, const char *variant)
+/* There is nothing but a name and a mistake. */
+static gk_code define_broken(
+	gk_app *app, const char *name, const char *variant, const char *mistake, gk_error *err)
+{
+	gk_auto_json json_t *metadata = json_pack("{s:s, s:{s:s, s:s*}, s:s}", "type", "prompt",
+		"prompt", "name", name, "variant", variant, "error", mistake);
+	gk_auto_str char *full = NULL, *text = strdup(mistake);
+	gk_action *action;
+	gk_code rc;
+
+	if (asprintf(&full, "%s%s%s", name, variant ? "." : "", variant ? variant : "") < 0)
+		full = NULL;
+	if (!metadata || !full || !text)
+		return gk_error_no_memory(err);
+	withdraw_all(app, name, variant);
+	rc = gk_action_make(app,
+		GK_OPTS(gk_action_opts, .type = "prompt", .name = full, .metadata = metadata,
+			.run = gk_broken_prompt_action, .user = text, .free_user = free),
+		NULL, &action, err);
+	if (rc != GK_OK)
+		return rc;
+	rc = gk_action_register_all(app, &action, 1, err);
+	if (rc == GK_OK)
+		text = NULL;
+	return rc;
+}
+
+gk_code gk_prompt_file_set_mistake(
+	gk_app *app, const char *name, const char *variant, const char *mistake, gk_error *err)
 {
 	gk_prompt_body *body = find(app, name, variant);
+	char *copy = mistake ? strdup(mistake) : NULL;
 
-	return body ? body->messages.document : NULL;
+	if (!body) {
+		free(copy);
+		return mistake ? define_broken(app, name, variant, mistake, err) : GK_OK;
+	}
+	if (mistake && !copy)
+		return gk_error_no_memory(err);
+	free(body->late->mistake);
+	body->late->mistake = copy;
+	json_decref(gk_steal(body->late->about));
+	return GK_OK;
+}
+
+bool gk_prompt_file_remove(gk_app *app, const char *name, const char *variant)
+{
+	return withdraw_all(app, name, variant);
+}
+
+bool gk_prompt_file_serves(gk_app *app, const char *name, const char *variant)
+{
+	return find(app, name, variant) != NULL;
 }

@@ -26,7 +26,7 @@ static json_t *as_parts(json_t *given)
 static gk_code render_document(gk_ctx *ctx, const rendering *it, gk_prompt_document *document,
 	json_t *history, json_t **ret, gk_error *err)
 {
-	gk_engine *engine = gk_app_engine_peek(gk_ctx_app(ctx));
+	gk_engine *engine = gk_prompt_body_engine_peek(gk_ctx_app(ctx), it->body);
 	const gk_prompt_data data = { .input = it->input,
 		.messages = history,
 		.docs = it->opts ? it->opts->docs : NULL,
@@ -146,9 +146,11 @@ static gk_code render(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	const rendering *it = gk_ctx_user(ctx);
 	gk_prompt_body *body = it->body;
 	gk_auto_json json_t *rendered = json_object(), *messages = json_array(), *over = NULL;
-	gk_code rc = GK_OK;
+	gk_code rc = gk_prompt_body_wake(body, err);
 
 	(void)input;
+	if (rc != GK_OK)
+		return rc;
 	if (!rendered || !messages || !update(rendered, body->base, "config") ||
 		!gk_json_set(rendered, "messages", messages))
 		return gk_error_no_memory(err);

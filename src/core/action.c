@@ -61,27 +61,34 @@ const char *gk_action_name(const gk_action *action)
 	return action->name;
 }
 
+/* One that tells it late is asked each time, and the answer kept until the next. */
+static void ask(const gk_action *action)
+{
+	gk_action_about about = { 0 };
+	gk_action *keeper;
+
+	GK_CHECK(action, GK_ACTION_MAGIC);
+	if (!action->late)
+		return;
+	memcpy(&keeper, &action, sizeof(keeper));
+	if (action->late->about(action->user, &about, NULL) == GK_OK) {
+		json_decref(keeper->metadata);
+		free(keeper->description);
+		keeper->metadata = gk_steal(about.metadata);
+		keeper->description = gk_steal(about.description);
+	}
+	gk_action_about_done(&about);
+}
+
 json_t *gk_action_metadata_peek(const gk_action *action)
 {
-	GK_CHECK(action, GK_ACTION_MAGIC);
+	ask(action);
 	return action->metadata;
-}
-
-const gk_schema *gk_action_input_peek(const gk_action *action)
-{
-	GK_CHECK(action, GK_ACTION_MAGIC);
-	return action->input;
-}
-
-const gk_schema *gk_action_output_peek(const gk_action *action)
-{
-	GK_CHECK(action, GK_ACTION_MAGIC);
-	return action->output;
 }
 
 const char *gk_action_description(const gk_action *action)
 {
-	GK_CHECK(action, GK_ACTION_MAGIC);
+	ask(action);
 	return action->description;
 }
 
@@ -253,22 +260,64 @@ static gk_code set_metadata(gk_action *action, json_t *metadata, gk_error *err)
 }
 
 /* {key, name, description?, metadata?, inputSchema?, outputSchema?} */
-static gk_code describe(gk_action *action, gk_error *err)
+static gk_code describe(
+	const gk_action *action, const gk_action_about *about, json_t **ret, gk_error *err)
 {
 	json_t *it = json_object();
 	bool ok = gk_json_set_str(it, "key", action->key) &&
 		  gk_json_set_str(it, "name", action->name);
 
-	if (action->description)
-		ok = ok && gk_json_set_str(it, "description", action->description);
-	if (action->metadata)
-		ok = ok && gk_json_set(it, "metadata", action->metadata);
-	if (action->input)
-		ok = ok && gk_json_set(it, "inputSchema", gk_schema_json_peek(action->input));
+	if (about->description)
+		ok = ok && gk_json_set_str(it, "description", about->description);
+	if (about->metadata)
+		ok = ok && gk_json_set(it, "metadata", about->metadata);
+	if (about->input)
+		ok = ok && gk_json_set(it, "inputSchema", gk_schema_json_peek(about->input));
 	if (action->output)
 		ok = ok && gk_json_set(it, "outputSchema", gk_schema_json_peek(action->output));
-	action->descriptor = it;
+	if (ok)
+		*ret = it;
+	else
+		json_decref(it);
 	return ok ? GK_OK : gk_error_no_memory(err);
+}
+
+static gk_code describe_known(gk_action *action, gk_error *err)
+{
+	const gk_action_about about = { action->description, action->metadata, action->input };
+
+	return action->late ? GK_OK : describe(action, &about, &action->descriptor, err);
+}
+
+void gk_action_about_done(gk_action_about *about)
+{
+	free(about->description);
+	json_decref(about->metadata);
+	gk_schema_unref(about->input);
+}
+
+gk_code gk_action_descriptor(const gk_action *action, json_t **ret, gk_error *err)
+{
+	gk_action_about about = { 0 };
+	gk_code rc;
+
+	if (!action->late) {
+		*ret = json_incref(action->descriptor);
+		return GK_OK;
+	}
+	rc = action->late->about(action->user, &about, err);
+	if (rc == GK_OK)
+		rc = describe(action, &about, ret, err);
+	gk_action_about_done(&about);
+	return rc;
+}
+
+gk_code gk_action_input(const gk_action *action, gk_schema **ret, gk_error *err)
+{
+	if (action->late)
+		return action->late->input(action->user, ret, err);
+	*ret = action->input ? gk_schema_ref(action->input) : NULL;
+	return GK_OK;
 }
 
 static gk_code fill(
@@ -287,7 +336,7 @@ static gk_code fill(
 		if (!action->description)
 			return gk_error_no_memory(err);
 	}
-	return describe(action, err);
+	return describe_known(action, err);
 }
 
 gk_code gk_action_make(gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts,
@@ -321,6 +370,7 @@ gk_code gk_action_make(gk_app *app, const gk_action_opts *opts, const gk_action_
 	if (parts) {
 		action->around = parts->around;
 		action->around_user = parts->around_user;
+		action->late = parts->late;
 	}
 	rc = fill(action, opts, parts, err);
 	if (rc != GK_OK) {
@@ -364,7 +414,7 @@ gk_code gk_action_alias(gk_action *action, const char *host, gk_action **ret, gk
 		alias->key = NULL;
 	if (alias->key && (alias->description || !origin->description)) {
 		alias->name = alias->key + strlen(alias->key) - strlen(name);
-		rc = describe(alias, err);
+		rc = describe_known(alias, err);
 	} else {
 		rc = gk_error_no_memory(err);
 	}

@@ -66,12 +66,16 @@ static gk_code check_value(const gk_schema *schema, const json_t *value, gk_erro
 
 static gk_code validate(const gk_call *call, gk_error *err)
 {
-	gk_action *action = call->action;
+	gk_schema *input = NULL;
 	gk_code rc = GK_OK;
 
-	if (!call->input_stream)
-		rc = check_value(action->input, call->input, err);
-	return rc == GK_OK ? check_value(action->init, call->init, err) : rc;
+	if (!call->input_stream) {
+		rc = gk_action_input(call->action, &input, err);
+		if (rc == GK_OK)
+			rc = check_value(input, call->input, err);
+		gk_schema_unref(input);
+	}
+	return rc == GK_OK ? check_value(call->action->init, call->init, err) : rc;
 }
 
 static gk_code prepare(gk_ctx *ctx, const gk_call *call, gk_error *err)

@@ -43,10 +43,8 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_call_wrapped(const gk_call *call, json_t **re
 /** Like gk_app_lookup_action(), in a call. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_lookup(
 	gk_ctx *ctx, const char *key, gk_action **ret, gk_error *err);
-/** What its functions take and give, as a compiled schema; NULL: anything. */
-const gk_schema *gk_action_input_peek(const gk_action *action);
-const gk_schema *gk_action_output_peek(const gk_action *action);
-const char *gk_action_description(const gk_action *action); /* NULL: none */
+/** What it says of itself to models and people, until it is asked again; NULL: nothing. */
+const char *gk_action_description(const gk_action *action);
 void *gk_action_user(const gk_action *action);
 gk_action_fn *gk_action_run_fn(const gk_action *action);
 

@@ -264,8 +264,14 @@ gk_code gk_ctx_receive(gk_ctx *ctx, json_t **ret, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	item = received;
-	if (item && call->action->input)
-		rc = gk_schema_check(call->action->input, item, err);
+	if (item) {
+		gk_schema *schema = NULL;
+
+		rc = gk_action_input(call->action, &schema, err);
+		if (rc == GK_OK && schema)
+			rc = gk_schema_check(schema, item, err);
+		gk_schema_unref(schema);
+	}
 	if (rc == GK_OK)
 		*ret = gk_steal(item);
 	return rc;

@@ -16,11 +16,29 @@
 typedef struct gk_call gk_call;
 typedef gk_code gk_around_fn(gk_ctx *ctx, const gk_call *call, json_t **ret, gk_error *err);
 
+/* What an action says of itself. All references are the receiver's. */
+typedef struct gk_action_about {
+	char *description; /* for free(); NULL: nothing */
+	json_t *metadata;  /* NULL: none */
+	gk_schema *input;  /* NULL: anything */
+} gk_action_about;
+
+/* For actions of which there are very many and which are seldom asked: nothing of this is kept by the action. `user` is the
+ * action's. Neither suspends. */
+typedef struct gk_action_late {
+	/** The input's schema, before a call. A new reference, or NULL: anything. */
+	gk_code (*input)(void *user, gk_schema **ret, gk_error *err);
+	/** All of it, for listings; what it cannot know it leaves out. Fails only when memory runs out. */
+	gk_code (*about)(void *user, gk_action_about *ret, gk_error *err);
+} gk_action_late;
+
 /* What an action is made of beyond what its options can say. The schemas win over those of the options; references are
  * taken. */
 typedef struct gk_action_parts {
 	const char *namespace_; /* of a plugin; NULL: none */
 	gk_schema *input, *output;
+	const gk_action_late
+		*late;        /* stands for input, description and metadata; NULL: they are here */
 	gk_around_fn *around; /* NULL: nothing */
 	void *around_user;    /* gk_ctx_user() in it */
 	void (*around_free)(

@@ -57,8 +57,9 @@ struct gk_action {
 	const char *name; /* inside key */
 	const char *type; /* static */
 	char *description;
-	json_t *metadata;   /* NULL: none */
-	json_t *descriptor; /* what listings show */
+	json_t *metadata;           /* NULL: none */
+	json_t *descriptor;         /* what listings show; NULL: it is made for each */
+	const gk_action_late *late; /* NULL: all is known */
 	gk_schema *input, *output, *stream, *init;
 	gk_action_fn *run;
 	gk_around_fn *around; /* NULL: nothing */
@@ -73,6 +74,11 @@ struct gk_action {
 	bool is_guarded; /* defined by gk_define_action(): nothing like it may be defined below a run of it */
 };
 
+void gk_action_about_done(gk_action_about *about);
+/** What listings show: a new reference. */
+gk_code gk_action_descriptor(const gk_action *action, json_t **ret, gk_error *err);
+/** What a call takes: a new reference, or NULL: anything. */
+gk_code gk_action_input(const gk_action *action, gk_schema **ret, gk_error *err);
 /** The same action under the key by which a provider's are called. */
 gk_code gk_action_alias(gk_action *action, const char *host, gk_action **ret, gk_error *err);
 /* --- the call that is being made --- */
@@ -93,8 +99,8 @@ struct gk_ctx {
 	const gk_flight *leads; /* what others wait for while this goes on; NULL: nothing */
 	json_t *context;        /* merged; a reference of ours */
 	json_t *ambient; /* what goes down to the calls below; borrowed, NULL: nothing was passed */
-	void *session;   /* of the agent that this is part of; NULL: none. Ours to hand down, not to know */
-	json_t *init;    /* of a call, as are the four below; borrowed */
+	void *session; /* of the agent that this is part of; NULL: none. Ours to hand down, not to know */
+	json_t *init;             /* of a call, as are the four below; borrowed */
 	json_t *request_metadata; /* of the tool request that is being answered */
 	gk_channel *input_stream; /* NULL: the one input */
 	json_t *single;           /* the one input, until it is received */

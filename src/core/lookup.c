@@ -4,6 +4,7 @@
 #include "core/internal.h"
 
 #include "core/key.h"
+#include "json/edit.h"
 
 static gk_code ask_plugin(gk_ctx *ctx, const char *key, const gk_key *parts, gk_error *err)
 {
@@ -94,7 +95,12 @@ static gk_code list_registered(gk_app *app, json_t *listing, gk_error *err)
 	gk_table_foreach (gk_registry_actions(app->registry), entry) {
 		gk_action *action = gk_table_entry_value(entry);
 
-		if (json_object_set(listing, action->key, action->descriptor) < 0)
+		json_t *shown = NULL;
+		gk_code rc = gk_action_descriptor(action, &shown, err);
+
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_set_take(listing, action->key, shown))
 			return gk_error_no_memory(err);
 	}
 	return GK_OK;

@@ -112,8 +112,10 @@ static json_t *metadata_of_all(const gk_action_list *list)
 
 	gk_table_foreach (list->actions, entry) {
 		const gk_action *action = gk_table_entry_value(entry);
-		gk_auto_json json_t *one = json_copy(action->descriptor);
+		gk_auto_json json_t *shown = NULL, *one = NULL;
 
+		if (gk_action_descriptor(action, &shown, NULL) == GK_OK)
+			one = json_copy(shown);
 		if (!gk_json_set_str(one, "actionType", action->type) ||
 			!gk_json_push_take(all, json_incref(one))) {
 			json_decref(all);
@@ -240,7 +242,12 @@ gk_code gk_provider_describe(gk_ctx *ctx, gk_provider *provider, json_t *listing
 	gk_table_foreach (list->actions, entry) {
 		const gk_action *action = gk_table_entry_value(entry);
 
-		if (!gk_json_set(listing, action->key, action->descriptor))
+		json_t *shown = NULL;
+		gk_code rc = gk_action_descriptor(action, &shown, err);
+
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_set_take(listing, action->key, shown))
 			return gk_error_no_memory(err);
 	}
 	return GK_OK;

@@ -143,15 +143,15 @@ static bool put_schema(json_t *definition, const char *key, const gk_schema *sch
 		schema ? gk_schema_json_peek(schema) : gk_builtin_schema_json_peek("void"));
 }
 
-static json_t *define_to_models(const gk_action *action)
+static json_t *define_to_models(const gk_action *action, const gk_action_about *about)
 {
 	const char *name = gk_tool_short_name(action->name);
 	gk_auto_json json_t *definition = json_object(), *metadata = json_object();
 	bool ok = gk_json_set_str(definition, "name", name) &&
 		  gk_json_set_str(definition, "description",
-			  action->description ? action->description : "") &&
+			  about->description ? about->description : "") &&
 		  put_schema(definition, "outputSchema", action->output) &&
-		  put_schema(definition, "inputSchema", action->input) &&
+		  put_schema(definition, "inputSchema", about->input) &&
 		  gk_json_set_str(definition, "key", action->key);
 
 	if (ok && name != action->name)
@@ -162,8 +162,17 @@ static json_t *define_to_models(const gk_action *action)
 
 json_t *gk_tool_definition(gk_action *action)
 {
+	gk_action_about about = { .description = action->description, .input = action->input };
+	json_t *definition = NULL;
+
+	if (action->late) {
+		if (action->late->about(action->user, &about, NULL) == GK_OK)
+			definition = define_to_models(action, &about);
+		gk_action_about_done(&about);
+		return definition;
+	}
 	if (!action->definition)
-		action->definition = define_to_models(action);
+		action->definition = define_to_models(action, &about);
 	return json_incref(action->definition);
 }
 

@@ -85,7 +85,7 @@ static void set_prompt(const char *name, const char *variant, gk_prompt_document
 		it->no_memory = true;
 		return;
 	}
-	rc = gk_prompt_file_check(name, doc, &err);
+	rc = gk_prompt_file_check(doc, &err);
 	if (rc == GK_OK)
 		rc = gk_prompt_document_check(doc, it->engine, &err);
 	if (rc == GK_OK)

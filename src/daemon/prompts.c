@@ -135,22 +135,19 @@ static void show(
 	folder *it, const char *name, const char *variant, const char *full, const char *mistake)
 {
 	gk_auto_error gk_error err = { 0 };
-	gk_prompt_document *doc;
+	const folder *owner = gk_table_get(it->all->owners, full);
 
-	if (gk_table_get(it->all->owners, full) != it ||
+	if ((owner && owner != it) || (!owner && !mistake) ||
 		is_same_text(json_string_value(json_object_get(it->shown, full)), mistake))
 		return;
-	doc = gk_prompt_file_document_peek(it->all->app, name, variant);
-	if (!doc)
-		return;
-	gk_prompt_document_ref(doc);
-	if (define(it, name, variant, full, doc, mistake, &err) != GK_OK)
+	if (!owner && !gk_table_set(it->all->owners, full, it))
+		gk_log(GK_LOG_ERROR, "prompts", "%s: out of memory", full);
+	if (gk_prompt_file_set_mistake(it->all->app, name, variant, mistake, &err) != GK_OK)
 		gk_log(GK_LOG_ERROR, "prompts", "%s", err.message ? err.message : "out of memory");
 	else if (mistake)
 		json_object_set_new(it->shown, full, json_string(mistake));
 	else
 		json_object_del(it->shown, full);
-	gk_prompt_document_unref(doc);
 }
 
 static void remove_prompt(const char *name, const char *variant, void *user)

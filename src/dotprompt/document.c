@@ -29,23 +29,17 @@ gk_prompt_document *gk_prompt_document_unref(gk_prompt_document *doc)
 	gk_error_clear(&doc->mistake);
 	json_decref(doc->parsed);
 	json_decref(doc->metadata);
+	free(doc->source);
 	free(doc->name);
 	free(doc);
 	return NULL;
 }
 
-json_t *gk_prompt_document_parsed_peek(const gk_prompt_document *doc)
-{
-	return doc->parsed;
-}
-
 const char *gk_prompt_document_template_peek(const gk_prompt_document *doc, size_t *len_ret)
 {
-	json_t *text = json_object_get(doc->parsed, "template");
-
 	if (len_ret)
-		*len_ret = json_string_length(text);
-	return json_string_value(text);
+		*len_ret = doc->body_len;
+	return doc->source + doc->body;
 }
 
 bool gk_prompt_document_lacks_front_matter(const gk_prompt_document *doc)
@@ -117,24 +111,49 @@ static unsigned line_of(const char *text, size_t at)
 	return line;
 }
 
-static gk_code read_matter(
-	gk_prompt_document *doc, const char *text, const gk_front_matter *matter, gk_error *err)
+static gk_code read_matter(gk_prompt_document *doc, json_t *parsed, gk_error *err)
 {
+	const gk_front_matter *matter = &doc->matter;
 	gk_auto_yaml gk_yaml *yaml = NULL;
 	gk_auto_json json_t *raw = json_object();
-	gk_code rc = gk_yaml_parse_at(text + matter->begin, matter->end - matter->begin, doc->name,
-		line_of(text, matter->begin), GK_YAML_CORE, &yaml, err);
+	gk_code rc = gk_yaml_parse_at(doc->source + matter->begin, matter->end - matter->begin,
+		doc->name, line_of(doc->source, matter->begin), GK_YAML_CORE, &yaml, err);
 
 	if (rc != GK_OK)
 		return rc;
-	return raw && gk_value_spread(raw, gk_yaml_value_peek(yaml)) && sort_keys(doc->parsed, raw)
+	return raw && gk_value_spread(raw, gk_yaml_value_peek(yaml)) && sort_keys(parsed, raw)
 		       ? GK_OK
 		       : gk_error_no_memory(err);
 }
 
-/* Where the template begins in the source, for the places of its mistakes. */
-static void set_origin(gk_prompt_document *doc, const char *text, size_t at)
+static gk_code read_parsed(gk_prompt_document *doc, gk_error *err)
 {
+	gk_auto_json json_t *parsed = new_parsed();
+	gk_code rc = GK_OK;
+
+	if (!parsed)
+		return gk_error_no_memory(err);
+	if (doc->matter.end > doc->matter.begin)
+		rc = read_matter(doc, parsed, err);
+	if (rc == GK_OK && !gk_json_set_take(parsed, "template",
+				   json_stringn_nocheck(doc->source + doc->body, doc->body_len)))
+		rc = gk_error_no_memory(err);
+	if (rc == GK_OK)
+		doc->parsed = gk_steal(parsed);
+	return rc;
+}
+
+json_t *gk_prompt_document_parsed_peek(gk_prompt_document *doc)
+{
+	if (!doc->parsed && read_parsed(doc, NULL) != GK_OK)
+		return NULL;
+	return doc->parsed;
+}
+
+/* Where the template begins in the source, for the places of its mistakes. */
+static void set_origin(gk_prompt_document *doc, size_t at)
+{
+	const char *text = doc->source;
 	size_t start = at;
 
 	while (start > 0 && text[start - 1] != '\n' && text[start - 1] != '\r')
@@ -144,72 +163,83 @@ static void set_origin(gk_prompt_document *doc, const char *text, size_t at)
 }
 
 /* A mistake in the template is kept, running out of memory is not. */
-static gk_code compile(gk_prompt_document *doc, const char *text, size_t len, gk_error *err)
+static gk_code compile(gk_prompt_document *doc, gk_error *err)
 {
-	gk_code rc;
+	gk_code rc = gk_template_compile(doc->source + doc->body, doc->body_len, NULL, &doc->place,
+		&doc->tmpl, &doc->mistake);
 
-	if (!gk_json_set_take(doc->parsed, "template", json_stringn_nocheck(text, len)))
-		return gk_error_no_memory(err);
-	rc = gk_template_compile(text, len, NULL, &doc->place, &doc->tmpl, &doc->mistake);
 	if (rc == GK_RESOURCE_EXHAUSTED && doc->place.line == 0)
 		return gk_error_move(err, &doc->mistake);
 	return GK_OK;
 }
 
-static gk_code parse(gk_prompt_document *doc, const char *text, size_t len, gk_error *err)
+static void find_parts(gk_prompt_document *doc)
 {
-	gk_front_matter matter;
-	size_t begin, body_len;
-	gk_code rc;
+	const char *text = doc->source;
+	size_t begin, rest;
 
-	if (!gk_front_matter_find(text, len, &matter)) {
-		begin = gk_front_matter_skip(text, len);
-		doc->lacks_front_matter = len - begin >= 4 && memcmp(text + begin, "---", 3) == 0 &&
-					  gk_text_space(text + begin + 3, len - begin - 3) > 0;
-		set_origin(doc, text, 0);
-		return compile(doc, text, len, err);
+	if (!gk_front_matter_find(text, doc->len, &doc->matter)) {
+		begin = gk_front_matter_skip(text, doc->len);
+		doc->lacks_front_matter = doc->len - begin >= 4 &&
+					  memcmp(text + begin, "---", 3) == 0 &&
+					  gk_text_space(text + begin + 3, doc->len - begin - 3) > 0;
+		doc->matter = (gk_front_matter){ 0 };
+		doc->body_len = doc->len;
+		set_origin(doc, 0);
+		return;
 	}
-	rc = read_matter(doc, text, &matter, err);
-	if (rc != GK_OK)
-		return rc;
-	body_len = len - matter.body;
-	begin = matter.body + gk_text_leading(text + matter.body, body_len);
-	set_origin(doc, text, begin);
-	return compile(doc, text + begin, gk_text_trimmed(text + begin, len - begin), err);
+	rest = doc->len - doc->matter.body;
+	doc->body = doc->matter.body + gk_text_leading(text + doc->matter.body, rest);
+	doc->body_len = gk_text_trimmed(text + doc->body, doc->len - doc->body);
+	set_origin(doc, doc->body);
 }
 
-static gk_prompt_document *new_document(const char *name)
+static gk_prompt_document *new_document(const char *name, const char *source, size_t len)
 {
 	gk_auto_prompt_document gk_prompt_document *doc = calloc(1, sizeof(*doc));
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 
-	if (!doc)
+	gk_text_put(&text, source, len);
+	gk_buf_put(&text, "", 1); /* one more can be looked at everywhere */
+	if (!doc || gk_buf_failed(&text))
 		return NULL;
 	doc->refs = 1;
 	doc->name = strdup(name ? name : "<prompt>");
-	doc->parsed = new_parsed();
-	return doc->name && doc->parsed ? gk_steal(doc) : NULL;
+	doc->len = text.len - 1;
+	doc->source = malloc(text.len);
+	if (!doc->name || !doc->source)
+		return NULL;
+	memcpy(doc->source, text.data, text.len);
+	return gk_steal(doc);
 }
 
 gk_code gk_prompt_document_parse(
 	const char *source, size_t len, const char *name, gk_prompt_document **ret, gk_error *err)
 {
 	gk_auto_prompt_document gk_prompt_document *doc = NULL;
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 	gk_code rc;
 
 	if (len > GK_MAX_TEMPLATE)
 		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
 			"%s: a prompt of more than %u bytes", name ? name : "<prompt>",
 			GK_MAX_TEMPLATE);
-	doc = new_document(name);
-	gk_text_put(&text, source, len);
-	gk_buf_put(&text, "", 1); /* one more can be looked at everywhere */
-	if (!doc || gk_buf_failed(&text))
+	doc = new_document(name, source, len);
+	if (!doc)
 		return gk_error_no_memory(err);
-	rc = parse(doc, text.data, text.len - 1, err);
+	find_parts(doc);
+	rc = read_parsed(doc, err);
+	if (rc == GK_OK)
+		rc = compile(doc, err);
 	if (rc == GK_OK)
 		*ret = gk_steal(doc);
 	return rc;
+}
+
+void gk_prompt_document_rest(gk_prompt_document *doc)
+{
+	gk_template_unref(gk_steal(doc->tmpl));
+	json_decref(gk_steal(doc->parsed));
+	json_decref(gk_steal(doc->metadata));
 }
 
 /* --- mistakes in the template --- */
@@ -225,12 +255,39 @@ gk_code gk_prompt_document_mistake(
 	return gk_error_prefix(err, "%s:%u:%u: ", doc->name, line, column);
 }
 
-gk_code gk_prompt_document_compiled(const gk_prompt_document *doc, gk_error *err)
+/* The line that begins with `key` and a colon. */
+static unsigned line_of_key(const gk_prompt_document *doc, const char *key)
 {
-	gk_code rc;
+	const char *at = doc->source + doc->matter.begin, *end = doc->source + doc->matter.end;
+	size_t len = strlen(key);
 
-	if (doc->tmpl)
-		return GK_OK;
+	while (at < end) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+
+		if ((size_t)(end - at) > len && memcmp(at, key, len) == 0 && at[len] == ':')
+			return line_of(doc->source, (size_t)(at - doc->source));
+		at = line_end ? line_end + 1 : end;
+	}
+	return line_of(doc->source, doc->matter.begin);
+}
+
+gk_code gk_prompt_document_key_mistake(
+	const gk_prompt_document *doc, const char *key, gk_error *err)
+{
+	if (!key)
+		key = doc->wrong_key;
+	return key ? gk_error_prefix(err, "%s:%u:1: ", doc->name, line_of_key(doc, key))
+		   : err->code;
+}
+
+gk_code gk_prompt_document_compiled(gk_prompt_document *doc, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	if (!doc->tmpl && doc->mistake.code == GK_OK)
+		rc = compile(doc, err);
+	if (rc != GK_OK || doc->tmpl)
+		return rc;
 	rc = gk_error_copy(err, &doc->mistake);
 	gk_prompt_document_mistake(doc, doc->place, err);
 	return rc;

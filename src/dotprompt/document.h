@@ -8,7 +8,8 @@
  *	rc = gk_prompt_document_metadata(doc, engine, NULL, &metadata, err);
  *	rc = gk_prompt_document_messages(doc, engine, metadata, &(gk_prompt_data){ .input = input }, &messages, err);
  *
- * A document never changes and may be shared; references may be taken and given back on any thread, the rest is for one
+ * A document never changes and may be shared, but it may rest: of what it is, only the source is then in memory, and the
+ * next use makes the remainder again; references may be taken and given back on any thread, the rest is for one
  * thread at a time. Errors that have a place begin "FILE:LINE:COLUMN: ", counted from 1 at the
  * start of the file.
  */
@@ -36,13 +37,20 @@ static inline void gk_prompt_document_unrefp(gk_prompt_document **doc)
 
 /** What the file says, borrowed, not to be changed: {ext: {}, metadata: {}, config: {}, the reserved keys that are there
  * (config description input model name output toolDefs tools variant version), raw?, template}. `raw` is the whole front
- * matter; absent without one. maxTurns, toolChoice, use and the like are read from `raw`. */
-json_t *gk_prompt_document_parsed_peek(const gk_prompt_document *doc);
+ * matter; absent without one. Good until it rests; NULL when memory ran out. maxTurns, toolChoice, use and the like are read from `raw`. */
+json_t *gk_prompt_document_parsed_peek(gk_prompt_document *doc);
 /** The template's text. */
 const char *gk_prompt_document_template_peek(const gk_prompt_document *doc, size_t *len_ret);
 /** True when the first line is "---" and yet there is no front matter (no second "---", nothing between): worth a
  * warning, because it is all sent to the model. */
 bool gk_prompt_document_lacks_front_matter(const gk_prompt_document *doc);
+
+/** Lets it rest. Nothing of it may be in use but by references of one's own. */
+void gk_prompt_document_rest(gk_prompt_document *doc);
+/** Puts the file and the line of a key of its front matter before an error's message; `key` NULL: the one that
+ * gk_prompt_document_metadata() has just failed for. Returns its code. */
+gk_code gk_prompt_document_key_mistake(
+	const gk_prompt_document *doc, const char *key, gk_error *err);
 
 /** Everything of the template that can be known to be wrong without rendering: its syntax, helpers that the engine has
  * not. Partials and schemas are not looked at. */
@@ -79,7 +87,7 @@ typedef struct gk_prompt_data {
 /** The input as the template will see it: the file's `input.default`, `defaults`, `input`, one over the other. This is
  * what a prompt's action validates. A new reference, the input itself when there is nothing under it. */
 GK_MUST_USE gk_code gk_prompt_document_input(
-	const gk_prompt_document *doc, const gk_prompt_data *data, json_t **ret, gk_error *err);
+	gk_prompt_document *doc, const gk_prompt_data *data, json_t **ret, gk_error *err);
 
 /** The messages. `metadata` (borrowed) is what gk_prompt_document_metadata() gave, shown as {{@metadata.prompt}} without
  * its `input`; NULL: it is made when the template asks for it. */

@@ -134,20 +134,24 @@ static gk_code resolve(gk_prompt_document *doc, gk_engine *engine,
 	const gk_prompt_overrides *overrides, json_t **ret, bool *is_own_ret, gk_error *err)
 {
 	lookup it = { .engine = engine, .kept = json_array() };
-	gk_auto_json json_t *out = base_of(doc->parsed, overrides);
+	json_t *parsed = gk_prompt_document_parsed_peek(doc);
+	gk_auto_json json_t *out = parsed ? base_of(parsed, overrides) : NULL;
 	gk_code rc;
 
 	if (out)
-		out = lay_over(out, doc->parsed);
+		out = lay_over(out, parsed);
 	if (out && overrides->metadata)
 		out = lay_over(out, overrides->metadata);
 	if (out)
 		json_object_del(out, "template");
+	doc->wrong_key = "tools";
 	rc = out && it.kept ? resolve_tools(engine, out, err) : gk_error_no_memory(err);
+	for (size_t i = 0; i < 2 && rc == GK_OK; i++) {
+		doc->wrong_key = i ? "output" : "input";
+		rc = resolve_schema(&it, out, doc->wrong_key, err);
+	}
 	if (rc == GK_OK)
-		rc = resolve_schema(&it, out, "input", err);
-	if (rc == GK_OK)
-		rc = resolve_schema(&it, out, "output", err);
+		doc->wrong_key = NULL;
 	*is_own_ret = json_array_size(it.kept) == 0 && !json_object_get(out, "tools");
 	if (rc == GK_OK)
 		*ret = gk_steal(out);

@@ -20,13 +20,15 @@ static json_t *object_or_null(json_t *value)
 /* --- the input --- */
 
 gk_code gk_prompt_document_input(
-	const gk_prompt_document *doc, const gk_prompt_data *data, json_t **ret, gk_error *err)
+	gk_prompt_document *doc, const gk_prompt_data *data, json_t **ret, gk_error *err)
 {
-	json_t *own =
-		object_or_null(json_object_get(json_object_get(doc->parsed, "input"), "default"));
+	json_t *parsed = gk_prompt_document_parsed_peek(doc);
+	json_t *own = object_or_null(json_object_get(json_object_get(parsed, "input"), "default"));
 	json_t *layers[] = { own, object_or_null(data->defaults), object_or_null(data->input) };
 	gk_auto_json json_t *input = NULL;
 
+	if (!parsed)
+		return gk_error_no_memory(err);
 	for (size_t i = 0; i < 3; i++) {
 		json_t *below = input;
 

@@ -115,6 +115,7 @@ static gk_code take_prompt(gk_prompt_file *file, const char *text, size_t len, g
 	if (doc && (rc == GK_OK || !file->doc)) {
 		gk_prompt_document_unref(file->doc);
 		file->doc = gk_steal(doc);
+		gk_prompt_document_rest(file->doc); /* there may be thousands */
 		file->is_changed = true;
 	}
 	return GK_OK;

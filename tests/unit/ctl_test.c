@@ -237,7 +237,7 @@ START_TEST(lint_tells_errors_from_what_code_may_define)
 	folder_drop();
 	ck_assert_uint_eq(json_array_size(lines), 5);
 	assert_json(json_array_get(lines, 0),
-		"{'text':'p/a.prompt: prompt a: model in its front matter must be a text','isError':true}");
+		"{'text':'p/a.prompt:2:1: model must be a text','isError':true}");
 	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[1].text"), "p/b.prompt:2:"));
 	ck_assert(gk_json_bool_at(lines, "[1].isError", false));
 	for (int i = 2; i < 5; i++)

@@ -216,6 +216,37 @@ START_TEST(metadata_given_out_may_get_members_of_its_own)
 }
 END_TEST
 
+START_TEST(a_document_that_rests_wakes_as_what_it_was)
+{
+	static const char source[] = "# c\n---\nmodel: m\nx.y: 1\n---\n\n Hi {{name}}\n";
+	gk_auto_prompt_document gk_prompt_document *doc = parse(source);
+	gk_auto_json json_t *before = json_deep_copy(gk_prompt_document_parsed_peek(doc));
+	gk_auto_json json_t *input = json("{'name':'Ada'}"), *messages = NULL;
+
+	gk_prompt_document_rest(doc);
+	ck_assert(json_equal(gk_prompt_document_parsed_peek(doc), before));
+	gk_prompt_document_rest(doc);
+	ck_assert_int_eq(gk_prompt_document_messages(doc, engine, NULL,
+				 &(gk_prompt_data){ .input = input }, &messages, NULL),
+		GK_OK);
+	assert_json(messages, "[{'role':'user','content':[{'text':'Hi Ada'}]}]");
+}
+END_TEST
+
+START_TEST(a_mistake_of_a_key_has_the_line_of_the_key)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_json json_t *metadata = NULL;
+	gk_auto_prompt_document gk_prompt_document *doc =
+		parse("---\nmodel: m\ninput: {schema: string}\noutput:\n  schema: Nobody\n---\nx");
+
+	ck_assert_int_eq(gk_prompt_document_metadata(doc, engine, NULL, &metadata, &err),
+		GK_INVALID_ARGUMENT);
+	gk_prompt_document_key_mistake(doc, NULL, &err);
+	ck_assert_ptr_nonnull(strstr(err.message, ":4:1: Picoschema: "));
+}
+END_TEST
+
 START_TEST(a_document_has_an_end)
 {
 	gk_auto_error gk_error err = { 0 };
@@ -247,6 +278,8 @@ static bool render_sample(void)
 	if (rc == GK_OK)
 		rc = gk_prompt_document_parse(source, sizeof(source) - 1, NULL, &doc, &err);
 	if (rc == GK_OK)
+		gk_prompt_document_rest(doc);
+	if (rc == GK_OK)
 		rc = gk_prompt_document_render(doc, own, NULL, &data, &rendered, &err);
 	if (rc != GK_OK && rc != GK_RESOURCE_EXHAUSTED)
 		abort();
@@ -277,6 +310,8 @@ static Suite *prompt_document_suite(void)
 	tcase_add_test(tests, what_the_schema_resolver_says_is_the_error);
 	tcase_add_test(tests, a_schema_that_changes_is_seen);
 	tcase_add_test(tests, metadata_given_out_may_get_members_of_its_own);
+	tcase_add_test(tests, a_document_that_rests_wakes_as_what_it_was);
+	tcase_add_test(tests, a_mistake_of_a_key_has_the_line_of_the_key);
 	tcase_add_test(tests, a_document_has_an_end);
 	tcase_add_test(tests, running_out_of_memory_is_reported);
 	suite_add_tcase(suite, tests);

@@ -4,6 +4,7 @@
 #include "models.h"
 
 #include "ai/prompt_file.h"
+#include "base/limits.h"
 
 #include <stdio.h>
 
@@ -159,15 +160,15 @@ START_TEST(front_matter_of_a_wrong_type_is_refused_by_its_name)
 	static const struct {
 		const char *line, *message;
 	} rows[] = {
-		{ "model: [x]", "prompt a: model in its front matter must be a text" },
-		{ "tools: add", "prompt a: tools in its front matter must be a list of names" },
-		{ "tools: [1]", "prompt a: tools in its front matter must be a list of names" },
-		{ "input: 7", "prompt a: input in its front matter must be a mapping" },
-		{ "maxTurns: many", "prompt a: maxTurns in its front matter must be a number" },
+		{ "model: [x]", "x.prompt:2:1: model must be a text" },
+		{ "tools: add", "x.prompt:2:1: tools must be a list of names" },
+		{ "tools: [1]", "x.prompt:2:1: tools must be a list of names" },
+		{ "input: 7", "x.prompt:2:1: input must be a mapping" },
+		{ "maxTurns: many", "x.prompt:2:1: maxTurns must be a number" },
 		{ "returnToolRequests: 1",
-			"prompt a: returnToolRequests in its front matter must be true or false" },
+			"x.prompt:2:1: returnToolRequests must be true or false" },
 		{ "use: [{x: 1}]",
-			"prompt a: use in its front matter must be a list of names or of mappings with a name" },
+			"x.prompt:2:1: use must be a list of names or of mappings with a name" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -198,6 +199,71 @@ START_TEST(a_prompt_says_what_is_wrong_with_its_file)
 {
 	ck_assert_int_eq(try_define("a", "good", "x.prompt:3:1: bad", NULL), GK_OK);
 	ck_assert_str_eq(gk_json_str_peek(descriptor("/prompt/a"), "error"), "x.prompt:3:1: bad");
+}
+END_TEST
+
+START_TEST(what_has_no_good_version_is_listed_with_its_mistake_and_fails_with_it)
+{
+	gk_auto_error gk_error err = { 0 };
+
+	ck_assert_int_eq(
+		gk_prompt_file_set_mistake(core_app, "a", "v", "p/a.v.prompt:3:1: bad", &err),
+		GK_OK);
+	assert_json(descriptor("/prompt/a.v"),
+		"{'type':'prompt','prompt':{'name':'a','variant':'v'},'error':'p/a.v.prompt:3:1: bad'}");
+	ck_assert_ptr_null(gk_app_find_action_peek(core_app, "/executable-prompt/a.v"));
+	ck_assert_ptr_null(gk_app_find_action_peek(core_app, "/flow/prompts/a.v"));
+	core_fail("/prompt/a.v", NULL, GK_FAILED_PRECONDITION,
+		"the prompt is broken: p/a.v.prompt:3:1: bad");
+	ck_assert(!gk_prompt_file_serves(core_app, "a", "v"));
+	ck_assert(gk_prompt_file_remove(core_app, "a", "v"));
+	ck_assert_ptr_null(gk_app_find_action_peek(core_app, "/prompt/a.v"));
+	ck_assert_int_eq(gk_prompt_file_set_mistake(core_app, "a", NULL, "bad", &err), GK_OK);
+	define("a", "good");
+	ck_assert(gk_prompt_file_serves(core_app, "a", NULL));
+	ck_assert_ptr_null(gk_json_str_peek(descriptor("/prompt/a"), "error"));
+}
+END_TEST
+
+START_TEST(a_schema_that_there_is_not_is_missed_when_the_prompt_is_used)
+{
+	define("a", "---\ninput: {schema: Late}\n---\nHi {{x}}");
+	core_fail("/prompt/a", json("{'x':1}"), GK_NOT_FOUND, "Schema 'Late' not found");
+	ck_assert_str_eq(
+		gk_json_str_peek(descriptor("/prompt/a"), "error"), "Schema 'Late' not found");
+	ck_assert_int_eq(gk_define_schema(core_app, "Late", "x: string", NULL), GK_OK);
+	core_fail("/prompt/a", json("{'x':1}"), GK_INVALID_ARGUMENT, "");
+	json_decref(core_run("/prompt/a", json("{'x':'y'}")));
+}
+END_TEST
+
+START_TEST(of_many_prompts_those_asked_last_are_awake_and_all_of_them_answer)
+{
+	gk_prompt_body *first;
+
+	for (int i = 0; i <= GK_MAX_PROMPTS_AWAKE; i++) {
+		gk_auto_str char *name = NULL, *source = NULL;
+
+		ck_assert_int_gt(asprintf(&name, "p%d", i), 0);
+		ck_assert_int_gt(
+			asprintf(&source, "---\ninput: {schema: {x: string}}\n---\n%d {{x}}", i),
+			0);
+		define(name, source);
+	}
+	first = gk_prompt_body_peek(gk_app_find_action_peek(core_app, "/prompt/p0"));
+	for (int round = 0; round < 2; round++) {
+		gk_auto_json json_t *said = core_run("/prompt/p0", json("{'x':'y'}"));
+
+		ck_assert_str_eq(gk_json_str_peek(said, "messages[0].content[0].text"), "0 y");
+		ck_assert_ptr_nonnull(first->base);
+		for (int i = 1; round == 0 && i <= GK_MAX_PROMPTS_AWAKE; i++) {
+			gk_auto_str char *key = NULL;
+
+			ck_assert_int_gt(asprintf(&key, "/prompt/p%d", i), 0);
+			json_decref(core_run(key, json("{'x':'y'}")));
+			ck_assert((first->base != NULL) == (i < GK_MAX_PROMPTS_AWAKE));
+		}
+	}
 }
 END_TEST
 
@@ -247,6 +313,10 @@ static Suite *suite(void)
 	tcase_add_test(tests, front_matter_of_a_wrong_type_is_refused_by_its_name);
 	tcase_add_test(tests, a_document_does_not_take_the_place_of_a_prompt_of_code);
 	tcase_add_test(tests, a_prompt_says_what_is_wrong_with_its_file);
+	tcase_add_test(
+		tests, what_has_no_good_version_is_listed_with_its_mistake_and_fails_with_it);
+	tcase_add_test(tests, a_schema_that_there_is_not_is_missed_when_the_prompt_is_used);
+	tcase_add_test(tests, of_many_prompts_those_asked_last_are_awake_and_all_of_them_answer);
 	tcase_add_test(tests, a_removed_prompt_leaves_nothing);
 	tcase_add_test(tests, a_document_without_memory_is_not_defined);
 	suite_add_tcase(it, tests);
