@@ -69,8 +69,8 @@
 #define GK_FETCH_TOTAL_MS   600000
 #define GK_FETCH_HOST_CONNS 2048         /* http_client.max_host_connections */
 #define GK_FETCH_BUFFER     (256u << 10) /* a response body that nobody reads pauses here */
-#define GK_FETCH_READ       (8u << 10)   /* read at once without TLS: each transfer has that memory */
-#define GK_FETCH_LINGER_MS  200          /* for the end of an answer that nobody needs any more */
+#define GK_FETCH_READ       (8u << 10) /* read at once without TLS: each transfer has that memory */
+#define GK_FETCH_LINGER_MS  200        /* for the end of an answer that nobody needs any more */
 #define GK_FETCH_LINGER     (64u << 10)  /* bytes of it */
 #define GK_FETCH_POOL_MS    120000       /* connections are kept so long after the last transfer */
 #define GK_FETCH_IDLE_CONNS 256          /* kept open for later, of all hosts together */
@@ -224,6 +224,11 @@
 #define GK_MAX_GEMINI_INDEX  10000   /* of a list in them */
 #define GK_MAX_GEMINI_PARTS  1000000 /* of one streamed answer */
 #define GK_OLLAMA_LISTING_MS 5000
+#define GK_TOKEN_SPARE_S     300    /* a token that ends sooner is renewed first */
+#define GK_MAX_TOKEN_S       86400u /* one that says it lasts longer is renewed all the same */
+#define GK_TOKEN_MS          20000  /* for a service that gives tokens */
+#define GK_METADATA_MS       1000   /* for the machine's own, so often: */
+#define GK_METADATA_TRIES    3
 /* Of each provider; plugins.NAME.max_concurrent and its neighbours. */
 #define GK_GATE_CONCURRENT   2048u
 #define GK_GATE_QUEUE        10000u /* that wait for one of them */

@@ -49,6 +49,11 @@ char *result_differs(const json_t *got, const json_t *wanted, bool open, bool js
 /** The same for a list of parts: in full, adjacent texts as one. */
 char *content_differs(const json_t *got, const json_t *wanted, bool json_text);
 
+/** A case of the kind "google-auth"; NULL: as expected. Owned by the caller. */
+char *run_google_auth(const json_t *doc);
+/** Where a JWT of that run's key is not {header, claims}. */
+char *jwt_differs(const char *jwt, const json_t *wanted);
+
 conformance_file_fn providers_common;
 
 #endif

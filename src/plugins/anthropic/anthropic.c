@@ -90,7 +90,7 @@ static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
 	return gk_anthropic_stream_push(stream, event->data.text, event->data.len, err);
 }
 
-static gk_code ask_in_events(gk_ctx *ctx, const gk_outgoing *out, json_t **ret, gk_error *err)
+static gk_code ask_in_events(gk_ctx *ctx, gk_outgoing *out, json_t **ret, gk_error *err)
 {
 	gk_auto_anthropic_stream gk_anthropic_stream stream = { .emit = gk_ask_emit, .user = ctx };
 	gk_auto_sse gk_sse sse;

@@ -54,7 +54,7 @@ static gk_code open_envelope(const gk_vendor *vendor, const gk_outgoing *out, co
 }
 
 static gk_code ask(
-	gk_ctx *ctx, const gk_vendor *vendor, const gk_outgoing *out, json_t **ret, gk_error *err)
+	gk_ctx *ctx, const gk_vendor *vendor, gk_outgoing *out, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *answer = NULL;
 	gk_code rc = gk_ask_json(ctx, vendor->name, out, &answer, err);
@@ -70,7 +70,7 @@ static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
 }
 
 static gk_code ask_in_events(
-	gk_ctx *ctx, const gk_vendor *vendor, const gk_outgoing *out, json_t **ret, gk_error *err)
+	gk_ctx *ctx, const gk_vendor *vendor, gk_outgoing *out, json_t **ret, gk_error *err)
 {
 	gk_auto_cloudflare_stream gk_cloudflare_stream stream = { .emit = gk_ask_emit,
 		.user = ctx };

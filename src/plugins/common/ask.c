@@ -5,6 +5,7 @@
 #include "loop/fiber.h"
 #include "plugins/common/gate.h"
 #include "plugins/common/failure.h"
+#include "plugins/common/token.h"
 
 #include <strings.h>
 
@@ -55,14 +56,35 @@ static gk_code refused(visit *it, const char *who, const gk_outgoing *out, gk_er
 	return gk_error_move(err, &failure);
 }
 
-static gk_code ask(gk_ctx *ctx, const char *who, const gk_outgoing *out, visit *it, gk_error *err)
+/* Sends it with a token, where it carries one; one that the service does not take (any more) is renewed, once. */
+static gk_code send_with_token(gk_ctx *ctx, gk_outgoing *out, gk_reply *ret, gk_error *err)
+{
+	for (int tries = 0;; tries++) {
+		char *token = NULL;
+		gk_code rc = gk_token_get(out->tokens, ctx, &token, err);
+
+		if (rc != GK_OK)
+			return rc;
+		gk_outgoing_secret(out, "Authorization", "Bearer ", token);
+		rc = gk_net_send(gk_ctx_app(ctx), out, ret, err);
+		if (rc == GK_OK && gk_reply_status(ret) == 401)
+			gk_token_drop(out->tokens, token);
+		gk_token_free(token);
+		if (rc != GK_OK || tries || gk_reply_status(ret) != 401)
+			return rc;
+		gk_reply_done(ret);
+	}
+}
+
+static gk_code ask(gk_ctx *ctx, const char *who, gk_outgoing *out, visit *it, gk_error *err)
 {
 	gk_code rc = gk_gate_enter(out->gate, ctx, &it->pass, err);
 	int status;
 
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_net_send(gk_ctx_app(ctx), out, &it->reply, err);
+	rc = out->tokens ? send_with_token(ctx, out, &it->reply, err)
+			 : gk_net_send(gk_ctx_app(ctx), out, &it->reply, err);
 	if (rc != GK_OK) {
 		it->pass.outcome = is_outage(rc) ? GK_GATE_BAD : GK_GATE_NEUTRAL;
 		return on_the_way(err, who, rc);
@@ -112,8 +134,7 @@ gk_code gk_ask_parse(const char *who, const char *text, size_t len, json_t **ret
 		why.message ? why.message : "");
 }
 
-gk_code gk_ask_json(
-	gk_ctx *ctx, const char *who, const gk_outgoing *out, json_t **ret, gk_error *err)
+gk_code gk_ask_json(gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err)
 {
 	gk_auto_error gk_error why = { 0 };
 	gk_auto_str char *text = NULL;
@@ -136,8 +157,8 @@ gk_code gk_ask_json(
 	return gk_error_set(err, GK_INTERNAL, "%s: the answer is not JSON", who);
 }
 
-gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, const gk_outgoing *out, char **ret,
-	size_t *len_ret, char **type_ret, gk_error *err)
+gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, gk_outgoing *out, char **ret, size_t *len_ret,
+	char **type_ret, gk_error *err)
 {
 	auto_visit visit it = { 0 };
 	gk_code rc = ask(ctx, who, out, &it, err);
@@ -159,7 +180,7 @@ gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, const gk_outgoing *out, char 
 
 /* --- piece by piece --- */
 
-gk_code gk_ask_events(gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_sse *sse,
+gk_code gk_ask_events(gk_ctx *ctx, const char *who, gk_outgoing *out, gk_sse *sse,
 	const bool *is_done, gk_error *err)
 {
 	auto_visit visit it = { 0 };
@@ -181,7 +202,7 @@ gk_code gk_ask_events(gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_s
 }
 
 gk_code gk_ask_lines(
-	gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_ndjson *lines, gk_error *err)
+	gk_ctx *ctx, const char *who, gk_outgoing *out, gk_ndjson *lines, gk_error *err)
 {
 	auto_visit visit it = { 0 };
 	gk_code rc = ask(ctx, who, out, &it, err);

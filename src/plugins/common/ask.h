@@ -15,15 +15,15 @@
 #include <genkit/context.h>
 
 GK_MUST_USE GK_SUSPENDS gk_code gk_ask_json(
-	gk_ctx *ctx, const char *who, const gk_outgoing *out, json_t **ret, gk_error *err);
+	gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err);
 /** `*type_ret` (owned by the caller; may be NULL) is the content type; it stays NULL when there is none. */
-GK_MUST_USE GK_SUSPENDS gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, const gk_outgoing *out,
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, gk_outgoing *out,
 	char **ret, size_t *len_ret, char **type_ret, gk_error *err);
 /** Pushes until the stream ends, or until `*is_done` (NULL: never) is set. */
-GK_MUST_USE GK_SUSPENDS gk_code gk_ask_events(gk_ctx *ctx, const char *who, const gk_outgoing *out,
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_events(gk_ctx *ctx, const char *who, gk_outgoing *out,
 	gk_sse *sse, const bool *is_done, gk_error *err);
 GK_MUST_USE GK_SUSPENDS gk_code gk_ask_lines(
-	gk_ctx *ctx, const char *who, const gk_outgoing *out, gk_ndjson *lines, gk_error *err);
+	gk_ctx *ctx, const char *who, gk_outgoing *out, gk_ndjson *lines, gk_error *err);
 /** Hands a chunk (consumed) to whoever called the action; `ctx` is a gk_ctx. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_ask_emit(json_t *chunk_take, void *ctx, gk_error *err);
 /** A piece of a stream (an event's data, a line) as JSON; INTERNAL when it is none. */

@@ -184,9 +184,12 @@ static bool put(gk_buf *text, const json_t *value)
 static void put_details(gk_buf *text, const json_t *body)
 {
 	static const char mark[] = "[ORIGINAL ERROR]";
+	const char *described = gk_json_str_peek(body, "error_description");
 	json_t *detail;
 	size_t i;
 
+	if (described) /* of a service that gives tokens */
+		gk_buf_printf(text, ": %s", described);
 	json_array_foreach (gk_json_at_peek(body, "error.details"), i, detail) {
 		const char *more = gk_json_str_peek(detail, "detail");
 		const char *cut = more ? strstr(more, mark) : NULL;

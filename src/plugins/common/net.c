@@ -3,6 +3,7 @@
 #include "plugins/common/net.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "core/app_client.h"
 
@@ -11,6 +12,8 @@ typedef struct net {
 	void *env_user;
 	const gk_transport *transport; /* NULL: the application's HTTP client */
 	void *transport_user;
+	gk_net_clock_fn *clock; /* NULL: the system's */
+	void *clock_user;
 } net;
 
 static void *make_net(void)
@@ -29,6 +32,24 @@ bool gk_net_set_env(gk_app *app, gk_net_env_fn *env, void *user)
 	it->env = env;
 	it->env_user = user;
 	return true;
+}
+
+bool gk_net_set_clock(gk_app *app, gk_net_clock_fn *clock, void *user)
+{
+	net *it = gk_app_slot_peek(app, &slot);
+
+	if (!it)
+		return false;
+	it->clock = clock;
+	it->clock_user = user;
+	return true;
+}
+
+uint64_t gk_net_now_s(gk_app *app)
+{
+	const net *it = gk_app_slot_peek(app, &slot);
+
+	return it && it->clock ? it->clock(it->clock_user) : gk_clock_wall_ns() / 1000000000u;
 }
 
 bool gk_net_set_transport(gk_app *app, const gk_transport *transport, void *user)

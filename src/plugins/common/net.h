@@ -21,6 +21,12 @@ GK_MUST_USE bool gk_net_set_env(gk_app *app, gk_net_env_fn *env, void *user);
  * characters around it; the caller frees it. `*ret` NULL: none. */
 GK_MUST_USE gk_code gk_net_env(gk_app *app, const char *const *names, char **ret, gk_error *err);
 
+/** Seconds since 1970. */
+typedef uint64_t gk_net_clock_fn(void *user);
+/** The time by which tokens end: `clock` NULL, as when nothing was said, is the system's. False when memory ran out. */
+GK_MUST_USE bool gk_net_set_clock(gk_app *app, gk_net_clock_fn *clock, void *user);
+uint64_t gk_net_now_s(gk_app *app);
+
 /* What carries requests. The functions are as those of gk_fetch. */
 typedef struct gk_transport {
 	gk_code (*start)(void *user, const gk_outgoing *out, void **ret, gk_error *err);

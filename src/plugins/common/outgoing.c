@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
@@ -97,11 +98,11 @@ void gk_outgoing_header(gk_outgoing *out, const char *name, const char *value)
 	}
 }
 
-void gk_outgoing_secret(gk_outgoing *out, const char *name, const char *prefix, const char *secret)
+/* It is cut out of whatever is said of the request. */
+static void hide(gk_outgoing *out, const char *secret)
 {
 	char *copy;
 
-	set_header(out, name, prefix, secret);
 	if (strlen(secret) < MIN_SECRET)
 		return;
 	copy = out->secret_count < GK_MAX_VENDOR_SECRETS ? strdup(secret) : NULL;
@@ -109,6 +110,46 @@ void gk_outgoing_secret(gk_outgoing *out, const char *name, const char *prefix, 
 		out->secrets[out->secret_count++] = copy;
 	else
 		fail(out, GK_RESOURCE_EXHAUSTED);
+}
+
+void gk_outgoing_secret(gk_outgoing *out, const char *name, const char *prefix, const char *secret)
+{
+	set_header(out, name, prefix, secret);
+	hide(out, secret);
+}
+
+static void put_encoded(gk_buf *buf, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (isalnum(c) || strchr("-._~", c))
+			gk_buf_putc(buf, *text);
+		else
+			gk_buf_printf(buf, "%%%02X", c);
+	}
+}
+
+void gk_outgoing_field(gk_outgoing *out, const char *name, const char *value)
+{
+	gk_auto_buf gk_buf form = GK_BUF_INIT(0);
+
+	if (out->body)
+		gk_buf_printf(&form, "%s&", out->body);
+	put_encoded(&form, name);
+	gk_buf_putc(&form, '=');
+	put_encoded(&form, value);
+	wipe(out->body);
+	out->body = gk_buf_take(&form, &out->body_len);
+	if (!out->body)
+		fail(out, GK_RESOURCE_EXHAUSTED);
+	gk_outgoing_header(out, "Content-Type", "application/x-www-form-urlencoded");
+}
+
+void gk_outgoing_secret_field(gk_outgoing *out, const char *name, const char *secret)
+{
+	gk_outgoing_field(out, name, secret);
+	hide(out, secret);
 }
 
 void gk_outgoing_headers(gk_outgoing *out, const json_t *headers)

@@ -29,10 +29,11 @@ typedef struct gk_outgoing {
 	size_t secret_count;
 	char *body; /* NULL: none */
 	size_t body_len;
-	uint64_t timeout_ms;  /* from start to last byte; 0: no limit of its own */
-	unsigned redirects;   /* how many are followed; 0: none, for whatever has a key */
-	struct gk_gate *gate; /* that it goes through; borrowed; NULL: none */
-	gk_code failed;       /* sticks */
+	uint64_t timeout_ms;           /* from start to last byte; 0: no limit of its own */
+	unsigned redirects;            /* how many are followed; 0: none, for whatever has a key */
+	struct gk_gate *gate;          /* that it goes through; borrowed; NULL: none */
+	struct gk_token_cache *tokens; /* whose token it carries; borrowed; NULL: none of them */
+	gk_code failed;                /* sticks */
 } gk_outgoing;
 
 void gk_outgoing_init(gk_outgoing *out, const char *method);
@@ -46,6 +47,10 @@ void gk_outgoing_header(gk_outgoing *out, const char *name, const char *value);
 void gk_outgoing_secret(gk_outgoing *out, const char *name, const char *prefix, const char *secret);
 /** The members (strings) of an object, as headers; NULL: none. Their values count as secrets. */
 void gk_outgoing_headers(gk_outgoing *out, const json_t *headers);
+/** Adds a field to the body, which is a form, with its content type. */
+void gk_outgoing_field(gk_outgoing *out, const char *name, const char *value);
+/** The same for a value that nobody may see. */
+void gk_outgoing_secret_field(gk_outgoing *out, const char *name, const char *secret);
 /** Its text becomes the body, with its content type. */
 void gk_outgoing_json(gk_outgoing *out, const json_t *body);
 /** GK_OK, or what went wrong. */

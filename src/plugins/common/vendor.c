@@ -191,6 +191,7 @@ static void vendor_unref(gk_vendor *vendor)
 	json_decref(vendor->options);
 	json_decref(vendor->listing);
 	gk_gate_free(vendor->gate);
+	gk_token_cache_free(vendor->tokens);
 	free(vendor);
 }
 
@@ -300,6 +301,8 @@ static gk_code vendor_new(gk_plugin *plugin, gk_vendor **ret, gk_error *err)
 		rc = find_key(vendor, err);
 	if (rc == GK_OK)
 		rc = make_gate(vendor, err);
+	if (rc == GK_OK && type->setup)
+		rc = type->setup(vendor, err);
 	if (rc != GK_OK) {
 		vendor_unref(vendor);
 		return rc;
@@ -449,7 +452,7 @@ gk_code gk_vendor_key(
 	const char *given = json_string_value(json_object_get(config, "apiKey"));
 
 	*ret = given && *given ? given : vendor->api_key;
-	if (!*ret && !vendor->type->key_optional)
+	if (!*ret && (vendor->key_per_call || !vendor->type->key_optional))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"%s: this call needs a key of its own, config.apiKey", vendor->name);
 	return GK_OK;

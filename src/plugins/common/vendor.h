@@ -12,6 +12,7 @@
 
 #include "plugins/common/gate.h"
 #include "plugins/common/net.h"
+#include "plugins/common/token.h"
 
 #include <genkit/embedder.h>
 #include <genkit/model.h>
@@ -34,6 +35,8 @@ typedef struct gk_vendor_option {
 	const char *help;
 } gk_vendor_option;
 
+typedef struct gk_vendor gk_vendor;
+
 /* How a plugin finds its service. */
 typedef struct gk_vendor_type {
 	gk_plugin_type plugin; /* first: core knows no more */
@@ -41,12 +44,14 @@ typedef struct gk_vendor_type {
 	const char *const *base_env,
 		*const *key_env; /* environment variables, the first one set wins; NULL: none */
 	bool key_optional;
+	/** Makes the rest of an instance that has its options, address and key. NULL: there is no more. */
+	gk_code (*setup)(gk_vendor *vendor, gk_error *err);
 	const gk_vendor_option *options; /* beyond the common ones; NULL: none */
 	const void *row;                 /* of the family's table */
 	bool is_allocated;               /* freed with the plugin, name included */
 } gk_vendor_type;
 
-typedef struct gk_vendor {
+struct gk_vendor {
 	unsigned refs;
 	const gk_vendor_type *type;
 	gk_app *app;
@@ -56,10 +61,11 @@ typedef struct gk_vendor {
 	char *api_key;   /* NULL: none */
 	bool key_per_call;
 	uint64_t timeout_ms;
-	gk_gate *gate;   /* before its requests */
-	json_t *listing; /* what list() found; NULL: not asked yet */
+	gk_gate *gate;          /* before its requests */
+	gk_token_cache *tokens; /* for requests without a key; NULL: there are none */
+	json_t *listing;        /* what list() found; NULL: not asked yet */
 	uint64_t listed_ms;
-} gk_vendor;
+};
 
 /* What an action of a provider has for gk_ctx_user(). */
 typedef struct gk_vendor_model {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* Microsoft Foundry: Azure OpenAI, and Foundry projects. Manual: foundry.md. */
+#include "plugins/foundry/entra.h"
 #include "plugins/oai/service.h"
 
 static const gk_oai_models models[] = {
@@ -54,6 +55,9 @@ static const gk_vendor_option options[] = {
 	{ "deployment", GK_OPTION_STRING, "Name of the deployment; without it the model's." },
 	{ "apiVersion", GK_OPTION_STRING, "Version of the API; without it 2024-10-21." },
 	{ "discoverModels", GK_OPTION_BOOL, "Ask the service which models there are." },
+	{ "tenantId", GK_OPTION_STRING, "Of an application that asks Entra for a token." },
+	{ "clientId", GK_OPTION_STRING, "The application, or the machine's identity." },
+	{ "clientSecret", GK_OPTION_SECRET, "The application's secret." },
 	{ .name = NULL },
 };
 
@@ -61,6 +65,8 @@ const gk_vendor_type gk_plugin_foundry = {
 	.plugin = GK_OAI_PLUGIN("microsoft-foundry"),
 	.base_env = GK_ENV("AZURE_OPENAI_ENDPOINT"),
 	.key_env = GK_ENV("AZURE_OPENAI_API_KEY"),
+	.key_optional = true,
+	.setup = gk_entra_setup,
 	.options = options,
 	.row = &row,
 };

@@ -101,8 +101,8 @@ typedef struct gk_oai_call {
 	const gk_vendor *vendor;
 	const gk_oai_models *models; /* NULL: of no known kind */
 	const char *id;
-	const json_t *request;  /* GenerateRequest */
-	const gk_outgoing *out; /* what was asked, for errors */
+	const json_t *request; /* GenerateRequest */
+	gk_outgoing *out;      /* what is asked */
 } gk_oai_call;
 
 /* --- the plugin: slots for gk_vendor_type.plugin --- */

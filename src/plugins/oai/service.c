@@ -138,6 +138,8 @@ static gk_code azure_address(const gk_vendor *vendor, gk_outgoing *out, const ch
 			strstr(vendor->base_url, "/openai/v1") ? "" : "/openai/v1", path);
 		if (key)
 			gk_outgoing_secret(out, "Authorization", "Bearer ", key);
+		else
+			out->tokens = vendor->tokens;
 		return GK_OK;
 	}
 	rc = azure_version(vendor, &version, err);
@@ -150,6 +152,8 @@ static gk_code azure_address(const gk_vendor *vendor, gk_outgoing *out, const ch
 			deployment ? deployment : model, path, version);
 	if (key)
 		gk_outgoing_secret(out, "api-key", "", key);
+	else
+		out->tokens = vendor->tokens;
 	return GK_OK;
 }
 
@@ -360,7 +364,7 @@ gk_code gk_oai_list(gk_ctx *ctx, gk_plugin *plugin, json_t *list, gk_error *err)
 	if (row->no_listing ||
 		(row->listing_option &&
 			!json_is_true(gk_vendor_option_peek(vendor, row->listing_option))) ||
-		(!vendor->api_key && !vendor->type->key_optional))
+		(!vendor->api_key && (vendor->key_per_call || !vendor->type->key_optional)))
 		return GK_OK;
 	if (gk_vendor_has_listing(vendor, GK_VENDOR_LISTING_MS))
 		return gk_vendor_keep_listing(vendor, vendor->listing, list, err);

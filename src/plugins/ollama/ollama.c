@@ -63,7 +63,7 @@ static gk_code on_line(const char *line, size_t len, void *stream, gk_error *err
 	return gk_ollama_stream_push(stream, line, len, err);
 }
 
-static gk_code ask_in_lines(gk_ctx *ctx, const gk_outgoing *out, json_t **ret, gk_error *err)
+static gk_code ask_in_lines(gk_ctx *ctx, gk_outgoing *out, json_t **ret, gk_error *err)
 {
 	gk_auto_ollama_stream gk_ollama_stream stream = { .emit = gk_ask_emit, .user = ctx };
 	gk_auto_ndjson gk_ndjson lines;

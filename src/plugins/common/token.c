@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "plugins/common/token.h"
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/parse.h"
+#include "core/flight.h"
+#include "plugins/common/ask.h"
+
+struct gk_token_cache {
+	gk_token_ask_fn *ask;
+	void *user;
+	void (*free_user)(void *user);
+	char *text; /* NULL: none */
+	uint64_t until_s;
+	gk_flight flight;
+};
+
+gk_token_cache *gk_token_cache_new(gk_token_ask_fn *ask, void *user, void (*free_user)(void *user))
+{
+	gk_token_cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache)
+		return NULL;
+	cache->ask = ask;
+	cache->user = user;
+	cache->free_user = free_user;
+	LIST_INIT(&cache->flight.waiters);
+	return cache;
+}
+
+void gk_token_free(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+void gk_token_cache_free(gk_token_cache *cache)
+{
+	if (!cache)
+		return;
+	gk_token_free(cache->text);
+	if (cache->free_user)
+		cache->free_user(cache->user);
+	free(cache);
+}
+
+static bool is_valid(const gk_token_cache *cache, gk_ctx *ctx)
+{
+	return cache->text && gk_net_now_s(gk_ctx_app(ctx)) + GK_TOKEN_SPARE_S < cache->until_s;
+}
+
+static gk_code renew(gk_token_cache *cache, gk_ctx *ctx, gk_error *err)
+{
+	uint64_t now = gk_net_now_s(gk_ctx_app(ctx)), seconds = 0;
+	char *text = NULL;
+	gk_code rc = cache->ask(ctx, cache->user, &text, &seconds, err);
+
+	if (rc != GK_OK) {
+		gk_token_free(text);
+		return rc;
+	}
+	gk_token_free(cache->text);
+	cache->text = text;
+	cache->until_s = now + (seconds < GK_MAX_TOKEN_S ? seconds : GK_MAX_TOKEN_S);
+	return GK_OK;
+}
+
+gk_code gk_token_get(gk_token_cache *cache, gk_ctx *ctx, char **ret, gk_error *err)
+{
+	bool is_new = false;
+
+	/* One that holds for less than it is spared is used all the same by those who waited for it. */
+	while (!cache->text || (!is_new && !is_valid(cache, ctx))) {
+		bool leads = false;
+		gk_code rc = gk_flight_enter(&cache->flight, &leads, err);
+
+		if (rc == GK_OK && leads)
+			rc = gk_flight_leave(&cache->flight, renew(cache, ctx, err), err);
+		if (rc != GK_OK)
+			return rc;
+		is_new = true;
+	}
+	*ret = strdup(cache->text);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+void gk_token_drop(gk_token_cache *cache, const char *text)
+{
+	if (!cache->text || strcmp(cache->text, text) != 0)
+		return;
+	gk_token_free(cache->text);
+	cache->text = NULL;
+}
+
+gk_code gk_token_read(const char *who, const json_t *answer, char **text_ret, uint64_t *seconds_ret,
+	gk_error *err)
+{
+	const char *text = gk_json_str_peek(answer, "access_token");
+	const json_t *lasts = json_object_get(answer, "expires_in");
+	double seconds = json_number_value(lasts);
+
+	/* Managed identities write it as text. */
+	if (json_is_string(lasts) &&
+		!gk_parse_real(json_string_value(lasts), json_string_length(lasts), &seconds))
+		seconds = 0;
+
+	if (!text || !*text || !(seconds > 0))
+		return gk_error_set(err, GK_INTERNAL,
+			"%s: the answer has no 'access_token' with 'expires_in'", who);
+	*text_ret = strdup(text);
+	*seconds_ret = seconds < GK_MAX_TOKEN_S ? (uint64_t)seconds : GK_MAX_TOKEN_S;
+	return *text_ret ? GK_OK : gk_error_no_memory(err);
+}
+
+/* A deadline of the service's own is nobody else's; a wrong clock looks like a wrong key. */
+static gk_code explain(gk_code rc, gk_error *err)
+{
+	gk_code told = rc;
+
+	if (rc == GK_INVALID_ARGUMENT)
+		told = GK_UNAUTHENTICATED;
+	else if (rc == GK_DEADLINE_EXCEEDED &&
+		 gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK)
+		told = GK_UNAVAILABLE;
+	if (!err)
+		return told;
+	err->code = told;
+	return told == GK_UNAUTHENTICATED && err->message && strstr(err->message, "invalid_grant")
+		       ? gk_error_prefix(err, "refused; is the clock of this machine right? ")
+		       : told;
+}
+
+gk_code gk_token_fetch(gk_ctx *ctx, const char *who, gk_outgoing *out, char **text_ret,
+	uint64_t *seconds_ret, gk_error *err)
+{
+	gk_auto_json json_t *answer = NULL;
+	gk_code rc;
+
+	out->timeout_ms = GK_TOKEN_MS;
+	rc = gk_ask_json(ctx, who, out, &answer, err);
+	return rc == GK_OK ? gk_token_read(who, answer, text_ret, seconds_ret, err)
+			   : explain(rc, err);
+}
+
+static gk_code read_file(void *arg, gk_error *err)
+{
+	char **text = arg;
+	gk_auto_str char *path = gk_steal(*text);
+	size_t len;
+
+	return gk_file_read(path, GK_MAX_SECRET, text, &len, err);
+}
+
+gk_code gk_token_read_file(const char *path, char **ret, gk_error *err)
+{
+	char *text = strdup(path), *end;
+	gk_code rc = text ? gk_work_run(read_file, &text, err) : gk_error_no_memory(err);
+
+	if (rc != GK_OK) {
+		free(text);
+		return rc;
+	}
+	end = text + strlen(text);
+	while (end > text && strchr(" \t\r\n", end[-1]))
+		*--end = '\0';
+	*ret = text;
+	return GK_OK;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The kind "google-auth": credentials become tokens, kept for as long as they hold; assertions are signed. */
+#include "providers.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "json/edit.h"
+#include "plugins/common/google_auth.h"
+#include "plugins/common/media.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- a key of this run's own --- */
+
+static EVP_PKEY *key;
+
+static char *make_key(void)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data, *text;
+	long len;
+
+	if (!key)
+		key = EVP_RSA_gen(2048);
+	if (!bio || !key || !PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
+		abort();
+	len = BIO_get_mem_data(bio, &data);
+	text = strndup(data, (size_t)len);
+	BIO_free(bio);
+	return text;
+}
+
+static bool is_signed(const char *text, size_t len, const char *signature)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	gk_auto_str char *bytes = NULL;
+	size_t bytes_len = 0;
+	bool ok = md && gk_base64_decode(signature, strlen(signature), &bytes, &bytes_len) &&
+		  EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key) == 1 &&
+		  EVP_DigestVerify(md, (unsigned char *)bytes, bytes_len,
+			  (const unsigned char *)text, len) == 1;
+
+	EVP_MD_CTX_free(md);
+	return ok;
+}
+
+static json_t *segment(const char *text, size_t len)
+{
+	gk_auto_str char *bytes = NULL;
+	json_t *value = NULL;
+	size_t bytes_len;
+
+	if (!gk_base64_decode(text, len, &bytes, &bytes_len) ||
+		gk_json_parse(bytes, bytes_len, 0, &value, NULL) != GK_OK)
+		return NULL;
+	return value;
+}
+
+char *jwt_differs(const char *jwt, const json_t *wanted)
+{
+	size_t first = strcspn(jwt, "."), second;
+	gk_auto_json json_t *header = segment(jwt, first), *claims = NULL;
+	char *found;
+
+	if (strpbrk(jwt, "+/=") || !jwt[first])
+		return strdup("the assertion is no compact JWT");
+	second = first + 1 + strcspn(jwt + first + 1, ".");
+	claims = segment(jwt + first + 1, second - first - 1);
+	found = result_differs(header, json_object_get(wanted, "header"), false, false);
+	if (!found)
+		found = result_differs(claims, json_object_get(wanted, "claims"), false, false);
+	if (!found && (!jwt[second] || !is_signed(jwt, second, jwt + second + 1)))
+		found = strdup("the signature of the assertion is wrong");
+	return found;
+}
+
+/* --- the setting --- */
+
+static uint64_t now_s;
+
+static uint64_t tell_time(void *user)
+{
+	(void)user;
+	return now_s;
+}
+
+static void set_time(const json_t *from)
+{
+	const char *text = gk_json_str_peek(from, "now");
+
+	now_s = text ? (uint64_t)gk_clock_read_iso(text) / 1000 : 1767225600;
+}
+
+static char home[64];
+
+static const char *env_of(const char *name, void *user)
+{
+	const play *it = user;
+
+	if (strcmp(name, "HOME") == 0)
+		return home;
+	return json_string_value(json_object_get(json_object_get(it->doc, "env"), name));
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file;
+
+	for (char *slash = strchr((char *)path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+	file = fopen(path, "we");
+	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+		abort();
+}
+
+static void write_files(const json_t *doc)
+{
+	const char *name;
+	json_t *text;
+
+	snprintf(home, sizeof(home), "/tmp/conformance-home-XXXXXX");
+	if (!mkdtemp(home))
+		abort();
+	json_object_foreach (json_object_get(doc, "files"), name, text) {
+		gk_auto_str char *path = NULL;
+
+		if (asprintf(&path, "%s%s", *name == '~' ? home : "", name + (*name == '~')) < 0)
+			abort();
+		write_file(path, json_string_value(text));
+	}
+}
+
+static json_t *with_key(const json_t *input)
+{
+	json_t *own = json_deep_copy(input);
+
+	if (gk_str_equal(gk_json_str_peek(own, "private_key"), "{{rsa-2048}}")) {
+		gk_auto_str char *pem = make_key();
+
+		json_object_set_new(own, "private_key", json_string(pem));
+	}
+	return own;
+}
+
+/* --- a case --- */
+
+typedef struct asking {
+	gk_google *google;
+	char *token;
+	bool is_defined; /* the flow that asks */
+} asking;
+
+static gk_code ask(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	asking *it = gk_ctx_user(ctx);
+
+	(void)input;
+	(void)ret;
+	return gk_google_token(it->google, ctx, &it->token, err);
+}
+
+static unsigned used(const play *it)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < 64; i++)
+		count += it->used[i];
+	return count;
+}
+
+static char *differs(const char *what, const char *got, const json_t *wanted)
+{
+	char *text;
+
+	if (!wanted || gk_str_equal(got, json_string_value(wanted)))
+		return NULL;
+	return asprintf(&text, "%s: %s, expected %s", what, got ? got : "none",
+		       json_string_value(wanted)) < 0
+		       ? NULL
+		       : text;
+}
+
+static char *failure_differs(const json_t *wanted, gk_code rc, const gk_error *err)
+{
+	const char *part = gk_json_str_peek(wanted, "messageContains");
+	char *text;
+
+	if (wanted && rc != GK_OK &&
+		gk_str_equal(gk_code_name(rc), gk_json_str_peek(wanted, "status")) &&
+		(!part || (err->message && strcasestr(err->message, part))))
+		return NULL;
+	return asprintf(&text, "%s: %s", gk_code_name(rc), err->message ? err->message : "") < 0
+		       ? NULL
+		       : text;
+}
+
+static char *call_once(core_app *app, play *it, asking *own, const json_t *wanted, bool *failed)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_json json_t *nothing = NULL;
+	const json_t *network = json_object_get(wanted, "network");
+	unsigned before = used(it);
+	gk_code rc = own->is_defined ? core_app_run_key(app, "/flow/case", NULL, &nothing, &err)
+				     : core_app_run(app, ask, own, NULL, &nothing, &err);
+	char *found = NULL;
+
+	own->is_defined = true;
+	*failed = rc != GK_OK || json_object_get(wanted, "error");
+	if (*failed)
+		return failure_differs(json_object_get(wanted, "error"), rc, &err);
+	found = differs("token", own->token, json_object_get(wanted, "token"));
+	if (!found)
+		found = differs("project", gk_google_project(own->google),
+			json_object_get(wanted, "projectId"));
+	if (!found)
+		found = differs("quota project", gk_google_quota_project(own->google),
+			json_object_get(wanted, "quotaProject"));
+	if (!found && network && (used(it) > before) != json_is_true(network))
+		found = strdup("it asked when it should not, or the other way round");
+	gk_token_free(gk_steal(own->token));
+	return found;
+}
+
+static char *run_tokens(const json_t *doc)
+{
+	play it = { .doc = doc };
+	gk_auto_json json_t *input = with_key(json_object_get(doc, "input"));
+	const json_t *calls = json_object_get(doc, "calls"), *call;
+	char *found = NULL;
+	asking own = { 0 };
+	core_app app;
+	bool failed;
+	size_t i;
+
+	write_files(doc);
+	core_app_start(&app);
+	set_time(doc);
+	if (!gk_net_set_env(app.app, env_of, &it) ||
+		!gk_net_set_transport(app.app, &play_transport, &it) ||
+		!gk_net_set_clock(app.app, tell_time, NULL) ||
+		!(own.google = gk_google_new(app.app, input)))
+		abort();
+	if (!calls)
+		found = call_once(&app, &it, &own, json_object_get(doc, "expect"), &failed);
+	json_array_foreach (calls, i, call) {
+		set_time(call);
+		if (!found)
+			found = call_once(&app, &it, &own, call, &failed);
+	}
+	play_finish(&it);
+	if (!found && it.complaint)
+		found = gk_steal(it.complaint);
+	gk_google_free(own.google);
+	core_app_stop(&app);
+	play_done(&it);
+	return found;
+}
+
+static char *run_assertion(const json_t *doc)
+{
+	gk_auto_json json_t *header = NULL, *claims = NULL, *input = NULL, *got = NULL;
+	gk_auto_error gk_error err = { 0 };
+
+	input = with_key(json_object_get(doc, "input"));
+	set_time(doc);
+	if (gk_google_assertion(input, now_s, &header, &claims, &err) != GK_OK)
+		return failure_differs(gk_json_at_peek(doc, "expect.error"), err.code, &err);
+	got = json_pack("{s:O, s:O}", "header", header, "claims", claims);
+	return result_differs(got, json_object_get(doc, "expect"), false, false);
+}
+
+char *run_google_auth(const json_t *doc)
+{
+	return json_object_get(doc, "exchanges") ? run_tokens(doc) : run_assertion(doc);
+}
