@@ -176,7 +176,7 @@ typedef struct gk_session_query {
 	const char *store, *owner, *session_id; /* NULL: any */
 	size_t limit;                           /* of sessions; 0: 100 */
 	const char *token;                      /* of an earlier answer; NULL: from the beginning */
-	bool with_state; /* gk_sessions_show(): with the states of snapshots and the messages of threads */
+	bool with_state; /* gk_sessions_show(): with the states of leaves and the messages of threads */
 } gk_session_query;
 /** {"sessions": [{kind: "agent" | "chat", store, owner, agent?, sessionId, snapshots | threads, status?, createdAt,
  * updatedAt}], "continuationToken"?}, the one changed last first. */

@@ -235,8 +235,9 @@ static json_t *show_one(gk_memory_session *session, bool with_state)
 	} else {
 		TAILQ_FOREACH (row, &session->rows, session_link)
 			ok = ok &&
-			     gk_json_push_take(list, with_state ? json_incref(row->document)
-								: without(row->document, "state"));
+			     gk_json_push_take(list, with_state && row->is_leaf
+							     ? json_incref(row->document)
+							     : without(row->document, "state"));
 		ok = gk_json_set_take(ret, "snapshots", list) && ok;
 	}
 	if (ok)

@@ -213,6 +213,11 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 		rc = gk_plugins_configure(daemon->app, daemon->config, err);
 	if (rc == GK_OK)
 		rc = gk_testing_configure(daemon->app, daemon->config, err);
+	if (rc == GK_OK)
+		rc = gk_recording_new(daemon->app, daemon->config, daemon->options.is_dev,
+			&daemon->recording, err);
+	if (rc == GK_OK)
+		gk_meters_set_store(daemon->meters, gk_recording_store(daemon->recording));
 	if (rc == GK_OK && init)
 		rc = init(daemon->app, err);
 	if (rc == GK_OK)
@@ -223,11 +228,6 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_prompts_configure(
 			daemon->prompts, gk_config_list_peek(daemon->config, "prompts"), true, err);
-	if (rc == GK_OK)
-		rc = gk_recording_new(daemon->app, daemon->config, daemon->options.is_dev,
-			&daemon->recording, err);
-	if (rc == GK_OK && daemon->recording)
-		gk_meters_set_store(daemon->meters, gk_recording_store(daemon->recording));
 	if (rc == GK_OK)
 		rc = gk_front_new(daemon->app, daemon->config,
 			&(gk_front_hooks){ .quit = gk_daemon_stop,

@@ -5,13 +5,15 @@
 #include "base/str.h"
 #include "server/runtime_file.h"
 #include "store/recorder.h"
+#include "store/sessions.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 struct gk_recording {
 	gk_trace_store *store;
-	gk_recorder *recorder;
+	gk_recorder *recorder;      /* NULL: no traces are kept */
+	gk_session_store *sessions; /* the application's */
 	bool has_tap;
 };
 
@@ -78,6 +80,14 @@ static gk_trace_store_opts store_opts(const gk_config *config)
 	};
 }
 
+static gk_sessions_opts sessions_opts(const gk_config *config)
+{
+	return (gk_sessions_opts){ .size = sizeof(gk_sessions_opts),
+		.max_age_ms = gk_config_uint(config, "session.max_age"),
+		.max_count = gk_config_uint(config, "session.max_count"),
+		.max_bytes = gk_config_uint(config, "session.max_size") };
+}
+
 static gk_recorder_opts recorder_opts(const gk_config *config)
 {
 	return (gk_recorder_opts){ .size = sizeof(gk_recorder_opts),
@@ -93,6 +103,20 @@ static void tap(const gk_log_record *record, void *user)
 	gk_trace_store_log(recording->store, record);
 }
 
+static gk_code keep_sessions(
+	gk_recording *recording, gk_app *app, const gk_config *config, gk_error *err)
+{
+	gk_sessions_opts opts = sessions_opts(config);
+	gk_session_store *sessions = NULL;
+	gk_code rc = gk_sessions_open(gk_app_loop(app), recording->store, &opts, &sessions, err);
+
+	if (rc == GK_OK)
+		rc = gk_set_session_store(app, sessions, err);
+	if (rc == GK_OK)
+		recording->sessions = sessions;
+	return rc;
+}
+
 gk_code gk_recording_new(
 	gk_app *app, const gk_config *config, bool is_dev, gk_recording **ret, gk_error *err)
 {
@@ -102,9 +126,6 @@ gk_code gk_recording_new(
 	gk_recording *recording;
 	gk_code rc = GK_OK;
 
-	*ret = NULL;
-	if (!gk_config_bool(config, "trace.enabled"))
-		return GK_OK;
 	recording = calloc(1, sizeof(*recording));
 	if (!recording)
 		return gk_error_no_memory(err);
@@ -113,34 +134,40 @@ gk_code gk_recording_new(
 	if (rc == GK_OK)
 		rc = gk_trace_store_open(gk_app_loop(app), &opts, &recording->store, err);
 	if (rc == GK_OK)
+		rc = keep_sessions(recording, app, config, err);
+	if (rc == GK_OK && gk_config_bool(config, "trace.enabled"))
 		rc = gk_recorder_new(
 			app, recording->store, &recording_opts, &recording->recorder, err);
 	if (rc != GK_OK) {
 		gk_recording_free(recording);
 		return rc;
 	}
-	gk_log(GK_LOG_DEBUG, "store", "traces are in %s", path);
+	gk_log(GK_LOG_DEBUG, "store", "%s are in %s",
+		recording->recorder ? "sessions and traces" : "sessions", path);
 	*ret = recording;
 	return GK_OK;
 }
 
 void gk_recording_take_logs(gk_recording *recording)
 {
-	recording->has_tap = gk_log_add_tap(tap, recording);
+	recording->has_tap = recording->recorder && gk_log_add_tap(tap, recording);
 }
 
 void gk_recording_reload(gk_recording *recording, const gk_config *config)
 {
 	gk_trace_store_opts opts = store_opts(config);
 	gk_recorder_opts recording_opts = recorder_opts(config);
+	gk_sessions_opts session_opts = sessions_opts(config);
 
 	gk_trace_store_configure(recording->store, &opts);
-	gk_recorder_configure(recording->recorder, &recording_opts);
+	gk_sessions_configure(recording->sessions, &session_opts);
+	if (recording->recorder)
+		gk_recorder_configure(recording->recorder, &recording_opts);
 }
 
 gk_trace_store *gk_recording_store(gk_recording *recording)
 {
-	return recording->store;
+	return recording->recorder ? recording->store : NULL;
 }
 
 void gk_recording_free(gk_recording *recording)
@@ -150,6 +177,8 @@ void gk_recording_free(gk_recording *recording)
 	if (recording->has_tap)
 		gk_log_remove_tap(tap, recording);
 	gk_recorder_free(recording->recorder);
+	if (recording->sessions)
+		gk_sessions_close(recording->sessions);
 	gk_trace_store_close(recording->store);
 	free(recording);
 }

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/table.h"
+#include "store/sessions_sql.h"
 #include "store/trace_backend.h"
 
 #include <pthread.h>
@@ -74,6 +75,7 @@ extern const char *const gk_sql_texts[GK_SQL_COUNTS];
 typedef struct gk_db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[GK_SQL_COUNTS];
+	sqlite3_stmt *sessions[GK_SESSION_SQL_COUNTS];
 } gk_db;
 
 typedef struct gk_known_span {

@@ -131,6 +131,8 @@ void gk_db_close(gk_db *db)
 {
 	for (size_t i = 0; i < GK_SQL_COUNTS; i++)
 		sqlite3_finalize(db->statements[i]);
+	for (size_t i = 0; i < GK_SESSION_SQL_COUNTS; i++)
+		sqlite3_finalize(db->sessions[i]);
 	sqlite3_close(db->handle);
 	*db = (gk_db){ 0 };
 }

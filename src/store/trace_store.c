@@ -516,6 +516,42 @@ gk_code gk_trace_store_do(gk_trace_store *store, gk_trace_store_chore chore, con
 		store, do_chore, &(reading){ .chore = chore, .text = path, .value = ret }, err);
 }
 
+/* --- the guest --- */
+
+void gk_trace_store_set_guest(gk_trace_store *store, gk_store_guest *guest, uint64_t tend_every_ms)
+{
+	pthread_mutex_lock(&store->lock);
+	guest->tend_every_ms = tend_every_ms;
+	guest->tend_ms = gk_clock_mono_ms() + tend_every_ms;
+	store->guest = guest;
+	pthread_cond_signal(&store->wake);
+	pthread_mutex_unlock(&store->lock);
+}
+
+void gk_trace_store_drop_guest(gk_trace_store *store)
+{
+	gk_store_guest *guest;
+
+	pthread_mutex_lock(&store->lock);
+	guest = gk_steal(store->guest);
+	while (guest && guest->is_busy) /* the writer signals when it looks for other work */
+		pthread_cond_wait(&store->left, &store->lock);
+	pthread_mutex_unlock(&store->lock);
+}
+
+void gk_trace_store_call_guest(gk_trace_store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	store->guest->is_called = true;
+	pthread_cond_signal(&store->wake);
+	pthread_mutex_unlock(&store->lock);
+}
+
+gk_trace_backend *gk_trace_store_backend_peek(gk_trace_store *store)
+{
+	return store->backend;
+}
+
 /* --- figures --- */
 
 gk_trace_store_counts gk_trace_store_count(const gk_trace_store *store)
@@ -568,6 +604,7 @@ static void free_store(gk_trace_store *store)
 	pthread_mutex_destroy(&store->lock);
 	pthread_cond_destroy(&store->wake);
 	pthread_cond_destroy(&store->copy_wake);
+	pthread_cond_destroy(&store->left);
 	store->magic = 0;
 	free(store);
 }
@@ -594,6 +631,7 @@ static gk_trace_store *new_store(gk_loop *loop)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->wake, &attributes);
 	pthread_cond_init(&store->copy_wake, &attributes);
+	pthread_cond_init(&store->left, &attributes);
 	pthread_condattr_destroy(&attributes);
 	return store;
 }

@@ -11,7 +11,7 @@
 #define GK_STORE_TRACE_STORE_INTERNAL_H
 
 #include "base/limits.h"
-#include "store/trace_backend.h"
+#include "store/store_guest.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -43,6 +43,7 @@ struct gk_trace_store {
 	unsigned magic;
 	gk_loop *loop;
 	gk_trace_backend *backend;
+	gk_store_guest *guest; /* NULL: none; set under the lock */
 
 	/* The loop's: */
 	bool is_relaxed, is_closing;
@@ -65,6 +66,7 @@ struct gk_trace_store {
 	/* Of both, under the lock: */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
+	pthread_cond_t left; /* by the writer: the guest */
 	gk_trace_batch queue, done;
 	struct gk_store_jobs jobs, done_jobs;
 	gk_trace_limits limits;

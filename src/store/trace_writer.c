@@ -210,6 +210,59 @@ static void do_job(gk_trace_store *store)
 	gk_trace_store_tell_loop(store);
 }
 
+/* --- the guest --- */
+
+static void leave_guest(gk_trace_store *store, gk_store_guest *guest)
+{
+	guest->is_busy = false;
+	pthread_cond_signal(&store->left);
+}
+
+/* True when it had something to do. Under the lock, which it leaves meanwhile. */
+static bool serve_guest(gk_trace_store *store)
+{
+	gk_store_guest *guest = store->guest;
+	gk_auto_error gk_error err = { 0 };
+	gk_trace_sizes sizes;
+	gk_code rc = GK_OK;
+
+	if (!guest || !guest->is_called)
+		return false;
+	guest->is_called = false;
+	guest->is_busy = true;
+	pthread_mutex_unlock(&store->lock);
+	if (!store->is_open)
+		rc = store->backend->type->open(store->backend, &err);
+	store->is_open = rc == GK_OK;
+	if (guest->work(guest, store->backend, rc, &err) == GK_UNAVAILABLE)
+		store->is_open = false;
+	store->backend->type->sizes(store->backend, &sizes);
+	pthread_mutex_lock(&store->lock);
+	store->counts.bytes = sizes.bytes;
+	store->counts.wal_bytes = sizes.wal_bytes;
+	store->quiet_ms = gk_clock_mono_ms() + GK_STORE_QUIET_MS;
+	leave_guest(store, guest);
+	return true;
+}
+
+static bool must_tend(const gk_trace_store *store, uint64_t now_ms)
+{
+	return store->guest && store->is_open && !store->fails && now_ms >= store->guest->tend_ms;
+}
+
+static void tend_guest(gk_trace_store *store, uint64_t now_ms)
+{
+	gk_store_guest *guest = store->guest;
+	bool more;
+
+	guest->is_busy = true;
+	pthread_mutex_unlock(&store->lock);
+	more = guest->tend(guest, store->backend);
+	pthread_mutex_lock(&store->lock);
+	leave_guest(store, guest);
+	guest->tend_ms = more ? now_ms : now_ms + guest->tend_every_ms;
+}
+
 /* --- what can wait --- */
 
 static void tell_idle_failure(gk_trace_store *store, gk_code rc, const gk_error *err)
@@ -323,6 +376,8 @@ static void wait_for_work(gk_trace_store *store, uint64_t now_ms)
 		until = store->quiet_ms;
 	if (store->fails && store->retry_ms < until)
 		until = store->retry_ms;
+	if (store->guest && store->is_open && !store->fails && store->guest->tend_ms < until)
+		until = store->guest->tend_ms;
 	if (until <= now_ms)
 		until = now_ms + 1;
 	at.tv_sec = (time_t)(until / 1000);
@@ -371,6 +426,7 @@ void *gk_trace_writer_run(void *user)
 	pthread_mutex_lock(&store->lock);
 	for (;;) {
 		uint64_t now_ms = gk_clock_mono_ms();
+		bool served = serve_guest(store);
 
 		if (may_write(store, now_ms)) {
 			write_some(store);
@@ -383,9 +439,13 @@ void *gk_trace_writer_run(void *user)
 				do_job(store);
 		} else if (!TAILQ_EMPTY(&store->jobs)) {
 			do_job(store);
+		} else if (served) {
+			ask_for_copy(store, false);
 		} else if (store->stops) {
 			fold_rest(store);
 			break;
+		} else if (must_tend(store, now_ms)) {
+			tend_guest(store, now_ms);
 		} else if (has_upkeep(store, now_ms)) {
 			do_upkeep(store, now_ms);
 			ask_for_copy(store, true);

@@ -41,6 +41,7 @@ conformance_file_fn conformance_json_patch;
 conformance_file_fn conformance_json_schema;
 conformance_file_fn conformance_picoschema;
 conformance_file_fn conformance_providers;
+conformance_file_fn conformance_sessions;
 conformance_file_fn conformance_telemetry;
 conformance_file_fn conformance_uritemplate;
 

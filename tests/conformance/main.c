@@ -20,6 +20,7 @@ static const conformance_kind kinds[] = {
 	{ "json-schema", conformance_json_schema },
 	{ "picoschema", conformance_picoschema },
 	{ "providers", conformance_providers },
+	{ "sessions", conformance_sessions },
 	{ "telemetry", conformance_telemetry },
 	{ "uritemplate", conformance_uritemplate },
 };
