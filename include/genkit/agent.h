@@ -44,11 +44,22 @@
  * Running "/agent/counter" with {"message": {"role": "user", "content": [{"text": "Hi"}]}, "detach": true}
  * fails with "FAILED_PRECONDITION: Detach is only supported when a session store is provided."
  *
- * The wire (sessions section 2): init {state?} begins or goes on with a session. An input is {message?, resume?: {respond?,
- * restart?}, detach?}. Each chunk has one of modelChunk, customPatch (a JSON Patch), artifact and turnEnd {finishReason?}. The
- * output is {sessionId, state, message?, artifacts?, finishReason?, error?}. Inputs are read as they come and taken one at a
- * time, in order. A turn that fails is an output with finishReason "failed" and `error`, not an error of the call: its
- * message and state are those of the last good turn, and inputs behind it are not taken.
+ * The wire (sessions section 2): init {state?} begins a session, or goes on with one; of an agent whose sessions are kept, init
+ * is {snapshotId?, sessionId?}. An input is {message?, resume?: {respond?, restart?}, detach?}. Each chunk has one of modelChunk,
+ * customPatch (a JSON Patch of `custom`), artifact and turnEnd {snapshotId?, finishReason?}. The output is {sessionId, state or
+ * snapshotId, message?, artifacts?, finishReason?, error?}.
+ *
+ * Inputs are read as they come and taken one at a time, in order. A turn that fails is an output with finishReason "failed" and
+ * `error`, not an error of the call: its message, and its state or snapshotId, are those of the last good turn, and inputs behind
+ * it are not taken. A kept turn is committed before its turnEnd is sent. What a prompt agent is asked beside the messages (its
+ * system text, its template) does not become part of them.
+ *
+ * `detach` lets the client go: it is answered {sessionId, snapshotId, finishReason: "detached"} at once, and what it had sent by
+ * then is worked off without it. The snapshot is "pending" meanwhile, has a sign of life every half minute, and is rewritten once
+ * at the end, "completed" or "failed"; gk_agent_abort() makes it "aborted" and calls off the work. A call that is called off
+ * (its client has gone, its time is over) stops its turn, of which nothing is kept.
+ *
+ * Sessions belong to the identity that began them (gk_ctx_owner()): to others they do not exist.
  *
  * JSON that is given to a session is kept, not copied, and JSON that it gives is shared: none of it is to be changed
  * afterwards, but replaced.
@@ -56,6 +67,7 @@
 #ifndef GENKIT_AGENT_H
 #define GENKIT_AGENT_H
 
+#include <genkit/message.h>
 #include <genkit/prompt.h>
 #include <genkit/session_store.h>
 
@@ -164,6 +176,39 @@ json_t *gk_agent_input(const char *text);
  * cancellation. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_agent_run(gk_ctx *ctx, const char *name, json_t *input,
 	const gk_call_opts *opts, json_t **ret, gk_error *err);
+
+/** Turns of one invocation, as it goes along. It runs beside the caller until its inputs have ended. */
+typedef struct gk_agent_stream gk_agent_stream;
+/** Of `opts` (NULL: nothing) only init and context count. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_stream_open(gk_ctx *ctx, const char *name,
+	const gk_call_opts *opts, gk_agent_stream **ret, gk_error *err);
+/** `input` is borrowed. Parks when very many wait. FAILED_PRECONDITION: it is over, as after a turn that failed. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_stream_send(
+	gk_agent_stream *stream, json_t *input, gk_error *err);
+/** No input comes any more. */
+void gk_agent_stream_end(gk_agent_stream *stream);
+/** The next chunk (a new reference), NULL at the end. Turns wait for those who do not read. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_stream_next(
+	gk_agent_stream *stream, json_t **ret, gk_error *err);
+/** Ends the inputs, drops chunks that were not read and waits for the output. Errors as of gk_agent_run(). */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_stream_output(
+	gk_agent_stream *stream, json_t **ret, gk_error *err);
+/** Calls off what still goes on, and frees it. NULL is allowed; returns NULL. */
+GK_SUSPENDS gk_agent_stream *gk_agent_stream_close(gk_agent_stream *stream);
+static inline void gk_agent_stream_closep(gk_agent_stream **stream)
+{
+	gk_agent_stream_close(*stream);
+}
+#define gk_auto_agent_stream GK_CLEANUP(gk_agent_stream_closep)
+
+/** A snapshot as clients see it, by its id or the latest of a session: one of the two is NULL. One that is pending without a sign
+ * of life for a minute is "expired". Errors: NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION (nothing is kept). */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_snapshot(gk_ctx *ctx, const char *name,
+	const char *snapshot_id, const char *session_id, json_t **ret, gk_error *err);
+/** Calls off a detached run. `*previous_ret` (static) is the status before: "pending" when it did; NULL: there is none of that
+ * id. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_agent_abort(gk_ctx *ctx, const char *name,
+	const char *snapshot_id, const char **previous_ret, gk_error *err);
 
 #ifdef __cplusplus
 }

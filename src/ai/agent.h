@@ -12,12 +12,14 @@
  *	what is kept of it				agent_store.c
  *	going on without a client			agent_detach.c
  *	/agent-snapshot/NAME, /agent-abort/NAME		agent_companion.c
+ *	calling all of these from C			agent_client.c
  *
  * The errand lives while there is a turn to take: an agent that waits for input has one fiber.
  */
 #ifndef GK_AI_AGENT_H
 #define GK_AI_AGENT_H
 
+#include "base/id.h"
 #include "core/call.h"
 #include "core/errand.h"
 #include "json/schema.h"
@@ -49,10 +51,6 @@ typedef struct gk_agent {
 gk_agent *gk_agent_ref(gk_agent *agent);
 void gk_agent_unref(void *agent);
 
-/** The action of a type that belongs to the agent of a name; NOT_FOUND. */
-GK_MUST_USE GK_SUSPENDS gk_code gk_agent_find(
-	gk_ctx *ctx, const char *type, const char *name, gk_action **ret, gk_error *err);
-
 typedef struct gk_invocation gk_invocation;
 
 /* Its state is one JSON object that is changed only while nobody else holds it: whoever wants to keep it as it is, takes a
@@ -62,7 +60,7 @@ struct gk_agent_session {
 	gk_invocation *invocation;
 	char *id;
 	json_t *state;
-	size_t bytes; /* about what its messages, artifacts and `custom` are as text */
+	size_t bytes; /* about what it is as text */
 	uint64_t version, saved_version;
 };
 
@@ -139,7 +137,7 @@ gk_invocation *gk_invocation_unref(gk_invocation *invocation);
 
 /** The session that `init` (borrowed; NULL: none) asks for. When it cannot be had for a reason that the client is to read in the
  * output, that is made. */
-GK_MUST_USE GK_SUSPENDS gk_code gk_agent_open(
+GK_MUST_USE GK_SUSPENDS gk_code gk_invocation_open(
 	gk_invocation *it, gk_ctx *ctx, json_t *init, gk_error *err);
 
 /* --- agent_session.c --- */
@@ -148,6 +146,16 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_agent_open(
 gk_code gk_agent_session_begin(
 	gk_agent_session *session, json_t *state, const char *id, gk_error *err);
 void gk_agent_session_done(gk_agent_session *session);
+
+/* --- agent_size.c --- */
+
+/** About the bytes of its text. */
+size_t gk_agent_weigh(const json_t *value);
+/** The weight of a snapshot's state, which is not looked at when it is known. */
+size_t gk_agent_snapshot_weight(gk_app *app, const char *id, const json_t *state);
+void gk_agent_remember_weight(gk_app *app, const char *id, size_t bytes);
+/** RESOURCE_EXHAUSTED when it would be more than GK_MAX_AGENT_STATE. */
+gk_code gk_agent_grow(gk_agent_session *session, size_t more, size_t less, gk_error *err);
 
 /* --- agent_stream.c --- */
 

@@ -288,7 +288,7 @@ gk_code gk_agent_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	(void)input; /* gk_ctx_receive() gives it */
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_agent_open(it, ctx, gk_ctx_init(ctx), err);
+	rc = gk_invocation_open(it, ctx, gk_ctx_init(ctx), err);
 	if (rc == GK_OK && !it->is_over)
 		rc = run_attached(it, err);
 	it->front = NULL;

@@ -7,7 +7,6 @@
 #include "ai/agent.h"
 
 #include "base/clock.h"
-#include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "core/app.h"

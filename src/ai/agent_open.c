@@ -158,6 +158,11 @@ static gk_code begin(opening *it, json_t *state, json_t *snapshot, gk_error *err
 		gk_agent_session_begin(&invocation->session, state, of ? of : it->session_id, err);
 
 	if (rc == GK_OK)
+		rc = gk_agent_grow(&invocation->session,
+			gk_agent_snapshot_weight(
+				gk_ctx_app(it->ctx), id, invocation->session.state),
+			0, err);
+	if (rc == GK_OK)
 		rc = gk_agent_set_text(&invocation->last_id, id, err);
 	if (rc == GK_OK)
 		rc = gk_agent_set_text(&invocation->last_good_id, id, err);
@@ -189,7 +194,7 @@ static gk_code open_it(opening *it, json_t *init, gk_error *err)
 	return refuse(it->it, init, &failure, err);
 }
 
-gk_code gk_agent_open(gk_invocation *it, gk_ctx *ctx, json_t *init, gk_error *err)
+gk_code gk_invocation_open(gk_invocation *it, gk_ctx *ctx, json_t *init, gk_error *err)
 {
 	gk_code rc = check_mode(it->agent, init, err);
 

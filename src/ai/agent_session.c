@@ -3,7 +3,6 @@
 /* The session of an invocation: its state, as turns read and change it (sessions section 3.1). */
 #include "ai/agent.h"
 
-#include "base/id.h"
 #include "base/str.h"
 #include "json/edit.h"
 
@@ -152,7 +151,9 @@ gk_code gk_agent_add_message_take(gk_agent_session *session, json_t *message_tak
 		return gk_error_no_memory(err);
 	if (!json_is_string(json_object_get(message, "role")))
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "a message has a role and a content");
-	rc = own_list(session, "messages", &list, err);
+	rc = gk_agent_grow(session, gk_agent_weigh(message), 0, err);
+	if (rc == GK_OK)
+		rc = own_list(session, "messages", &list, err);
 	if (rc == GK_OK && !gk_json_push_take(list, gk_steal(message)))
 		rc = gk_error_no_memory(err);
 	return rc;
@@ -169,25 +170,32 @@ static size_t common(const json_t *a, const json_t *b)
 	return count;
 }
 
+static gk_code replace_messages(
+	gk_agent_session *session, json_t *now, json_t *messages, gk_error *err)
+{
+	gk_code rc = gk_agent_grow(
+		session, gk_agent_weigh(messages), now ? gk_agent_weigh(now) : 0, err);
+
+	if (rc == GK_OK)
+		rc = own_state(session, err);
+	if (rc == GK_OK && !gk_json_set_take(session->state, "messages", json_copy(messages)))
+		rc = gk_error_no_memory(err);
+	return rc;
+}
+
 gk_code gk_agent_set_messages(gk_agent_session *session, json_t *messages, gk_error *err)
 {
-	json_t *now = gk_agent_messages_peek(session), *list;
+	json_t *now = gk_agent_messages_peek(session);
 	size_t same = common(now, messages);
-	gk_code rc;
+	gk_code rc = GK_OK;
 
 	if (!json_is_array(messages))
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "messages are an array");
-	if (!now || same < json_array_size(now)) {
-		rc = own_state(session, err);
-		if (rc == GK_OK &&
-			!gk_json_set_take(session->state, "messages", json_copy(messages)))
-			rc = gk_error_no_memory(err);
-		return rc;
-	}
-	rc = own_list(session, "messages", &list, err);
+	if (!now || same < json_array_size(now))
+		return replace_messages(session, now, messages, err);
 	for (; rc == GK_OK && same < json_array_size(messages); same++)
-		if (!gk_json_push_take(list, json_incref(json_array_get(messages, same))))
-			rc = gk_error_no_memory(err);
+		rc = gk_agent_add_message_take(
+			session, json_incref(json_array_get(messages, same)), err);
 	return rc;
 }
 
@@ -195,11 +203,16 @@ gk_code gk_agent_set_custom_take(
 	gk_ctx *ctx, gk_agent_session *session, json_t *custom_take, gk_error *err)
 {
 	gk_auto_json json_t *custom = custom_take;
+	json_t *before;
 	gk_code rc;
 
 	if (!custom)
 		return gk_error_no_memory(err);
-	rc = own_state(session, err);
+	before = gk_agent_custom_peek(session);
+	rc = gk_agent_grow(
+		session, gk_agent_weigh(custom), before ? gk_agent_weigh(before) : 0, err);
+	if (rc == GK_OK)
+		rc = own_state(session, err);
 	if (rc == GK_OK && !gk_json_set(session->state, "custom", custom))
 		rc = gk_error_no_memory(err);
 	return rc == GK_OK ? gk_agent_emit_custom(ctx, session->invocation, err) : rc;
@@ -222,30 +235,39 @@ static size_t place_of(const json_t *list, const json_t *artifact)
 	return json_array_size(list);
 }
 
+/* In the place of the one of its name, or behind the others. */
+static gk_code store_artifact(gk_agent_session *session, json_t *list, json_t *artifact,
+	json_t *added, json_t *changed, gk_error *err)
+{
+	size_t at = place_of(list, artifact);
+	json_t *before = json_array_get(list, at);
+	gk_code rc;
+
+	if (!json_is_array(json_object_get(artifact, "parts")))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "an artifact has parts");
+	rc = gk_agent_grow(
+		session, gk_agent_weigh(artifact), before ? gk_agent_weigh(before) : 0, err);
+	if (rc != GK_OK)
+		return rc;
+	if (before ? json_array_set(list, at, artifact) < 0
+		   : !gk_json_push_take(list, json_incref(artifact)))
+		return gk_error_no_memory(err);
+	return gk_json_push_take(before ? changed : added, json_incref(artifact))
+		       ? GK_OK
+		       : gk_error_no_memory(err);
+}
+
 /* Those that are new go to `added`, the others to `changed`. */
 static gk_code store_artifacts(
 	gk_agent_session *session, json_t *artifacts, json_t *added, json_t *changed, gk_error *err)
 {
-	json_t *list, *artifact;
+	json_t *list = NULL, *artifact;
 	size_t i;
 	gk_code rc = own_list(session, "artifacts", &list, err);
 
-	json_array_foreach (artifacts, i, artifact) {
-		size_t at = rc == GK_OK ? place_of(list, artifact) : 0;
-
-		if (rc != GK_OK)
-			return rc;
-		if (!json_is_array(json_object_get(artifact, "parts")))
-			return gk_error_set(err, GK_INVALID_ARGUMENT, "an artifact has parts");
-		if (at < json_array_size(list)) {
-			if (json_array_set(list, at, artifact) < 0 ||
-				!gk_json_push_take(changed, json_incref(artifact)))
-				rc = gk_error_no_memory(err);
-		} else if (!gk_json_push_take(list, json_incref(artifact)) ||
-			   !gk_json_push_take(added, json_incref(artifact))) {
-			rc = gk_error_no_memory(err);
-		}
-	}
+	json_array_foreach (artifacts, i, artifact)
+		if (rc == GK_OK)
+			rc = store_artifact(session, list, artifact, added, changed, err);
 	return rc;
 }
 

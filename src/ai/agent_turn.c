@@ -3,7 +3,6 @@
 /* One turn: its function, and what follows from how that ended (sessions section 3.3). */
 #include "ai/agent.h"
 
-#include "base/id.h"
 #include "json/edit.h"
 
 #include <stdio.h>

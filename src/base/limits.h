@@ -179,9 +179,11 @@
 #define GK_INGEST_INFLATED   (100u << 20) /* after decompression */
 
 /* --- ai --- */
-#define GK_MAX_AGENT_INPUTS   256  /* that wait for their turn; beyond, they wait at their sender */
-#define GK_MAX_DETACHED_RUNS  1000 /* agents at work without a client */
-#define GK_AGENT_HEARTBEAT_MS 30000      /* between two signs of life of one */
+#define GK_MAX_AGENT_INPUTS   256 /* that wait for their turn; beyond, they wait at their sender */
+#define GK_MAX_AGENT_CHUNKS   256 /* of a stream in C that nobody has read: beyond, the turn waits */
+#define GK_MAX_AGENT_STATE    (64u << 20) /* bytes of one session's messages, artifacts and values */
+#define GK_MAX_DETACHED_RUNS  1000        /* agents at work without a client */
+#define GK_AGENT_HEARTBEAT_MS 30000       /* between two signs of life of one */
 #define GK_MAX_DIMENSIONS     65536      /* of a vector */
 #define GK_MAX_VECTORS        4194304u   /* of one list: each is looked at by every search */
 #define GK_MAX_SEARCH_ON_LOOP (1u << 20) /* numbers; a larger search is a worker's */

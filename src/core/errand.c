@@ -48,7 +48,7 @@ static gk_code copy_span(gk_errand *errand, const gk_span *from, gk_error *err)
 	gk_span *span = &errand->above;
 
 	*span = (gk_span){ .limits = from->limits,
-		.name = from->name, /* of an action that we hold, or static */
+		.name = "", /* its path says it */
 		.type = from->type,
 		.subtype = from->subtype,
 		.kind = from->kind,
@@ -75,8 +75,8 @@ static gk_code fill(gk_errand *errand, gk_ctx *ctx, gk_error *err)
 		errand->action = gk_action_ref(call->action);
 	errand->context = json_incref(ctx->context);
 	errand->ambient = json_incref(ctx->ambient);
-	if (call->span) {
-		rc = copy_span(errand, call->span, err);
+	if (ctx->span) {
+		rc = copy_span(errand, ctx->span, err);
 		if (rc != GK_OK)
 			return rc;
 	}

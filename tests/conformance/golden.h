@@ -28,8 +28,14 @@ gk_code golden_generate(gk_ctx *ctx, json_t *opts, bool streams, gk_response **r
 
 /* --- golden_app.c: components --- */
 
-/** Defines it; NULL, or what it needs that is not there. */
-const char *golden_define(core_app *app, json_t *component);
+/** Defines it; ends the program when it is of no known kind. */
+void golden_define(core_app *app, json_t *component);
+
+/* --- golden_agent.c: entries that talk to agents --- */
+
+/** The outcome; NULL: it failed. */
+json_t *golden_chat(core_app *app, json_t *entry, gk_error *err);
+json_t *golden_bidi(core_app *app, json_t *entry, gk_error *err);
 
 /* --- golden_compare.c --- */
 

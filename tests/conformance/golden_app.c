@@ -328,9 +328,21 @@ static gk_code define_prompt(core_app *app, json_t *c)
 
 /* --- all of them --- */
 
+static gk_code define_agent(core_app *app, json_t *c)
+{
+	const gk_prompt_opts prompt = { .size = sizeof(prompt),
+		.model = gk_json_str_peek(c, "model"),
+		.system = gk_json_str_peek(c, "system") };
+
+	return gk_define_agent(app->app,
+		GK_OPTS(gk_agent_opts, .name = gk_json_str_peek(c, "name"), .prompt = &prompt,
+			.is_stored = gk_json_str_peek(c, "store") != NULL),
+		NULL);
+}
+
 static const struct {
 	const char *kind;
-	gk_code (*define)(core_app *app, json_t *c); /* NULL: not there yet */
+	gk_code (*define)(core_app *app, json_t *c);
 } kinds[] = {
 	{ "flow", define_flow },
 	{ "tool", define_tool },
@@ -344,21 +356,17 @@ static const struct {
 	{ "reranker", define_reranker },
 	{ "evaluator", define_evaluator },
 	{ "prompt", define_prompt },
-	{ "agent", NULL },
+	{ "agent", define_agent },
 };
 
-const char *golden_define(core_app *app, json_t *component)
+void golden_define(core_app *app, json_t *component)
 {
 	const char *kind = gk_json_str_peek(component, "kind");
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(kinds[i].kind, kind) != 0)
-			continue;
-		if (!kinds[i].define)
-			return kind;
-		core_app_must(kinds[i].define(app, component), kind);
-		return NULL;
-	}
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].kind, kind) == 0) {
+			core_app_must(kinds[i].define(app, component), kind);
+			return;
+		}
 	core_app_must(GK_UNIMPLEMENTED, kind);
-	return NULL;
 }
