@@ -186,6 +186,8 @@ static gk_code take_detach(gk_invocation *it, json_t *input, gk_error *err)
 	if (rc == GK_OK)
 		rc = take_the_rest(it, err);
 	it->inputs_ended = true;
+	if (rc == GK_OK && !it->is_working)
+		rc = start_work(it, err); /* it begins when we wait, and is detached by then */
 	return rc == GK_OK ? gk_agent_detach(it, err) : rc;
 }
 
@@ -252,16 +254,6 @@ static void on_called_off(void *user)
 		gk_errand_cancel(it->errand, gk_scope_reason(it->scope));
 }
 
-/* The work goes on by itself: it starts if it has not, and what it is just sending goes out before the answer. */
-static gk_code let_go(gk_invocation *it, gk_error *err)
-{
-	gk_code rc = it->is_working || it->is_over ? GK_OK : start_work(it, err);
-
-	while (it->sending)
-		gk_fiber_park_shielded();
-	return rc;
-}
-
 /* The work uses the call's ctx until it is over, or detached. */
 static gk_code run_attached(gk_invocation *it, gk_error *err)
 {
@@ -271,8 +263,11 @@ static gk_code run_attached(gk_invocation *it, gk_error *err)
 	gk_scope_listen(it->scope, &it->listener);
 	rc = attend(it, err);
 	gk_scope_unlisten(&it->listener);
-	if (rc == GK_OK && it->is_detached)
-		return let_go(it, err);
+	if (rc == GK_OK && it->is_detached) {
+		while (it->sending) /* what is on its way goes out before the answer */
+			gk_fiber_park_shielded();
+		return GK_OK;
+	}
 	if (rc != GK_OK && it->is_working)
 		gk_errand_cancel(it->errand, GK_CANCELLED);
 	while (it->is_working)

@@ -1,75 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* Agents whose callers keep their state: defined, called, interrupted; the conformance runner replays the wire. */
-#include "models.h"
-
-#include <genkit/agent.h>
-#include <genkit/testing.h>
-
-#define HI   "{'message':{'role':'user','content':[{'text':'hi'}]}}"
-#define DONE "{'message':{'role':'model','content':[{'text':'done'}]},'finishReason':'stop'}"
-
-static void define(const gk_agent_opts *opts)
-{
-	gk_error err = { 0 };
-
-	if (gk_define_agent(core_app, opts, &err) != GK_OK)
-		ck_abort_msg("%s", err.message);
-}
+#include "agents.h"
 
 static void define_helper(void)
 {
-	define(GK_OPTS(gk_agent_opts, .name = "helper",
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper",
 		.prompt = GK_OPTS(gk_prompt_opts, .system = "Be helpful.")));
-}
-
-/* One call of the agent "helper", with its inputs queued at once. `init` is borrowed. */
-typedef struct exchange {
-	core_sink sink;
-	json_t *output; /* NULL: it failed */
-	gk_error err;
-} exchange;
-
-static void item_free(void *item)
-{
-	json_decref(item);
-}
-
-static gk_channel *inputs_of(const char *text)
-{
-	gk_channel *channel = gk_channel_new(1024, item_free);
-	gk_auto_json json_t *inputs = json(text);
-	json_t *input;
-	size_t i;
-
-	json_array_foreach (inputs, i, input)
-		ck_assert_int_eq(gk_channel_try_send(channel, json_incref(input), NULL), GK_OK);
-	return channel;
-}
-
-static void exchange_run(exchange *it, json_t *init, const char *inputs)
-{
-	gk_channel *channel = inputs_of(inputs);
-	gk_run *run;
-
-	core_sink_init(&it->sink);
-	gk_channel_close(channel, NULL);
-	run = core_begin(GK_OPTS(gk_run_opts, .key = "/agent/helper", .init = init,
-		.input_stream = channel, .sink = &it->sink.base, .is_streaming = true));
-	core_finish(run);
-	it->output = json_incref(gk_run_result_peek(run));
-	it->err = (gk_error){ 0 };
-	if (gk_run_error_peek(run))
-		gk_error_copy(&it->err, gk_run_error_peek(run));
-	gk_run_unref(run);
-	gk_channel_unref(channel);
-}
-
-static void exchange_done(exchange *it)
-{
-	core_sink_done(&it->sink);
-	json_decref(it->output);
-	gk_error_clear(&it->err);
 }
 
 START_TEST(a_prompt_agent_answers_and_remembers_without_its_own_words)
@@ -161,41 +98,37 @@ static bool has_two_fibers(void *user)
 
 START_TEST(calling_off_the_call_calls_off_its_turn)
 {
-	gk_channel *channel = inputs_of("[" HI "]");
-	gk_run *run;
+	exchange it;
 
-	define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = wait_for_ever));
-	run = core_begin(GK_OPTS(gk_run_opts, .key = "/agent/helper", .input_stream = channel));
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = wait_for_ever));
+	exchange_begin(&it, NULL, NULL, "[" HI "]");
 	core_turn_until(has_two_fibers, NULL);
-	gk_run_cancel(run, GK_CANCELLED);
-	core_finish(run);
-	ck_assert_int_eq(gk_run_error_peek(run)->code, GK_CANCELLED);
-	gk_run_unref(run);
-	gk_channel_unref(channel);
+	gk_run_cancel(it.run, GK_CANCELLED);
+	exchange_finish(&it);
+	ck_assert_int_eq(it.err.code, GK_CANCELLED);
+	exchange_done(&it);
 }
 END_TEST
 
+static bool has_a_chunk(void *user)
+{
+	return json_array_size(((exchange *)user)->sink.chunks) > 0;
+}
+
 START_TEST(an_agent_that_waits_for_input_has_one_fiber)
 {
-	gk_channel *channel = inputs_of("[" HI "]");
-	core_sink sink;
-	gk_run *run;
+	exchange it;
 
 	define_helper();
 	models_script("[" DONE "]");
-	core_sink_init(&sink);
-	run = core_begin(GK_OPTS(gk_run_opts, .key = "/agent/helper", .input_stream = channel,
-		.sink = &sink.base, .is_streaming = true));
-	for (int i = 0; i < 20 && !json_array_size(sink.chunks); i++)
-		gk_loop_turn(core_loop, 10);
+	exchange_begin(&it, NULL, NULL, "[" HI "]");
+	core_turn_until(has_a_chunk, &it);
 	gk_loop_turn(core_loop, 0);
 	ck_assert_uint_eq(gk_fiber_count(core_loop), 1);
-	gk_channel_close(channel, NULL);
-	core_finish(run);
-	ck_assert_str_eq(gk_json_str_peek(gk_run_result_peek(run), "finishReason"), "stop");
-	gk_run_unref(run);
-	gk_channel_unref(channel);
-	core_sink_done(&sink);
+	exchange_send(&it, HI);
+	exchange_finish(&it);
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(it.output, "state.messages")), 4);
+	exchange_done(&it);
 }
 END_TEST
 
@@ -223,7 +156,7 @@ START_TEST(clients_see_the_state_that_the_transform_leaves)
 {
 	exchange it;
 
-	define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = set_what_is_said,
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = set_what_is_said,
 		.transform_state = hide_secret));
 	exchange_run(&it, NULL,
 		"[{'message':{'role':'user','content':[],'metadata':{'shown':1,'secret':2}}}]");
@@ -238,7 +171,7 @@ START_TEST(a_transform_that_fails_shows_nothing)
 {
 	exchange it;
 
-	define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = set_what_is_said,
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = set_what_is_said,
 		.transform_state = hide_secret));
 	exchange_run(
 		&it, NULL, "[{'message':{'role':'user','content':[],'metadata':{'secret':2}}}]");
