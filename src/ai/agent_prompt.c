@@ -228,6 +228,16 @@ static json_t *kept(const prompt_turn *turn, size_t at, json_t *message)
 	return json_incref(message);
 }
 
+/* Not what the prompt added, nor the instructions of middleware. */
+static bool is_of_history(const prompt_turn *turn, size_t at, json_t *message)
+{
+	const char *role = json_string_value(json_object_get(message, "role"));
+
+	if (message == json_array_get(turn->sent, at))
+		return true;
+	return !is_marked(message, PREAMBLE) && !gk_str_equal(role, "system");
+}
+
 static gk_code keep(const prompt_turn *turn, gk_response *response, gk_error *err)
 {
 	json_t *request = json_object_get(gk_response_json(response), "request"), *message;
@@ -237,7 +247,7 @@ static gk_code keep(const prompt_turn *turn, gk_response *response, gk_error *er
 	if (!history)
 		return gk_error_no_memory(err);
 	json_array_foreach (json_object_get(request, "messages"), i, message)
-		if (!is_marked(message, PREAMBLE) &&
+		if (is_of_history(turn, json_array_size(history), message) &&
 			!gk_json_push_take(history, kept(turn, json_array_size(history), message)))
 			return gk_error_no_memory(err);
 	message = gk_response_message(response);
