@@ -5,16 +5,19 @@
 
 #include "base/limits.h"
 
+/* Also when something failed in its own way while it was being called off: that is not why it ends. */
 gk_code gk_generation_tell_end(gk_code rc, gk_error *err)
 {
+	gk_code reason = gk_scope_reason(gk_fiber_scope(gk_fiber_self()));
+	const char *text =
+		reason == GK_CANCELLED ? "Generation cancelled." : "Generation deadline exceeded.";
 	char *message;
 
-	if (rc == GK_OK || !err || rc != gk_scope_reason(gk_fiber_scope(gk_fiber_self())))
+	if (rc == GK_OK || !err || (reason != GK_CANCELLED && reason != GK_DEADLINE_EXCEEDED))
 		return rc;
-	if (rc != GK_CANCELLED && rc != GK_DEADLINE_EXCEEDED)
-		return rc;
-	message = strdup(
-		rc == GK_CANCELLED ? "Generation cancelled." : "Generation deadline exceeded.");
+	if (rc != reason)
+		return gk_error_set(err, reason, "%s", text);
+	message = strdup(text);
 	if (!message)
 		return rc;
 	free(err->message);
