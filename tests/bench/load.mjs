@@ -71,13 +71,17 @@ async function load(server, path, body) {
     us: ((cpuTicks(server.pid) - before) * 10000) / requests, rss: rss(server.pid), errors: errors ? text : '' };
 }
 
-const cases = [
+const all = [
   ['echo', '/api/runAction', { key: '/flow/echo', input: { text: 'hello' } }],
   ['stream of 100', '/api/runAction?stream=true', { key: '/flow/stream', input: { count: 100 } }],
   ['generate', '/api/runAction', { key: '/flow/generate', input: 'hello' }],
   ['tools, three rounds', '/api/runAction', { key: '/flow/tools', input: 'hello' }],
   ['upstream', '/api/runAction', { key: '/flow/upstream', input: 'hello' }],
 ];
+
+// BENCH_CASES=generate,tools measures only these.
+const chosen = process.env.BENCH_CASES?.split(',');
+const cases = all.filter(([name]) => !chosen || chosen.some((one) => name.startsWith(one)));
 
 /** A model provider that costs little, on wrk's core; its address. */
 async function startUpstream() {
@@ -134,7 +138,7 @@ async function openStreams(server, count, key = '/flow/wait', input = { ms: 1200
   return { open, each: ((all - before) * 1024) / open, all };
 }
 
-/** The daemon, measured and ended. The peer keeps no traces: compare it with the daemon that keeps none, too. */
+/** The daemon, measured and ended. */
 async function launchOurs(set) {
   const port = await freePort();
   const places = [`reflection.listen=127.0.0.1:${port}`, `server.listen=127.0.0.1:${await freePort()}`, 'log.level=error', ...set];
@@ -154,15 +158,37 @@ async function measureOurs(set) {
   return server;
 }
 
-const columns = [await measureOurs(['trace.enabled=false']), await measureOurs([])];
 const folder = process.env.PEER_FOLDER;
-if (folder && existsSync(join(folder, 'node_modules'))) {
+
+/** The telemetry server of Genkit's tools, on the other core, as `genkit start` has it in a process of its own. */
+async function startTelemetryServer() {
+  const port = await freePort();
+  const [program, ...args] = [...pin(1), process.execPath, join(here, 'telemetry-server.mjs'), resolve(folder), String(port)];
+  const child = spawn(program, args, { cwd: mkdtempSync(join(tmpdir(), 'genkitd-bench-')), stdio: ['ignore', 'ignore', 'inherit'] });
+  process.on('exit', () => child.kill('SIGKILL'));
+  while (!(await health(port))) await new Promise((r) => setTimeout(r, 20));
+  return { child, url: `http://127.0.0.1:${port}` };
+}
+
+/** The peer, measured and ended. It keeps traces by sending them to that server; without it, it keeps none. */
+async function measurePeer(env) {
   // The SDK takes the first free port from 3100 on; it runs in the folder of its packages.
   const script = resolve(folder, 'genkit-js.mjs');
-  const peer = await launch('JavaScript SDK', [...pin(0), process.execPath, script], {}, async () => 3100);
+  const peer = await launch('JavaScript SDK', [...pin(0), process.execPath, script], env, async () => 3100);
   peer.rows = await measure(peer);
   peer.child.kill();
-  columns.push(peer);
+  await new Promise((done) => peer.child.on('exit', done));
+  return peer;
+}
+
+const columns = [await measureOurs(['trace.enabled=false']), await measureOurs([])];
+if (folder && existsSync(join(folder, 'node_modules'))) {
+  columns.push(await measurePeer({}));
+  if (existsSync(join(folder, 'node_modules/@genkit-ai/telemetry-server'))) {
+    const telemetry = await startTelemetryServer();
+    columns.push(await measurePeer({ GENKIT_TELEMETRY_SERVER: telemetry.url }));
+    telemetry.child.kill();
+  }
 }
 
 /** The requests a second of the other two that ask the provider: the SDK while its traces are taken (by a daemon on wrk's
@@ -192,14 +218,15 @@ if (columns[2]) {
 }
 
 const f = (x, digits = 0) => (x === undefined || Number.isNaN(x) ? '-' : x.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits }));
-const print = (...cells) => console.log(cells.map((c, i) => (i ? String(c).padStart(12) : String(c).padEnd(32))).join(' '));
+const print = (...cells) => console.log(cells.map((c, i) => (i ? String(c).padStart(10) : String(c).padEnd(32))).join(' '));
 /** `more`: whether more is better. */
 function row(title, value, digits, more = false) {
-  const [bare, kept, peer] = columns.map(value);
-  const ratio = (ours) => (peer && ours ? f(more ? ours / peer : peer / ours, 1) : '-');
-  print(title, f(bare, digits), f(kept, digits), f(peer, digits), ratio(bare), ratio(kept));
+  const [bare, kept, theirs, theirsKept] = columns.map(value);
+  const ratio = (a, b) => (a && b ? f(more ? a / b : b / a, 1) : '-');
+  print(title, f(bare, digits), f(kept, digits), f(theirs, digits), f(theirsKept, digits), ratio(bare, theirs), ratio(kept, theirs), ratio(kept, theirsKept));
 }
-print('', 'no traces', 'traces kept', 'JavaScript', 'ratio', 'ratio, kept');
+console.log('Ratios: neither keeps traces, only genkitd does, both do (the SDK by its telemetry server on the other core).\n');
+print('', 'no traces', 'kept', 'JavaScript', 'JS, kept', 'neither', 'only ours', 'both');
 for (const [name] of cases) {
   row(`${name}: requests/s`, (c) => c.rows[name].rate, 0, true);
   row(`${name}: CPU us/request`, (c) => c.rows[name].us, 1);
