@@ -22,7 +22,8 @@ static gk_code call_model(
 	gk_call call = { .action = turn->generation->model,
 		.parent = ctx,
 		.input = request,
-		.context = turn->context };
+		.context = turn->context,
+		.memo = &turn->generation->memo };
 
 	if (link->next.on_chunk) {
 		call.on_chunk = link->next.on_chunk;

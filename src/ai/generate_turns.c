@@ -32,7 +32,8 @@ typedef struct open_turn {
 	json_t *request; /* a reference: the span shows it */
 } open_turn;
 
-static gk_code open_span(gk_ctx *ctx, json_t *request, open_turn **innermost, gk_error *err)
+static gk_code open_span(gk_ctx *ctx, gk_generation *generation, json_t *request,
+	open_turn **innermost, gk_error *err)
 {
 	const char *name = json_string_value(json_object_get(request, "stepName"));
 	const gk_span_opts span = {
@@ -44,7 +45,7 @@ static gk_code open_span(gk_ctx *ctx, json_t *request, open_turn **innermost, gk
 	if (!it)
 		return gk_error_no_memory(err);
 	rc = gk_part_open(*innermost ? gk_part_ctx((*innermost)->part) : ctx,
-		GK_OPTS(gk_part_opts, .span = &span, .input = request,
+		GK_OPTS(gk_part_opts, .span = &span, .input = request, .memo = &generation->memo,
 			.is_level = *innermost != NULL),
 		&it->part, err);
 	if (rc != GK_OK) {
@@ -98,7 +99,7 @@ gk_code gk_turns_run(gk_ctx *ctx, gk_generation *generation, const gk_turn *firs
 	json_incref(at.request);
 	while (rc == GK_OK && at.request) {
 		if (is_in_span)
-			rc = open_span(ctx, at.request, &innermost, &failure);
+			rc = open_span(ctx, generation, at.request, &innermost, &failure);
 		if (rc == GK_OK)
 			rc = run_one(innermost ? gk_part_ctx(innermost->part) : ctx, generation,
 				&at, context, &output, &failure);

@@ -42,6 +42,7 @@ typedef struct gk_generation {
 	gk_action *model;
 	gk_schema *output_schema; /* compiled from `output_schema_json` */
 	json_t *output_schema_json;
+	gk_json_memo memo; /* for the spans of its turns and models, which have the same messages */
 } gk_generation;
 
 typedef struct gk_turn_run {

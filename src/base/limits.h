@@ -15,6 +15,7 @@
  * "{},{}," would take seventy times its size. */
 #define GK_JSON_MEMORY_BASE   (64u << 20)
 #define GK_JSON_MEMORY_FACTOR 12u
+#define GK_MAX_MEMO           (1u << 20) /* of texts of values that are written again and again */
 #define GK_MAX_EXTRACT_TEXT   (16u << 20) /* of a model, in which JSON is looked for */
 /* What one JSON Patch may ask for. */
 #define GK_MAX_PATCH_OPS        100000      /* a difference of more is told as one replacement */
@@ -127,7 +128,7 @@
 	8 /* spans that wait for a development tool before several go in one request */
 
 /* --- generate --- */
-#define GK_MAX_TURNS          1000 /* of one call that run tools, whatever maxTurns says */
+#define GK_MAX_TURNS          500 /* of one call that run tools, whatever maxTurns says */
 #define GK_MAX_TOOLS          1024 /* offered in one request */
 #define GK_MAX_TOOL_CALLS     256  /* that one answer of a model may ask for */
 #define GK_MAX_CACHED_SCHEMAS 256  /* given as text by calls */

@@ -114,6 +114,7 @@ static void start_span(gk_span *span, const gk_ctx *ctx, const gk_call *call)
 	span->labels = json_is_object(call->labels) ? call->labels : NULL;
 	span->input = call->input_stream ? NULL : call->input;
 	span->init = call->init;
+	span->memo = call->memo;
 	if (call->context)
 		span->context = gk_context_redacted(call->context);
 	if (call->link)

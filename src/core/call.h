@@ -12,6 +12,7 @@
 #include "core/define.h"
 #include "core/run.h"
 #include "core/traceparent.h"
+#include "json/memo.h"
 
 typedef struct gk_registry gk_registry;
 
@@ -24,6 +25,8 @@ struct gk_call {
 	gk_registry *registry;                   /* NULL: the parent's, or the application's */
 	json_t *input, *init, *context, *labels; /* NULL: absent */
 	json_t *request_metadata;                /* of the tool request that it answers */
+	gk_json_memo *
+		memo; /* what its span's input and output were written as elsewhere; NULL: nothing */
 	gk_channel *input_stream;
 	gk_chunk_fn *on_chunk;
 	void *chunk_user;
@@ -56,8 +59,9 @@ typedef struct gk_part_opts {
 	json_t *context;          /* ambient below; NULL: as above */
 	gk_chunk_fn *on_chunk;    /* NULL: chunks go where those of `ctx` go */
 	void *chunk_user;
-	bool is_quiet; /* nobody takes chunks */
-	bool is_level; /* counts as no deeper than `ctx`: it begins in a loop, not in a call */
+	bool is_quiet;      /* nobody takes chunks */
+	gk_json_memo *memo; /* as in gk_call */
+	bool is_level;      /* counts as no deeper than `ctx`: it begins in a loop, not in a call */
 	uint64_t timeout_ms; /* 0: what the caller has left */
 	void *user;          /* gk_ctx_user() */
 } gk_part_opts;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "json/memo.h"
 
 #include <genkit/span.h>
 #include <sys/queue.h>
@@ -43,6 +44,7 @@ typedef struct gk_span {
 	json_t *input, *init, *output; /* NULL: absent */
 	json_t *own_input;             /* `input`, when it is the span's own; NULL: it is not */
 	json_t *context;               /* already redacted; NULL: none was passed */
+	gk_json_memo *memo;            /* of inputs and outputs that others have, too; NULL: none */
 	json_t *labels;                /* telemetry labels: attributes verbatim; NULL: none */
 	json_t *metadata;              /* genkit:metadata:KEY: strings; NULL: none */
 	json_t *events;                /* [[name, wall clock in ns, attributes]]; NULL: none */
@@ -103,6 +105,7 @@ typedef struct gk_attribute {
 	const char *text;    /* a string; NULL: `value` */
 	const json_t *value; /* as it is, or, when `is_json`, its JSON text */
 	bool is_json;
+	bool is_output; /* which the spans above may have, too */
 } gk_attribute;
 
 /** Takes one (it lives for the call); false ends the walk. */

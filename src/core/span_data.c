@@ -126,8 +126,10 @@ static bool put_json(walk *w, const char *key, const json_t *value)
 		return true;
 	if (place && !hidden)
 		return false;
-	return w->fn(
-		&(gk_attribute){ .key = key, .value = hidden ? hidden : value, .is_json = true },
+	return w->fn(&(gk_attribute){ .key = key,
+			     .value = hidden ? hidden : value,
+			     .is_json = true,
+			     .is_output = value == w->span->output },
 		w->user);
 }
 
@@ -242,16 +244,14 @@ bool gk_attribute_append(gk_buf *buf, const gk_attribute *attribute, const gk_sp
 
 	if (attribute->text) {
 		gk_buf_puts(buf, attribute->text);
-	} else if (attribute->is_json) {
-		gk_buf text = GK_BUF_INIT(0);
-
-		gk_json_append_pretty(&text, attribute->value, 0);
-		if (gk_buf_failed(&text)) /* too deep: nobody could read it back */
+	} else if (attribute->is_json && !gk_buf_failed(buf)) {
+		gk_json_append_pretty(buf, attribute->value, 0);
+		if (gk_buf_failed(buf)) { /* too deep: nobody could read it back */
+			buf->failed = false;
+			buf->len = before;
 			gk_buf_puts(buf, cut_mark);
-		else
-			gk_buf_put(buf, text.data, text.len);
-		gk_buf_done(&text);
-	} else {
+		}
+	} else if (!attribute->is_json) {
 		gk_buf_put(buf, json_string_value(attribute->value),
 			json_string_length(attribute->value));
 	}
@@ -362,6 +362,21 @@ typedef struct writing {
 	bool is_first, is_cut;
 } writing;
 
+/* JSON at once as the string that it will be. False: it is too long, or too deep. */
+static bool write_nested(writing *w, const gk_attribute *attribute)
+{
+	size_t before = w->buf->len, max = w->span->limits->attribute_size;
+
+	if (gk_buf_failed(w->buf))
+		return true;
+	gk_json_append_nested(w->buf, attribute->value, w->span->memo, attribute->is_output);
+	if (!gk_buf_failed(w->buf) && (!max || w->buf->len - before <= max))
+		return true;
+	w->buf->failed = false;
+	w->buf->len = before;
+	return false;
+}
+
 static bool write_attribute(const gk_attribute *attribute, void *user)
 {
 	writing *w = user;
@@ -375,6 +390,8 @@ static bool write_attribute(const gk_attribute *attribute, void *user)
 		gk_json_append(w->buf, attribute->value);
 		return true;
 	}
+	if (attribute->is_json && write_nested(w, attribute))
+		return true;
 	gk_buf_clear(&w->text);
 	w->is_cut |= gk_attribute_append(&w->text, attribute, w->span);
 	gk_json_append_string(w->buf, w->text.data ? w->text.data : "", w->text.len);

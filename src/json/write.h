@@ -5,6 +5,7 @@
 #define GK_JSON_WRITE_H
 
 #include "base/buf.h"
+#include "json/memo.h"
 
 #include <genkit/json.h>
 
@@ -15,5 +16,8 @@ void gk_json_append(gk_buf *buf, const json_t *value);
 void gk_json_append_pretty(gk_buf *buf, const json_t *value, unsigned indent);
 /** A string in quotes, escaped, ASCII only. What is not UTF-8 becomes U+FFFD. */
 void gk_json_append_string(gk_buf *buf, const char *text, size_t len);
+/** The compact text as a string in quotes: what gk_json_append_string() makes of the text of gk_json_append_pretty(), with
+ * an indent of 0. With a memo (NULL: none) objects in lists, and the value itself when `is_known`, are written but once. */
+void gk_json_append_nested(gk_buf *buf, const json_t *value, gk_json_memo *memo, bool is_known);
 
 #endif

@@ -6,15 +6,21 @@
 #include "base/str.h"
 #include "json/scan.h"
 
-/* Escapes are gathered here and leave for the buffer together. */
-#define ESCAPES    96
+/* Strings are written piece by piece, into room for the worst that a piece can become. */
+#define PIECE      1024
+#define SMALL      16 /* of a buffer that may not grow as it likes */
+#define MAX_GROWTH 7  /* bytes that one can become: a control character in a text in a text */
 #define MAX_ESCAPE 12 /* a surrogate pair */
+
+#define MEMO_DEPTH 4 /* of lists whose elements are worth remembering */
 
 typedef struct writer {
 	gk_buf *buf;
 	unsigned indent; /* blanks a level; 0: compact */
 	bool ascii;
+	bool is_nested; /* what is written stands in a string */
 	unsigned depth;
+	gk_json_memo *memo; /* only of what is nested; NULL: none */
 } writer;
 
 static char *put_hex4(char *at, uint32_t unit)
@@ -55,42 +61,88 @@ static char *put_utf8(char *at, uint32_t c)
 	return at + gk_str_encode_utf8(c, at);
 }
 
-/* Writes the special characters that `text` begins with; gives how many bytes of it these were. */
-static size_t put_specials(const writer *w, const char *text, size_t len)
+/* A character of ASCII that is escaped twice. */
+static char *put_escaped_twice(char *at, uint32_t c)
 {
-	char out[ESCAPES], *to = out;
+	*at++ = '\\';
+	if (c == '"' || c == '\\') {
+		*at++ = '\\';
+		*at++ = '\\';
+		*at++ = (char)c;
+		return at;
+	}
+	return put_escaped(at, c);
+}
+
+/* Writes the special character that `text` begins with; gives how many bytes of it that was. */
+static size_t put_special(const writer *w, const char *text, size_t len, char **to)
+{
+	uint32_t c;
+	size_t step = gk_str_decode_utf8(text, len, &c);
+
+	if (step == 0) {
+		c = 0xfffd;
+		step = 1;
+	}
+	if (c >= 0x80 && !w->ascii)
+		*to = put_utf8(*to, c);
+	else
+		*to = w->is_nested && c < 0x80 ? put_escaped_twice(*to, c) : put_escaped(*to, c);
+	return step;
+}
+
+/* Writes some of a text to `to`, which has room for it; gives how many bytes of it, `piece` or a few more. */
+static size_t put_piece(const writer *w, const char *text, size_t piece, size_t len, char **to)
+{
+	char *out = *to;
 	size_t at = 0;
 
-	while (at < len && to <= out + ESCAPES - MAX_ESCAPE &&
-		gk_json_is_special((unsigned char)text[at])) {
-		uint32_t c;
-		size_t step = gk_str_decode_utf8(text + at, len - at, &c);
-
-		if (step == 0) {
-			c = 0xfffd;
-			step = 1;
+	while (at < piece) {
+		if (at + 8 <= piece && gk_json_word_is_plain(text + at)) {
+			memcpy(out, text + at, 8);
+			out += 8;
+			at += 8;
+			continue;
 		}
-		to = c >= 0x80 && !w->ascii ? put_utf8(to, c) : put_escaped(to, c);
-		at += step;
+		while (at < piece && !gk_json_is_special((unsigned char)text[at]))
+			*out++ = text[at++];
+		if (at < piece)
+			at += put_special(w, text + at, len - at, &out);
 	}
-	gk_buf_put(w->buf, out, (size_t)(to - out));
+	*to = out;
 	return at;
+}
+
+static void put_quote(const writer *w)
+{
+	if (w->is_nested)
+		gk_buf_putc(w->buf, '\\');
+	gk_buf_putc(w->buf, '"');
 }
 
 static void put_string(const writer *w, const char *text, size_t len)
 {
-	gk_buf_putc(w->buf, '"');
-	while (len > 0) {
-		size_t run = gk_json_plain_run(text, len);
+	char small[SMALL * MAX_GROWTH + MAX_ESCAPE];
+	size_t most = w->buf->max ? SMALL : PIECE;
 
-		if (run > 0)
-			gk_buf_put(w->buf, text, run);
+	put_quote(w);
+	while (len > 0) {
+		size_t piece = len < most ? len : most, done;
+		char *room = w->buf->max ? small
+					 : gk_buf_reserve(w->buf, piece * MAX_GROWTH + MAX_ESCAPE);
+		char *to = room;
+
+		if (!room)
+			return;
+		done = put_piece(w, text, piece, len, &to);
+		if (room == small)
+			gk_buf_put(w->buf, small, (size_t)(to - small));
 		else
-			run = put_specials(w, text, len);
-		text += run;
-		len -= run;
+			gk_buf_added(w->buf, (size_t)(to - room));
+		text += done;
+		len -= done;
 	}
-	gk_buf_putc(w->buf, '"');
+	put_quote(w);
 }
 
 static void put_number(const writer *w, const json_t *value)
@@ -133,15 +185,36 @@ static void put_object(writer *w, json_t *object)
 	}
 }
 
+/* A value that may have been written before. */
+static void put_remembered(writer *w, const json_t *value)
+{
+	const gk_json_memo_slot *known = gk_json_memo_find(w->memo, value);
+	size_t start = w->buf->len;
+
+	if (known) {
+		gk_buf_put(w->buf, w->memo->text.data + known->at, known->len);
+		return;
+	}
+	put_value(w, value);
+	if (!gk_buf_failed(w->buf))
+		gk_json_memo_add(w->memo, value, w->buf->data + start, w->buf->len - start);
+}
+
 static void put_array(writer *w, const json_t *array)
 {
+	bool is_remembered = w->memo && w->depth <= MEMO_DEPTH;
 	char comma = '[';
 
 	for (size_t i = 0; i < json_array_size(array); i++) {
+		const json_t *value = json_array_get(array, i);
+
 		gk_buf_putc(w->buf, comma);
 		comma = ',';
 		break_line(w);
-		put_value(w, json_array_get(array, i));
+		if (is_remembered && json_is_object(value))
+			put_remembered(w, value);
+		else
+			put_value(w, value);
 	}
 }
 
@@ -216,6 +289,18 @@ void gk_json_append_pretty(gk_buf *buf, const json_t *value, unsigned indent)
 void gk_json_append_string(gk_buf *buf, const char *text, size_t len)
 {
 	put_string(&(writer){ .buf = buf, .ascii = true }, text, len);
+}
+
+void gk_json_append_nested(gk_buf *buf, const json_t *value, gk_json_memo *memo, bool is_known)
+{
+	writer w = { .buf = buf, .ascii = true, .is_nested = true, .memo = memo };
+
+	gk_buf_putc(buf, '"');
+	if (memo && is_known && (json_is_object(value) || json_is_array(value)))
+		put_remembered(&w, value);
+	else
+		put_value(&w, value);
+	gk_buf_putc(buf, '"');
 }
 
 char *gk_json_write(const json_t *value, size_t *len_ret)

@@ -2,7 +2,10 @@
  * Copyright the genkitd authors */
 #include "unit.h"
 
+#include "base/limits.h"
 #include "json/write.h"
+
+#include <stdio.h>
 
 static void assert_writes(json_t *value_take, const char *expected)
 {
@@ -135,6 +138,123 @@ START_TEST(running_out_of_memory_gives_nothing)
 }
 END_TEST
 
+/* --- JSON in a string --- */
+
+/* The string that holds the value's text, made in two steps. */
+static void put_twice(gk_buf *buf, const json_t *value)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+
+	gk_json_append_pretty(&text, value, 0);
+	gk_json_append_string(buf, text.data, text.len);
+}
+
+static void assert_nested(json_t *value_take, gk_json_memo *memo, size_t max)
+{
+	gk_auto_json json_t *value = value_take;
+	gk_auto_buf gk_buf expected = GK_BUF_INIT(0), got = GK_BUF_INIT(max);
+
+	put_twice(&expected, value);
+	for (int i = 0; i < 2; i++) { /* the second time from memory */
+		gk_buf_clear(&got);
+		gk_json_append_nested(&got, value, memo, true);
+		ck_assert_str_eq(got.data, expected.data);
+		ck_assert_uint_eq(got.len, expected.len);
+	}
+}
+
+static json_t *all_characters(void)
+{
+	char text[4000];
+	size_t len = 0;
+
+	for (int c = 0; c < 128; c++)
+		text[len++] = (char)c;
+	for (int i = 0; i < 300; i++) /* so that every piece ends inside of some character */
+		len += (size_t)sprintf(
+			text + len, "a\xc3\xa9%c\xe2\x82\xac\xf0\x9f\x98\x80", "\"\\\n "[i % 4]);
+	return json_stringn_nocheck(text, len);
+}
+
+START_TEST(a_value_is_written_into_a_string_at_once)
+{
+	gk_json_memo memo = { 0 };
+	json_t *(*const all[])(void) = { all_characters, json_null, json_array, json_object };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		assert_nested(all[i](), NULL, 0);
+		assert_nested(json_pack("{s:[o, {s:o}, [i, f, b]]}", "a\"b", all[i](), "c",
+				      all[i](), 1, 0.5, 1),
+			&memo, 0);
+		assert_nested(all[i](), NULL, 1 << 20); /* a buffer with a limit */
+	}
+	gk_json_memo_done(&memo);
+}
+END_TEST
+
+START_TEST(a_value_that_is_remembered_is_written_but_once)
+{
+	gk_auto_json json_t *message = json("{'text':'one'}"), *list = NULL, *outer = NULL;
+	gk_auto_buf gk_buf first = GK_BUF_INIT(0), second = GK_BUF_INIT(0);
+	gk_json_memo memo = { 0 };
+
+	list = json_pack("[O, O]", message, message);
+	outer = json_pack("{s:O}", "list", list);
+	gk_json_append_nested(&first, outer, &memo, false);
+	ck_assert_uint_eq(memo.count, 1);
+	json_object_set_new(message, "text", json_string("two")); /* which nobody may do */
+	gk_json_append_nested(&second, list, &memo, true);
+	ck_assert_str_eq(
+		second.data, "\"[{\\\"text\\\":\\\"one\\\"},{\\\"text\\\":\\\"one\\\"}]\"");
+	ck_assert_uint_eq(memo.count, 2);
+	gk_json_memo_done(&memo);
+}
+END_TEST
+
+START_TEST(no_more_is_remembered_than_there_is_room_for)
+{
+	gk_auto_json json_t *list = json_array();
+	gk_auto_buf gk_buf first = GK_BUF_INIT(0), second = GK_BUF_INIT(0);
+	gk_json_memo memo = { 0 };
+
+	for (int i = 0; i < 80000; i++)
+		json_array_append_new(list, json_pack("{s:i}", "number", i));
+	gk_json_append_nested(&first, list, &memo, true);
+	ck_assert_uint_le(memo.text.len, GK_MAX_MEMO);
+	ck_assert_uint_gt(memo.text.len, GK_MAX_MEMO - 64);
+	ck_assert_uint_lt(memo.count, 80000);
+	gk_json_append_nested(&second, list, &memo, true);
+	ck_assert_str_eq(second.data, first.data);
+	gk_json_memo_done(&memo);
+}
+END_TEST
+
+static bool write_from_memory(void)
+{
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+	gk_json_memo memo = { 0 };
+	bool written;
+
+	for (int i = 0; i < 2; i++)
+		gk_json_append_nested(&buf, sample, &memo, true);
+	written = !gk_buf_failed(&buf);
+	gk_json_memo_done(&memo);
+	return written;
+}
+
+START_TEST(a_memo_without_memory_remembers_nothing)
+{
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+	gk_auto_json json_t *deeper = nest(GK_JSON_MAX_DEPTH + 2);
+
+	sample = json("[{'a':1},{'b':2},{'c':3}]");
+	fault_sweep(write_from_memory);
+	json_decref(sample);
+	gk_json_append_nested(&buf, deeper, NULL, false);
+	ck_assert(gk_buf_failed(&buf));
+}
+END_TEST
+
 static Suite *writer_suite(void)
 {
 	Suite *suite = suite_create("json_writer");
@@ -147,6 +267,10 @@ static Suite *writer_suite(void)
 	tcase_add_test(tests, writing_appends);
 	tcase_add_test(tests, deeper_than_128_levels_is_not_written);
 	tcase_add_test(tests, running_out_of_memory_gives_nothing);
+	tcase_add_test(tests, a_value_is_written_into_a_string_at_once);
+	tcase_add_test(tests, a_value_that_is_remembered_is_written_but_once);
+	tcase_add_test(tests, no_more_is_remembered_than_there_is_room_for);
+	tcase_add_test(tests, a_memo_without_memory_remembers_nothing);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
