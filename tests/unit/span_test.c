@@ -269,6 +269,25 @@ START_TEST(a_long_attribute_is_cut_between_characters_and_marked)
 }
 END_TEST
 
+START_TEST(an_attribute_may_usually_be_so_long)
+{
+	const size_t room = GK_SPAN_ATTRIBUTE_SIZE - strlen("\"\"");
+	char *text = malloc(room + 2);
+
+	for (size_t more = 0; more < 2; more++) {
+		memset(text, 'x', room + more);
+		text[room + more] = '\0';
+		run_flow(more ? "cut" : "whole", core_echo, NULL, json_string(text));
+	}
+	ck_assert_ptr_null(json_object_get(data("end", "whole"), "truncated"));
+	ck_assert_uint_eq(strlen(text_of("whole", "genkit:input")), GK_SPAN_ATTRIBUTE_SIZE);
+	ck_assert(json_is_true(json_object_get(data("end", "cut"), "truncated")));
+	ck_assert_uint_eq(strlen(text_of("cut", "genkit:input")),
+		GK_SPAN_ATTRIBUTE_SIZE + strlen("\xe2\x80\xa6"));
+	free(text);
+}
+END_TEST
+
 START_TEST(a_span_that_is_not_cut_has_no_mark)
 {
 	run_flow("echo", core_echo, NULL, json_string("short"));
@@ -453,6 +472,39 @@ START_TEST(a_surface_that_does_not_trust_its_callers_links_in_any_case)
 }
 END_TEST
 
+static size_t state_len;
+
+static void measure_state(const gk_span *span, void *user)
+{
+	(void)user;
+	state_len = span->trace_state ? strlen(span->trace_state) : 0;
+}
+
+START_TEST(the_state_of_a_remote_trace_may_be_so_long)
+{
+	static const gk_span_observer observer = { .started = measure_state };
+	gk_tracing tracing = { .limits = { 64, 8, 0 }, .continues_remote = true };
+	char state[GK_MAX_TRACE_STATE + 2];
+
+	gk_app_set_tracing(core_app, &tracing);
+	core_flow("called", give_traceparent, NULL);
+	ck_assert(gk_app_add_observer(core_app, &observer));
+	for (size_t more = 0; more < 2; more++) {
+		gk_run *run;
+
+		memset(state, 's', sizeof(state));
+		state[GK_MAX_TRACE_STATE + more] = '\0';
+		run = core_begin(GK_OPTS(gk_run_opts, .key = "/flow/called",
+			.traceparent = "00-" TRACE "-" SPAN "-01", .trace_state = state,
+			.may_continue_trace = true));
+		core_finish(run);
+		gk_run_unref(run);
+		ck_assert_uint_eq(state_len, more ? 0 : GK_MAX_TRACE_STATE);
+	}
+	gk_app_remove_observer(core_app, &observer);
+}
+END_TEST
+
 /* --- engagement --- */
 
 START_TEST(feedback_becomes_a_span_of_the_trace_it_is_about)
@@ -597,7 +649,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, labels_stand_as_they_are_and_cannot_speak_for_genkit);
 	tcase_add_test(tc, a_span_with_too_many_attributes_and_events_keeps_those_of_genkit);
 	tcase_add_test(tc, a_long_attribute_is_cut_between_characters_and_marked);
+	tcase_add_test(tc, an_attribute_may_usually_be_so_long);
 	tcase_add_test(tc, a_span_that_is_not_cut_has_no_mark);
+	tcase_add_test(tc, the_state_of_a_remote_trace_may_be_so_long);
 	tcase_add_test(
 		tc, the_span_of_another_library_has_its_own_attributes_and_no_place_in_paths);
 	tcase_add_test(tc, a_span_of_ones_own_has_no_type_and_its_child_knows_the_typed_one_above);
