@@ -36,6 +36,7 @@
 #define GK_MAX_PROMPT_FILE      (1u << 20)
 #define GK_MAX_PROMPT_FOLDERS   32   /* inside of each other; deeper ones are not looked into */
 #define GK_MAX_PROMPTS_AWAKE    1000 /* of those in files: templates and schemas kept in memory */
+#define GK_PROMPT_BATCH         64   /* files read and taken over in one go */
 #define GK_PROMPT_SETTLE_MS     20   /* a file written to so shortly ago is read a little later */
 #define GK_PROMPT_LOOK_MS       1000 /* between two looks at a folder that cannot be watched */
 
