@@ -7,6 +7,9 @@
 #ifndef GK_BASE_LIMITS_H
 #define GK_BASE_LIMITS_H
 
+/* Aligned by hand: a new line would move all others. */
+/* clang-format off */
+
 /* --- text and values --- */
 #define GK_MAX_ERROR_MESSAGE (64u << 10) /* longer messages are cut */
 #define GK_MAX_LOG_MESSAGE   (16u << 10)
@@ -280,5 +283,7 @@
 /* The runtime file is touched so often, and so long after each other: the CLI looks at its folder once a second. */
 #define GK_RUNTIME_FILE_TOUCHES  4
 #define GK_RUNTIME_FILE_TOUCH_MS 1200
+
+/* clang-format on */
 
 #endif
