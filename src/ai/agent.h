@@ -127,6 +127,14 @@ struct gk_invocation {
 	json_t *output;
 };
 
+/** An id of a request; NULL: there is none, or an empty one, which is the same. */
+static inline const char *gk_agent_id(json_t *request, const char *key)
+{
+	const char *id = json_string_value(json_object_get(request, key));
+
+	return id && *id ? id : NULL;
+}
+
 /* --- agent_call.c --- */
 
 gk_action_fn gk_agent_action;

@@ -5,14 +5,6 @@
 
 #include "json/edit.h"
 
-/* An empty id is none. */
-static const char *id_of(json_t *request, const char *key)
-{
-	const char *id = json_string_value(json_object_get(request, key));
-
-	return id && *id ? id : NULL;
-}
-
 static gk_code store_of(
 	gk_ctx *ctx, const gk_agent *agent, const char *what, gk_session_store **ret, gk_error *err)
 {
@@ -47,7 +39,8 @@ gk_code gk_agent_snapshot_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_er
 {
 	gk_agent *agent = gk_ctx_user(ctx);
 	const gk_session_realm realm = gk_agent_realm(agent, gk_ctx_owner(ctx));
-	const char *id = id_of(input, "snapshotId"), *session_id = id_of(input, "sessionId");
+	const char *id = gk_agent_id(input, "snapshotId"),
+		   *session_id = gk_agent_id(input, "sessionId");
 	gk_auto_json json_t *snapshot = NULL;
 	gk_session_store *store;
 	gk_code rc = store_of(ctx, agent, "getSnapshotData", &store, err);
@@ -65,7 +58,7 @@ gk_code gk_agent_abort_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_error
 {
 	const gk_agent *agent = gk_ctx_user(ctx);
 	const gk_session_realm realm = gk_agent_realm(agent, gk_ctx_owner(ctx));
-	const char *id = id_of(input, "snapshotId");
+	const char *id = gk_agent_id(input, "snapshotId");
 	gk_auto_saved gk_snapshot_saved saved = { .id = NULL };
 	gk_session_store *store;
 	gk_code rc = store_of(ctx, agent, "abort", &store, err);

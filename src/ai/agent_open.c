@@ -6,19 +6,11 @@
 #include "base/str.h"
 #include "json/edit.h"
 
-/* An empty id is none. */
-static const char *id_of(json_t *init, const char *key)
-{
-	const char *id = json_string_value(json_object_get(init, key));
-
-	return id && *id ? id : NULL;
-}
-
 static gk_code check_mode(const gk_agent *agent, json_t *init, gk_error *err)
 {
-	const char *given = id_of(init, "snapshotId")  ? "snapshotId"
-			    : id_of(init, "sessionId") ? "sessionId"
-						       : NULL;
+	const char *given = gk_agent_id(init, "snapshotId")  ? "snapshotId"
+			    : gk_agent_id(init, "sessionId") ? "sessionId"
+							     : NULL;
 
 	if (!agent->is_stored && given)
 		return gk_error_set(err, GK_FAILED_PRECONDITION,
@@ -204,8 +196,8 @@ gk_code gk_invocation_open(gk_invocation *it, gk_ctx *ctx, json_t *init, gk_erro
 		rc = open_it(&(opening){ .it = it,
 				     .ctx = ctx,
 				     .realm = gk_agent_realm(it->agent, it->owner),
-				     .snapshot_id = id_of(init, "snapshotId"),
-				     .session_id = id_of(init, "sessionId") },
+				     .snapshot_id = gk_agent_id(init, "snapshotId"),
+				     .session_id = gk_agent_id(init, "sessionId") },
 			init, err);
 	if (rc == GK_OK && !it->is_over)
 		gk_ctx_set_metadata(ctx, "agent:sessionId", it->session.id);

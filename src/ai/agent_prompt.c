@@ -11,6 +11,7 @@
 #include "ai/prompt.h"
 #include "ai/request.h"
 #include "base/str.h"
+#include "core/app.h"
 #include "json/edit.h"
 
 #define HISTORY  "_genkit_history"
@@ -94,16 +95,26 @@ static bool is_marked(json_t *message, const char *mark)
 	return json_is_true(json_object_get(json_object_get(message, "metadata"), mark));
 }
 
+/* Most have no metadata of their own, and share this one. */
+static json_t *marked_with(json_t *message, json_t *mark)
+{
+	return json_object_get(message, "metadata")
+		       ? marked(message, HISTORY)
+		       : gk_json_object_with(message, "metadata", json_incref(mark));
+}
+
 static json_t *all_marked(json_t *history)
 {
-	gk_auto_json json_t *all = json_array();
+	gk_auto_json json_t *all = json_array(), *mark = json_pack("{s:b}", HISTORY, 1);
 	json_t *message;
 	size_t i;
 
+	if (!all || !mark)
+		return NULL;
 	json_array_foreach (history, i, message)
-		if (!gk_json_push_take(all, marked(message, HISTORY)))
+		if (!gk_json_push_take(all, marked_with(message, mark)))
 			return NULL;
-	return all ? gk_steal(all) : NULL;
+	return gk_steal(all);
 }
 
 /* --- from the prompt to the request --- */
@@ -113,6 +124,7 @@ typedef struct prompt_turn {
 	gk_prompt_body *body;
 	json_t *history; /* a reference: it stays what it is */
 	json_t *sent;    /* what goes out for each message of it, in order */
+	bool is_marked;  /* on its way through the prompt; else it is told by its objects */
 	json_t *resume;  /* NULL: none */
 } prompt_turn;
 
@@ -131,12 +143,20 @@ static gk_code context_with_state(
 static gk_code render(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	const prompt_turn *turn = gk_ctx_user(ctx);
-	gk_auto_json json_t *history = all_marked(turn->history);
+	gk_auto_json json_t *history =
+		turn->is_marked ? all_marked(turn->history) : json_incref(turn->history);
 
 	if (!history)
 		return gk_error_no_memory(err);
 	return gk_prompt_body_render(
 		ctx, turn->body, input, GK_OPTS(gk_generate_opts, .messages = history), ret, err);
+}
+
+/* A prompt that places the history by itself may give other objects; and traces show the marks. */
+static bool needs_marks(gk_ctx *ctx, const gk_prompt_body *body)
+{
+	return body->messages.document || body->messages.value || body->messages_fn ||
+	       gk_app_is_observed(gk_ctx_app(ctx));
 }
 
 static gk_code render_with_state(gk_ctx *ctx, prompt_turn *turn, json_t **ret, gk_error *err)
@@ -147,6 +167,7 @@ static gk_code render_with_state(gk_ctx *ctx, prompt_turn *turn, json_t **ret, g
 
 	if (rc != GK_OK)
 		return rc;
+	turn->is_marked = needs_marks(ctx, turn->body);
 	return gk_run_part(ctx,
 		GK_OPTS(gk_part_opts, .input = it->agent->prompt_input, .context = context,
 			.user = turn),
@@ -165,18 +186,16 @@ static json_t *sent_for(json_t *original, json_t *rendered)
 	return unmarked(rendered, HISTORY);
 }
 
-/* The rendered messages without the marks of the history, and with marks on the others. */
-static gk_code split(prompt_turn *turn, json_t *rendered, json_t **ret, gk_error *err)
+static gk_code split_marked(prompt_turn *turn, json_t *messages, gk_error *err)
 {
-	gk_auto_json json_t *messages = json_array();
 	json_t *message;
 	size_t i;
 
 	turn->sent = json_array();
-	if (!messages || !turn->sent)
+	if (!turn->sent)
 		return gk_error_no_memory(err);
-	json_array_foreach (json_object_get(rendered, "messages"), i, message) {
-		gk_auto_json json_t *sent = NULL;
+	json_array_foreach (messages, i, message) {
+		json_t *sent = NULL;
 		bool is_history = is_marked(message, HISTORY);
 
 		if (is_history)
@@ -184,12 +203,44 @@ static gk_code split(prompt_turn *turn, json_t *rendered, json_t **ret, gk_error
 				message);
 		else
 			sent = marked(message, PREAMBLE);
-		if (!gk_json_push_take(messages, json_incref(sent)) ||
-			(is_history && !gk_json_push_take(turn->sent, json_incref(sent))))
+		if (!sent || json_array_set(messages, i, sent) < 0 ||
+			(is_history && json_array_append(turn->sent, sent) < 0)) {
+			json_decref(sent);
+			return gk_error_no_memory(err);
+		}
+		json_decref(sent);
+	}
+	return GK_OK;
+}
+
+static gk_code split_unmarked(prompt_turn *turn, json_t *messages, gk_error *err)
+{
+	json_t *message;
+	size_t i, at = 0;
+
+	turn->sent = json_incref(turn->history);
+	json_array_foreach (messages, i, message) {
+		if (message == json_array_get(turn->history, at))
+			at++;
+		else if (json_array_set_new(messages, i, marked(message, PREAMBLE)) < 0)
 			return gk_error_no_memory(err);
 	}
-	*ret = gk_steal(messages);
 	return GK_OK;
+}
+
+/* The rendered messages without the marks of the history, and with marks on the others. */
+static gk_code split(prompt_turn *turn, json_t *rendered, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *messages = json_array();
+	gk_code rc;
+
+	if (!messages || json_array_extend(messages, json_object_get(rendered, "messages")) < 0)
+		return gk_error_no_memory(err);
+	rc = turn->is_marked ? split_marked(turn, messages, err)
+			     : split_unmarked(turn, messages, err);
+	if (rc == GK_OK)
+		*ret = gk_steal(messages);
+	return rc;
 }
 
 static gk_code ask(
@@ -238,22 +289,77 @@ static bool is_of_history(const prompt_turn *turn, size_t at, json_t *message)
 	return !is_marked(message, PREAMBLE) && !gk_str_equal(role, "system");
 }
 
-static gk_code keep(const prompt_turn *turn, gk_response *response, gk_error *err)
+/* How many of the messages, with what the prompt added before them, are the history as it was. `*end_ret`: where the next one
+ * stands. */
+static size_t unchanged(const prompt_turn *turn, json_t *messages, size_t *end_ret)
 {
-	json_t *request = json_object_get(gk_response_json(response), "request"), *message;
+	size_t at = 0, i;
+	json_t *message;
+
+	json_array_foreach (messages, i, message) {
+		if (at == json_array_size(turn->history))
+			break;
+		if (message == json_array_get(turn->sent, at))
+			at++;
+		else if (is_of_history(turn, at, message))
+			break;
+	}
+	*end_ret = i;
+	return at;
+}
+
+/* The whole list anew: one of its messages is another now, as after an answer to an interrupt. */
+static gk_code keep_all(const prompt_turn *turn, json_t *messages, gk_error *err)
+{
 	gk_auto_json json_t *history = json_array();
+	json_t *message;
 	size_t i;
 
 	if (!history)
 		return gk_error_no_memory(err);
-	json_array_foreach (json_object_get(request, "messages"), i, message)
+	json_array_foreach (messages, i, message)
 		if (is_of_history(turn, json_array_size(history), message) &&
 			!gk_json_push_take(history, kept(turn, json_array_size(history), message)))
 			return gk_error_no_memory(err);
-	message = gk_response_message(response);
-	if (message && !gk_json_push_take(history, json_incref(message)))
-		return gk_error_no_memory(err);
 	return gk_agent_set_messages(&turn->it->session, history, err);
+}
+
+/* Behind the list that is there, which is nobody else's then and not copied. */
+static gk_code keep_more(prompt_turn *turn, json_t *messages, size_t from, gk_error *err)
+{
+	gk_agent_session *session = &turn->it->session;
+	gk_code rc = GK_OK;
+
+	json_decref(turn->history);
+	json_decref(turn->sent);
+	turn->history = turn->sent = NULL;
+	for (size_t i = from; rc == GK_OK && i < json_array_size(messages); i++) {
+		json_t *message = json_array_get(messages, i);
+		size_t at = json_array_size(gk_agent_messages_peek(session));
+
+		if (is_of_history(turn, at, message))
+			rc = gk_agent_add_message_take(session, kept(turn, at, message), err);
+	}
+	return rc;
+}
+
+/* What was said in this turn is behind the history from now on; mostly that is all. */
+static gk_code keep(prompt_turn *turn, gk_response *response, gk_error *err)
+{
+	json_t *request = json_object_get(gk_response_json(response), "request");
+	json_t *messages = json_object_get(request, "messages");
+	json_t *message = gk_response_message(response);
+	size_t end, same = unchanged(turn, messages, &end);
+	gk_code rc;
+
+	if (same == json_array_size(turn->history) &&
+		turn->history == gk_agent_messages_peek(&turn->it->session))
+		rc = keep_more(turn, messages, end, err);
+	else
+		rc = keep_all(turn, messages, err);
+	if (rc == GK_OK && message)
+		rc = gk_agent_add_message_take(&turn->it->session, json_incref(message), err);
+	return rc;
 }
 
 /* All requests for tools of the message that was interrupted, for clients that only look at chunks. */

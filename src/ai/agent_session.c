@@ -124,6 +124,17 @@ static gk_code own_state(gk_agent_session *session, gk_error *err)
 	return GK_OK;
 }
 
+/* In one allocation, which json_copy() does not. */
+static json_t *copy_list(json_t *list)
+{
+	json_t *copy = json_array();
+
+	if (copy && json_array_extend(copy, list) == 0)
+		return copy;
+	json_decref(copy);
+	return NULL;
+}
+
 /* The list of that name, to be changed in place. Borrowed. */
 static gk_code own_list(gk_agent_session *session, const char *key, json_t **ret, gk_error *err)
 {
@@ -133,7 +144,7 @@ static gk_code own_list(gk_agent_session *session, const char *key, json_t **ret
 	if (rc != GK_OK)
 		return rc;
 	if (!list || list->refcount > 1) {
-		list = list ? json_copy(list) : json_array();
+		list = list ? copy_list(list) : json_array();
 		if (!gk_json_set_take(session->state, key, list))
 			return gk_error_no_memory(err);
 	}
@@ -178,7 +189,7 @@ static gk_code replace_messages(
 
 	if (rc == GK_OK)
 		rc = own_state(session, err);
-	if (rc == GK_OK && !gk_json_set_take(session->state, "messages", json_copy(messages)))
+	if (rc == GK_OK && !gk_json_set_take(session->state, "messages", copy_list(messages)))
 		rc = gk_error_no_memory(err);
 	return rc;
 }

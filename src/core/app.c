@@ -142,6 +142,11 @@ void gk_app_set_tracing(gk_app *app, const gk_tracing *tracing)
 	app->tracing = *tracing;
 }
 
+bool gk_app_is_observed(const gk_app *app)
+{
+	return app->observer_count > 0;
+}
+
 bool gk_app_add_observer(gk_app *app, const gk_span_observer *observer)
 {
 	if (app->observer_count == GK_MAX_OBSERVERS)

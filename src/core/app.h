@@ -77,6 +77,8 @@ void gk_app_set_tracing(gk_app *app, const gk_tracing *tracing);
 
 /** Spans are shown to every observer, in order of adding, as they start and end. */
 GK_MUST_USE bool gk_app_add_observer(gk_app *app, const gk_span_observer *observer);
+/** Whether there is any: what only traces show need not be made without. */
+bool gk_app_is_observed(const gk_app *app);
 void gk_app_remove_observer(gk_app *app, const gk_span_observer *observer);
 
 #endif

@@ -289,6 +289,8 @@ static void case_begin(agent_case *it)
 	it->saw = json_array();
 	it->gates = json_object();
 	core_app_start(&it->app);
+	if (it->is_sqlite)
+		sessions_sqlite_start(&it->sqlite, &it->app);
 	core_app_must(gk_ai_init(it->app.app, NULL), "generate");
 	agent_define_model(it);
 }
@@ -299,6 +301,8 @@ static void case_end(agent_case *it)
 	gk_app_cancel_runs(it->app.app);
 	while (gk_app_run_count(it->app.app) || gk_fiber_count(it->app.loop))
 		gk_loop_turn(it->app.loop, 10);
+	if (it->is_sqlite)
+		sessions_sqlite_stop(&it->sqlite);
 	core_app_stop(&it->app);
 	json_decref(it->known);
 	json_decref(it->programs);
@@ -306,10 +310,13 @@ static void case_end(agent_case *it)
 	json_decref(it->gates);
 }
 
-static void run_case(conformance *run, const char *name, json_t *one, agent_case_fn *fn)
+static void run_case(
+	conformance *run, const char *id, json_t *one, agent_case_fn *fn, bool is_sqlite)
 {
-	agent_case it = { .run = run, .name = name };
+	char name[192];
+	agent_case it = { .run = run, .name = name, .is_sqlite = is_sqlite };
 
+	snprintf(name, sizeof(name), "%s (%s)", id, is_sqlite ? "sqlite" : "memory");
 	case_begin(&it);
 	fn(&it, one);
 	case_end(&it);
@@ -324,6 +331,7 @@ void conformance_agent(conformance *run, const char *file, json_t *doc)
 
 	(void)file;
 	json_array_foreach (upstream ? upstream : doc, i, one)
-		run_case(run, gk_json_str_peek(one, upstream ? "name" : "id"), one,
-			upstream ? agent_run_upstream : agent_run_scripted);
+		for (int is_sqlite = 0; is_sqlite < 2; is_sqlite++)
+			run_case(run, gk_json_str_peek(one, upstream ? "name" : "id"), one,
+				upstream ? agent_run_upstream : agent_run_scripted, is_sqlite);
 }

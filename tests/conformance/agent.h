@@ -8,7 +8,7 @@
 #ifndef TESTS_CONFORMANCE_AGENT_H
 #define TESTS_CONFORMANCE_AGENT_H
 
-#include "core_app.h"
+#include "sessions.h"
 
 /* What an invocation sent and what it answered. */
 typedef struct agent_reply {
@@ -22,6 +22,8 @@ typedef struct agent_case {
 	size_t step;      /* from 1 */
 	bool has_failed;
 	core_app app;
+	sessions_sqlite sqlite;
+	bool is_sqlite; /* sessions are kept there, not in memory */
 	const char *agent;
 	json_t *known;    /* what was captured, by name */
 	json_t *programs; /* of the model: [{responses, chunks, next}], one for each send */

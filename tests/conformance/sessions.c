@@ -101,6 +101,7 @@ static const struct {
 	const char *file;
 	sessions_case_fn *run;
 } files[] = {
+	{ "sessions/resume-validation.yaml", sessions_run_resume },
 	{ "sessions/session-store.yaml", sessions_run_store },
 };
 

@@ -181,6 +181,119 @@ START_TEST(a_transform_that_fails_shows_nothing)
 }
 END_TEST
 
+static gk_code hide_artifacts(gk_ctx *ctx, json_t *chunk, void *user, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)user;
+	if (json_object_get(chunk, "modelChunk"))
+		return gk_error_set(err, GK_DATA_LOSS, "that is not fit to be seen");
+	*ret = json_object_get(chunk, "artifact") ? NULL : json_incref(chunk);
+	return GK_OK;
+}
+
+static gk_code send_both(gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *turn, gk_error *err)
+{
+	gk_code rc = gk_agent_add_artifacts_take(ctx, session, json("{'parts':[]}"), err);
+
+	if (rc == GK_OK && json_object_get(json_object_get(turn->input, "message"), "metadata"))
+		rc = gk_ctx_send(ctx, json("{'modelChunk':{}}"), err);
+	return rc;
+}
+
+START_TEST(clients_get_the_chunks_that_the_transform_leaves)
+{
+	exchange it;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = send_both,
+		.transform_chunk = hide_artifacts));
+	exchange_run(&it, NULL,
+		"[" HI ",{'message':{'role':'user','content':[],'metadata':{'say':'it'}}}]");
+	ck_assert_str_eq(gk_json_str_peek(it.output, "error.status"), "INTERNAL");
+	ck_assert_str_eq(gk_json_str_peek(it.output, "error.message"),
+		"the chunk of agent helper could not be shown");
+	assert_json(it.sink.chunks, "[{'turnEnd':{}},{'turnEnd':{'finishReason':'failed'}}]");
+	exchange_done(&it);
+}
+END_TEST
+
+static gk_code show_what_was_said(
+	gk_ctx *ctx, json_t *input, json_t *history, void *user, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)input, (void)user, (void)err;
+	*ret = json_array();
+	json_array_append_new(*ret, gk_message_of_text("user", "before"));
+	json_array_extend(*ret, history);
+	json_array_append_new(*ret, gk_message_of_text("user", "behind"));
+	return GK_OK;
+}
+
+START_TEST(a_prompt_may_put_the_conversation_where_it_likes)
+{
+	exchange it;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper",
+		.prompt = GK_OPTS(gk_prompt_opts, .messages_fn = show_what_was_said)));
+	models_script("[" DONE "]");
+	exchange_run(&it, NULL, "[" HI "," HI "]");
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(it.output, "state.messages")), 4);
+	ck_assert_uint_eq(
+		json_array_size(gk_json_at_peek(json_array_get(models_saw, 1), "messages")), 5);
+	ck_assert_ptr_null(json_object_get(
+		gk_json_at_peek(json_array_get(models_saw, 1), "messages[1]"), "metadata"));
+	ck_assert_ptr_null(
+		json_object_get(gk_json_at_peek(it.output, "state.messages[0]"), "metadata"));
+	exchange_done(&it);
+}
+END_TEST
+
+START_TEST(a_template_may_put_the_conversation_where_it_likes)
+{
+	exchange it;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper",
+		.prompt = GK_OPTS(gk_prompt_opts,
+			.messages =
+				"{{role \"system\"}}Be brief.{{history}}{{role \"user\"}}Now!")));
+	models_script("[" DONE "]");
+	exchange_run(&it, NULL, "[" HI "," HI "]");
+	assert_json(gk_json_at_peek(json_array_get(models_saw, 1), "messages[1].metadata"),
+		"{'purpose':'history'}"); /* the model is told */
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(it.output, "state.messages")), 4);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_ptr_null(json_object_get(
+			json_array_get(gk_json_at_peek(it.output, "state.messages"), i),
+			"metadata"));
+	exchange_done(&it);
+}
+END_TEST
+
+static gk_code see_state(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)input, (void)err;
+	*ret = json_sprintf(
+		"The score is %d.", (int)gk_json_int_at(gk_ctx_context(ctx), "state.score", -1));
+	return GK_OK;
+}
+
+START_TEST(a_prompt_sees_the_state_of_the_session)
+{
+	gk_auto_json json_t *init = json("{'state':{'custom':{'score':7}}}");
+	exchange it;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper",
+		.prompt = GK_OPTS(gk_prompt_opts, .system = "{{@state.score}} points.",
+			.prompt_fn = see_state)));
+	models_script("[" DONE "]");
+	exchange_run(&it, init, "[" HI "]");
+	ck_assert_str_eq(
+		gk_json_str_peek(json_array_get(models_saw, 0), "messages[0].content[0].text"),
+		"7 points.");
+	ck_assert_str_eq(
+		gk_json_str_peek(json_array_get(models_saw, 0), "messages[2].content[0].text"),
+		"The score is 7.");
+	exchange_done(&it);
+}
+END_TEST
+
 static bool left_behind;
 
 static bool define_one(void)
@@ -236,6 +349,10 @@ static Suite *suite(void)
 	tcase_add_test(tests, an_agent_that_waits_for_input_has_one_fiber);
 	tcase_add_test(tests, clients_see_the_state_that_the_transform_leaves);
 	tcase_add_test(tests, a_transform_that_fails_shows_nothing);
+	tcase_add_test(tests, clients_get_the_chunks_that_the_transform_leaves);
+	tcase_add_test(tests, a_prompt_may_put_the_conversation_where_it_likes);
+	tcase_add_test(tests, a_template_may_put_the_conversation_where_it_likes);
+	tcase_add_test(tests, a_prompt_sees_the_state_of_the_session);
 	tcase_add_test(tests, an_agent_without_memory_is_not_defined);
 	tcase_add_test(tests, a_turn_without_memory_fails_and_leaks_nothing);
 	suite_add_tcase(it, tests);
