@@ -116,7 +116,8 @@ typedef struct gk_agent_opts {
 	json_t *prompt_input; /* borrowed, kept; for the prompt's templates; NULL: {} */
 	gk_agent_result_fn
 		*result; /* NULL: the last message, all artifacts, the last turn's finish reason */
-	/* What `custom` is like: text, JSON Schema or Picoschema. Only what callers send is held to it. The _json form wins. */
+	/* What `custom` is like: text, JSON Schema or Picoschema. What an invocation begins with is held to it, not what turns make
+	 * of it. The _json form wins. */
 	const char *state_schema;
 	json_t *state_schema_json;
 	gk_agent_transform_fn *transform_state, *transform_chunk; /* NULL: all is shown */
