@@ -215,6 +215,10 @@ json_t *gk_agent_snapshot_document(gk_invocation *it, const char *id, const char
 
 /** The client goes and the work stays: its row is there when this returns. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_agent_detach(gk_invocation *it, gk_error *err);
+/** Nothing is taken in any more, and the row is there, or will not be. */
+void gk_agent_row_is_settled(gk_invocation *it);
+/** For the work. */
+GK_SUSPENDS void gk_agent_wait_for_row(gk_invocation *it);
 /** The last thing that a detached invocation does. `result` may be NULL. */
 GK_SUSPENDS void gk_agent_finalize(gk_ctx *ctx, gk_invocation *it, json_t *result);
 /** Between two signs of life; for tests to change. */

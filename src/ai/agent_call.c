@@ -7,6 +7,7 @@
 #include "ai/agent.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "json/edit.h"
 
 #include <assert.h>
@@ -98,12 +99,17 @@ static void take_turns(gk_ctx *ctx, gk_invocation *it)
 	}
 }
 
+/* A client that is being let go may still have said something. */
 static void work(gk_ctx *ctx, void *user)
 {
 	gk_invocation *it = user;
 
 	gk_ctx_set_session(ctx, &it->session);
 	take_turns(ctx, it);
+	if (it->is_detached) {
+		gk_agent_wait_for_row(it);
+		take_turns(ctx, it);
+	}
 	if (it->rc != GK_OK || it->is_stopped || it->inputs_ended) {
 		it->is_concluding = true;
 		gk_agent_conclude(ctx, it);
@@ -172,6 +178,16 @@ static gk_code take_the_rest(gk_invocation *it, gk_error *err)
 	return rc;
 }
 
+/* What came while the row was written: a mistake in it is no longer the call's. */
+static void take_what_came(gk_invocation *it)
+{
+	gk_auto_error gk_error failure = { 0 };
+
+	if (take_the_rest(it, &failure) != GK_OK)
+		gk_log(GK_LOG_WARN, "agent", "agent %s: what its client said last is lost: %s",
+			it->agent->name, failure.message ? failure.message : "");
+}
+
 static gk_code take_detach(gk_invocation *it, json_t *input, gk_error *err)
 {
 	gk_code rc = GK_OK;
@@ -185,10 +201,15 @@ static gk_code take_detach(gk_invocation *it, json_t *input, gk_error *err)
 		rc = queue(it, input, err);
 	if (rc == GK_OK)
 		rc = take_the_rest(it, err);
-	it->inputs_ended = true;
 	if (rc == GK_OK && !it->is_working)
 		rc = start_work(it, err); /* it begins when we wait, and is detached by then */
-	return rc == GK_OK ? gk_agent_detach(it, err) : rc;
+	if (rc == GK_OK)
+		rc = gk_agent_detach(it, err);
+	if (rc == GK_OK)
+		take_what_came(it);
+	it->inputs_ended = true;
+	gk_agent_row_is_settled(it);
+	return rc;
 }
 
 static gk_code take_in(gk_invocation *it, json_t *input, gk_error *err)

@@ -196,10 +196,22 @@ gk_code gk_agent_detach(gk_invocation *it, gk_error *err)
 		unwatch(it);
 		count_down(app);
 	}
+	return rc;
+}
+
+void gk_agent_row_is_settled(gk_invocation *it)
+{
 	it->is_row_settled = true;
 	if (it->waits_for_row)
 		gk_fiber_wake(it->waits_for_row);
-	return rc;
+}
+
+void gk_agent_wait_for_row(gk_invocation *it)
+{
+	it->waits_for_row = gk_fiber_self();
+	while (!it->is_row_settled)
+		gk_fiber_park_shielded();
+	it->waits_for_row = NULL;
 }
 
 /* --- the end --- */
@@ -238,11 +250,7 @@ void gk_agent_finalize(gk_ctx *ctx, gk_invocation *it, json_t *result)
 	gk_auto_error gk_error failure = { 0 };
 	gk_scope *before;
 
-	while (!it->is_row_settled) {
-		it->waits_for_row = gk_fiber_self();
-		gk_fiber_park_shielded();
-	}
-	it->waits_for_row = NULL;
+	gk_agent_wait_for_row(it);
 	if (!it->has_row)
 		return; /* the client was told that it could not be let go */
 	stop_heart(it);

@@ -460,6 +460,24 @@ START_TEST(letting_go_while_a_turn_is_saved_waits_for_that)
 }
 END_TEST
 
+START_TEST(what_a_client_says_while_it_is_let_go_counts)
+{
+	gk_auto_json json_t *row = NULL;
+	exchange it;
+
+	define_slow();
+	exchange_begin(&it, NULL, NULL, "[" LET_GO "]");
+	core_turn_until(is_being_saved, NULL); /* the pending row */
+	exchange_send(&it, HI);
+	exchange_finish(&it);
+	core_turn_until(is_idle, NULL);
+	row = agents_snapshot(id_of(&it));
+	ck_assert_str_eq(gk_json_str_peek(row, "status"), "completed");
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(row, "state.messages")), 4);
+	exchange_done(&it);
+}
+END_TEST
+
 START_TEST(a_turn_that_cannot_be_kept_fails_the_call)
 {
 	exchange it;
@@ -632,6 +650,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_call_may_be_called_off_at_any_point);
 	tcase_add_test(tests, a_client_may_go_at_any_point_of_being_let_go);
 	tcase_add_test(tests, letting_go_while_a_turn_is_saved_waits_for_that);
+	tcase_add_test(tests, what_a_client_says_while_it_is_let_go_counts);
 	tcase_add_test(tests, a_turn_that_cannot_be_kept_fails_the_call);
 	tcase_add_test(tests, inputs_beyond_the_queue_wait_at_their_sender);
 	tcase_add_test(tests, more_inputs_than_can_wait_are_not_let_go);
