@@ -63,6 +63,9 @@ extern "C" {
 
 /** What came of it. Counted. */
 typedef struct gk_response gk_response;
+/** What has been streamed, as a piece of it arrives. Lives for the call of the function that is handed it. */
+typedef struct gk_progress gk_progress;
+typedef gk_code gk_progress_fn(gk_ctx *ctx, gk_progress *progress, void *user, gk_error *err);
 
 typedef struct gk_generate_opts {
 	size_t size;
@@ -111,7 +114,9 @@ typedef struct gk_generate_opts {
 	/** Takes {role, index, content, custom?}; `ctx` is the one gk_generate() was given, so that gk_forward_chunk hands
 	 * them to the caller of this action. NULL: the model need not stream. */
 	gk_chunk_fn *on_chunk;
-	void *user;
+	/** The same with what came before; after on_chunk. NULL: nobody wants it. */
+	gk_progress_fn *on_progress;
+	void *user; /* of both */
 } gk_generate_opts;
 
 /**
@@ -129,6 +134,19 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_generate_operation(
 /** What gk_generate() would ask: a GenerateActionOptions, the input of /util/generate. New reference. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_generate_request(
 	gk_ctx *ctx, const gk_generate_opts *opts, json_t **ret, gk_error *err);
+
+/* --- what is streamed. What these give lives until the function returns --- */
+
+/** Borrowed: {role, index, content, custom?}. */
+json_t *gk_progress_chunk(const gk_progress *progress);
+/** Of this chunk; never NULL. */
+const char *gk_progress_text(const gk_progress *progress);
+/** Of all chunks of this turn, this one included; never NULL. */
+const char *gk_progress_text_so_far(const gk_progress *progress);
+/** What the format reads so far: an object that still grows (json), the items that this chunk completes (array, jsonl); else the
+ * chunk's data, or JSON in the text so far. `*ret` is a new reference, not to be changed; NULL: nothing. A plain error for
+ * what is complete and malformed. */
+GK_MUST_USE gk_code gk_progress_output(gk_progress *progress, json_t **ret, gk_error *err);
 
 /* --- the response. What these give lives as long as it does --- */
 

@@ -278,6 +278,13 @@ void gk_format_turn_init(gk_format_turn *turn, gk_output_format *format, json_t 
 	*turn = (gk_format_turn){ .format = gk_format_ref(format), .schema = json_incref(schema) };
 }
 
+void gk_format_turn_read_as(gk_format_turn *turn, gk_output_format *format, json_t *schema)
+{
+	turn->format = gk_format_ref(format);
+	json_decref(turn->schema);
+	turn->schema = json_incref(schema);
+}
+
 void gk_format_turn_done(gk_format_turn *turn)
 {
 	if (turn->state && turn->format->opts.state_done)

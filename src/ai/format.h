@@ -68,6 +68,8 @@ typedef struct gk_format_turn {
 /** Takes references of its own. */
 void gk_format_turn_init(gk_format_turn *turn, gk_output_format *format, json_t *schema);
 void gk_format_turn_done(gk_format_turn *turn);
+/** From now on, of one that had no format. */
+void gk_format_turn_read_as(gk_format_turn *turn, gk_output_format *format, json_t *schema);
 /** The next chunk ({content}, borrowed). It is parsed when its output is asked for, unless the format must see every chunk. */
 GK_MUST_USE gk_code gk_format_turn_add(gk_format_turn *turn, json_t *chunk, gk_error *err);
 /** The output of the chunk that was added last: the format's, else its data, else JSON in the text so far. Not to be changed:

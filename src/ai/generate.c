@@ -78,7 +78,11 @@ static gk_code run_library(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	const library_call *call = gk_ctx_user(ctx);
 	const gk_generate_opts *opts = call->opts;
 	gk_generation generation = {
-		.caller = call->caller, .on_chunk = opts->on_chunk, .chunk_user = opts->user
+		.caller = call->caller,
+		.on_chunk = opts->on_chunk,
+		.on_progress = opts->on_progress,
+		.chunk_user = opts->user,
+		.is_streaming = opts->on_chunk || opts->on_progress,
 	};
 	gk_auto_json json_t *request = NULL;
 	gk_action **extras = NULL;
@@ -172,7 +176,8 @@ gk_code gk_generate_operation(
 static gk_code run_util(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	gk_generation generation = { .caller = ctx,
-		.on_chunk = gk_ctx_is_streaming(ctx) ? gk_forward_chunk : NULL };
+		.on_chunk = gk_ctx_is_streaming(ctx) ? gk_forward_chunk : NULL,
+		.is_streaming = gk_ctx_is_streaming(ctx) };
 	gk_auto_json json_t *request = NULL;
 	gk_code rc;
 

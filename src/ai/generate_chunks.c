@@ -14,14 +14,46 @@ static void begin_chunk(gk_turn_run *turn, bool is_tool)
 	turn->has_chunks = true;
 }
 
+struct gk_progress {
+	gk_format_turn *streamed;
+	json_t *chunk;
+};
+
 static gk_code emit(gk_turn_run *turn, json_t *chunk_take, gk_error *err)
 {
 	gk_auto_json json_t *chunk = chunk_take;
 	gk_generation *generation = turn->generation;
+	gk_progress progress = { &turn->streamed, chunk };
+	gk_code rc = chunk ? GK_OK : gk_error_no_memory(err);
 
-	if (!chunk)
-		return gk_error_no_memory(err);
-	return generation->on_chunk(generation->caller, chunk, generation->chunk_user, err);
+	if (rc == GK_OK && generation->on_chunk)
+		rc = generation->on_chunk(generation->caller, chunk, generation->chunk_user, err);
+	if (rc != GK_OK || !generation->on_progress)
+		return rc;
+	rc = gk_format_turn_add(&turn->streamed, chunk, err);
+	return rc == GK_OK ? generation->on_progress(
+				     generation->caller, &progress, generation->chunk_user, err)
+			   : rc;
+}
+
+json_t *gk_progress_chunk(const gk_progress *progress)
+{
+	return progress->chunk;
+}
+
+const char *gk_progress_text(const gk_progress *progress)
+{
+	return progress->streamed->text.data + progress->streamed->before;
+}
+
+const char *gk_progress_text_so_far(const gk_progress *progress)
+{
+	return progress->streamed->text.data;
+}
+
+gk_code gk_progress_output(gk_progress *progress, json_t **ret, gk_error *err)
+{
+	return gk_format_turn_output(progress->streamed, ret, err);
 }
 
 /* {role, index, content, custom?} */
@@ -42,7 +74,7 @@ gk_code gk_turn_model_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *er
 	gk_turn_run *turn = user;
 
 	(void)ctx;
-	if (!turn->generation->on_chunk)
+	if (!turn->generation->is_streaming)
 		return GK_OK;
 	begin_chunk(turn, false);
 	return emit(turn,
@@ -58,7 +90,7 @@ gk_code gk_turn_raw_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *err)
 	json_t *index = json_object_get(chunk, "index");
 
 	(void)ctx;
-	if (!turn->generation->on_chunk)
+	if (!turn->generation->is_streaming)
 		return GK_OK;
 	turn->has_chunks = true;
 	return emit(turn,
@@ -71,7 +103,7 @@ gk_code gk_turn_raw_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *err)
 
 gk_code gk_turn_tool_chunk(gk_turn_run *turn, json_t *message, gk_error *err)
 {
-	if (!turn->generation->on_chunk || !message)
+	if (!turn->generation->is_streaming || !message)
 		return GK_OK;
 	begin_chunk(turn, true);
 	return emit(turn,

@@ -28,7 +28,7 @@ static gk_code call_model(
 	if (link->next.on_chunk) {
 		call.on_chunk = link->next.on_chunk;
 		call.chunk_user = link->next.chunk_user;
-	} else if (turn->generation->on_chunk) {
+	} else if (turn->generation->is_streaming) {
 		call.on_chunk = gk_turn_model_chunk;
 		call.chunk_user = turn;
 	}
@@ -59,7 +59,7 @@ static gk_code run_link(gk_ctx *ctx, gk_next *next, json_t *input, json_t **ret,
 		GK_OPTS(gk_part_opts, .input = input,
 			.on_chunk = next->on_chunk ? next->on_chunk : gk_turn_model_chunk,
 			.chunk_user = next->on_chunk ? next->chunk_user : link->turn,
-			.is_quiet = !generation->on_chunk, .user = &call),
+			.is_quiet = !generation->is_streaming, .user = &call),
 		run_hook, ret, err);
 }
 

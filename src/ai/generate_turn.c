@@ -3,7 +3,6 @@
 /* One turn: what the request stands for, the model, its tool requests, the next turn (generate section 3.5). */
 #include "ai/generation.h"
 
-#include "ai/format.h"
 #include "ai/request.h"
 #include "ai/respond.h"
 #include "base/limits.h"
@@ -105,6 +104,9 @@ static gk_code resolve(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, gk_err
 		rc = gk_turn_find_tools(ctx, turn, err);
 	if (rc == GK_OK)
 		rc = gk_format_of_output(generation->app, output, &parts->format, err);
+	if (rc == GK_OK && !turn->streamed.format)
+		gk_format_turn_read_as(
+			&turn->streamed, parts->format, json_object_get(output, "jsonSchema"));
 	if (rc == GK_OK && parts->format)
 		rc = gk_format_apply(parts->format, turn->request, &applied, err);
 	if (rc == GK_OK && applied)
@@ -392,7 +394,7 @@ static gk_code run_link(gk_ctx *ctx, const hook_link *link, json_t **ret, gk_err
 		return gk_run_part(ctx,
 			GK_OPTS(gk_part_opts, .input = link->seen.request,
 				.on_chunk = gk_turn_raw_chunk, .chunk_user = link->turn,
-				.is_quiet = !link->turn->generation->on_chunk, .user = &call),
+				.is_quiet = !link->turn->generation->is_streaming, .user = &call),
 			run_hook, ret, err);
 	}
 	json_incref(link->seen.request);

@@ -82,6 +82,7 @@ static gk_code run_one(gk_ctx *ctx, gk_generation *generation, gk_turn *at, json
 		.context = context };
 	gk_code rc = gk_turn_run_hooked(ctx, &turn, ret, err);
 
+	gk_format_turn_done(&turn.streamed);
 	json_decref(turn.request);
 	*at = turn.next;
 	return gk_generation_tell_end(rc, err);

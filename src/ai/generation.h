@@ -18,8 +18,11 @@
 #define GK_AI_GENERATION_H
 
 #include "ai/chain.h"
+#include "ai/format.h"
 #include "ai/hooks.h"
 #include "ai/model.h"
+
+#include <genkit/generate.h>
 
 /* The tools of a request, found and described; as long as the request has the same list they are not looked for again. */
 typedef struct gk_toolset {
@@ -31,9 +34,11 @@ typedef struct gk_toolset {
 
 typedef struct gk_generation {
 	gk_app *app;
-	gk_ctx *caller;        /* chunks go to its taker */
-	gk_chunk_fn *on_chunk; /* NULL: nobody wants them */
+	gk_ctx *caller;              /* chunks go to its taker */
+	gk_chunk_fn *on_chunk;       /* NULL: nobody wants them */
+	gk_progress_fn *on_progress; /* likewise */
 	void *chunk_user;
+	bool is_streaming; /* somebody does */
 	gk_action *const
 		*extras; /* NULL-terminated actions of this call alone; NULL: none. Borrowed */
 	gk_hooks hooks;
@@ -53,6 +58,7 @@ typedef struct gk_turn_run {
 	json_t *context; /* passed to the model; NULL: what is ambient */
 	gk_turn next;    /* its request is a reference; NULL: there is none, the result is here */
 	/* What was streamed in this turn. */
+	gk_format_turn streamed; /* only for on_progress */
 	bool has_chunks;
 	bool last_was_tool;
 } gk_turn_run;

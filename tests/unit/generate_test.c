@@ -175,6 +175,44 @@ END_TEST
 
 /* --- tools --- */
 
+/* Appends [text, text so far, output] of each piece to the array `user`. */
+static gk_code keep_progress(gk_ctx *ctx, gk_progress *progress, void *user, gk_error *err)
+{
+	gk_auto_json json_t *output = NULL;
+	gk_code rc = gk_progress_output(progress, &output, err);
+
+	(void)ctx;
+	if (rc != GK_OK)
+		return rc;
+	ck_assert_ptr_nonnull(json_object_get(gk_progress_chunk(progress), "content"));
+	return json_array_append_new(user, json_pack("[s, s, O?]", gk_progress_text(progress),
+						   gk_progress_text_so_far(progress), output)) == 0
+		       ? GK_OK
+		       : gk_error_no_memory(err);
+}
+
+START_TEST(what_is_streamed_adds_up_within_a_turn)
+{
+	static const char *const tools[] = { "add", NULL };
+	gk_auto_json json_t *progress = json_array(), *chunks = json_array(), *response = NULL;
+
+	models_script("[{'chunks':[{'content':[{'text':'hm'}]}],'resp':" CALL("add",
+		"{'a':1,'b':2}") "},"
+				 "{'chunks':[{'content':[{'text':'{\\'a\\': [1'}]},"
+				 "{'content':[{'text':', 2]}'}]}],'resp':{'message':{'role':'model',"
+				 "'content':[{'text':'{\\'a\\': [1, 2]}'}]}}}]");
+	response = models_generate(GK_OPTS(gk_generate_opts, .prompt = "hi", .tools = tools,
+		.output_schema = "a(array): integer", .on_progress = keep_progress,
+		.user = progress));
+	assert_json(progress,
+		"[['hm','hm',null],['','hm',null],['{\\'a\\': [1','{\\'a\\': [1',{'a':[1]}],"
+		"[', 2]}','{\\'a\\': [1, 2]}',{'a':[1,2]}]]");
+	json_decref(models_generate(GK_OPTS(
+		gk_generate_opts, .prompt = "hi", .on_chunk = models_keep_chunk, .user = chunks)));
+	ck_assert_uint_eq(json_array_size(chunks), 2);
+}
+END_TEST
+
 START_TEST(no_turns_means_that_tools_may_not_be_asked_for)
 {
 	static const char *const tools[] = { "add", NULL };
@@ -468,6 +506,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, an_output_that_does_not_fit_its_schema_fails_the_call);
 	tcase_add_test(tests, output_schemas_given_as_text_do_not_pile_up);
 	tcase_add_test(tests, chunks_are_numbered_by_messages);
+	tcase_add_test(tests, what_is_streamed_adds_up_within_a_turn);
 	tcase_add_test(tests, no_turns_means_that_tools_may_not_be_asked_for);
 	tcase_add_test(tests, a_call_may_take_many_turns);
 	tcase_add_test(tests, code_around_the_turns_makes_them_as_deep_as_calls_can_be);
