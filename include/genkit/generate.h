@@ -105,8 +105,7 @@ typedef struct gk_generate_opts {
 	const char *const *use;
 	json_t *use_json;
 	const gk_model_middleware *middleware; /* ended by { 0 } */
-	/* How many answers may ask for tools; 0: 5; negative: none; at most 500. With middleware that has a `generate` hook, which
-	 * is around all that follows, about 45 are possible: each is inside of the one before. */
+	/* How many answers may ask for tools; 0: 5; negative: none; at most 500. */
 	int max_turns;
 	bool return_tool_requests; /* hand them back instead of running them */
 	const char *step_name;     /* of the span; NULL: "generate" */

@@ -11,6 +11,7 @@
 #include "json/edit.h"
 
 #define DEFAULT_MAX_TURNS 5
+#define TURNS_A_STACK     32 /* with nothing around them; a hook takes as much as a turn */
 
 /* What a turn has made of its request. */
 typedef struct turn_parts {
@@ -366,16 +367,43 @@ static gk_code run_hook(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 		ctx, &call->link.seen, &call->link.next, call->hook->state, ret, err);
 }
 
-/* A hook is around all that follows the turn, so that what follows runs in it. */
+/* What follows a turn, for a fiber of its own. */
+typedef struct following {
+	gk_generation *generation;
+	gk_turn next;
+} following;
+
+static gk_code run_following(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	const following *it = gk_ctx_user(ctx);
+
+	(void)input;
+	return gk_turns_run(ctx, it->generation, &it->next, true, NULL, ret, err);
+}
+
+static gk_code run_on_new_stack(gk_ctx *ctx, following *it, json_t **ret, gk_error *err)
+{
+	gk_parallel item = { .fn = run_following, .user = it };
+	gk_code rc = gk_run_parallel(ctx, &item, 1, err);
+
+	gk_error_clear(&item.err);
+	*ret = item.ret;
+	return rc;
+}
+
+/* A hook is around all that follows the turn, so that what follows runs in it: on this stack, until it has had its share. */
 static gk_code run_all(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *err)
 {
+	int share = TURNS_A_STACK / ((int)turn->generation->hooks.count + 1);
 	gk_code rc = run_turn(ctx, turn, ret, err);
-	gk_turn next = turn->next;
+	following it = { turn->generation, turn->next };
 
 	turn->next.request = NULL;
-	if (rc == GK_OK && next.request)
-		rc = gk_turns_run(ctx, turn->generation, &next, true, NULL, ret, err);
-	json_decref(next.request);
+	if (rc == GK_OK && it.next.request)
+		rc = it.next.current % (share > 1 ? share : 1) == 0
+			     ? run_on_new_stack(ctx, &it, ret, err)
+			     : gk_turns_run(ctx, it.generation, &it.next, true, NULL, ret, err);
+	json_decref(it.next.request);
 	return rc;
 }
 
@@ -394,7 +422,8 @@ static gk_code run_link(gk_ctx *ctx, const hook_link *link, json_t **ret, gk_err
 		return gk_run_part(ctx,
 			GK_OPTS(gk_part_opts, .input = link->seen.request,
 				.on_chunk = gk_turn_raw_chunk, .chunk_user = link->turn,
-				.is_quiet = !link->turn->generation->is_streaming, .user = &call),
+				.is_quiet = !link->turn->generation->is_streaming, .is_level = true,
+				.user = &call),
 			run_hook, ret, err);
 	}
 	json_incref(link->seen.request);

@@ -46,7 +46,7 @@ static gk_code open_span(gk_ctx *ctx, gk_generation *generation, json_t *request
 		return gk_error_no_memory(err);
 	rc = gk_part_open(*innermost ? gk_part_ctx((*innermost)->part) : ctx,
 		GK_OPTS(gk_part_opts, .span = &span, .input = request, .memo = &generation->memo,
-			.is_level = *innermost != NULL),
+			.is_level = true),
 		&it->part, err);
 	if (rc != GK_OK) {
 		free(it);

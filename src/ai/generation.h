@@ -12,7 +12,8 @@
  *	      its tool requests				generate_execute.c
  *
  * A turn that is followed by another says so in `next`. The span of the next one is inside of its own, as the reference
- * has it; the code is not: turns are a loop, but for generate hooks, which go around all that follows.
+ * has it; the code is not: turns are a loop, but for generate hooks, which go around all that follows. With these, every
+ * so many turns the rest goes on on a stack of its own.
  */
 #ifndef GK_AI_GENERATION_H
 #define GK_AI_GENERATION_H
