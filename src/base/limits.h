@@ -247,12 +247,14 @@
 #define GK_METADATA_MS       1000   /* for the machine's own, so often: */
 #define GK_METADATA_TRIES    3
 /* Of each provider; plugins.NAME.max_concurrent and its neighbours. */
-#define GK_GATE_CONCURRENT   2048u
-#define GK_GATE_QUEUE        10000u /* that wait for one of them */
-#define GK_GATE_BREAK_AFTER  5u     /* failures in a row before it is not asked for: */
-#define GK_GATE_BREAK_MS     10000
-#define GK_GATE_BREAK_MAX_MS 600000 /* or what its Retry-After says, up to this */
-#define GK_OLLAMA_LIST_MS    5000   /* for an answer that is to be listed */
+#define GK_GATE_CONCURRENT      2048u
+#define GK_GATE_QUEUE           10000u /* that wait for one of them */
+#define GK_GATE_BREAK_AFTER     5u     /* failures in a row before it is not asked for: */
+#define GK_GATE_BREAK_MS        10000
+#define GK_GATE_BREAK_MAX_MS    600000 /* or what its Retry-After says, up to this */
+#define GK_OLLAMA_LIST_MS       5000   /* for an answer that is to be listed */
+#define GK_OLLAMA_SHOWS         4      /* models that are asked at once what they can do */
+#define GK_OLLAMA_SHOW_RETRY_MS 30000  /* before one that did not answer is asked again */
 
 /* --- daemon --- */
 #define GK_MAX_CONFIG       (1u << 20)  /* one file of it */

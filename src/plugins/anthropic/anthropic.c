@@ -130,24 +130,14 @@ static gk_code run_model(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *e
 
 /* --- the plugin --- */
 
-static gk_code define(gk_plugin *plugin, gk_vendor *vendor, const char *id, gk_error *err)
+static gk_code define(
+	gk_plugin *plugin, gk_vendor *vendor, const void *row, const char *id, gk_error *err)
 {
 	gk_auto_json json_t *info = info_of(id);
 
+	(void)row;
 	return info ? gk_vendor_define_model(plugin, vendor, id, NULL, info, run_model, err)
 		    : gk_error_no_memory(err);
-}
-
-static gk_code define_all(gk_plugin *plugin, gk_vendor *vendor, const char *ids, gk_error *err)
-{
-	gk_code rc = GK_OK;
-
-	for (; rc == GK_OK && *(ids += strspn(ids, " ")); ids += strcspn(ids, " ")) {
-		gk_auto_str char *id = strndup(ids, strcspn(ids, " "));
-
-		rc = id ? define(plugin, vendor, id, err) : gk_error_no_memory(err);
-	}
-	return rc;
 }
 
 static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
@@ -157,8 +147,8 @@ static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 
 	(void)ctx;
 	if (rc == GK_OK)
-		rc = define_all(plugin, vendor, structured, err);
-	return rc == GK_OK ? define_all(plugin, vendor, plain, err) : rc;
+		rc = gk_vendor_define_words(plugin, vendor, structured, NULL, define, err);
+	return rc == GK_OK ? gk_vendor_define_words(plugin, vendor, plain, NULL, define, err) : rc;
 }
 
 static gk_code resolve(
@@ -168,7 +158,8 @@ static gk_code resolve(
 	gk_code rc = gk_vendor_of(plugin, &vendor, err);
 
 	(void)ctx;
-	return rc == GK_OK && strcmp(type, "model") == 0 ? define(plugin, vendor, name, err) : rc;
+	return rc == GK_OK && strcmp(type, "model") == 0 ? define(plugin, vendor, NULL, name, err)
+							 : rc;
 }
 
 /* One page of the listing; `after` NULL: the first. */
@@ -214,21 +205,15 @@ static bool is_plain_id(const char *id)
 	return id;
 }
 
-static gk_code list(gk_ctx *ctx, gk_plugin *plugin, json_t *ret, gk_error *err)
+static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_error *err)
 {
-	gk_auto_json json_t *listing = json_array(), *seen = json_object(), *page = NULL;
-	gk_vendor *vendor;
-	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+	gk_auto_json json_t *seen = json_object(), *page = NULL;
 
-	if (rc != GK_OK || !vendor->api_key)
-		return rc;
-	if (gk_vendor_has_listing(vendor, GK_VENDOR_LISTING_MS))
-		return gk_vendor_keep_listing(vendor, vendor->listing, ret, err);
 	for (int pages = 0; pages < GK_MAX_VENDOR_PAGES; pages++) {
 		const char *after = gk_json_str_peek(page, "last_id");
 		gk_auto_json json_t *next = NULL;
+		gk_code rc = ask_page(ctx, vendor, after, &next, err);
 
-		rc = ask_page(ctx, vendor, after, &next, err);
 		if (rc == GK_OK)
 			rc = add_listed(next, seen, listing, err);
 		if (rc != GK_OK)
@@ -239,7 +224,7 @@ static gk_code list(gk_ctx *ctx, gk_plugin *plugin, json_t *ret, gk_error *err)
 			!is_plain_id(gk_json_str_peek(page, "last_id")))
 			break;
 	}
-	return gk_vendor_keep_listing(vendor, listing, ret, err);
+	return GK_OK;
 }
 
 static const gk_vendor_option options[] = {
@@ -256,11 +241,12 @@ const gk_vendor_type gk_plugin_anthropic = {
 		.name = "anthropic",
 		.init = init,
 		.resolve = resolve,
-		.list = list,
+		.list = gk_vendor_list,
 		.done = gk_vendor_plugin_done,
 	},
 	.base_url = "https://api.anthropic.com",
 	.base_env = base_env,
 	.key_env = key_env,
+	.list = ask_listing,
 	.options = options,
 };

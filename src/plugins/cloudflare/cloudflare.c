@@ -199,7 +199,7 @@ static const struct family {
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
 static gk_code define(
-	gk_plugin *plugin, gk_vendor *vendor, const char *id, bool is_embedder, gk_error *err)
+	gk_plugin *plugin, gk_vendor *vendor, bool is_embedder, const char *id, gk_error *err)
 {
 	gk_auto_json json_t *info = json_object();
 	size_t i = 0;
@@ -221,22 +221,18 @@ static gk_code define(
 			   : gk_vendor_define_model(plugin, vendor, id, NULL, info, run_model, err);
 }
 
-static gk_code define_given(
-	gk_plugin *plugin, gk_vendor *vendor, const char *option, bool is_embedder, gk_error *err)
+static gk_code define_model(
+	gk_plugin *plugin, gk_vendor *vendor, const void *row, const char *id, gk_error *err)
 {
-	gk_code rc = GK_OK;
-	json_t *one;
-	size_t i;
+	(void)row;
+	return define(plugin, vendor, false, id, err);
+}
 
-	json_array_foreach (gk_vendor_option_peek(vendor, option), i, one) {
-		if (!json_string_length(one))
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"plugin %s: option '%s' is a list of names", vendor->name, option);
-		rc = define(plugin, vendor, json_string_value(one), is_embedder, err);
-		if (rc != GK_OK)
-			return rc;
-	}
-	return GK_OK;
+static gk_code define_embedder(
+	gk_plugin *plugin, gk_vendor *vendor, const void *row, const char *id, gk_error *err)
+{
+	(void)row;
+	return define(plugin, vendor, true, id, err);
 }
 
 static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
@@ -245,21 +241,14 @@ static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 	gk_code rc = gk_vendor_of(plugin, &vendor, err);
 
 	(void)ctx;
-	for (size_t i = 0; rc == GK_OK && i < FAMILIES; i++) {
-		const char *ids = families[i].ids;
-
-		for (; rc == GK_OK && *(ids += strspn(ids, " ")); ids += strcspn(ids, " ")) {
-			gk_auto_str char *id = strndup(ids, strcspn(ids, " "));
-
-			if (!id)
-				rc = gk_error_no_memory(err);
-			else if (!strchr(id, '*'))
-				rc = define(plugin, vendor, id, families[i].dimensions != 0, err);
-		}
-	}
+	for (size_t i = 0; rc == GK_OK && i < FAMILIES; i++)
+		rc = gk_vendor_define_words(plugin, vendor, families[i].ids, NULL,
+			families[i].dimensions ? define_embedder : define_model, err);
 	if (rc == GK_OK)
-		rc = define_given(plugin, vendor, "models", false, err);
-	return rc == GK_OK ? define_given(plugin, vendor, "embedders", true, err) : rc;
+		rc = gk_vendor_define_given(plugin, vendor, "models", define_model, err);
+	if (rc == GK_OK)
+		rc = gk_vendor_define_given(plugin, vendor, "embedders", define_embedder, err);
+	return rc;
 }
 
 static gk_code resolve(
@@ -272,7 +261,7 @@ static gk_code resolve(
 	(void)ctx;
 	if (rc != GK_OK || (!is_embedder && strcmp(type, "model") != 0))
 		return rc;
-	return define(plugin, vendor, name, is_embedder, err);
+	return define(plugin, vendor, is_embedder, name, err);
 }
 
 static const gk_vendor_option options[] = {

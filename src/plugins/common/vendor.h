@@ -46,6 +46,9 @@ typedef struct gk_vendor_type {
 	bool key_optional;
 	/** Makes the rest of an instance that has its options, address and key. NULL: there is no more. */
 	gk_code (*setup)(gk_vendor *vendor, gk_error *err);
+	/** Asks the service what there is: fills `listing` with gk_vendor_listed(). NULL: it cannot be asked. */
+	gk_code (*list)(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_error *err);
+	uint64_t listing_ms;             /* how long that is believed; 0: GK_VENDOR_LISTING_MS */
 	const gk_vendor_option *options; /* beyond the common ones; NULL: none */
 	const void *row;                 /* of the family's table */
 	bool is_allocated;               /* freed with the plugin, name included */
@@ -65,6 +68,7 @@ struct gk_vendor {
 	gk_token_cache *tokens; /* for requests without a key; NULL: there are none */
 	json_t *listing;        /* what list() found; NULL: not asked yet */
 	uint64_t listed_ms;
+	json_t *memory; /* what the family remembers; NULL: nothing */
 };
 
 /* What an action of a provider has for gk_ctx_user(). */
@@ -102,10 +106,19 @@ gk_code gk_vendor_key(
 	const gk_vendor *vendor, const json_t *config, const char **ret, gk_error *err);
 /** What every request gets: user agent, the configured headers, the time limit, the gate. */
 void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out);
-/** True while what list() found last may be used again. */
-bool gk_vendor_has_listing(const gk_vendor *vendor, uint64_t max_age_ms);
-/** Remembers `listing` (borrowed) and appends its items to `list`. */
-gk_code gk_vendor_keep_listing(gk_vendor *vendor, json_t *listing, json_t *list, gk_error *err);
+/** Registers one of many; `row` is of the family's table, or the mapping (a json_t) that the administrator gave. */
+typedef gk_code gk_vendor_define_fn(
+	gk_plugin *plugin, gk_vendor *vendor, const void *row, const char *id, gk_error *err);
+/** Registers each of `ids` (separated by blanks) that stands for itself, without *. */
+gk_code gk_vendor_define_words(gk_plugin *plugin, gk_vendor *vendor, const char *ids,
+	const void *row, gk_vendor_define_fn *define, gk_error *err);
+/** Registers each that an option lists: names, or mappings with `name`, which are handed on. INVALID_ARGUMENT: it is neither. */
+gk_code gk_vendor_define_given(gk_plugin *plugin, gk_vendor *vendor, const char *option,
+	gk_vendor_define_fn *define, gk_error *err);
+
+/** For gk_plugin_type.list: appends to `list` what gk_vendor_type.list found, now or not long ago. Nothing is asked without a
+ * key: whoever calls has it then. */
+GK_SUSPENDS gk_code gk_vendor_list(gk_ctx *ctx, gk_plugin *plugin, json_t *list, gk_error *err);
 /** An item of a listing; `info` (borrowed) is told as metadata.KIND, as for a registered one; NULL when memory ran out. */
 json_t *gk_vendor_listed(const char *type, const char *id, json_t *info);
 

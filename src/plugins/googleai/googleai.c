@@ -172,7 +172,8 @@ static gk_code define_background(
 	return rc;
 }
 
-static gk_code define(gk_plugin *plugin, gk_vendor *vendor, const char *id, gk_error *err)
+static gk_code define(
+	gk_plugin *plugin, gk_vendor *vendor, const void *row, const char *id, gk_error *err)
 {
 	static gk_action_fn *const run[] = {
 		[CHAT] = gk_googleai_run_chat,
@@ -180,7 +181,7 @@ static gk_code define(gk_plugin *plugin, gk_vendor *vendor, const char *id, gk_e
 		[MUSIC] = gk_interaction_run_music,
 		[AGENT] = gk_interaction_run_agent,
 	};
-	const struct family *family = family_of(id);
+	const struct family *family = row;
 	gk_auto_json json_t *info = info_of(family, id);
 
 	if (!info)
@@ -199,18 +200,9 @@ static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 	gk_code rc = gk_vendor_of(plugin, &vendor, err);
 
 	(void)ctx;
-	for (size_t i = 0; rc == GK_OK && i < FAMILIES; i++) {
-		const char *ids = families[i].ids;
-
-		for (; rc == GK_OK && *(ids += strspn(ids, " ")); ids += strcspn(ids, " ")) {
-			gk_auto_str char *id = strndup(ids, strcspn(ids, " "));
-
-			if (!id)
-				rc = gk_error_no_memory(err);
-			else if (!strchr(id, '*'))
-				rc = define(plugin, vendor, id, err);
-		}
-	}
+	for (size_t i = 0; rc == GK_OK && i < FAMILIES; i++)
+		rc = gk_vendor_define_words(
+			plugin, vendor, families[i].ids, &families[i], define, err);
 	return rc;
 }
 
@@ -228,7 +220,7 @@ static gk_code resolve(
 	(void)ctx;
 	if (rc != GK_OK || strcmp(type, type_of(family_of(name)->kind)) != 0)
 		return rc;
-	return define(plugin, vendor, name, err);
+	return define(plugin, vendor, family_of(name), name, err);
 }
 
 /* Which of the service's methods a kind is asked by. */
@@ -265,27 +257,22 @@ static gk_code add_listed(const json_t *item, json_t *listing, gk_error *err)
 	return GK_OK;
 }
 
-static gk_code list(gk_ctx *ctx, gk_plugin *plugin, json_t *ret, gk_error *err)
+static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_error *err)
 {
-	gk_auto_json json_t *answer = NULL, *listing = json_array();
+	gk_auto_json json_t *answer = NULL;
 	gk_auto_outgoing gk_outgoing out;
-	gk_vendor *vendor;
 	json_t *item;
 	size_t i;
-	gk_code rc = gk_vendor_of(plugin, &vendor, err);
+	gk_code rc;
 
 	gk_outgoing_init(&out, "GET");
-	if (rc != GK_OK || !vendor->api_key)
-		return rc;
-	if (gk_vendor_has_listing(vendor, GK_VENDOR_LISTING_MS))
-		return gk_vendor_keep_listing(vendor, vendor->listing, ret, err);
 	rc = gk_googleai_prepare(vendor, NULL, &out, err, "models?pageSize=1000");
 	if (rc == GK_OK)
 		rc = gk_ask_json(ctx, vendor->name, &out, &answer, err);
 	json_array_foreach (json_object_get(answer, "models"), i, item)
 		if (rc == GK_OK)
 			rc = add_listed(item, listing, err);
-	return rc == GK_OK ? gk_vendor_keep_listing(vendor, listing, ret, err) : rc;
+	return rc;
 }
 
 static const gk_vendor_option options[] = {
@@ -303,10 +290,11 @@ const gk_vendor_type gk_plugin_googleai = {
 		.name = "googleai",
 		.init = init,
 		.resolve = resolve,
-		.list = list,
+		.list = gk_vendor_list,
 		.done = gk_vendor_plugin_done,
 	},
 	.base_url = "https://generativelanguage.googleapis.com",
 	.key_env = key_env,
+	.list = ask_listing,
 	.options = options,
 };

@@ -9,8 +9,8 @@ static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
 	return gk_gemini_stream_push(stream, event->data.text, event->data.len, err);
 }
 
-static gk_code ask_in_events(gk_ctx *ctx, const gk_gemini_call *call, gk_outgoing *out,
-	json_t **ret, gk_error *err)
+static gk_code ask_in_events(
+	gk_ctx *ctx, const gk_gemini_call *call, gk_outgoing *out, json_t **ret, gk_error *err)
 {
 	gk_auto_gemini_stream gk_gemini_stream stream = {
 		.call = call, .emit = gk_ask_emit, .user = ctx

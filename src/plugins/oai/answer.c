@@ -182,6 +182,7 @@ static const struct {
 	{ "rejectedPredictionTokens", "completion_tokens_details.rejected_prediction_tokens",
 		true },
 	{ "numSourcesUsed", "num_sources_used", true },
+	{ "imageTokens", "completion_tokens_details.image_tokens", true },
 	{ "imageTokens", "prompt_tokens_details.image_tokens", true },
 	{ "cost", "cost", false },
 };

@@ -111,6 +111,8 @@ gk_code gk_oai_init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err);
 gk_code gk_oai_resolve(
 	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err);
 gk_code gk_oai_list(gk_ctx *ctx, gk_plugin *plugin, json_t *list, gk_error *err);
+/** For gk_vendor_type.list. */
+gk_code gk_oai_ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_error *err);
 /** What is known of an id; never NULL. */
 const gk_oai_models *gk_oai_models_of(const gk_oai_row *row, const char *id);
 /** Its ModelInfo or EmbedderInfo. New reference; NULL when memory ran out. */

@@ -91,7 +91,8 @@ static gk_code add_tools(const gk_oai_call *call, json_t *body, gk_error *err)
 		return GK_OK;
 	if (!gk_json_set(body, "tools", tools))
 		return gk_error_no_memory(err);
-	if (!choice || !call->row->tool_required)
+	if (!choice || !call->row->tool_required ||
+		(call->models && !(call->models->supports & GK_SUPPORTS_TOOL_CHOICE)))
 		return GK_OK;
 	if (strcmp(choice, "required") == 0)
 		choice = call->row->tool_required;

@@ -204,10 +204,11 @@ static gk_action_fn *const run[] = {
 	[GK_OAI_EMBED] = gk_oai_run_embed,
 };
 
-static gk_code define(gk_plugin *plugin, gk_vendor *vendor, const gk_oai_models *models,
-	const char *id, gk_error *err)
+static gk_code define(
+	gk_plugin *plugin, gk_vendor *vendor, const void *of, const char *id, gk_error *err)
 {
 	const gk_oai_row *row = vendor->type->row;
+	const gk_oai_models *models = of;
 	gk_auto_json json_t *info = gk_oai_info(row, models, vendor->name, id);
 
 	if (!info)
@@ -218,48 +219,22 @@ static gk_code define(gk_plugin *plugin, gk_vendor *vendor, const gk_oai_models 
 	return gk_vendor_define_model(plugin, vendor, id, models, info, run[models->kind], err);
 }
 
-/* The names in `ids` that stand for one model each. */
-static gk_code define_known(
-	gk_plugin *plugin, gk_vendor *vendor, const gk_oai_models *models, gk_error *err)
-{
-	const char *ids = models->ids;
-	gk_code rc = GK_OK;
-
-	for (; rc == GK_OK && *(ids += strspn(ids, " ")); ids += strcspn(ids, " ")) {
-		size_t len = strcspn(ids, " ");
-		gk_auto_str char *id = strndup(ids, len);
-
-		if (!id)
-			return gk_error_no_memory(err);
-		if (!strchr(id, '*'))
-			rc = define(plugin, vendor, models, id, err);
-	}
-	return rc;
-}
-
 /* What an embedder is taken for that nobody knows. */
 static const gk_oai_models unknown_embedder = { .ids = "*", .kind = GK_OAI_EMBED };
 
-/* Names that the administrator gives. */
-static gk_code define_given(gk_plugin *plugin, gk_vendor *vendor, const char *option,
-	const gk_oai_models *models, gk_error *err)
+/* Those that the administrator names. */
+static gk_code define_given(
+	gk_plugin *plugin, gk_vendor *vendor, const void *given, const char *id, gk_error *err)
 {
-	const gk_oai_row *row = vendor->type->row;
-	json_t *name;
-	size_t i;
+	(void)given;
+	return define(plugin, vendor, gk_oai_models_of(vendor->type->row, id), id, err);
+}
 
-	json_array_foreach (gk_vendor_option_peek(vendor, option), i, name) {
-		const char *id = json_string_value(name);
-		gk_code rc;
-
-		if (!id || !*id)
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"plugin %s: option '%s' is a list of names", vendor->name, option);
-		rc = define(plugin, vendor, models ? models : gk_oai_models_of(row, id), id, err);
-		if (rc != GK_OK)
-			return rc;
-	}
-	return GK_OK;
+static gk_code define_embedder(
+	gk_plugin *plugin, gk_vendor *vendor, const void *given, const char *id, gk_error *err)
+{
+	(void)given;
+	return define(plugin, vendor, &unknown_embedder, id, err);
 }
 
 gk_code gk_oai_init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
@@ -273,11 +248,11 @@ gk_code gk_oai_init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 		return rc;
 	models = ((const gk_oai_row *)vendor->type->row)->models;
 	for (; rc == GK_OK && models->ids; models++)
-		rc = define_known(plugin, vendor, models, err);
+		rc = gk_vendor_define_words(plugin, vendor, models->ids, models, define, err);
 	if (rc == GK_OK)
-		rc = define_given(plugin, vendor, "models", NULL, err);
+		rc = gk_vendor_define_given(plugin, vendor, "models", define_given, err);
 	if (rc == GK_OK)
-		rc = define_given(plugin, vendor, "embedders", &unknown_embedder, err);
+		rc = gk_vendor_define_given(plugin, vendor, "embedders", define_embedder, err);
 	return rc;
 }
 
@@ -328,9 +303,9 @@ static gk_code add_listed(const gk_vendor *vendor, const char *id, json_t *listi
 	return GK_OK;
 }
 
-static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t **ret, gk_error *err)
+gk_code gk_oai_ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_error *err)
 {
-	gk_auto_json json_t *answer = NULL, *listing = json_array();
+	gk_auto_json json_t *answer = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	json_t *item;
 	size_t i;
@@ -346,14 +321,11 @@ static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t **ret, gk_erro
 		if (rc == GK_OK && id && *id)
 			rc = add_listed(vendor, id, listing, err);
 	}
-	if (rc == GK_OK)
-		*ret = gk_steal(listing);
 	return rc;
 }
 
 gk_code gk_oai_list(gk_ctx *ctx, gk_plugin *plugin, json_t *list, gk_error *err)
 {
-	gk_auto_json json_t *listing = NULL;
 	const gk_oai_row *row;
 	gk_vendor *vendor;
 	gk_code rc = gk_vendor_of(plugin, &vendor, err);
@@ -361,13 +333,8 @@ gk_code gk_oai_list(gk_ctx *ctx, gk_plugin *plugin, json_t *list, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	row = vendor->type->row;
-	if (row->no_listing ||
-		(row->listing_option &&
-			!json_is_true(gk_vendor_option_peek(vendor, row->listing_option))) ||
-		(!vendor->api_key && (vendor->key_per_call || !vendor->type->key_optional)))
+	if (row->no_listing || (row->listing_option && !json_is_true(gk_vendor_option_peek(
+							       vendor, row->listing_option))))
 		return GK_OK;
-	if (gk_vendor_has_listing(vendor, GK_VENDOR_LISTING_MS))
-		return gk_vendor_keep_listing(vendor, vendor->listing, list, err);
-	rc = ask_listing(ctx, vendor, &listing, err);
-	return rc == GK_OK ? gk_vendor_keep_listing(vendor, listing, list, err) : rc;
+	return gk_vendor_list(ctx, plugin, list, err);
 }

@@ -30,14 +30,8 @@ static gk_code complete_address(gk_vendor *vendor, gk_error *err)
 	return GK_OK;
 }
 
-static gk_code vendor_of(gk_plugin *plugin, gk_vendor **ret, gk_error *err)
-{
-	gk_code rc = gk_vendor_of(plugin, ret, err);
-
-	return rc == GK_OK ? complete_address(*ret, err) : rc;
-}
-
-static void prepare(const gk_vendor *vendor, gk_outgoing *out, const char *base, const char *path)
+void gk_ollama_prepare(
+	const gk_vendor *vendor, gk_outgoing *out, const char *base, const char *path)
 {
 	gk_outgoing_url(out, "%s%s", base ? base : vendor->base_url, path);
 	if (vendor->api_key)
@@ -91,7 +85,7 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 			     : gk_ollama_generate_request(name, request, is_streaming, &body, err);
 	if (rc != GK_OK)
 		return rc;
-	prepare(model->vendor, &out, NULL, path);
+	gk_ollama_prepare(model->vendor, &out, NULL, path);
 	gk_outgoing_json(&out, body);
 	json_decref(gk_steal(body));
 	rc = is_streaming ? ask_in_lines(ctx, &out, &answer, err)
@@ -113,7 +107,7 @@ static gk_code run_embedder(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *
 	rc = gk_ollama_embed_request(model->id, input, &body, err);
 	if (rc != GK_OK)
 		return rc;
-	prepare(model->vendor, &out, address, "/api/embed");
+	gk_ollama_prepare(model->vendor, &out, address, "/api/embed");
 	gk_outgoing_json(&out, body);
 	rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
 	if (rc != GK_OK)
@@ -124,8 +118,21 @@ static gk_code run_embedder(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *
 
 /* --- models --- */
 
-/* What is known of a model that nobody has configured; of a configured one its `given` supports. */
-static json_t *info_of(const char *id, const json_t *given, bool is_chat)
+static bool has(const json_t *list, const char *name)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one)
+		if (gk_str_equal(json_string_value(one), name))
+			return true;
+	return false;
+}
+
+/* What is known of a model that nobody has configured: all that there is, or what the server says of it (`capabilities`); of a
+ * configured one its `given` supports. */
+static json_t *info_of(
+	const char *id, const json_t *given, const json_t *capabilities, bool is_chat)
 {
 	gk_auto_json json_t *supports = json_pack("{s:b, s:[s, s], s:s}", "systemRole", 1, "output",
 		"text", "json", "constrained", "all");
@@ -133,8 +140,10 @@ static json_t *info_of(const char *id, const json_t *given, bool is_chat)
 	bool ok = gk_json_set_bool(supports, "multiturn", is_chat);
 
 	if (ok && !given)
-		ok = gk_json_set_bool(supports, "media", true) &&
-		     gk_json_set_bool(supports, "tools", true);
+		ok = gk_json_set_bool(
+			     supports, "media", !capabilities || has(capabilities, "vision")) &&
+		     gk_json_set_bool(
+			     supports, "tools", !capabilities || has(capabilities, "tools"));
 	else if (ok && json_is_object(json_object_get(given, "supports")))
 		ok = json_object_update(supports, json_object_get(given, "supports")) == 0;
 	if (!ok || !gk_json_set_take(info, "label", json_sprintf("Ollama - %s", id)) ||
@@ -143,11 +152,13 @@ static json_t *info_of(const char *id, const json_t *given, bool is_chat)
 	return gk_steal(info);
 }
 
+/* `row` is what the administrator gave; NULL: no more than the name. */
 static gk_code define_model(
-	gk_plugin *plugin, gk_vendor *vendor, const char *id, const json_t *given, gk_error *err)
+	gk_plugin *plugin, gk_vendor *vendor, const void *row, const char *id, gk_error *err)
 {
+	const json_t *given = row;
 	bool is_chat = !gk_str_equal(gk_json_str_peek(given, "type"), "generate");
-	gk_auto_json json_t *info = info_of(id, given, is_chat);
+	gk_auto_json json_t *info = info_of(id, given, NULL, is_chat);
 
 	return info ? gk_vendor_define_model(
 			      plugin, vendor, id, is_chat ? chat : generate, info, run_model, err)
@@ -155,10 +166,10 @@ static gk_code define_model(
 }
 
 static gk_code define_embedder(
-	gk_plugin *plugin, gk_vendor *vendor, const char *id, const json_t *given, gk_error *err)
+	gk_plugin *plugin, gk_vendor *vendor, const void *row, const char *id, gk_error *err)
 {
 	gk_auto_json json_t *info = json_object();
-	json_t *dimensions = json_object_get(given, "dimensions");
+	json_t *dimensions = json_object_get(row, "dimensions");
 
 	if (!gk_json_set_take(info, "label", json_sprintf("Ollama - %s", id)) ||
 		!gk_json_set_take(info, "supports", json_pack("{s:[s]}", "input", "text")) ||
@@ -167,40 +178,16 @@ static gk_code define_embedder(
 	return gk_vendor_define_embedder(plugin, vendor, id, NULL, info, run_embedder, err);
 }
 
-/* Names, or mappings with `name`. */
-static gk_code define_given(gk_plugin *plugin, gk_vendor *vendor, const char *option,
-	gk_code (*define)(gk_plugin *, gk_vendor *, const char *, const json_t *, gk_error *),
-	gk_error *err)
-{
-	json_t *one;
-	size_t i;
-
-	json_array_foreach (gk_vendor_option_peek(vendor, option), i, one) {
-		const char *name = json_is_string(one) ? json_string_value(one)
-						       : gk_json_str_peek(one, "name");
-		gk_code rc;
-
-		if (!name || !*name)
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"plugin ollama: each of '%s' is a name, or a mapping with 'name'",
-				option);
-		rc = define(plugin, vendor, name, json_is_object(one) ? one : NULL, err);
-		if (rc != GK_OK)
-			return rc;
-	}
-	return GK_OK;
-}
-
 static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 {
 	gk_vendor *vendor;
-	gk_code rc = vendor_of(plugin, &vendor, err);
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
 
 	(void)ctx;
 	if (rc == GK_OK)
-		rc = define_given(plugin, vendor, "models", define_model, err);
+		rc = gk_vendor_define_given(plugin, vendor, "models", define_model, err);
 	if (rc == GK_OK)
-		rc = define_given(plugin, vendor, "embedders", define_embedder, err);
+		rc = gk_vendor_define_given(plugin, vendor, "embedders", define_embedder, err);
 	return rc;
 }
 
@@ -208,59 +195,56 @@ static gk_code resolve(
 	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
 {
 	gk_vendor *vendor;
-	gk_code rc = vendor_of(plugin, &vendor, err);
+	gk_code rc = gk_vendor_of(plugin, &vendor, err);
 
 	(void)ctx;
 	if (rc == GK_OK && strcmp(type, "model") == 0)
-		rc = define_model(plugin, vendor, name, NULL, err);
+		rc = define_model(plugin, vendor, NULL, name, err);
 	else if (rc == GK_OK && strcmp(type, "embedder") == 0)
-		rc = define_embedder(plugin, vendor, name, NULL, err);
+		rc = define_embedder(plugin, vendor, NULL, name, err);
 	return rc;
 }
 
-static gk_code add_listed(const char *name, json_t *listing, gk_error *err)
+static gk_code add_listed(
+	const gk_vendor *vendor, const json_t *item, json_t *listing, gk_error *err)
 {
-	bool is_embedder = strcasestr(name, "embed") != NULL;
-	gk_auto_json json_t *info = is_embedder ? json_pack("{s:o, s:{s:[s]}}", "label",
-							  json_sprintf("Ollama - %s", name),
-							  "supports", "input", "text")
-						: info_of(name, NULL, true);
+	const char *name = gk_ollama_listed_name(item);
+	const json_t *capabilities = gk_ollama_capabilities_peek(vendor, item);
+	gk_auto_json json_t *info = NULL;
+	bool embeds;
 
-	if (!info || !gk_json_push_take(listing,
-			     gk_vendor_listed(is_embedder ? "embedder" : "model", name, info)))
+	if (!name || !*name)
+		return GK_OK;
+	embeds = gk_ollama_is_embedder(name, capabilities);
+	info = embeds ? json_pack("{s:o, s:{s:[s]}}", "label", json_sprintf("Ollama - %s", name),
+				"supports", "input", "text")
+		      : info_of(name, NULL, capabilities, true);
+	if (!info || !gk_json_push_take(
+			     listing, gk_vendor_listed(embeds ? "embedder" : "model", name, info)))
 		return gk_error_no_memory(err);
 	return GK_OK;
 }
 
-static gk_code list(gk_ctx *ctx, gk_plugin *plugin, json_t *ret, gk_error *err)
+static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_error *err)
 {
-	gk_auto_json json_t *answer = NULL, *listing = json_array();
+	gk_auto_json json_t *answer = NULL;
 	gk_auto_outgoing gk_outgoing out;
-	gk_vendor *vendor;
-	json_t *one;
+	json_t *models, *one;
 	size_t i;
-	gk_code rc = vendor_of(plugin, &vendor, err);
+	gk_code rc;
 
 	gk_outgoing_init(&out, "GET");
-	if (rc != GK_OK)
-		return rc;
-	/* Models come and go on one's own machine. */
-	if (gk_vendor_has_listing(vendor, GK_OLLAMA_LISTING_MS))
-		return gk_vendor_keep_listing(vendor, vendor->listing, ret, err);
-	prepare(vendor, &out, NULL, "/api/tags");
+	gk_ollama_prepare(vendor, &out, NULL, "/api/tags");
 	out.timeout_ms = GK_OLLAMA_LIST_MS;
 	rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
 	if (rc != GK_OK)
 		return explain(vendor, rc, err);
-	json_array_foreach (json_object_get(answer, "models"), i, one) {
-		const char *name = gk_json_str_peek(one, "model");
-
-		if (!name)
-			name = gk_json_str_peek(one, "name");
-		if (rc == GK_OK && name && *name)
-			rc = add_listed(name, listing, err);
-	}
-	return rc == GK_OK ? gk_vendor_keep_listing(vendor, listing, ret, err) : rc;
+	models = json_object_get(answer, "models");
+	rc = gk_ollama_learn(ctx, vendor, models, err);
+	json_array_foreach (models, i, one)
+		if (rc == GK_OK)
+			rc = add_listed(vendor, one, listing, err);
+	return rc;
 }
 
 static const gk_vendor_option options[] = {
@@ -279,11 +263,14 @@ const gk_vendor_type gk_plugin_ollama = {
 		.name = "ollama",
 		.init = init,
 		.resolve = resolve,
-		.list = list,
+		.list = gk_vendor_list,
 		.done = gk_vendor_plugin_done,
 	},
 	.base_url = "http://127.0.0.1:11434",
 	.base_env = base_env,
 	.key_optional = true,
+	.setup = complete_address,
+	.list = ask_listing,
+	.listing_ms = GK_OLLAMA_LISTING_MS, /* models come and go on one's own machine */
 	.options = options,
 };

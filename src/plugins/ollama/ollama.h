@@ -6,6 +6,7 @@
  *	ollama_request.c  a GenerateRequest becomes the body of /api/chat or /api/generate
  *	ollama_answer.c   answers, whole or in lines, become a GenerateResponse
  *	ollama.c          the plugin and its actions
+ *	ollama_list.c     what the models of a server can do
  */
 #ifndef GK_PLUGINS_OLLAMA_H
 #define GK_PLUGINS_OLLAMA_H
@@ -13,6 +14,8 @@
 #include "plugins/common/builtin.h"
 #include "plugins/common/message.h"
 #include "plugins/common/usage.h"
+
+#include <genkit/context.h>
 
 /** The body for /api/chat. */
 GK_MUST_USE gk_code gk_ollama_chat_request(
@@ -23,6 +26,21 @@ GK_MUST_USE gk_code gk_ollama_generate_request(
 /** The body for /api/embed. */
 GK_MUST_USE gk_code gk_ollama_embed_request(
 	const char *model, const json_t *input, json_t **ret, gk_error *err);
+
+/* --- ollama.c and ollama_list.c --- */
+
+/** The address and the headers of a request; `base` NULL: the instance's server. */
+void gk_ollama_prepare(
+	const gk_vendor *vendor, gk_outgoing *out, const char *base, const char *path);
+/** The name of a model that /api/tags lists; NULL: none. Borrowed. */
+const char *gk_ollama_listed_name(const json_t *item);
+/** `capabilities` NULL: only its name is known. */
+bool gk_ollama_is_embedder(const char *name, const json_t *capabilities);
+/** Asks what the listed models can do, unless it is known. Only a caller that goes makes it fail. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ollama_learn(
+	gk_ctx *ctx, gk_vendor *vendor, json_t *models, gk_error *err);
+/** What a listed model can do; NULL: not known. Borrowed. */
+json_t *gk_ollama_capabilities_peek(const gk_vendor *vendor, const json_t *item);
 
 /* An answer in lines. */
 typedef struct gk_ollama_stream {
