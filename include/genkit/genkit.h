@@ -29,6 +29,7 @@
 #include <genkit/reranker.h>
 #include <genkit/resource.h>
 #include <genkit/retriever.h>
+#include <genkit/session.h>
 #include <genkit/session_store.h>
 #include <genkit/span.h>
 #include <genkit/status.h>

@@ -87,6 +87,9 @@ size_t gk_ctx_waiting_inputs(const gk_ctx *ctx);
 /** What the floor above keeps of an agent's session, for everything below `ctx`. Borrowed; NULL: nothing. */
 void gk_ctx_set_session(gk_ctx *ctx, void *session);
 void *gk_ctx_session_peek(const gk_ctx *ctx);
+/** The same for a session of the older kind. */
+void gk_ctx_set_chat_session(gk_ctx *ctx, void *session);
+void *gk_ctx_chat_session_peek(const gk_ctx *ctx);
 
 /** gk_run_parallel() that calls the others off when one fails, and returns that failure. A single item runs in the
  * caller's fiber. */

@@ -35,6 +35,7 @@ void gk_ctx_init_child(gk_ctx *ctx, gk_ctx *parent)
 		.span = parent->span,
 		.ambient = parent->ambient,
 		.session = parent->session,
+		.chat_session = parent->chat_session,
 		.is_sealed = parent->is_sealed };
 	ctx->context = json_incref(parent->context);
 }
@@ -308,4 +309,16 @@ gk_code gk_work(gk_ctx *ctx, gk_code (*fn)(void *arg, gk_error *err), void *arg,
 {
 	GK_CHECK(ctx, GK_CTX_MAGIC);
 	return gk_work_run(fn, arg, err);
+}
+
+void gk_ctx_set_chat_session(gk_ctx *ctx, void *session)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	ctx->chat_session = session;
+}
+
+void *gk_ctx_chat_session_peek(const gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return ctx->chat_session;
 }

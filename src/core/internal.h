@@ -102,6 +102,7 @@ struct gk_ctx {
 	void *session; /* of the agent that this is part of; NULL: none. Ours to hand down, not to know */
 	json_t *init;             /* of a call, as are the four below; borrowed */
 	json_t *request_metadata; /* of the tool request that is being answered */
+	void *chat_session;       /* the same for a session of the older kind */
 	gk_channel *input_stream; /* NULL: the one input */
 	json_t *single;           /* the one input, until it is received */
 	gk_chunk_fn *on_chunk;    /* takes chunks on behalf of `parent`; NULL: nobody */

@@ -103,6 +103,7 @@ static const struct {
 } files[] = {
 	{ "sessions/resume-validation.yaml", sessions_run_resume },
 	{ "sessions/session-store.yaml", sessions_run_store },
+	{ "sessions/chat.yaml", sessions_run_chat },
 };
 
 static void run_case(conformance *run, sessions_case_fn *fn, json_t *one, const char *id)

@@ -30,5 +30,6 @@ bool sessions_contains(const json_t *got, const json_t *expected);
 
 sessions_case_fn sessions_run_resume;
 sessions_case_fn sessions_run_store;
+sessions_case_fn sessions_run_chat;
 
 #endif
