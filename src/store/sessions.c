@@ -138,18 +138,33 @@ static bool put_json(const char **ret, gk_arena *arena, json_t *value)
 	return !value || *ret;
 }
 
-/* What has no column of its own. */
-static bool put_extra(const char **ret, gk_arena *arena, const json_t *document)
+static bool has_column(const char *name)
 {
 	static const char *const known[] = { "snapshotId", "sessionId", "parentId", "createdAt",
 		"updatedAt", "heartbeatAt", "status", "finishReason", "error", "state" };
-	gk_auto_json json_t *extra = json_copy((json_t *)document);
 
-	if (!extra)
-		return false;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		json_object_del(extra, known[i]);
-	return put_json(ret, arena, json_object_size(extra) ? extra : NULL);
+		if (strcmp(name, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What has no column of its own. */
+static bool put_extra(const char **ret, gk_arena *arena, const json_t *document)
+{
+	gk_auto_json json_t *extra = NULL;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)document, name, value) {
+		if (has_column(name))
+			continue;
+		if (!extra)
+			extra = json_object();
+		if (!gk_json_set(extra, name, value))
+			return false;
+	}
+	return put_json(ret, arena, extra);
 }
 
 static bool put_row(gk_session_command *command, const gk_snapshot_change *change)

@@ -4,7 +4,6 @@
 #include "traces.h"
 
 #include "base/limits.h"
-#include "base/process.h"
 #include "json/edit.h"
 #include "store/sessions_internal.h"
 
@@ -758,6 +757,66 @@ START_TEST(a_disk_that_fails_fails_the_call_until_it_works_again)
 }
 END_TEST
 
+/* --- memory --- */
+
+static json_t *kept_document, *kept_messages;
+
+/* All that a fiber does here may fail for want of memory, and is told so. */
+static void do_all(void *user)
+{
+	call *c = user;
+	const gk_session_query query = { .size = sizeof(query), .session_id = "S" };
+	json_t *found = NULL;
+
+	c->rc = gk_snapshot_save(NULL, store, &realm,
+		GK_OPTS(gk_snapshot_change, .document = kept_document), &c->saved, NULL);
+	if (c->rc == GK_OK)
+		c->rc = gk_snapshot_latest(NULL, store, &realm, "S", &c->ret, NULL);
+	gk_session_cache_clear(&((gk_sessions *)store)->cache);
+	if (c->rc == GK_OK)
+		c->rc = gk_snapshot_get(NULL, store, &realm, c->saved.id, &found, NULL);
+	if (c->rc == GK_OK && !json_equal(found, c->ret))
+		abort();
+	json_decref(gk_steal(found));
+	if (c->rc == GK_OK)
+		c->rc = gk_chat_save(NULL, store, &realm,
+			GK_OPTS(gk_chat_change, .session_id = "C", .thread = "main",
+				.messages = kept_messages, .state = kept_messages),
+			NULL);
+	if (c->rc == GK_OK)
+		c->rc = gk_chat_load(NULL, store, &realm, "C", &found, NULL);
+	json_decref(gk_steal(found));
+	if (c->rc == GK_OK)
+		c->rc = gk_sessions_show(store, &query, &found, NULL);
+	json_decref(found);
+	c->count = 1;
+}
+
+static bool do_all_with_what_there_is(void)
+{
+	call c = { .rc = GK_RESOURCE_EXHAUSTED };
+
+	if (gk_fiber_start(traces_loop, "test", NULL, do_all, &c, NULL, NULL) == GK_OK)
+		while (!c.count)
+			gk_loop_turn(traces_loop, 100);
+	gk_snapshot_saved_clear(&c.saved);
+	json_decref(c.ret);
+	return c.rc == GK_OK;
+}
+
+START_TEST(memory_may_run_out)
+{
+	kept_document =
+		json("{'sessionId': 'S', 'parentId': 'x', 'status': 'completed', 'mine': 1,"
+		     " 'error': {'message': 'm'}, 'state': {'messages': [{'role': 'user'}]}}");
+	kept_messages =
+		json("[{'role': 'user', 'metadata': {'preamble': true}}, {'role': 'model'}]");
+	fault_sweep(do_all_with_what_there_is);
+	json_decref(kept_document);
+	json_decref(kept_messages);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sessions");
@@ -788,6 +847,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_state_that_is_too_large_is_refused);
 	tcase_add_test(c, a_closed_store_says_so);
 	tcase_add_test(c, a_disk_that_fails_fails_the_call_until_it_works_again);
+	tcase_add_test(c, memory_may_run_out);
 	suite_add_tcase(s, c);
 	return s;
 }
