@@ -4,6 +4,7 @@
 #include "ctl/db.h"
 #include "ctl/prompts.h"
 #include "ctl/run.h"
+#include "ctl/sessions.h"
 #include "ctl/test_model.h"
 #include "ctl/traces.h"
 #include "loop/url_shown.h"
@@ -115,6 +116,12 @@ const gk_ctl_command gk_ctl_commands[] = {
 		"an id is enough while it is the only one of the last thousand traces. --verbose cuts nothing and shows all\n"
 		"attributes; --json prints the whole trace as JSON.",
 		0, 1, gk_ctl_trace },
+	{ "sessions", "[list | show ID | export ID FILE | delete [ID]]",
+		"look after the sessions of agents and chats",
+		"Lists the sessions, the one used last first; --limit how many (20). show prints what was said in one, export\n"
+		"writes all of it into a file ('-': standard output) as JSON, delete is rid of one, or of all that --store (an\n"
+		"agent's name) and --owner choose. These two options go with every one of them.",
+		0, 3, gk_ctl_sessions },
 	{ "cancel", "TRACE_ID", "cancel a run",
 		"Calls off the run of that trace id; run --verbose prints it.", 1, 1, cancel },
 	{ "db", "check | stats | vacuum | backup FILE", "look after the store of traces",

@@ -32,6 +32,8 @@ static const option options[] = {
 	TEXT("--limit", limit),
 	FLAG("--follow", is_follow),
 	FLAG("-f", is_follow),
+	TEXT("--store", store),
+	TEXT("--owner", owner),
 	TEXT("--supports", supports),
 	TEXT("--from-file", from_file),
 	FLAG("--json", is_json),

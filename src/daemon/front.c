@@ -14,6 +14,7 @@
 #include "server/reflection.h"
 #include "server/reflection_v2.h"
 #include "server/runtime_file.h"
+#include "server/session_pages.h"
 #include "server/traces.h"
 
 #include <unistd.h>
@@ -30,6 +31,7 @@ struct gk_front {
 	gk_flows *flows;
 	gk_stream_store *streams; /* once it was asked for */
 	gk_traces *traces;        /* NULL: none are stored */
+	gk_session_pages *sessions;
 	gk_reflection *reflection;
 	gk_reflection_v2 *manager;
 	gk_runtime_file *file;
@@ -145,7 +147,7 @@ static bool store_is_failing(void *user)
 	return gk_trace_store_count(front->hooks.store).is_failing;
 }
 
-/* On the flow server's addresses traces are for who has a key; without any they are not there. */
+/* On the flow server's addresses traces and sessions are for who has a key; without any they are not there. */
 static gk_code traces_access(const gk_config *config, const flow_settings *settings,
 	gk_traces_access *ret, gk_error *err)
 {
@@ -178,6 +180,25 @@ static gk_code add_traces(
 	gk_context_provider_unref(access.admin);
 	front->health.is_degraded = store_is_failing;
 	front->health.user = front;
+	return rc;
+}
+
+static gk_code add_sessions(
+	gk_front *front, const gk_config *config, const flow_settings *settings, gk_error *err)
+{
+	gk_routes *routes = gk_flows_routes(front->flows);
+	gk_traces_access access = { 0 };
+	gk_code rc;
+
+	front->sessions = gk_session_pages_new(front->app);
+	rc = front->sessions ? traces_access(config, settings, &access, err)
+			     : gk_error_no_memory(err);
+	if (rc == GK_OK)
+		rc = gk_session_pages_add(front->sessions, routes, err);
+	if (rc == GK_OK)
+		gk_session_pages_set_access(
+			front->sessions, routes, access.admin, access.is_closed);
+	gk_context_provider_unref(access.admin);
 	return rc;
 }
 
@@ -276,6 +297,8 @@ gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks 
 			gk_flows_routes(front->flows), gk_meters_answered, hooks->meters);
 	if (rc == GK_OK && hooks->store)
 		rc = add_traces(front, config, &settings, err);
+	if (rc == GK_OK)
+		rc = add_sessions(front, config, &settings, err);
 	if (has_settings)
 		flow_settings_done(&settings);
 	if (rc != GK_OK) {
@@ -411,7 +434,7 @@ static gk_code want_flows(gk_front *front, const gk_config *config, gk_service_s
 	return GK_OK;
 }
 
-/* Whoever reaches reflection may read traces, too. */
+/* Whoever reaches reflection may read traces and sessions, too. */
 static gk_code add_reflection(gk_front *front, gk_error *err)
 {
 	gk_code rc = gk_reflection_new(front->app, &front->runtime, &front->reflection, err);
@@ -419,6 +442,9 @@ static gk_code add_reflection(gk_front *front, gk_error *err)
 	if (rc == GK_OK && front->traces)
 		rc = gk_traces_add_routes(
 			front->traces, gk_reflection_routes(front->reflection), NULL, err);
+	if (rc == GK_OK)
+		rc = gk_session_pages_add(
+			front->sessions, gk_reflection_routes(front->reflection), err);
 	if (rc != GK_OK)
 		gk_reflection_free(gk_steal(front->reflection));
 	return rc;
@@ -557,6 +583,9 @@ gk_code gk_front_reload(gk_front *front, const gk_config *config, gk_error *err)
 	}
 	if (rc == GK_OK && front->traces)
 		gk_traces_set_access(front->traces, gk_flows_routes(front->flows), &access);
+	if (rc == GK_OK)
+		gk_session_pages_set_access(front->sessions, gk_flows_routes(front->flows),
+			access.admin, access.is_closed);
 	gk_context_provider_unref(access.admin);
 	flow_settings_done(&settings);
 	if (rc != GK_OK)
@@ -598,6 +627,7 @@ void gk_front_free(gk_front *front)
 	gk_reflection_free(front->reflection);
 	gk_flows_free(front->flows);
 	gk_traces_free(front->traces);
+	gk_session_pages_free(front->sessions);
 	gk_stream_store_unref(front->streams);
 	gk_context_provider_unref(front->page.provider);
 	free(front->id);

@@ -35,6 +35,46 @@ describe('genkitctl test-model', () => {
   it('asks for a model or a file', async () => assert.equal((await ctl()).code, 64));
 });
 
+describe('genkitctl sessions', () => {
+  let daemon;
+  before(async () => (daemon = await start({ modules: ['talk'] })));
+  after(() => daemon.stop());
+  const ctl = (...args) => run(genkitctl, ['sessions', ...args], { cwd: daemon.cwd });
+  const say = async (text, sessionId, uid) => {
+    const response = await fetch(`http://${daemon.reflection}/api/runAction`, { method: 'POST', body: JSON.stringify({
+      key: '/agent/counter', input: { message: { role: 'user', content: [{ text }] } }, init: { sessionId }, context: uid ? { auth: { uid } } : {} }) });
+    const { result } = await response.json();
+    assert.equal(result.finishReason, 'stop');
+    return result.message.content[0].text;
+  };
+
+  it('lists, shows, exports and deletes', async () => {
+    assert.equal((await ctl()).stdout, 'no sessions\n');
+    assert.equal(await say('one', 'tuesday'), 'That was number 1.');
+    assert.equal(await say('two', 'tuesday'), 'That was number 2.');
+    assert.equal(await say('hers', 'tuesday', 'alice'), 'That was number 1.');
+    await run(genkitctl, ['run', 'chat', '{"id":"c","text":"hi"}'], { cwd: daemon.cwd });
+    const table = await ctl('list');
+    assert.equal(table.code, 0, table.stderr);
+    assert.match(table.stdout, /tuesday +\S+ +counter, 2 snapshots, completed\n/);
+    assert.match(table.stdout, /tuesday +\S+ +counter of alice, 1 snapshots, completed\n/);
+    assert.match(table.stdout, /^c +\S+ +chat, 1 threads\n/m);
+    assert.equal((await ctl('--json', '--limit', '1')).stdout.trim().split('\n').length, 1);
+    const shown = await ctl('show', 'tuesday', '--owner', '');
+    assert.match(shown.stdout, /^tuesday of counter\n[^]*user: one\n {2}model: That was number 1\.\n {2}user: two\n {2}model: That was number 2\.\n$/);
+    const whole = JSON.parse((await ctl('export', 'tuesday', '-')).stdout);
+    assert.deepEqual(whole.sessions.map(({ owner, snapshots }) => [owner, snapshots.length]), [['', 2], ['alice', 1]]);
+    assert.equal((await ctl('delete', '--owner', 'alice')).stdout, '1 deleted\n');
+    assert.equal(await say('again', 'tuesday', 'alice'), 'That was number 1.');
+    assert.equal(await say('three', 'tuesday'), 'That was number 3.');
+    assert.equal((await ctl('delete', 'tuesday')).stdout, '2 deleted\n');
+    const gone = await ctl('show', 'tuesday');
+    assert.equal(gone.code, 1);
+    assert.match(gone.stderr, /there is no session 'tuesday'/);
+  });
+  it('does not delete all of them by mistake', async () => assert.equal((await ctl('delete')).code, 64));
+});
+
 describe('genkitctl', () => {
   let daemon;
   before(async () => (daemon = await start({ modules: ['demo'] })));

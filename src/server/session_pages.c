@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+#include "server/session_pages.h"
+
+#include "base/str.h"
+
+#include <genkit/session_store.h>
+
+/* A listener on which they are. */
+typedef struct door {
+	gk_session_pages *pages;
+	const gk_routes *routes;
+	gk_context_provider *admin; /* NULL: whoever reaches it */
+	bool is_closed;
+	LIST_ENTRY(door) link;
+} door;
+
+struct gk_session_pages {
+	unsigned refs; /* of the owner and of calls */
+	gk_app *app;
+	LIST_HEAD(, door) doors;
+};
+
+static void unref(gk_session_pages *pages)
+{
+	door *d;
+
+	if (--pages->refs)
+		return;
+	while ((d = LIST_FIRST(&pages->doors))) {
+		LIST_REMOVE(d, link);
+		gk_context_provider_unref(d->admin);
+		free(d);
+	}
+	free(pages);
+}
+
+/* --- what is asked --- */
+
+typedef gk_code page_fn(
+	gk_session_store *store, const gk_session_query *query, json_t **ret, gk_error *err);
+
+static gk_code delete_sessions(
+	gk_session_store *store, const gk_session_query *query, json_t **ret, gk_error *err)
+{
+	uint64_t count = 0;
+	gk_code rc = gk_sessions_delete(store, query, &count, err);
+
+	if (rc != GK_OK)
+		return rc;
+	*ret = json_pack("{s:I}", "deleted", (json_int_t)count);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+static const struct page {
+	const char *path;
+	page_fn *run;
+} pages_table[] = {
+	{ "/api/sessions/list", gk_sessions_list },
+	{ "/api/sessions/show", gk_sessions_show },
+	{ "/api/sessions/delete", delete_sessions },
+};
+
+/* A request while its fiber runs. */
+typedef struct call {
+	gk_session_pages *pages;
+	const struct page *page;
+	gk_exchange *x; /* NULL: the client has gone */
+	gk_scope *scope;
+	char *body;
+	size_t len;
+} call;
+
+static void free_call(call *c)
+{
+	gk_scope_unref(c->scope);
+	unref(c->pages);
+	free(c->body);
+	free(c);
+}
+
+static void fail(gk_exchange *x, const gk_error *err)
+{
+	gk_auto_json json_t *value = json_pack("{s:s, s:s}", "status", gk_code_name(err->code),
+		"message", err->message ? err->message : "out of memory");
+
+	gk_exchange_reply_json(x, gk_code_http_status(err->code), value);
+}
+
+static gk_code read_query(const call *c, json_t **body, gk_session_query *ret, gk_error *err)
+{
+	gk_code rc = c->len ? gk_json_parse(c->body, c->len, 0, body, err) : GK_OK;
+	int64_t limit;
+
+	if (rc != GK_OK)
+		return rc;
+	limit = gk_json_int_at(*body, "limit", 0);
+	*ret = (gk_session_query){ .size = sizeof(*ret),
+		.store = gk_json_str_peek(*body, "store"),
+		.owner = gk_json_str_peek(*body, "owner"),
+		.session_id = gk_json_str_peek(*body, "sessionId"),
+		.token = gk_json_str_peek(*body, "token"),
+		.with_state = gk_json_bool_at(*body, "state", false),
+		.limit = limit > 0 ? (size_t)limit : 0 };
+	return GK_OK;
+}
+
+static void answer(void *user)
+{
+	call *c = user;
+	gk_session_store *store = gk_session_store_peek(c->pages->app);
+	gk_auto_json json_t *body = NULL;
+	gk_auto_json json_t *value = NULL;
+	gk_auto_error gk_error err = { 0 };
+	gk_session_query query;
+	gk_code rc = store ? read_query(c, &body, &query, &err) : gk_error_no_memory(&err);
+
+	if (rc == GK_OK)
+		rc = c->page->run(store, &query, &value, &err);
+	if (c->x && rc == GK_OK)
+		gk_exchange_reply_json(c->x, 200, value);
+	else if (c->x)
+		fail(c->x, &err);
+	free_call(c);
+}
+
+static void hung_up(gk_exchange *x, void *user)
+{
+	call *c = user;
+
+	(void)x;
+	c->x = NULL;
+	gk_scope_cancel(c->scope, GK_CANCELLED);
+}
+
+/* --- who may --- */
+
+static bool admit(const door *d, gk_exchange *x)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_json json_t *context = NULL;
+	gk_code rc = GK_OK;
+
+	if (d->is_closed)
+		rc = gk_error_set(&err, GK_NOT_FOUND, "there is nothing here");
+	else if (d->admin)
+		rc = d->admin->provide(d->admin, x, NULL, &context, &err);
+	if (rc != GK_OK)
+		fail(x, &err);
+	return rc == GK_OK;
+}
+
+static const struct page *page_of(const char *path)
+{
+	for (size_t i = 0; i < sizeof(pages_table) / sizeof(pages_table[0]); i++)
+		if (gk_str_equal(path, pages_table[i].path))
+			return &pages_table[i];
+	return NULL;
+}
+
+static void handle(gk_exchange *x, void *user)
+{
+	door *d = user;
+	gk_auto_error gk_error err = { 0 };
+	gk_loop *loop = gk_app_loop(d->pages->app);
+	call *c;
+	gk_code rc;
+
+	if (!admit(d, x))
+		return;
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		gk_error_no_memory(&err);
+		fail(x, &err);
+		return;
+	}
+	*c = (call){ .pages = d->pages, .page = page_of(gk_exchange_path(x)), .x = x };
+	d->pages->refs++;
+	c->body = gk_exchange_take_body(x, &c->len);
+	c->scope = gk_scope_new(loop, NULL);
+	gk_exchange_on_hangup(x, hung_up, c);
+	rc = c->body && c->scope ? gk_fiber_start(loop, "sessions", c->scope, answer, c, NULL, &err)
+				 : gk_error_no_memory(&err);
+	if (rc == GK_OK)
+		return;
+	gk_exchange_on_hangup(x, NULL, NULL);
+	fail(x, &err);
+	free_call(c);
+}
+
+/* --- life --- */
+
+gk_session_pages *gk_session_pages_new(gk_app *app)
+{
+	gk_session_pages *pages = calloc(1, sizeof(*pages));
+
+	if (!pages)
+		return NULL;
+	pages->refs = 1;
+	pages->app = app;
+	LIST_INIT(&pages->doors);
+	return pages;
+}
+
+gk_code gk_session_pages_add(gk_session_pages *pages, gk_routes *routes, gk_error *err)
+{
+	door *d = calloc(1, sizeof(*d));
+	gk_code rc = GK_OK;
+
+	if (!d)
+		return gk_error_no_memory(err);
+	*d = (door){ .pages = pages, .routes = routes };
+	LIST_INSERT_HEAD(&pages->doors, d, link);
+	for (size_t i = 0; rc == GK_OK && i < sizeof(pages_table) / sizeof(pages_table[0]); i++)
+		rc = gk_routes_add(routes,
+			&(gk_route){ .method = "POST",
+				.path = pages_table[i].path,
+				.handle = handle,
+				.user = d },
+			err);
+	return rc;
+}
+
+void gk_session_pages_set_access(gk_session_pages *pages, const gk_routes *routes,
+	gk_context_provider *admin, bool is_closed)
+{
+	door *d;
+
+	LIST_FOREACH (d, &pages->doors, link) {
+		gk_context_provider *before = d->admin;
+
+		if (d->routes != routes)
+			continue;
+		d->is_closed = is_closed;
+		d->admin = admin;
+		if (admin)
+			gk_context_provider_ref(admin);
+		gk_context_provider_unref(before);
+	}
+}
+
+void gk_session_pages_free(gk_session_pages *pages)
+{
+	if (pages)
+		unref(pages);
+}
