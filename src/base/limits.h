@@ -93,7 +93,8 @@
 #define GK_MAX_APP_SLOTS      16 /* one for each floor's table: no input reaches it */
 #define GK_SPAN_LASTING_MS    10 /* a span that runs longer is shown while it runs */
 #define GK_MAX_TRACE_STATE    512
-#define GK_MAX_OWNER          256 /* of a uid; a longer one is known by its digest */
+#define GK_MAX_BAGGAGE        8192 /* of an incoming request; a longer one goes no further */
+#define GK_MAX_OWNER          256  /* of a uid; a longer one is known by its digest */
 
 /* --- what a span holds (telemetry section 1.8) --- */
 #define GK_SPAN_ATTRIBUTES     128        /* trace.max_attributes */

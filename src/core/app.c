@@ -48,6 +48,7 @@ gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_erro
 	app->is_dev = opts && opts->is_dev;
 	app->tracing.limits = (gk_span_limits){ .attributes = GK_SPAN_ATTRIBUTES,
 		.events = GK_SPAN_EVENTS,
+		.event_attributes = GK_SPAN_ATTRIBUTES,
 		.attribute_size = GK_SPAN_ATTRIBUTE_SIZE };
 	LIST_INIT(&app->all_runs);
 	LIST_INIT(&app->errands);
@@ -84,6 +85,7 @@ void gk_app_free(gk_app *app)
 	gk_table_free(app->runs);
 	json_decref(app->context);
 	json_decref(app->nothing);
+	json_decref(app->tracing.propagate_to);
 	free(app);
 }
 
@@ -139,6 +141,8 @@ void gk_app_set_idle(gk_app *app, gk_loop_fn *fn, void *user)
 
 void gk_app_set_tracing(gk_app *app, const gk_tracing *tracing)
 {
+	json_incref(tracing->propagate_to);
+	json_decref(app->tracing.propagate_to);
 	app->tracing = *tracing;
 }
 

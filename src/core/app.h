@@ -71,8 +71,12 @@ json_t *gk_context_redacted(json_t *context);
 typedef struct gk_tracing {
 	gk_span_limits limits;
 	bool continues_remote; /* an incoming traceparent continues its trace; else it is linked to */
+	/* Hosts to which the application's HTTP client tells the trace ("api.example", "*.example", "*"): an array, of
+	 * which a reference is taken; NULL: none. */
+	json_t *propagate_to;
+	bool ignores_trace_context, ignores_baggage; /* neither taken from requests nor told */
 } gk_tracing;
-/** The limits of limits.h, and links. From now on; spans under way keep what they have. */
+/** Without it: the limits of limits.h, links, nothing told. From now on; spans under way keep what they have. */
 void gk_app_set_tracing(gk_app *app, const gk_tracing *tracing);
 
 /** Spans are shown to every observer, in order of adding, as they start and end. */

@@ -2,6 +2,54 @@
  * Copyright the genkitd authors */
 #include "core/app_client.h"
 
+#include "core/internal.h"
+
+#include <strings.h>
+
+/* --- what a request tells of the trace --- */
+
+static bool is_suffix(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len > end_len && strcasecmp(text + len - end_len, end) == 0;
+}
+
+static bool is_told(const json_t *hosts, const char *host)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (hosts, i, item) {
+		const char *pattern = json_string_value(item);
+
+		if (pattern[0] == '*' ? !pattern[1] || is_suffix(host, pattern + 1)
+				      : strcasecmp(pattern, host) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void put_trace(gk_buf *lines, const char *host, void *user)
+{
+	const gk_tracing *tracing = &((gk_app *)user)->tracing;
+	const gk_ctx *ctx = gk_ctx_current();
+	const gk_span *span = ctx ? ctx->span : NULL;
+	char parent[GK_TRACEPARENT_SIZE];
+
+	if (!span || !host || !is_told(tracing->propagate_to, host))
+		return;
+	gk_traceparent_write(parent, span->trace_id, span->id, span->trace_flags);
+	if (!tracing->ignores_trace_context)
+		gk_buf_printf(lines, "traceparent: %s\n", parent);
+	if (!tracing->ignores_trace_context && span->trace_state)
+		gk_buf_printf(lines, "tracestate: %s\n", span->trace_state);
+	if (!tracing->ignores_baggage && span->baggage)
+		gk_buf_printf(lines, "baggage: %s\n", span->baggage);
+}
+
+/* --- the client --- */
+
 static void *make_slot(void)
 {
 	return calloc(1, sizeof(gk_fetch_client *));
@@ -20,13 +68,16 @@ static const gk_app_slot slot = { make_slot, free_slot };
 gk_code gk_app_set_client(gk_app *app, const gk_fetch_client_opts *opts, gk_error *err)
 {
 	gk_fetch_client **client = gk_app_slot_peek(app, &slot);
+	gk_fetch_client_opts own = opts ? *opts : (gk_fetch_client_opts){ .size = sizeof(own) };
 
 	if (!client)
 		return gk_error_no_memory(err);
 	if (*client)
 		return gk_error_set(err, GK_FAILED_PRECONDITION,
 			"the application's HTTP client is in use already");
-	return gk_fetch_client_new(gk_app_loop(app), opts, client, err);
+	own.more_headers = put_trace;
+	own.user = app;
+	return gk_fetch_client_new(gk_app_loop(app), &own, client, err);
 }
 
 gk_code gk_app_client(gk_app *app, gk_fetch_client **ret, gk_error *err)
@@ -35,7 +86,7 @@ gk_code gk_app_client(gk_app *app, gk_fetch_client **ret, gk_error *err)
 	gk_code rc = client ? GK_OK : gk_error_no_memory(err);
 
 	if (rc == GK_OK && !*client)
-		rc = gk_fetch_client_new(gk_app_loop(app), NULL, client, err);
+		rc = gk_app_set_client(app, NULL, err);
 	if (rc == GK_OK)
 		*ret = *client;
 	return rc;

@@ -118,7 +118,7 @@ static void start_span(gk_span *span, const gk_ctx *ctx, const gk_call *call)
 	if (call->context)
 		span->context = gk_context_redacted(call->context);
 	if (call->link)
-		gk_span_set_link(span, call->link, call->trace_state);
+		gk_span_set_link(span, call->link, call->trace_state, call->baggage);
 }
 
 static gk_code run_traced(

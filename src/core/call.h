@@ -31,8 +31,8 @@ struct gk_call {
 	gk_chunk_fn *on_chunk;
 	void *chunk_user;
 	bool is_streaming;
-	const gk_trace_link *link; /* what asked for it; NULL: nothing */
-	const char *trace_state;   /* that came with it */
+	const gk_trace_link *link;         /* what asked for it; NULL: nothing */
+	const char *trace_state, *baggage; /* that came with it */
 };
 GK_MUST_USE GK_SUSPENDS gk_code gk_call_action(const gk_call *call, json_t **ret, gk_error *err);
 

@@ -38,6 +38,7 @@ gk_errand *gk_errand_unref(gk_errand *errand)
 	json_decref(errand->above.metadata);
 	json_decref(errand->above.events);
 	free((char *)errand->above.trace_state);
+	free((char *)errand->above.baggage);
 	free(errand->above.path);
 	free(errand);
 	return NULL;
@@ -60,7 +61,10 @@ static gk_code copy_span(gk_errand *errand, const gk_span *from, gk_error *err)
 	span->path = gk_span_plain_path(from);
 	if (from->trace_state)
 		span->trace_state = strdup(from->trace_state);
-	if (!span->path || (from->trace_state && !span->trace_state))
+	if (from->baggage)
+		span->baggage = strdup(from->baggage);
+	if (!span->path || (from->trace_state && !span->trace_state) ||
+		(from->baggage && !span->baggage))
 		return gk_error_no_memory(err);
 	return GK_OK;
 }

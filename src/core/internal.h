@@ -145,7 +145,8 @@ void gk_timed_end(gk_timed *timed);
 /** `above` is the enclosing one; NULL: a trace begins. */
 void gk_span_start(gk_span *span, gk_app *app, const gk_span *above, const char *name);
 /** Of a root span: continues the trace that asked for it, or links to it. */
-void gk_span_set_link(gk_span *span, const gk_trace_link *link, const char *trace_state);
+void gk_span_set_link(
+	gk_span *span, const gk_trace_link *link, const char *trace_state, const char *baggage);
 /** Of a user's own span: who makes it, and what it records. */
 void gk_span_set_own(gk_span *span, const gk_own_span_opts *opts);
 /** Shows the started span to the observers: after its type and labels are set. */

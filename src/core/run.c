@@ -17,7 +17,7 @@ struct gk_run {
 	gk_sink *sink;
 	gk_scope *scope;
 	gk_trace_link link_to; /* ids "": nothing */
-	char *trace_state;
+	char *trace_state, *baggage;
 	bool is_streaming, is_done, is_not_found, has_span;
 	bool is_starting; /* inside gk_run_start(): nobody else can look for it yet */
 	bool is_findable;
@@ -53,6 +53,7 @@ gk_run *gk_run_unref(gk_run *run)
 	json_decref(run->result);
 	free(run->key);
 	free(run->trace_state);
+	free(run->baggage);
 	free(run);
 	return NULL;
 }
@@ -163,7 +164,8 @@ static gk_code call_action(gk_run *run, gk_error *err)
 			.input_stream = run->action->is_bidi ? run->input_stream : NULL,
 			.is_streaming = run->is_streaming,
 			.link = run->link_to.trace_id[0] ? &run->link_to : NULL,
-			.trace_state = run->trace_state },
+			.trace_state = run->trace_state,
+			.baggage = run->baggage },
 		&run->result, err);
 }
 
@@ -188,19 +190,32 @@ static void body(void *user)
 	end(run);
 }
 
+/* NULL for what is no header's value, or too long to be handed on. */
+static char *copy_header(const char *text, size_t max)
+{
+	if (!text || strlen(text) > max)
+		return NULL;
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+			return NULL;
+	return strdup(text);
+}
+
 /* Only a trace that goes on here hands its state on. */
 static void set_link(gk_run *run, const gk_run_opts *opts)
 {
-	if (!opts->traceparent)
+	if (!opts->traceparent || run->app->tracing.ignores_trace_context)
 		return;
 	if (!gk_trace_link_parse(&run->link_to, opts->traceparent)) {
 		gk_log(GK_LOG_DEBUG, "run", "a malformed traceparent is ignored");
 		return;
 	}
 	run->link_to.continues = opts->may_continue_trace && run->app->tracing.continues_remote;
-	if (run->link_to.continues && opts->trace_state &&
-		strlen(opts->trace_state) <= GK_MAX_TRACE_STATE)
-		run->trace_state = strdup(opts->trace_state);
+	if (!run->link_to.continues)
+		return;
+	run->trace_state = copy_header(opts->trace_state, GK_MAX_TRACE_STATE);
+	if (!run->app->tracing.ignores_baggage)
+		run->baggage = copy_header(opts->baggage, GK_MAX_BAGGAGE);
 }
 
 static gk_code fill(gk_run *run, const gk_run_opts *opts, gk_error *err)

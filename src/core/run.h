@@ -49,7 +49,7 @@ typedef struct gk_run_opts {
 	uint64_t timeout_ms;      /* 0: none */
 	/* The caller's trace context; NULL: none. It becomes a link on the root span, or its trace goes on here when that
 	 * is allowed and the application says so (gk_tracing). */
-	const char *traceparent, *trace_state;
+	const char *traceparent, *trace_state, *baggage;
 	bool may_continue_trace;
 } gk_run_opts;
 

@@ -22,6 +22,7 @@ void gk_span_start(gk_span *span, gk_app *app, const gk_span *above, const char 
 		memcpy(span->parent_id, above->id, sizeof(span->parent_id));
 		span->trace_flags = above->trace_flags;
 		span->trace_state = above->trace_state;
+		span->baggage = above->baggage;
 	} else {
 		gk_id_trace(span->trace_id);
 	}
@@ -29,7 +30,8 @@ void gk_span_start(gk_span *span, gk_app *app, const gk_span *above, const char 
 	span->start_mono_ns = gk_clock_mono_ns();
 }
 
-void gk_span_set_link(gk_span *span, const gk_trace_link *link, const char *trace_state)
+void gk_span_set_link(
+	gk_span *span, const gk_trace_link *link, const char *trace_state, const char *baggage)
 {
 	if (link->continues) {
 		memcpy(span->trace_id, link->trace_id, sizeof(span->trace_id));
@@ -37,6 +39,7 @@ void gk_span_set_link(gk_span *span, const gk_trace_link *link, const char *trac
 		span->parent_is_remote = true;
 		span->trace_flags = link->flags;
 		span->trace_state = trace_state;
+		span->baggage = baggage;
 	} else {
 		memcpy(span->link_trace_id, link->trace_id, sizeof(span->link_trace_id));
 		memcpy(span->link_span_id, link->span_id, sizeof(span->link_span_id));
@@ -256,6 +259,23 @@ bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value)
 	return true;
 }
 
+/* A deep copy of as many members as an event may have. */
+static json_t *copy_attributes(const gk_span *span, json_t *attributes)
+{
+	gk_auto_json json_t *copy = json_object();
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (attributes, key, value) {
+		if (span->limits->event_attributes &&
+			json_object_size(copy) >= span->limits->event_attributes)
+			break;
+		if (!gk_json_set_take(copy, key, json_deep_copy(value)))
+			return NULL;
+	}
+	return gk_steal(copy);
+}
+
 void gk_ctx_add_event(gk_ctx *ctx, const char *name, json_t *attributes)
 {
 	gk_span *span = ctx->span;
@@ -270,7 +290,7 @@ void gk_ctx_add_event(gk_ctx *ctx, const char *name, json_t *attributes)
 	} else if (!gk_json_push_take(event, json_string(name)) ||
 		   !gk_json_push_take(event, json_integer((json_int_t)gk_clock_wall_ns())) ||
 		   (json_is_object(attributes) &&
-			   !gk_json_push_take(event, json_deep_copy(attributes))) ||
+			   !gk_json_push_take(event, copy_attributes(span, attributes))) ||
 		   !gk_json_push_take(span->events, gk_steal(event))) {
 		span->dropped_events++;
 	}

@@ -22,8 +22,9 @@ typedef enum gk_span_state {
 
 /* How much a span may hold (telemetry section 1.8). */
 typedef struct gk_span_limits {
-	unsigned attributes;   /* keys; those of Genkit itself come first */
-	unsigned events;       /* the exception that ended it comes on top */
+	unsigned attributes;       /* keys; those of Genkit itself come first */
+	unsigned events;           /* the exception that ended it comes on top */
+	unsigned event_attributes; /* of each; 0: no limit */
 	size_t attribute_size; /* bytes of text; longer ones are cut and end in "…"; 0: no limit */
 } gk_span_limits;
 
@@ -62,7 +63,7 @@ typedef struct gk_span {
 		link_span_id[GK_SPAN_ID_SIZE]; /* a remote traceparent; "": none */
 	bool parent_is_remote;                 /* its trace goes on here */
 	unsigned char trace_flags;             /* W3C's: 1 is sampled */
-	const char *trace_state;               /* opaque; NULL: none */
+	const char *trace_state, *baggage;     /* opaque; NULL: none */
 	bool is_young,
 		has_lasted; /* core's: whether observers may still be, or have been, told that it lasts */
 	TAILQ_ENTRY(gk_span) young_link;

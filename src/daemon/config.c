@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 /* --- files --- */
 
@@ -180,6 +181,50 @@ static void default_address(gk_config *config, const char *key, const char *host
 	read_single(config, from, key, strlen(key), address, mistakes, no_memory);
 }
 
+/* Those of OpenTelemetry only change defaults; the first of a key that is set counts. */
+static const struct {
+	const char *variable, *key;
+} defaults[] = {
+	{ "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "trace.max_attributes" },
+	{ "OTEL_ATTRIBUTE_COUNT_LIMIT", "trace.max_attributes" },
+	{ "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "trace.max_attribute_size" },
+	{ "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "trace.max_attribute_size" },
+	{ "OTEL_SPAN_EVENT_COUNT_LIMIT", "trace.max_events" },
+	{ "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "trace.max_event_attributes" },
+	{ "OTEL_LOG_LEVEL", "log.level" },
+};
+
+/* Words that other programs take for it. */
+static const char *known_level(const char *text)
+{
+	static const char *const same[][2] = { { "trace", "debug" }, { "verbose", "debug" },
+		{ "all", "debug" }, { "warning", "warn" }, { "none", "error" },
+		{ "fatal", "error" } };
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		if (strcasecmp(text, same[i][0]) == 0)
+			return same[i][1];
+	for (size_t i = 0; gk_config_levels[i]; i++)
+		if (strcasecmp(text, gk_config_levels[i]) == 0)
+			return gk_config_levels[i];
+	return text;
+}
+
+static void read_defaults(gk_config *config, gk_buf *mistakes, bool *no_memory)
+{
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+		const char *text = getenv(defaults[i].variable), *key = defaults[i].key;
+		char from[64];
+
+		if (!text || !*text || gk_config_where(config, key))
+			continue;
+		if (strcmp(key, "log.level") == 0)
+			text = known_level(text);
+		snprintf(from, sizeof(from), "$%s", defaults[i].variable);
+		read_single(config, from, key, strlen(key), text, mistakes, no_memory);
+	}
+}
+
 static void read_assignments(
 	gk_config *config, const char *const *assign, gk_buf *mistakes, bool *no_memory)
 {
@@ -225,6 +270,7 @@ static void read_all(
 	}
 	read_environment(config, mistakes, no_memory);
 	read_assignments(config, sources->assign, mistakes, no_memory);
+	read_defaults(config, mistakes, no_memory);
 	default_address(config, "server.listen", NULL, "PORT", "3400", mistakes, no_memory);
 	default_address(config, "reflection.listen", "GENKIT_REFLECTION_HOST",
 		"GENKIT_REFLECTION_PORT", "3100", mistakes, no_memory);

@@ -48,6 +48,8 @@ void gk_config_read_section(gk_config_source *source, json_t *members);
 void gk_config_read_value(gk_config_source *source, const gk_config_key *key, json_t *value);
 /** Gives the keys that were not set their defaults. */
 void gk_config_add_fallbacks(gk_config_source *source);
+/** "error", "warn", ...; ends with NULL. */
+extern const char *const gk_config_levels[];
 const gk_config_key *gk_config_find(const gk_config_key *keys, const char *name, size_t len);
 /** A mistake: no such key where the walk is. */
 void gk_config_unknown(gk_config_source *source);

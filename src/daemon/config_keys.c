@@ -9,7 +9,7 @@
 
 static const char *const auth_choices[] = { "none", "api_key", NULL };
 static const char *const durability_choices[] = { "committed", "relaxed", NULL };
-static const char *const level_choices[] = { "error", "warn", "info", "debug", NULL };
+const char *const gk_config_levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_choices[] = { "auto", "text", "json", "journal", NULL };
 static const char *const exec_choices[] = { "flow", "tool", NULL };
 
@@ -86,6 +86,8 @@ static const char *const encoding_choices[] = { "protobuf", "json", NULL };
 static const char *const compression_choices[] = { "gzip", "none", NULL };
 static const char *const processor_choices[] = { "batch", "simple", NULL };
 
+static const char *const temporality_choices[] = { "cumulative", "delta", NULL };
+
 static const gk_config_key export_keys[] = {
 	{ .name = "backend",
 		.type = GK_CONFIG_ENUM,
@@ -160,6 +162,16 @@ static const gk_config_key export_keys[] = {
 		.type = GK_CONFIG_STRING,
 		.unset = "the system's",
 		.help = "Certificates that are trusted." },
+	{ .name = "cert_file",
+		.type = GK_CONFIG_STRING,
+		.unset = "none",
+		.help = "Certificate by which we say who we are (PEM)." },
+	{ .name = "key_file", .type = GK_CONFIG_STRING, .unset = "none", .help = "Its key." },
+	{ .name = "temporality",
+		.type = GK_CONFIG_ENUM,
+		.fallback = "cumulative",
+		.choices = temporality_choices,
+		.help = "Metrics since the start, or since the last report (delta)." },
 	{ .name = NULL },
 };
 
@@ -315,24 +327,39 @@ const gk_config_key gk_config_keys[] = {
 		.type = GK_CONFIG_BOOL,
 		.fallback = "false",
 		.help = "A traceparent header of a request to the flow server continues its trace; else the "
-			"new trace has a link to it." },
+			"new trace has a link to it. $OTEL_PROPAGATORS without tracecontext ignores it." },
+	{ .name = "trace.propagate_to",
+		.type = GK_CONFIG_STRINGS,
+		.unset = "none",
+		.help = "Hosts, such as api.example, *.example or * for all, that are told the trace by whom "
+			"runs ask over HTTP: traceparent, tracestate, and the baggage of a request whose "
+			"trace goes on here." },
 	{ .name = "trace.max_attributes",
 		.type = GK_CONFIG_UINT,
 		.fallback = "128",
 		.min = 16,
 		.max = 100000,
-		.help = "Attributes of a span; those that Genkit itself sets come first." },
+		.help = "Attributes of a span; those that Genkit itself sets come first. "
+			"$OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT changes the default." },
 	{ .name = "trace.max_events",
 		.type = GK_CONFIG_UINT,
 		.fallback = "128",
 		.max = 100000,
-		.help = "Events of a span, beside the exception that ended it." },
+		.help = "Events of a span, beside the exception that ended it; $OTEL_SPAN_EVENT_COUNT_LIMIT "
+			"changes the default." },
+	{ .name = "trace.max_event_attributes",
+		.type = GK_CONFIG_UINT,
+		.fallback = "128",
+		.max = 100000,
+		.help = "Attributes of an event; 0: no limit. $OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT changes the "
+			"default." },
 	{ .name = "trace.max_attribute_size",
 		.type = GK_CONFIG_SIZE,
 		.fallback = "4MiB",
 		.max = 1ull << 30,
 		.help = "Longest text of an attribute, such as an input or an output; a longer one is cut and "
-			"ends in an ellipsis. 0: no limit." },
+			"ends in an ellipsis. 0: no limit. $OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT changes the "
+			"default." },
 	{ .name = "trace.durability",
 		.type = GK_CONFIG_ENUM,
 		.fallback = "committed",
@@ -399,8 +426,8 @@ const gk_config_key gk_config_keys[] = {
 	{ .name = "log.level",
 		.type = GK_CONFIG_ENUM,
 		.fallback = "info",
-		.choices = level_choices,
-		.help = "The least important kind that is written." },
+		.choices = gk_config_levels,
+		.help = "The least important kind that is written; $OTEL_LOG_LEVEL changes the default." },
 	{ .name = "log.max_age",
 		.type = GK_CONFIG_DURATION,
 		.fallback = "7d",

@@ -3,11 +3,13 @@
 #include "daemon/destination.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "telemetry/preset.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 static const char *const signal_names[GK_OTLP_SIGNALS] = { "traces", "logs", "metrics" };
 static const char *const signal_variables[GK_OTLP_SIGNALS] = { "TRACES", "LOGS", "METRICS" };
@@ -94,7 +96,16 @@ void gk_destination_done(gk_destination *d)
 	}
 	free(d->name);
 	free(d->ca_file);
+	free(d->cert_file);
+	free(d->key_file);
 	*d = (gk_destination){ 0 };
+}
+
+/* NULL is copied as NULL. */
+static bool copy(char **ret, const char *text)
+{
+	*ret = text ? strdup(text) : NULL;
+	return !text || *ret;
 }
 
 /* --- from the configuration --- */
@@ -180,12 +191,17 @@ static gk_code read_signals(
 gk_code gk_destination_read(const json_t *entry, gk_destination *ret, gk_error *err)
 {
 	const char *backend = gk_json_str_peek(entry, "backend");
-	const char *ca_file = gk_json_str_peek(entry, "ca_file");
 	gk_auto_json json_t *options = options_of(entry);
-	gk_destination d = { .name = strdup(backend), .ca_file = ca_file ? strdup(ca_file) : NULL };
+	gk_destination d = { .name = NULL };
 	gk_preset preset = { 0 };
-	gk_code rc = options && d.name && (d.ca_file || !ca_file) ? check_signals(entry, err)
-								  : gk_error_no_memory(err);
+	gk_code rc = options && copy(&d.name, backend) &&
+				     copy(&d.ca_file, gk_json_str_peek(entry, "ca_file")) &&
+				     copy(&d.cert_file, gk_json_str_peek(entry, "cert_file")) &&
+				     copy(&d.key_file, gk_json_str_peek(entry, "key_file"))
+			     ? check_signals(entry, err)
+			     : gk_error_no_memory(err);
+
+	d.opts.tells_deltas = gk_str_equal(gk_json_str_peek(entry, "temporality"), "delta");
 
 	d.opts.style = (gk_otlp_style){
 		.shows_io = gk_json_bool_at(entry, "inputs_and_outputs", false),
@@ -228,6 +244,21 @@ static uint64_t number_variable(const char *name, uint64_t usual)
 	uint64_t value;
 
 	return text && gk_parse_u64(text, strlen(text), &value) ? value : usual;
+}
+
+/* A whole export and one request have limits of their own; ours is for both. */
+static uint64_t timeout_variables(gk_otlp_signal signal)
+{
+	static const char *const whole[] = { "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BLRP_EXPORT_TIMEOUT",
+		"OTEL_METRIC_EXPORT_TIMEOUT" };
+	const char *text = otlp_variable(signal, "TIMEOUT");
+	uint64_t all = number_variable(whole[signal], 0), one = 0;
+
+	if (text)
+		gk_parse_u64(text, strlen(text), &one);
+	if (all && (!one || all < one) && (one || all < GK_EXPORT_TIMEOUT_MS))
+		return all;
+	return one;
 }
 
 /* Whether OTEL_TRACES_EXPORTER names "otlp", or says nothing and there is an address. */
@@ -291,7 +322,7 @@ static gk_code endpoint_variables(gk_destination *d, gk_otlp_signal signal, gk_e
 	static const char *const batches[] = { "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
 		"OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", NULL };
 	const char *protocol = otlp_variable(signal, "PROTOCOL");
-	const char *timeout = otlp_variable(signal, "TIMEOUT");
+	const char *compression = otlp_variable(signal, "COMPRESSION");
 	gk_otlp_endpoint *endpoint = &d->opts.endpoints[signal];
 
 	if (protocol && !gk_str_equal(protocol, "http/protobuf") &&
@@ -300,20 +331,48 @@ static gk_code endpoint_variables(gk_destination *d, gk_otlp_signal signal, gk_e
 			"OTEL_EXPORTER_OTLP_PROTOCOL: '%s' is neither http/protobuf nor http/json",
 			protocol);
 	endpoint->encoding = gk_str_equal(protocol, "http/json") ? GK_OTLP_JSON : GK_OTLP_PROTOBUF;
-	endpoint->is_compressed = gk_str_equal(otlp_variable(signal, "COMPRESSION"), "gzip");
-	if (timeout)
-		gk_parse_u64(timeout, strlen(timeout), &endpoint->timeout_ms);
+	if (compression && !gk_str_equal(compression, "gzip") && !gk_str_equal(compression, "none"))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"OTEL_EXPORTER_OTLP_COMPRESSION: '%s' is neither gzip nor none",
+			compression);
+	endpoint->is_compressed = gk_str_equal(compression, "gzip");
+	endpoint->timeout_ms = timeout_variables(signal);
 	endpoint->delay_ms = number_variable(delays[signal], usual_delays[signal]);
 	endpoint->queue = (unsigned)number_variable(queues[signal], 0);
 	endpoint->batch = (unsigned)number_variable(batches[signal], 0);
 	return GK_OK;
 }
 
+/* "lowmemory" is delta for all that we have: counters and histograms. */
+static gk_code metric_variables(gk_destination *d, gk_error *err)
+{
+	const char *temporality = environment("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE");
+	const char *histograms =
+		environment("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION");
+
+	if (temporality && strcasecmp(temporality, "cumulative") != 0 &&
+		strcasecmp(temporality, "delta") != 0 && strcasecmp(temporality, "lowmemory") != 0)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: '%s' is none of cumulative, delta, lowmemory",
+			temporality);
+	if (histograms && strcasecmp(histograms, "explicit_bucket_histogram") != 0)
+		gk_log(GK_LOG_WARN, "telemetry",
+			"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: only explicit_bucket_histogram is known");
+	d->opts.tells_deltas = temporality && strcasecmp(temporality, "cumulative") != 0;
+	return GK_OK;
+}
+
 gk_code gk_destination_from_environment(gk_destination *ret, bool *is_there_ret, gk_error *err)
 {
-	const char *ca_file = environment("OTEL_EXPORTER_OTLP_CERTIFICATE");
-	gk_destination d = { .name = strdup("otlp"), .ca_file = ca_file ? strdup(ca_file) : NULL };
-	gk_code rc = d.name && (d.ca_file || !ca_file) ? GK_OK : gk_error_no_memory(err);
+	gk_destination d = { .name = NULL };
+	gk_code rc =
+		copy(&d.name, "otlp") &&
+				copy(&d.ca_file, environment("OTEL_EXPORTER_OTLP_CERTIFICATE")) &&
+				copy(&d.cert_file,
+					environment("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE")) &&
+				copy(&d.key_file, environment("OTEL_EXPORTER_OTLP_CLIENT_KEY"))
+			? metric_variables(&d, err)
+			: gk_error_no_memory(err);
 	bool is_off = gk_str_equal(environment("OTEL_SDK_DISABLED"), "true");
 
 	*is_there_ret = false;

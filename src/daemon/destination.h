@@ -10,7 +10,7 @@
 /* Owns what its options point to. */
 typedef struct gk_destination {
 	gk_otlp_exporter_opts opts;
-	char *name, *ca_file;
+	char *name, *ca_file, *cert_file, *key_file;
 	struct {
 		char *url;
 		char **headers;

@@ -121,6 +121,8 @@ static gk_code open_one(opening *o, gk_destination *destination, gk_error *err)
 	destination->opts.client = o->client;
 	if (destination->ca_file)
 		destination->opts.client.ca_file = destination->ca_file;
+	destination->opts.client.cert_file = destination->cert_file;
+	destination->opts.client.key_file = destination->key_file;
 	return gk_otlp_exporter_new(
 		o->telemetry->app, &destination->opts, &items[o->ret->count], err);
 }
@@ -196,14 +198,34 @@ static void tap(const gk_log_record *record, void *user)
 
 /* --- spans --- */
 
+/* Whether a list such as "tracecontext,baggage" has a name. */
+static bool has_name(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*list) {
+		list += strspn(list, ", ");
+		if (strncmp(list, name, len) == 0 && strchr(", ", list[len]))
+			return true;
+		list += strcspn(list, ", ");
+	}
+	return false;
+}
+
 static void set_tracing(gk_telemetry *telemetry, const gk_config *config)
 {
+	const char *propagators = environment("OTEL_PROPAGATORS");
 	gk_tracing tracing = {
 		.limits = { .attributes = (unsigned)gk_config_uint(config, "trace.max_attributes"),
 			.events = (unsigned)gk_config_uint(config, "trace.max_events"),
+			.event_attributes =
+				(unsigned)gk_config_uint(config, "trace.max_event_attributes"),
 			.attribute_size =
 				(size_t)gk_config_uint(config, "trace.max_attribute_size") },
 		.continues_remote = gk_config_bool(config, "trace.continue_remote"),
+		.propagate_to = gk_config_list_peek(config, "trace.propagate_to"),
+		.ignores_trace_context = propagators && !has_name(propagators, "tracecontext"),
+		.ignores_baggage = propagators && !has_name(propagators, "baggage"),
 	};
 
 	gk_app_set_tracing(telemetry->app, &tracing);
@@ -368,17 +390,23 @@ void gk_telemetry_each_sender(gk_telemetry *telemetry, gk_telemetry_sender_fn *f
 		}
 }
 
-void gk_telemetry_report(gk_telemetry *telemetry, const gk_metrics *metrics, uint64_t start_ns)
+void gk_telemetry_report(gk_telemetry *telemetry, gk_metrics *metrics, uint64_t start_ns)
 {
+	uint64_t now_ns = gk_clock_wall_ns();
+
 	for (size_t i = 0; i < telemetry->outlets.count; i++) {
 		gk_sender *sender =
 			gk_otlp_exporter_sender_peek(telemetry->outlets.items[i], GK_OTLP_METRICS);
 		gk_otlp_item *item =
-			sender ? gk_otlp_metrics_item(metrics, start_ns, gk_clock_wall_ns()) : NULL;
+			sender ? gk_otlp_metrics_item(metrics,
+					 gk_otlp_exporter_tells_deltas(telemetry->outlets.items[i]),
+					 start_ns, now_ns)
+			       : NULL;
 
 		if (item)
 			gk_sender_put(sender, &item->item);
 	}
+	gk_metrics_mark(metrics, now_ns);
 }
 
 uint64_t gk_telemetry_metric_interval_ms(const gk_config *config)

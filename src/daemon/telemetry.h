@@ -39,7 +39,7 @@ bool gk_telemetry_is_busy(const gk_telemetry *telemetry);
 /** Between two reports, as the configuration and the environment say. */
 uint64_t gk_telemetry_metric_interval_ms(const gk_config *config);
 /** Genkit's own metrics, counted since `start_ns`, to those that take them. */
-void gk_telemetry_report(gk_telemetry *telemetry, const gk_metrics *metrics, uint64_t start_ns);
+void gk_telemetry_report(gk_telemetry *telemetry, gk_metrics *metrics, uint64_t start_ns);
 
 /** Every destination and signal. */
 typedef void gk_telemetry_sender_fn(const gk_sender_counts *counts, void *user);

@@ -385,6 +385,18 @@ static gk_fetch *new_fetch(gk_fetch_client *client, const gk_fetch_opts *opts)
 	return res;
 }
 
+static gk_code add_more(gk_fetch_client *client, gk_fetch_request *request, gk_error *err)
+{
+	gk_auto_str char *host = gk_url_part(&request->url, CURLUPART_HOST, 0);
+	gk_auto_buf gk_buf lines = GK_BUF_INIT(0);
+
+	if (host)
+		client->more_headers(&lines, host, client->user);
+	if (!host || gk_buf_failed(&lines))
+		return gk_error_no_memory(err);
+	return lines.len ? gk_fetch_request_add_lines(request, lines.data, err) : GK_OK;
+}
+
 gk_code gk_fetch_start(
 	gk_fetch_client *client, const gk_fetch_opts *opts, gk_fetch **ret, gk_error *err)
 {
@@ -400,6 +412,8 @@ gk_code gk_fetch_start(
 	if (!res)
 		return gk_error_no_memory(err);
 	rc = gk_fetch_request_init(&res->request, opts, err);
+	if (rc == GK_OK && client->more_headers)
+		rc = add_more(client, &res->request, err);
 	if (rc == GK_OK)
 		rc = perform(res, opts->redirects, err);
 	if (rc == GK_OK && res->easy)

@@ -15,6 +15,7 @@
 #ifndef GK_LOOP_FETCH_H
 #define GK_LOOP_FETCH_H
 
+#include "base/buf.h"
 #include "loop/fiber.h"
 
 typedef struct gk_fetch_client gk_fetch_client;
@@ -27,6 +28,10 @@ typedef struct gk_fetch_client_opts {
 	const char *user_agent;        /* NULL: "genkitd/VERSION" */
 	/* Proxies; NULL: none. The daemon hands the environment's down: http_proxy, https_proxy, no_proxy. */
 	const char *http_proxy, *https_proxy, *no_proxy;
+	const char *cert_file, *key_file; /* PEM, by which it says who it is; NULL: nothing */
+	/** Appends header lines ("Name: value\n") of a request to `host`; in the fiber that fetches. NULL: none. */
+	void (*more_headers)(gk_buf *lines, const char *host, void *user);
+	void *user;
 } gk_fetch_client_opts;
 
 typedef struct gk_fetch_opts {

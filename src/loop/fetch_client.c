@@ -58,6 +58,8 @@ gk_code gk_fetch_client_new(
 	client->multi.user = client;
 	gk_timer_init(&client->pool_timer, loop, close_pool, client);
 	gk_timer_unref(&client->pool_timer);
+	client->more_headers = opts->more_headers;
+	client->user = opts->user;
 	client->max_host_connections =
 		opts->max_host_connections ? opts->max_host_connections : GK_FETCH_HOST_CONNS;
 	if (!copy_text(&client->ca_file, opts->ca_file) ||
@@ -65,7 +67,9 @@ gk_code gk_fetch_client_new(
 			opts->user_agent ? opts->user_agent : "genkitd/" PACKAGE_VERSION) ||
 		!copy_text(&client->http_proxy, opts->http_proxy) ||
 		!copy_text(&client->https_proxy, opts->https_proxy) ||
-		!copy_text(&client->no_proxy, opts->no_proxy)) {
+		!copy_text(&client->no_proxy, opts->no_proxy) ||
+		!copy_text(&client->cert_file, opts->cert_file) ||
+		!copy_text(&client->key_file, opts->key_file)) {
 		gk_fetch_client_free(client);
 		return gk_error_no_memory(err);
 	}
@@ -95,6 +99,8 @@ void gk_fetch_client_free(gk_fetch_client *client)
 	gk_timer_disarm(&client->pool_timer);
 	close_pool(client);
 	free(client->ca_file);
+	free(client->cert_file);
+	free(client->key_file);
 	free(client->user_agent);
 	free(client->http_proxy);
 	free(client->https_proxy);
@@ -133,6 +139,10 @@ static bool apply(gk_fetch_client *client, CURL *easy, bool is_tls)
 			       CURLE_OK) &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
+	       (!client->cert_file ||
+		       curl_easy_setopt(easy, CURLOPT_SSLCERT, client->cert_file) == CURLE_OK) &&
+	       (!client->key_file ||
+		       curl_easy_setopt(easy, CURLOPT_SSLKEY, client->key_file) == CURLE_OK) &&
 	       (!client->ca_file ||
 		       curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file) == CURLE_OK) &&
 	       (!proxy || curl_easy_setopt(easy, CURLOPT_PROXY, proxy) == CURLE_OK) &&

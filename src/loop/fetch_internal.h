@@ -25,7 +25,9 @@ struct gk_fetch_client {
 	unsigned magic;
 	gk_multi multi;
 	unsigned max_host_connections;
-	char *ca_file, *user_agent, *http_proxy, *https_proxy, *no_proxy;
+	char *ca_file, *user_agent, *http_proxy, *https_proxy, *no_proxy, *cert_file, *key_file;
+	void (*more_headers)(gk_buf *lines, const char *host, void *user);
+	void *user;
 	CURL *idle[GK_FETCH_IDLE_EASIES]; /* handles to use again */
 	size_t idle_count;
 	LIST_HEAD(, gk_fetch) running;
@@ -76,6 +78,9 @@ struct gk_fetch {
 /** Checks and takes over what `opts` asks for. */
 GK_MUST_USE gk_code gk_fetch_request_init(
 	gk_fetch_request *request, const gk_fetch_opts *opts, gk_error *err);
+/** Headers, a line each ("Name: value\n"), but for those that it has already. `lines` is cut up. */
+GK_MUST_USE gk_code gk_fetch_request_add_lines(
+	gk_fetch_request *request, char *lines, gk_error *err);
 void gk_fetch_request_done(gk_fetch_request *request);
 /** Changes it into the one that a redirect with this status and location asks for. */
 GK_MUST_USE gk_code gk_fetch_request_redirect(

@@ -148,6 +148,24 @@ gk_code gk_fetch_request_init(gk_fetch_request *request, const gk_fetch_opts *op
 	return rc;
 }
 
+/* Those that the request has already stay as they are. */
+gk_code gk_fetch_request_add_lines(gk_fetch_request *request, char *lines, gk_error *err)
+{
+	gk_code rc = GK_OK;
+	char *rest, *line;
+
+	for (line = strtok_r(lines, "\n", &rest); rc == GK_OK && line;
+		line = strtok_r(NULL, "\n", &rest)) {
+		gk_auto_str char *name = strndup(line, token_length(line));
+
+		if (!name)
+			return gk_error_no_memory(err);
+		if (!has_header(request, name))
+			rc = add_header(request, line, err);
+	}
+	return rc;
+}
+
 void gk_fetch_request_done(gk_fetch_request *request)
 {
 	gk_url_done(&request->url);

@@ -141,6 +141,7 @@ gk_run_opts gk_flow_run_opts(const gk_flow_call *call, const json_t *body)
 		.timeout_ms = call->settings->timeout_ms,
 		.traceparent = gk_exchange_header(call->x, "traceparent"),
 		.trace_state = gk_exchange_header(call->x, "tracestate"),
+		.baggage = gk_exchange_header(call->x, "baggage"),
 		.may_continue_trace = true };
 }
 

@@ -19,6 +19,7 @@ struct gk_metrics {
 		size_t count;
 	} all[GK_METRICS];
 	gk_buf key; /* scratch */
+	uint64_t marked_ns;
 };
 
 static size_t label_count(const gk_metric_type *type)
@@ -73,7 +74,8 @@ void gk_metrics_free(gk_metrics *metrics)
 static gk_series *new_series(const gk_metric_type *type, const char *const *labels)
 {
 	size_t count = label_count(type);
-	gk_series *series = calloc(1, sizeof(*series) + (type->bound_count + 1) * sizeof(uint64_t));
+	gk_series *series =
+		calloc(1, sizeof(*series) + 2 * (type->bound_count + 1) * sizeof(uint64_t));
 
 	if (!series)
 		return NULL;
@@ -175,6 +177,27 @@ void gk_metrics_observe(
 const gk_series *gk_metrics_series(const gk_metrics *metrics, gk_metric metric)
 {
 	return metrics->all[metric].first;
+}
+
+void gk_metrics_mark(gk_metrics *metrics, uint64_t now_ns)
+{
+	for (gk_metric m = 0; m < GK_METRICS; m++) {
+		size_t buckets = gk_metric_types[m].bound_count + 1;
+
+		if (!gk_metric_is_genkits(m))
+			continue;
+		for (gk_series *s = metrics->all[m].first; s; s = s->next) {
+			s->marked_value = s->value;
+			s->marked_count = s->count;
+			memcpy(s->buckets + buckets, s->buckets, buckets * sizeof(uint64_t));
+		}
+	}
+	metrics->marked_ns = now_ns;
+}
+
+uint64_t gk_metrics_marked_ns(const gk_metrics *metrics)
+{
+	return metrics->marked_ns;
 }
 
 /* --- Prometheus' text --- */

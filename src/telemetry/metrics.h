@@ -114,7 +114,11 @@ typedef struct gk_series {
 	double value;  /* sum of a histogram */
 	uint64_t count;
 	double min, max;
-	uint64_t buckets[]; /* one more than there are bounds; not cumulative */
+	/* What gk_metrics_mark() saw. */
+	double marked_value;
+	uint64_t marked_count;
+	uint64_t buckets
+		[]; /* one more than there are bounds, not cumulative; then as many that were seen */
 } gk_series;
 
 typedef struct gk_metrics gk_metrics;
@@ -131,6 +135,11 @@ void gk_metrics_observe(
 	gk_metrics *metrics, gk_metric metric, const char *const *labels, double value);
 /** The series of a metric, newest first. */
 const gk_series *gk_metrics_series(const gk_metrics *metrics, gk_metric metric);
+
+/** Reports of what is new count from here. */
+void gk_metrics_mark(gk_metrics *metrics, uint64_t now_ns);
+/** When that was; 0: never. */
+uint64_t gk_metrics_marked_ns(const gk_metrics *metrics);
 
 /** Prometheus' text format 0.0.4. */
 void gk_metrics_append_text(const gk_metrics *metrics, gk_buf *buf);

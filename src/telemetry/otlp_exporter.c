@@ -27,6 +27,7 @@ struct gk_otlp_exporter {
 	gk_span_observer observer;
 	gk_otlp_style style;
 	gk_sampler sampler;
+	bool tells_deltas;
 	gk_sender *senders[GK_OTLP_SIGNALS]; /* NULL: not sent */
 	shared *shared;
 	atomic_uint_fast64_t lost;
@@ -192,6 +193,7 @@ gk_code gk_otlp_exporter_new(
 	exporter->app = app;
 	exporter->style = opts->style;
 	exporter->sampler = opts->sampler;
+	exporter->tells_deltas = opts->tells_deltas;
 	exporter->observer = (gk_span_observer){ .ended = ended, .user = exporter };
 	rc = make_shared(exporter, opts->resource, err);
 	for (gk_otlp_signal s = GK_OTLP_TRACES; rc == GK_OK && s < GK_OTLP_SIGNALS; s++)
@@ -244,6 +246,11 @@ bool gk_otlp_exporter_is_busy(const gk_otlp_exporter *exporter)
 gk_sender *gk_otlp_exporter_sender_peek(gk_otlp_exporter *exporter, gk_otlp_signal signal)
 {
 	return exporter->senders[signal];
+}
+
+bool gk_otlp_exporter_tells_deltas(const gk_otlp_exporter *exporter)
+{
+	return exporter->tells_deltas;
 }
 
 uint64_t gk_otlp_exporter_lost(const gk_otlp_exporter *exporter)

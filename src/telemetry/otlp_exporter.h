@@ -35,6 +35,7 @@ typedef struct gk_otlp_exporter_opts {
 	gk_sampler sampler;
 	const json_t *resource; /* {"service.name": ...} */
 	gk_fetch_client_opts client;
+	bool tells_deltas; /* of metrics */
 } gk_otlp_exporter_opts;
 
 GK_MUST_USE gk_code gk_otlp_exporter_new(
@@ -47,6 +48,8 @@ void gk_otlp_exporter_hurry(gk_otlp_exporter *exporter);
 bool gk_otlp_exporter_is_busy(const gk_otlp_exporter *exporter);
 /** Of a signal; NULL: it is not sent. */
 gk_sender *gk_otlp_exporter_sender_peek(gk_otlp_exporter *exporter, gk_otlp_signal signal);
+/** Whether its metrics are what is new since the last report. */
+bool gk_otlp_exporter_tells_deltas(const gk_otlp_exporter *exporter);
 /** Spans that could not be queued for want of memory. */
 uint64_t gk_otlp_exporter_lost(const gk_otlp_exporter *exporter);
 /** From any thread. */

@@ -57,6 +57,26 @@ for (const tls of [false, true])
       assert.match(text, /slow down/);
       assert.ok(!text.includes(key));
     });
+    it('is told the trace when it is on the list, and else nothing', async () => {
+      const remote = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+      const told = await daemonFor(service.url, {}, { 'trace.propagate_to': ['localhost', '127.0.0.1'], 'trace.continue_remote': 'true', ...(tls ? { 'http_client.ca_file': authority().file } : {}) });
+      const listen = async (headers) => {
+        await post(told, { model: 'zoo/lion', question: 'hello' }, headers);
+        return service.heard.at(-1).headers;
+      };
+      const all = await listen({ traceparent: remote, tracestate: `a=${'b'.repeat(510)}`, baggage: `k=${'v'.repeat(8190)}` });
+      assert.match(all.traceparent, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
+      assert.notEqual(all.traceparent, remote);
+      assert.equal(all.tracestate, `a=${'b'.repeat(510)}`);
+      assert.equal(all.baggage, `k=${'v'.repeat(8190)}`);
+      const long = await listen({ traceparent: remote, tracestate: `a=${'b'.repeat(511)}`, baggage: `k=${'v'.repeat(8191)}` });
+      assert.ok(long.traceparent && !long.tracestate && !long.baggage);
+      const own = await listen({ baggage: 'k=v' });
+      assert.ok(own.traceparent && !own.baggage);
+      await told.stop();
+      await ask(daemon, 'hello');
+      assert.ok(!service.heard.at(-1).headers.traceparent);
+    });
     it('follows no redirect', async () => {
       const before = service.heard.length;
       assert.notEqual((await ask(daemon, 'redirect')).status, 200);

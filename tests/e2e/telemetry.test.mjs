@@ -1,12 +1,15 @@
 // What the daemon tells others: OpenTelemetry's collectors, the telemetry server of Genkit's tools, Prometheus.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import https from 'node:https';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { at, attributes, collector, spans } from './lib/collector.mjs';
 import { build, genkitd, project, start, until } from './lib/daemon.mjs';
 import { freePort, genkit, missing, tools } from './lib/clients.mjs';
+import { authority } from './lib/provider.mjs';
 import { post, request } from './lib/raw.mjs';
 
 const greet = (daemon, name = 'Ada') => post(daemon.flows, '/greet', { data: { name } });
@@ -96,6 +99,60 @@ describe('OTLP', () => {
       assert.equal(record.severityText, 'INFO');
       assert.match(record.body.stringValue, /listening on/);
     }));
+
+  it("OpenTelemetry's variables limit what a span holds, and say how metrics are counted", () =>
+    run({
+      env: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_BSP_SCHEDULE_DELAY: '20', OTEL_LOGS_EXPORTER: 'none',
+        OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: '12', OTEL_METRIC_EXPORT_INTERVAL: '100', OTEL_BSP_EXPORT_TIMEOUT: '500',
+        OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'Delta', OTEL_LOG_LEVEL: 'DEBUG',
+      },
+    }, async (daemon) => {
+      const answer = await greet(daemon);
+      await sink.arrived((r) => r.path === '/v1/traces', 'spans');
+      const [span] = spans(sink.to('/v1/traces'));
+      assert.equal(span.traceId, answer.get('x-genkit-trace-id'));
+      assert.equal(span.attributes['genkit:key'], '/flow/greet');
+      assert.equal(span.attributes['genkit:path'], '/{greet,t:fl…');
+      const requests = () => sink.to('/v1/metrics').flatMap((r) => r.json.resourceMetrics[0].scopeMetrics[0].metrics).filter((m) => m.name === 'genkit/feature/requests');
+      await until(() => requests().length === 1, 'metrics');
+      await greet(daemon);
+      await greet(daemon);
+      await until(() => requests().reduce((sum, m) => sum + Number(m.sum.dataPoints[0].asInt), 0) === 3, 'what is new');
+      assert.ok(requests().every((m) => m.sum.aggregationTemporality === 1));
+      assert.match(daemon.stderr(), / debug /);
+    }));
+
+  it('a collector may ask who sends', async () => {
+    const { file, cert, key } = authority();
+    const senders = [];
+    const server = https.createServer({ cert, key, ca: cert, requestCert: true }, (req, res) => {
+      senders.push(req.socket.getPeerCertificate().subject.CN);
+      req.resume();
+      res.end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const daemon = await start({
+      dev: false,
+      env: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${server.address().port}`, OTEL_BSP_SCHEDULE_DELAY: '20', OTEL_LOGS_EXPORTER: 'none',
+        OTEL_EXPORTER_OTLP_CERTIFICATE: file, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: file, OTEL_EXPORTER_OTLP_CLIENT_KEY: join(dirname(file), 'key.pem'),
+      },
+    });
+    await greet(daemon);
+    await until(() => senders.length, 'a request');
+    assert.equal(senders[0], 'localhost');
+    await daemon.stop();
+    server.close();
+  });
+
+  it('variables that make no sense are mistakes', async () => {
+    const wrong = (env) => start({ dev: false, env: { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, ...env } });
+    await assert.rejects(wrong({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), /'grpc' is neither http\/protobuf nor http\/json/);
+    await assert.rejects(wrong({ OTEL_EXPORTER_OTLP_COMPRESSION: 'zip' }), /'zip' is neither gzip nor none/);
+    await assert.rejects(wrong({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'never' }), /'never' is none of cumulative, delta, lowmemory/);
+    await assert.rejects(wrong({ OTEL_SPAN_EVENT_COUNT_LIMIT: 'many' }), /\$OTEL_SPAN_EVENT_COUNT_LIMIT: .*trace\.max_events/);
+  });
 
   it('what is queued leaves before the daemon does', async () => {
     sink.requests.length = 0;

@@ -260,7 +260,7 @@ START_TEST(genkits_own_metrics_leave_as_sums_and_histograms)
 
 	define_model();
 	json_decref(core_run("/flow/asker", json_true()));
-	item = gk_otlp_metrics_item(metrics, 1, 2);
+	item = gk_otlp_metrics_item(metrics, false, 1, 2);
 	ck_assert_ptr_nonnull(item);
 	items[0] = &item->item;
 	ck_assert(gk_otlp_pack(&body, GK_OTLP_JSON, GK_OTLP_METRICS, &resource, items, 1));
@@ -280,9 +280,62 @@ START_TEST(genkits_own_metrics_leave_as_sums_and_histograms)
 }
 END_TEST
 
+static json_t *told_deltas(uint64_t now_ns)
+{
+	gk_auto_buf gk_buf body = GK_BUF_INIT(0);
+	GkOtlp__Resource resource = GK_OTLP__RESOURCE__INIT;
+	gk_otlp_item *item = gk_otlp_metrics_item(metrics, true, 1, now_ns);
+	gk_sender_item *items[1] = { &item->item };
+	json_t *request = NULL, *list, *one, *kept = json_object();
+	size_t i;
+
+	ck_assert_ptr_nonnull(item);
+	ck_assert(gk_otlp_pack(&body, GK_OTLP_JSON, GK_OTLP_METRICS, &resource, items, 1));
+	ck_assert_int_eq(gk_json_parse(body.data, body.len, 0, &request, NULL), GK_OK);
+	list = gk_json_at_peek(request, "resourceMetrics[0].scopeMetrics[0].metrics");
+	json_array_foreach (list, i, one)
+		json_object_set(kept, gk_json_str_peek(one, "name"), one);
+	json_decref(request);
+	gk_otlp_item_free(&item->item);
+	gk_metrics_mark(metrics, now_ns);
+	return kept;
+}
+
+START_TEST(deltas_tell_what_has_come_since_the_last_report)
+{
+	const char *const fast[] = { "f", "success", "c", "1", NULL };
+	const char *const slow[] = { "g", "success", "c", "1", NULL };
+	gk_auto_json json_t *first = NULL, *second = NULL;
+	json_t *point;
+
+	gk_metrics_add(metrics, GK_METRIC_REQUESTS, fast, 3);
+	gk_metrics_add(metrics, GK_METRIC_REQUESTS, slow, 1);
+	gk_metrics_observe(metrics, GK_METRIC_LATENCY, fast, 7);
+	first = told_deltas(10);
+	point = gk_json_at_peek(json_object_get(first, "genkit/feature/requests"), "sum");
+	ck_assert_int_eq(gk_json_int_at(point, "aggregationTemporality", 0), 1);
+	ck_assert_uint_eq(json_array_size(json_object_get(point, "dataPoints")), 2);
+	gk_metrics_add(metrics, GK_METRIC_REQUESTS, fast, 2);
+	gk_metrics_observe(metrics, GK_METRIC_LATENCY, fast, 30);
+	second = told_deltas(20);
+	point = gk_json_at_peek(json_object_get(second, "genkit/feature/requests"), "sum");
+	ck_assert_uint_eq(json_array_size(json_object_get(point, "dataPoints")), 1);
+	ck_assert_str_eq(gk_json_str_peek(point, "dataPoints[0].asInt"), "2");
+	ck_assert_str_eq(gk_json_str_peek(point, "dataPoints[0].startTimeUnixNano"), "10");
+	point = gk_json_at_peek(
+		json_object_get(second, "genkit/feature/latency"), "histogram.dataPoints[0]");
+	ck_assert_str_eq(gk_json_str_peek(point, "count"), "1");
+	ck_assert(gk_json_real_at(point, "sum", 0) == 30);
+	ck_assert_str_eq(gk_json_str_peek(point, "bucketCounts[1]"), "0");
+	ck_assert_str_eq(gk_json_str_peek(point, "bucketCounts[3]"), "1");
+	ck_assert_ptr_null(json_object_get(point, "max"));
+	ck_assert_ptr_null(gk_otlp_metrics_item(metrics, true, 1, 30));
+}
+END_TEST
+
 START_TEST(without_anything_to_tell_nothing_leaves)
 {
-	ck_assert_ptr_null(gk_otlp_metrics_item(metrics, 1, 2));
+	ck_assert_ptr_null(gk_otlp_metrics_item(metrics, false, 1, 2));
 }
 END_TEST
 
@@ -324,6 +377,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_goes_on_is_a_gauge_and_what_was_cancelled_is_said);
 	tcase_add_test(tc, what_people_made_of_answers_is_counted);
 	tcase_add_test(tc, genkits_own_metrics_leave_as_sums_and_histograms);
+	tcase_add_test(tc, deltas_tell_what_has_come_since_the_last_report);
 	tcase_add_test(tc, without_anything_to_tell_nothing_leaves);
 	tcase_add_test(tc, counting_survives_a_lack_of_memory);
 	suite_add_tcase(s, tc);
