@@ -63,7 +63,7 @@ static gk_code count_words(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 static gk_code steps(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	json_t *text = json_object_get(input, "text");
-	gk_auto_json json_t *loud = NULL, *words = NULL;
+	gk_auto_json json_t *loud = NULL, *words = NULL, *said = NULL;
 	gk_code rc;
 
 	rc = gk_run_step(ctx, "shout", shout, NULL, text, &loud, err);
@@ -72,6 +72,8 @@ static gk_code steps(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	*ret = json_pack("{s:O, s:O}", "loud", loud, "words", words);
+	said = json_pack("{s:O}", "words", words);
+	gk_ctx_log(ctx, GK_LOG_INFO, said, "counted %d words", (int)json_integer_value(words));
 	return GK_OK;
 }
 

@@ -53,6 +53,10 @@ void gk_otlp_content_done(gk_otlp_content *content);
 /** Appends the answer to a request, of which so many parts were refused (0: none) and why. */
 void gk_otlp_append_answer(gk_buf *buf, gk_otlp_encoding encoding, gk_otlp_signal signal,
 	unsigned rejected, const char *why);
+/** The number of parts that an answer says were refused; 0: none, or it is no such answer. *why_ret (the caller frees it) is
+ * what it says about them, or about the whole; NULL: nothing. */
+uint64_t gk_otlp_read_answer(
+	const char *content_type, const char *body, size_t len, char **why_ret);
 /** "application/json" or "application/x-protobuf". */
 const char *gk_otlp_content_type(gk_otlp_encoding encoding);
 /** Of a Content-Type header; false: neither. */

@@ -4,6 +4,7 @@
 #include "telemetry/otlp_internal.h"
 
 #include "base/limits.h"
+#include "base/parse.h"
 #include "json/write.h"
 
 #include <malloc.h>
@@ -265,4 +266,56 @@ void gk_otlp_append_answer(gk_buf *buf, gk_otlp_encoding encoding, gk_otlp_signa
 		response.partial_success = &partial;
 		gk_otlp_append(buf, encoding, &response.base);
 	}
+}
+
+static uint64_t read_json_answer(const char *body, size_t len, char **why_ret)
+{
+	static const char *const names[] = { "rejectedSpans", "rejectedLogRecords",
+		"rejectedDataPoints" };
+	gk_auto_json json_t *answer = NULL;
+	json_t *partial;
+	const char *why;
+
+	if (gk_json_parse(body, len, 0, &answer, NULL) != GK_OK)
+		return 0;
+	partial = json_object_get(answer, "partialSuccess");
+	why = gk_json_str_peek(partial, "errorMessage");
+	*why_ret = why && *why ? strdup(why) : NULL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		json_t *count = json_object_get(partial, names[i]);
+		const char *text = json_string_value(count);
+		uint64_t value = 0;
+
+		if (text && gk_parse_u64(text, strlen(text), &value) && value)
+			return value;
+		if (json_is_integer(count) && json_integer_value(count) > 0)
+			return (uint64_t)json_integer_value(count);
+	}
+	return 0;
+}
+
+uint64_t gk_otlp_read_answer(const char *content_type, const char *body, size_t len, char **why_ret)
+{
+	ProtobufCMessage *message = NULL;
+	GkOtlp__PartialSuccess *partial;
+	gk_otlp_encoding encoding;
+	gk_otlp_memory memory;
+	uint64_t rejected = 0;
+
+	*why_ret = NULL;
+	if (!len || !content_type || !gk_otlp_encoding_of(content_type, &encoding))
+		return 0;
+	if (encoding == GK_OTLP_JSON)
+		return read_json_answer(body, len, why_ret);
+	gk_otlp_memory_init(&memory, len);
+	if (gk_otlp_parse(&gk_otlp__response__descriptor, encoding, body, len, &memory, &message,
+		    NULL) != GK_OK)
+		return 0;
+	partial = ((GkOtlp__Response *)message)->partial_success;
+	if (partial && partial->rejected > 0)
+		rejected = (uint64_t)partial->rejected;
+	if (partial && gk_otlp_is_given(partial->error_message) && *partial->error_message)
+		*why_ret = strdup(partial->error_message);
+	protobuf_c_message_free_unpacked(message, &memory.allocator);
+	return rejected;
 }

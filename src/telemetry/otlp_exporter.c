@@ -118,7 +118,9 @@ static bool pack(gk_buf *body, gk_sender_item **items, size_t count, void *user)
 	return gk_otlp_pack(body, out->encoding, out->signal, &out->shared->resource, items, count);
 }
 
-static const gk_sender_type sender_type = { .pack = pack, .free = gk_otlp_item_free };
+static const gk_sender_type sender_type = {
+	.pack = pack, .free = gk_otlp_item_free, .refused = gk_otlp_read_answer
+};
 
 static void unref_shared(shared *one)
 {

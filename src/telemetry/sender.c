@@ -156,7 +156,7 @@ typedef enum outcome {
 typedef struct job {
 	gk_sender *sender;
 	gk_sender_item **items;
-	size_t count;
+	size_t count, refused;
 	gk_buf body;
 	uint64_t start_ms;
 } job;
@@ -174,15 +174,21 @@ static gk_code pack(void *arg, gk_error *err)
 }
 
 /* Once a minute: a destination that refuses everything shall not fill the log. */
-static void complain(gk_sender *sender, int status, size_t count)
+static bool may_complain(gk_sender *sender)
 {
 	uint64_t now_ms = gk_loop_now_ms(sender->loop);
 
 	if (sender->complained_ms && now_ms - sender->complained_ms < GK_EXPORT_COMPLAIN_MS)
-		return;
+		return false;
 	sender->complained_ms = now_ms;
-	gk_log(GK_LOG_WARN, "telemetry", "%s: refused with HTTP status %d, %zu are dropped",
-		sender->name, status, count);
+	return true;
+}
+
+static void complain(gk_sender *sender, int status, size_t count)
+{
+	if (may_complain(sender))
+		gk_log(GK_LOG_WARN, "telemetry", "%s: refused with HTTP status %d, %zu are dropped",
+			sender->name, status, count);
 }
 
 static outcome judge(int status)
@@ -218,11 +224,43 @@ static uint64_t time_left(const job *j)
 	return spent < j->sender->opts.timeout_ms ? j->sender->opts.timeout_ms - spent : 0;
 }
 
+/* What is too long to be an answer of the protocol is not read to its end. */
+static gk_code read_answer(gk_fetch *res, gk_buf *ret, gk_error *err)
+{
+	const char *data;
+	size_t len;
+	gk_code rc;
+
+	while ((rc = gk_fetch_read(res, &data, &len, err)) == GK_OK && len) {
+		if (ret->len + len > GK_EXPORT_ANSWER)
+			return GK_OK;
+		gk_buf_put(ret, data, len);
+	}
+	return rc;
+}
+
+/* A destination may take a batch and refuse parts of it: it would do so again. */
+static void take_refused(job *j, const gk_fetch *res, const gk_buf *answer)
+{
+	gk_sender *sender = j->sender;
+	gk_auto_str char *why = NULL;
+	uint64_t count;
+
+	if (!sender->opts.type->refused || !answer->len)
+		return;
+	count = sender->opts.type->refused(
+		gk_fetch_header_peek(res, "Content-Type"), answer->data, answer->len, &why);
+	j->refused = count < j->count ? (size_t)count : j->count;
+	if ((count || why) && may_complain(sender))
+		gk_log(GK_LOG_WARN, "telemetry", "%s: %zu of %zu were refused: %s", sender->name,
+			j->refused, j->count, why ? why : "no reason is given");
+}
+
 static outcome post(job *j, uint64_t *pause_ms, gk_error *err)
 {
 	gk_sender *sender = j->sender;
 	gk_auto_fetch gk_fetch *res = NULL;
-	gk_auto_str char *answer = NULL;
+	gk_auto_buf gk_buf answer = GK_BUF_INIT(0);
 	uint64_t left = time_left(j);
 	gk_code rc;
 
@@ -231,17 +269,19 @@ static outcome post(job *j, uint64_t *pause_ms, gk_error *err)
 		GK_OPTS(gk_fetch_opts, .url = sender->url, .method = "POST",
 			.headers = (const char *const *)sender->headers, .body = j->body.data,
 			.body_len = j->body.len, .connect_ms = left, .total_ms = left ? left : 1,
-			.max_body = GK_EXPORT_ANSWER),
+			.max_body = SIZE_MAX),
 		&res, err);
-	if (rc == GK_OK) /* the answer is read so that the connection can be used again */
-		rc = gk_fetch_read_all(res, &answer, NULL, err);
-	if (!res || (rc != GK_OK && rc != GK_RESOURCE_EXHAUSTED))
+	if (rc == GK_OK) /* so that the connection can be used again */
+		rc = read_answer(res, &answer, err);
+	if (rc != GK_OK)
 		return TRY_AGAIN;
 	*pause_ms = wanted_pause(res);
 	if (judge(gk_fetch_status(res)) != SENT)
 		gk_error_set(err, GK_UNAVAILABLE, "HTTP status %d", gk_fetch_status(res));
 	if (judge(gk_fetch_status(res)) == REFUSED)
 		complain(sender, gk_fetch_status(res), j->count);
+	if (judge(gk_fetch_status(res)) == SENT)
+		take_refused(j, res, &answer);
 	return judge(gk_fetch_status(res));
 }
 
@@ -319,9 +359,8 @@ static bool send_items(gk_sender *sender, gk_sender_item **items, size_t count, 
 	else
 		tell_back(sender);
 	if (result == SENT)
-		sender->counts.sent += count;
-	else
-		sender->counts.dropped += count;
+		sender->counts.sent += count - j.refused;
+	sender->counts.dropped += result == SENT ? j.refused : count;
 	if (result != SENT)
 		sender->lost += count;
 	return result != TRY_AGAIN;

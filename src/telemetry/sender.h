@@ -32,6 +32,9 @@ typedef struct gk_sender_type {
 	/** Appends the body of a request. On a worker: no json_t, no loop. False when memory ran out. */
 	bool (*pack)(gk_buf *body, gk_sender_item **items, size_t count, void *user);
 	void (*free)(gk_sender_item *item);
+	/** How many items an answer that was a success says were refused all the same; *why_ret: what it says (the caller
+	 * frees it). NULL: answers say nothing. On the loop. */
+	uint64_t (*refused)(const char *content_type, const char *body, size_t len, char **why_ret);
 	const char *accept; /* of the answer; NULL: as the content */
 } gk_sender_type;
 

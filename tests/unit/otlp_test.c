@@ -231,7 +231,7 @@ START_TEST(protobuf_that_is_nested_too_deep_is_refused_before_it_is_unpacked)
 	gk_otlp_memory memory;
 	gk_error err = { 0 };
 
-	nest(&buf, 100000);
+	nest(&buf, 20000);
 	gk_otlp_memory_init(&memory, buf.len);
 	ck_assert_int_eq(gk_otlp_parse(&gk_otlp__any_value__descriptor, GK_OTLP_PROTOBUF, buf.data,
 				 buf.len, &memory, &message, &err),
@@ -271,6 +271,28 @@ START_TEST(a_request_with_too_many_spans_is_refused)
 	ck_assert_int_eq(read_body(GK_OTLP_JSON, GK_OTLP_ANY, buf.data, buf.len, &err),
 		GK_RESOURCE_EXHAUSTED);
 	gk_error_clear(&err);
+}
+END_TEST
+
+START_TEST(an_answer_tells_what_was_refused)
+{
+	static const gk_otlp_encoding encodings[] = { GK_OTLP_PROTOBUF, GK_OTLP_JSON };
+
+	for (size_t i = 0; i < 2; i++) {
+		gk_auto_buf gk_buf answer = GK_BUF_INIT(0), none = GK_BUF_INIT(0);
+		gk_auto_str char *why = NULL, *nothing = NULL;
+		const char *type = gk_otlp_content_type(encodings[i]);
+
+		gk_otlp_append_answer(&answer, encodings[i], GK_OTLP_LOGS, 3, "too old");
+		ck_assert_uint_eq(gk_otlp_read_answer(type, answer.data, answer.len, &why), 3);
+		ck_assert_str_eq(why, "too old");
+		gk_otlp_append_answer(&none, encodings[i], GK_OTLP_LOGS, 0, NULL);
+		ck_assert_uint_eq(gk_otlp_read_answer(type, none.data, none.len, &nothing), 0);
+		ck_assert_ptr_null(nothing);
+		ck_assert_uint_eq(gk_otlp_read_answer(type, "\xff\xff", 2, &nothing), 0);
+		ck_assert_uint_eq(gk_otlp_read_answer("text/html", "<p>", 3, &nothing), 0);
+		ck_assert_uint_eq(gk_otlp_read_answer(NULL, "{}", 2, &nothing), 0);
+	}
 }
 END_TEST
 
@@ -546,6 +568,7 @@ static Suite *suite(void)
 	tcase_add_test(reading, protobuf_that_is_nested_too_deep_is_refused_before_it_is_unpacked);
 	tcase_add_test(reading, a_request_that_would_unfold_to_much_memory_is_refused);
 	tcase_add_test(reading, a_request_with_too_many_spans_is_refused);
+	tcase_add_test(reading, an_answer_tells_what_was_refused);
 	tcase_add_test(reading, a_content_type_names_its_encoding);
 	tcase_add_test(reading, reading_survives_a_lack_of_memory);
 	suite_add_tcase(s, reading);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 #include "core.h"
+#include "server.h"
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "server/http.h"
 #include "telemetry/sender.h"
 
@@ -18,7 +20,7 @@ static gk_http_listener *listener;
 static char url[128];
 static struct {
 	int statuses[MAX_REQUESTS]; /* of the answers, in order; 0: 200 */
-	const char *retry_after;
+	const char *retry_after, *answer;
 	char *bodies[MAX_REQUESTS];
 	size_t count;
 	char encoding[16], type[64], extra[64];
@@ -60,7 +62,8 @@ static void answer(gk_exchange *x, void *user)
 	status = seen.statuses[at] ? seen.statuses[at] : 200;
 	if (status != 200 && seen.retry_after)
 		gk_exchange_set_header(x, "Retry-After", seen.retry_after);
-	gk_exchange_reply(x, status, "application/json", "{}", 2);
+	gk_exchange_reply(x, status, "application/json", seen.answer ? seen.answer : "{}",
+		seen.answer ? strlen(seen.answer) : 2);
 }
 
 static void listen_again(const char *address)
@@ -110,7 +113,20 @@ static bool pack_numbers(gk_buf *body, gk_sender_item **items, size_t count, voi
 	return true;
 }
 
-static const gk_sender_type numbers = { .pack = pack_numbers, .free = free_number };
+/* An answer that is a number refuses as many. */
+static uint64_t read_refused(const char *content_type, const char *body, size_t len, char **why_ret)
+{
+	uint64_t count = 0;
+
+	(void)content_type;
+	if (gk_parse_u64(body, len, &count))
+		*why_ret = strdup("too old");
+	return count;
+}
+
+static const gk_sender_type numbers = {
+	.pack = pack_numbers, .free = free_number, .refused = read_refused
+};
 
 static gk_sender *sender;
 
@@ -166,6 +182,12 @@ static bool is_idle(void *user)
 static bool has_requests(void *user)
 {
 	return seen.count >= *(size_t *)user && gk_fiber_count(core_loop) == 0;
+}
+
+static bool no_fibers(void *user)
+{
+	(void)user;
+	return gk_fiber_count(core_loop) == 0;
 }
 
 static void wait_for_requests(size_t count)
@@ -328,6 +350,128 @@ START_TEST(what_is_refused_for_good_is_dropped_with_one_line_in_the_log)
 	ck_assert_uint_eq(gk_sender_count(sender).dropped, 2);
 	ck_assert_uint_eq(gk_sender_count(sender).sent, 1);
 	ck_assert_uint_eq(warnings, 1);
+}
+END_TEST
+
+START_TEST(what_is_refused_again_and_again_is_tried_so_often_and_then_dropped)
+{
+	for (size_t i = 0; i < GK_EXPORT_TRIES; i++)
+		seen.statuses[i] = i % 2 ? 503 : 429;
+	seen.retry_after = "0";
+	make(GK_OPTS(gk_sender_opts, .timeout_ms = 20000));
+	put(1);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(seen.count, GK_EXPORT_TRIES);
+	ck_assert_uint_eq(gk_sender_count(sender).dropped, 1);
+	ck_assert(gk_sender_count(sender).is_gone);
+}
+END_TEST
+
+START_TEST(what_was_taken_in_part_is_said_and_not_sent_again)
+{
+	seen.answer = "2";
+	make(GK_OPTS(gk_sender_opts, .delay_ms = 60000, .batch_items = 5));
+	for (int i = 0; i < 5; i++)
+		put(i);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(seen.count, 1);
+	ck_assert_uint_eq(gk_sender_count(sender).sent, 3);
+	ck_assert_uint_eq(gk_sender_count(sender).dropped, 2);
+	ck_assert_str_eq(line, "test: 2 of 5 were refused: too old");
+}
+END_TEST
+
+/* --- servers that are no servers --- */
+
+static void never_answer(server *self, int fd)
+{
+	char room[8192];
+
+	(void)self;
+	while (server_hear(fd, room, sizeof(room)))
+		;
+}
+
+static void answer_by_half(server *self, int fd)
+{
+	char room[8192];
+
+	if (!server_hear(fd, room, sizeof(room)))
+		return;
+	if (server_accepted(self) == 1)
+		server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
+	else
+		server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+}
+
+static void answer_at_length(server *self, int fd)
+{
+	static char body[GK_EXPORT_ANSWER + 1];
+	char room[8192];
+
+	(void)self;
+	if (!server_hear(fd, room, sizeof(room)))
+		return;
+	snprintf(
+		room, sizeof(room), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", sizeof(body));
+	server_say(fd, room);
+	memset(body, ' ', sizeof(body));
+	server_say_bytes(fd, body, sizeof(body));
+}
+
+START_TEST(a_server_that_never_answers_holds_up_nobody_and_makes_nothing_grow)
+{
+	server *slow = server_start(never_answer, NULL);
+	gk_sender_counts counts;
+
+	snprintf(url, sizeof(url), "%s", server_url(slow, "http", "/in"));
+	make(GK_OPTS(gk_sender_opts, .timeout_ms = 100, .max_items = 10, .batch_items = 5));
+	for (int i = 0; i < 1000; i++) {
+		put(i);
+		ck_assert_uint_le(gk_sender_count(sender).queued, 10);
+		if (i % 100 == 0)
+			gk_loop_turn(core_loop, 1);
+	}
+	core_turn_until(is_idle, NULL);
+	counts = gk_sender_count(sender);
+	ck_assert(counts.is_gone);
+	ck_assert_uint_eq(counts.sent, 0);
+	ck_assert_uint_ge(counts.dropped_full, 980);
+	ck_assert_uint_eq(counts.dropped + counts.dropped_full + counts.queued, 1000);
+	ck_assert_uint_eq(warnings, 1);
+	gk_sender_free(gk_steal(sender));
+	core_turn_until(no_fibers, NULL);
+	server_stop(slow);
+}
+END_TEST
+
+START_TEST(half_an_answer_is_none_and_the_batch_is_sent_again)
+{
+	server *broken = server_start(answer_by_half, NULL);
+
+	snprintf(url, sizeof(url), "%s", server_url(broken, "http", "/in"));
+	make(GK_OPTS(gk_sender_opts, .timeout_ms = 20000));
+	put(1);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(gk_sender_count(sender).sent, 1);
+	ck_assert_uint_eq(gk_sender_count(sender).retries, 1);
+	gk_sender_free(gk_steal(sender));
+	server_stop(broken);
+}
+END_TEST
+
+START_TEST(an_answer_that_is_too_long_to_be_read_counts_by_its_status)
+{
+	server *chatty = server_start(answer_at_length, NULL);
+
+	snprintf(url, sizeof(url), "%s", server_url(chatty, "http", "/in"));
+	make(GK_OPTS(gk_sender_opts, .timeout_ms = 20000));
+	put(1);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(gk_sender_count(sender).sent, 1);
+	ck_assert_uint_eq(gk_sender_count(sender).requests, 1);
+	gk_sender_free(gk_steal(sender));
+	server_stop(chatty);
 }
 END_TEST
 
@@ -512,6 +656,11 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_batch_and_a_queue_have_their_usual_bytes);
 	tcase_add_test(tc, what_was_refused_for_the_moment_is_sent_again);
 	tcase_add_test(tc, what_is_refused_for_good_is_dropped_with_one_line_in_the_log);
+	tcase_add_test(tc, what_is_refused_again_and_again_is_tried_so_often_and_then_dropped);
+	tcase_add_test(tc, a_server_that_never_answers_holds_up_nobody_and_makes_nothing_grow);
+	tcase_add_test(tc, half_an_answer_is_none_and_the_batch_is_sent_again);
+	tcase_add_test(tc, an_answer_that_is_too_long_to_be_read_counts_by_its_status);
+	tcase_add_test(tc, what_was_taken_in_part_is_said_and_not_sent_again);
 	tcase_add_test(tc, a_batch_that_is_too_large_is_split_once);
 	tcase_add_test(
 		tc, a_destination_that_is_gone_costs_a_line_when_it_goes_and_one_when_it_returns);
