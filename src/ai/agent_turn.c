@@ -57,14 +57,17 @@ static gk_code save(gk_ctx *ctx, gk_invocation *it, const char *status, gk_error
 
 static gk_code become_good(gk_ctx *ctx, gk_invocation *it, gk_error *err)
 {
+	char unkept[GK_UUID_SIZE]; /* a caller keeps the state; the reference names it all the same */
 	gk_code rc = GK_OK;
 
 	json_decref(it->last_good);
 	it->last_good = gk_agent_state(&it->session);
 	if (it->store)
 		rc = gk_agent_set_text(&it->last_good_id, it->last_id, err);
-	if (it->store && !it->is_detached)
-		gk_ctx_set_metadata(ctx, "agent:snapshotId", it->last_id);
+	else
+		gk_id_uuid(unkept);
+	if (!it->is_detached)
+		gk_ctx_set_metadata(ctx, "agent:snapshotId", it->store ? it->last_id : unkept);
 	return rc;
 }
 

@@ -1,6 +1,6 @@
 // Runs the program of a golden file (a small language of components and calls) with the JavaScript SDK: node app.mjs FILE OUTCOME.
 // Its spans go to $GENKIT_TELEMETRY_SERVER, its outcome into a file. record.mjs calls it.
-import { genkit, z } from 'genkit/beta';
+import { genkit, InMemorySessionStore, z } from 'genkit/beta';
 import { logger } from 'genkit/logging';
 import { runInNewSpan, setCustomMetadataAttributes, flushTracing } from 'genkit/tracing';
 import { trace as otel, SpanKind, context as otelContext } from '@opentelemetry/api';
@@ -110,6 +110,7 @@ const kinds = {
   retriever: (c) => ai.defineRetriever({ name: c.name, configSchema: c.optionsSchema && j2z(c.optionsSchema) }, async (q) => { if (c.embedQueryWith) await ai.embed({ embedder: c.embedQueryWith, content: q }); return { documents: c.documents }; }),
   indexer: (c) => ai.defineIndexer({ name: c.name }, async () => {}),
   reranker: (c) => ai.defineReranker({ name: c.name }, async (q, docs) => ({ documents: docs.map((d, i) => ({ content: d.content, metadata: { score: 1 - i * c.scoreStep } })) })),
+  agent: (c) => ai.defineAgent({ name: c.name, model: c.model, ...(c.system ? { system: c.system } : {}), ...(c.tools ? { tools: c.tools } : {}), ...(c.store ? { store: new InMemorySessionStore() } : {}) }),
   evaluator: (c) => ai.defineEvaluator({ name: c.name, displayName: c.name, definition: 'x' }, async (d) => { if (d.input === c.failOnInput) throw new Error(c.failMessage); return { testCaseId: d.testCaseId, evaluation: { score: String(d.output).length } }; }),
 };
 for (const c of program.define) {
@@ -144,6 +145,18 @@ const entries = {
   async index(e) { const { Document } = await import('genkit'); await ai.index({ indexer: e.index.indexer, documents: e.index.documents.map((t) => Document.fromText(t)) }); outcome = { result: null }; },
   async rerank(e) { const { Document } = await import('genkit'); outcome = { result: await ai.rerank({ reranker: e.rerank.reranker, query: e.rerank.query, documents: e.rerank.documents.map((t) => Document.fromText(t)) }) }; },
   async evaluate(e) { outcome = { result: await ai.evaluate({ evaluator: e.evaluate.evaluator, dataset: e.evaluate.dataset, evalRunId: e.evaluate.evalRunId }) }; },
+  async chat(e) {
+    const chat = reg[e.chat.agent].chat(), result = {};
+    for (const [i, text] of e.chat.send.entries()) result[String.fromCharCode(97 + i)] = (await chat.send(text)).text;
+    outcome = { result };
+  },
+  async bidi(e) {
+    const session = reg[e.bidi.agent].streamBidi({});
+    for (const text of e.bidi.send) session.send({ message: { role: 'user', content: [{ text }] } });
+    session.close();
+    for await (const chunk of session.stream);
+    outcome = { result: await session.output };
+  },
   async background(e) { const { operation } = await ai.generate({ model: e.background.model, prompt: e.background.prompt }); outcome = { result: await ai.checkOperation(operation) }; },
 };
 try {
