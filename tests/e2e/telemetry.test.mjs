@@ -211,6 +211,40 @@ describe('OTLP', () => {
   });
 });
 
+describe('back ends', () => {
+  const basic = (pair) => `Basic ${Buffer.from(pair).toString('base64')}`;
+  const all = [
+    ['sentry', (url) => ({ options: { sentry_dsn: url.replace('//', '//k@') + '/42' } }), '/api/42/otlp/v1/traces', { 'x-sentry-auth': 'sentry sentry_key=k' }],
+    ['honeycomb', (url) => ({ options: { honeycomb_api_key: 'k', honeycomb_dataset: 'd', honeycomb_api_endpoint: `${url}/` } }), '/v1/traces', { 'x-honeycomb-team': 'k', 'x-honeycomb-dataset': 'd' }],
+    ['datadog', (url) => ({ endpoint: `${url}/v1/traces`, options: { datadog_api_key: 'k' } }), '/v1/traces', { 'dd-api-key': 'k' }],
+    ['grafana', (url) => ({ options: { grafana_endpoint: `${url}/otlp`, grafana_user_id: '7', grafana_api_key: 'k' } }), '/otlp/v1/traces', { authorization: basic('7:k') }],
+    ['axiom', (url) => ({ endpoint: `${url}/v1/traces`, options: { axiom_api_token: 'k' } }), '/v1/traces', { authorization: 'Bearer k', 'x-axiom-dataset': 'genkit' }],
+    ['langfuse', (url) => ({ options: { langfuse_host: url, langfuse_public_key: 'p', langfuse_secret_key: 's' } }), '/api/public/otel/v1/traces', { authorization: basic('p:s') }],
+    ['newrelic', (url) => ({ endpoint: `${url}/v1/traces`, options: { newrelic_api_key: 'k' } }), '/v1/traces', { 'api-key': 'k' }],
+    ...['phoenix', 'jaeger', 'tempo', 'otlp', 'custom'].map((name) => [name, (url) => ({ endpoint: `${url}/any/v1/traces`, headers: { 'X-More': 'm' } }), '/any/v1/traces', { 'x-more': 'm' }]),
+  ];
+
+  it('are sent spans as each of them wants it, several at once, and no secret is logged', async () => {
+    const sinks = await Promise.all(all.map(() => collector()));
+    const entries = all.map(([backend, more], i) => ({ backend, delay: '20ms', ...more(sinks[i].url) }));
+    for (const some of [entries.slice(0, 6), entries.slice(6)]) {
+      const daemon = await start({ dev: false, set: { 'telemetry.export': some, 'log.level': 'debug' } });
+      await greet(daemon);
+      for (const entry of some) {
+        const [, , path, headers] = all[entries.indexOf(entry)];
+        const sink = sinks[entries.indexOf(entry)];
+        await sink.arrived((r) => r.path === path, `a request of ${entry.backend}`);
+        for (const [name, value] of Object.entries(headers)) assert.equal(sink.requests[0].headers[name], value, entry.backend);
+        assert.equal(sink.requests[0].headers['content-type'], 'application/x-protobuf');
+        assert.match(sink.requests[0].headers['user-agent'], /^genkitd\//);
+      }
+      await daemon.stop();
+      assert.doesNotMatch(daemon.stderr(), /sentry_key|Bearer|Basic|k@|api_key/);
+    }
+    await Promise.all(sinks.map((sink) => sink.stop()));
+  });
+});
+
 describe("the telemetry server of Genkit's tools", () => {
   let server;
   before(async () => (server = await collector()));
