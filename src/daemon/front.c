@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "daemon/doors.h"
 #include "loop/url_shown.h"
@@ -209,6 +210,27 @@ static void set_telemetry(const char *url, void *user)
 	gk_front *front = user;
 
 	gk_telemetry_set_server(front->hooks.telemetry, url);
+}
+
+/* "http://localhost:3100", or another name of this machine, and the port of a door where traces are taken. */
+static bool is_own(const char *url, void *user)
+{
+	static const char *const hosts[] = {
+		"http://localhost:", "http://127.0.0.1:", "http://[::1]:"
+	};
+	const gk_front *front = user;
+	const gk_door *door = NULL;
+	uint64_t port = 0;
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+		if (gk_str_has_prefix(url, hosts[i]))
+			gk_parse_u64(url + strlen(hosts[i]),
+				strspn(url + strlen(hosts[i]), "0123456789"), &port);
+	while (port && front->traces &&
+		(door = gk_doors_next(&front->doors, door, "reflection")) != NULL)
+		if (gk_http_port(door->listener) == port)
+			return true;
+	return false;
 }
 
 static void set_readers(gk_front *front, flow_settings *settings)
@@ -557,6 +579,7 @@ gk_code gk_front_open(
 		return rc;
 	gk_doors_commit(&front->doors);
 	announce(front);
+	gk_telemetry_set_own(front->hooks.telemetry, is_own, front);
 	rc = open_manager(front, config, err);
 	front->health.is_ready = rc == GK_OK;
 	return rc;
@@ -621,6 +644,7 @@ void gk_front_free(gk_front *front)
 {
 	if (!front)
 		return;
+	gk_telemetry_set_own(front->hooks.telemetry, NULL, NULL);
 	gk_runtime_file_remove(front->file);
 	gk_doors_done(&front->doors);
 	gk_reflection_v2_free(front->manager);

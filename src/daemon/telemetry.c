@@ -28,6 +28,8 @@ struct gk_telemetry {
 	bool is_dev;
 	gk_dev_exporter *dev;
 	bool has_server; /* the environment or the configuration names it */
+	gk_telemetry_own_fn *is_own;
+	void *own_user;
 	outlets outlets, leaving;
 	gk_timer *farewell; /* for those that are leaving */
 	char instance[GK_UUID_SIZE];
@@ -258,12 +260,28 @@ void gk_telemetry_set_server(gk_telemetry *telemetry, const char *url)
 
 	if (telemetry->has_server || !telemetry->dev)
 		return;
-	shown = gk_url_shown(url);
+	if (telemetry->is_own && telemetry->is_own(url, telemetry->own_user))
+		url = NULL;
+	shown = url ? gk_url_shown(url) : NULL;
 	if (gk_dev_exporter_set_url(telemetry->dev, url, &err) != GK_OK)
 		gk_log(GK_LOG_WARN, "telemetry", "traces do not go to %s: %s", shown ? shown : "?",
 			err.message ? err.message : "out of memory");
 	else
-		gk_log(GK_LOG_DEBUG, "telemetry", "traces go to %s", shown ? shown : "?");
+		gk_log(GK_LOG_DEBUG, "telemetry", "traces go to %s",
+			!url    ? "our own store"
+			: shown ? shown
+				: "?");
+}
+
+void gk_telemetry_set_own(gk_telemetry *telemetry, gk_telemetry_own_fn *is_own, void *user)
+{
+	const char *url = telemetry->dev ? gk_dev_exporter_url_peek(telemetry->dev) : NULL;
+
+	telemetry->is_own = is_own;
+	telemetry->own_user = user;
+	if (url && is_own && is_own(url, user) &&
+		gk_dev_exporter_set_url(telemetry->dev, NULL, NULL) != GK_OK)
+		gk_log(GK_LOG_WARN, "telemetry", "traces are sent to ourselves");
 }
 
 bool gk_telemetry_has_server(const gk_telemetry *telemetry)

@@ -27,6 +27,10 @@ void gk_telemetry_free(gk_telemetry *telemetry);
 
 /** A tool says where its telemetry server is; $GENKIT_TELEMETRY_SERVER and the configuration go before it. */
 void gk_telemetry_set_server(gk_telemetry *telemetry, const char *url);
+/** Whether an address is one of our own: then the tools' telemetry server is this daemon, whose traces are in its store
+ * without being sent there. Asked now, of an address that is known already, and from now on. */
+typedef bool gk_telemetry_own_fn(const char *url, void *user);
+void gk_telemetry_set_own(gk_telemetry *telemetry, gk_telemetry_own_fn *is_own, void *user);
 /** Whether the environment or the configuration has said so already. */
 bool gk_telemetry_has_server(const gk_telemetry *telemetry);
 

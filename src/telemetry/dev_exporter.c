@@ -150,6 +150,11 @@ gk_code gk_dev_exporter_set_url(gk_dev_exporter *exporter, const char *url, gk_e
 
 	if (gk_str_equal(exporter->url, url))
 		return GK_OK;
+	if (!url) {
+		gk_sender_free(gk_steal(exporter->sender));
+		free(gk_steal(exporter->url));
+		return GK_OK;
+	}
 	copy = strdup(url);
 	if (!copy || asprintf(&target, "%s/api/traces", url) < 0) {
 		target = NULL;
@@ -202,6 +207,11 @@ void gk_dev_exporter_free(gk_dev_exporter *exporter)
 	gk_sender_free(exporter->sender);
 	free(exporter->url);
 	free(exporter);
+}
+
+const char *gk_dev_exporter_url_peek(const gk_dev_exporter *exporter)
+{
+	return exporter->url;
 }
 
 gk_sender *gk_dev_exporter_sender_peek(gk_dev_exporter *exporter)

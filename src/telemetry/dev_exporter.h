@@ -27,9 +27,11 @@ GK_MUST_USE gk_code gk_dev_exporter_new(
 	gk_app *app, const gk_dev_exporter_opts *opts, gk_dev_exporter **ret, gk_error *err);
 /** NULL is allowed. */
 void gk_dev_exporter_free(gk_dev_exporter *exporter);
-/** The server's address, without a slash at its end. From now on; the same one again changes nothing. */
+/** The server's address, without a slash at its end; NULL: there is none any more. From now on; the same one again changes
+ * nothing. */
 GK_MUST_USE gk_code gk_dev_exporter_set_url(
 	gk_dev_exporter *exporter, const char *url, gk_error *err);
+const char *gk_dev_exporter_url_peek(const gk_dev_exporter *exporter);
 /** NULL: nobody has said where. */
 gk_sender *gk_dev_exporter_sender_peek(gk_dev_exporter *exporter);
 

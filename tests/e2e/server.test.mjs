@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { project, root, run, start, until } from './lib/daemon.mjs';
-import { genkit, missing } from './lib/clients.mjs';
+import { freePort, genkit, missing } from './lib/clients.mjs';
 
 const json = (at, path) => fetch(`http://${at}${path}`).then((response) => response.json());
 
@@ -18,6 +18,20 @@ describe('the daemon is runtime and telemetry server of genkit-cli', { skip: mis
   };
   const rows = (file) => JSON.parse(readFileSync(join(daemon.cwd, file), 'utf8'));
 
+  it('which is not sent its own traces', async () => {
+    const port = await freePort();
+    const own = `http://localhost:${port}`;
+    for (const env of [{}, { GENKIT_TELEMETRY_SERVER: own }]) {
+      const alone = await start({ modules: ['demo'], env, set: { 'reflection.listen': `127.0.0.1:${port}`, 'log.level': 'debug' } });
+      const post = (path, value) => fetch(`${own}${path}`, { method: 'POST', body: JSON.stringify(value) });
+      await post('/api/notify', { telemetryServerUrl: own, reflectionApiSpecVersion: 1 });
+      await post('/api/runAction', { key: '/flow/hello', input: { name: 'x' } });
+      const page = await (await fetch(`http://${alone.flows}/metrics`)).text();
+      assert.match(page, /^genkitd_http_requests_total\{surface="reflection",route="\/api\/runAction",method="POST",code="200"\} 1$/m);
+      assert.doesNotMatch(page, /route="\/api\/traces"/);
+      await alone.stop();
+    }
+  });
   it('flow:run, trace:list, trace:get and log:list', async () => {
     await cli('flow:run', 'steps', '{"text":"one two three"}');
     const list = await cli('trace:list');
