@@ -57,7 +57,8 @@ static gk_code save(gk_ctx *ctx, gk_invocation *it, const char *status, gk_error
 
 static gk_code become_good(gk_ctx *ctx, gk_invocation *it, gk_error *err)
 {
-	char unkept[GK_UUID_SIZE]; /* a caller keeps the state; the reference names it all the same */
+	char unkept
+		[GK_UUID_SIZE]; /* a caller keeps the state; the reference names it all the same */
 	gk_code rc = GK_OK;
 
 	json_decref(it->last_good);

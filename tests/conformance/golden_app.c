@@ -326,19 +326,28 @@ static gk_code define_prompt(core_app *app, json_t *c)
 		NULL);
 }
 
-/* --- all of them --- */
-
 static gk_code define_agent(core_app *app, json_t *c)
 {
+	json_t *tool_list = json_object_get(c, "tools"), *tool;
+	const char **tools = calloc(json_array_size(tool_list) + 1, sizeof(*tools));
 	const gk_prompt_opts prompt = { .size = sizeof(prompt),
 		.model = gk_json_str_peek(c, "model"),
-		.system = gk_json_str_peek(c, "system") };
+		.system = gk_json_str_peek(c, "system"),
+		.tools = tool_list ? tools : NULL };
+	size_t i;
+	gk_code rc;
 
-	return gk_define_agent(app->app,
+	json_array_foreach (tool_list, i, tool)
+		tools[i] = json_string_value(tool);
+	rc = gk_define_agent(app->app,
 		GK_OPTS(gk_agent_opts, .name = gk_json_str_peek(c, "name"), .prompt = &prompt,
-			.is_stored = gk_json_str_peek(c, "store") != NULL),
+			.is_stored = json_is_string(json_object_get(c, "store"))),
 		NULL);
+	free(tools);
+	return rc;
 }
+
+/* --- all of them --- */
 
 static const struct {
 	const char *kind;
