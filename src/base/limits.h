@@ -7,6 +7,9 @@
 #ifndef GK_BASE_LIMITS_H
 #define GK_BASE_LIMITS_H
 
+/* Aligned by hand: a new line would move all others. */
+/* clang-format off */
+
 /* --- text and values --- */
 #define GK_MAX_ERROR_MESSAGE (64u << 10) /* longer messages are cut */
 #define GK_MAX_LOG_MESSAGE   (16u << 10)
@@ -36,8 +39,10 @@
 #define GK_MAX_PROMPT_FILE      (1u << 20)
 #define GK_MAX_PROMPT_FOLDERS   32   /* inside of each other; deeper ones are not looked into */
 #define GK_MAX_PROMPTS_AWAKE    1000 /* of those in files: templates and schemas kept in memory */
+#define GK_PROMPT_BATCH         64   /* files read and taken over in one go */
 #define GK_PROMPT_SETTLE_MS     20   /* a file written to so shortly ago is read a little later */
-#define GK_PROMPT_LOOK_MS       1000 /* between two looks at a folder that cannot be watched */
+#define GK_PROMPT_LOOK_MS                                                                          \
+	1000 /* between two looks at a folder that cannot be watched; a file left open is read then */
 
 /* --- schemas and patterns --- */
 #define GK_MAX_SCHEMA_DEPTH  256    /* nested validation, $ref loops included */
@@ -142,43 +147,46 @@
 #define GK_MAX_TEST_SCRIPT    (16u << 20)
 
 /* --- store --- */
-#define GK_MAX_TRACE_ID      256     /* of other programs: they need not be hexadecimal */
-#define GK_MAX_TRACE_SPANS   1000000 /* further ones are not kept */
-#define GK_STORE_GATHER_MS   10 /* what nobody waits for is written so long after the first of it */
-#define GK_STORE_RELAXED_MS  100         /* the same with trace.durability: relaxed */
-#define GK_STORE_GATHER      512         /* so many go at once */
-#define GK_STORE_BATCH       2048        /* spans of one transaction */
-#define GK_MAX_STORE_QUEUE   (32u << 20) /* what waits for the disk; beyond, the oldest are dropped */
-#define GK_STORE_RETRY_MS    1000        /* after a failure of the disk */
-#define GK_STORE_BUSY_MS     5000        /* for another process that writes to the same file */
-#define GK_STORE_WAIT_MS     10000       /* the longest that an answer waits for its commit */
-#define GK_STORE_WAL         (16u << 20) /* beyond, the log is copied into the file when it is quiet */
-#define GK_STORE_WAL_BUSY    (64u << 20)  /* beyond, also when it is not */
-#define GK_STORE_WAL_MAX     (256u << 20) /* beyond, writing waits for that */
-#define GK_STORE_READERS     4            /* connections that read */
-#define GK_STORE_QUIET_MS    100          /* so long without a write before texts are indexed */
-#define GK_STORE_DIRECT      256 /* so many spans go into the tables at once, fewer into the journal, */
-#define GK_STORE_DIRECT_SIZE (1u << 20) /* and so many bytes */
-#define GK_STORE_FOLD        1000   /* spans of one transaction from the journal into the tables */
-#define GK_STORE_FOLD_LAG    100000 /* spans in the journal; beyond, folding does not wait */
-#define GK_STORE_INDEX_LAG   500000 /* spans not yet indexed; beyond, indexing does not wait */
-#define GK_STORE_INDEX_TEXT  (32u << 10) /* of each of input, output and error, for the index */
-#define GK_STORE_PACK        4096        /* a larger document is compressed */
-#define GK_STORE_SWEEP_MS    60000       /* between looks for what is too old */
-#define GK_STORE_SWEEP_STEP  100         /* traces deleted in one transaction */
-#define GK_TRACE_LIST        10          /* traces of a page */
-#define GK_MAX_TRACE_LIST    1000
-#define GK_LOG_LIST          100 /* log records of a page */
-#define GK_MAX_LOG_LIST      1000
-#define GK_MAX_SEARCH_HITS   20000 /* spans that a search looks at */
-#define GK_MAX_SEARCH_TERMS  32
-#define GK_MAX_FILTER_TERMS  256          /* values of a filter */
-#define GK_MAX_NAME_SCAN     2000         /* distinct names that `contains` looks through */
-#define GK_MAX_WATCHERS      256          /* live streams of traces */
-#define GK_MAX_WATCH_BUFFER  (4u << 20)   /* events that a stream's client has not taken */
-#define GK_WATCH_PING_MS     15000        /* so long without an event before a comment */
-#define GK_INGEST_BODY       (20u << 20)  /* as it comes */
-#define GK_INGEST_INFLATED   (100u << 20) /* after decompression */
+#define GK_MAX_TRACE_ID        256     /* of other programs: they need not be hexadecimal */
+#define GK_MAX_TRACE_SPANS     1000000 /* further ones are not kept */
+#define GK_STORE_GATHER_MS     10 /* what nobody waits for is written so long after the first of it */
+#define GK_STORE_RELAXED_MS    100         /* the same with trace.durability: relaxed */
+#define GK_STORE_GATHER        512         /* so many go at once */
+#define GK_STORE_BATCH         2048        /* spans of one transaction */
+#define GK_MAX_STORE_QUEUE     (32u << 20) /* what waits for the disk; beyond, the oldest are dropped */
+#define GK_STORE_RETRY_MS      1000        /* after a failure of the disk */
+#define GK_STORE_BUSY_MS       5000        /* for another process that writes to the same file */
+#define GK_STORE_WAIT_MS       10000       /* the longest that an answer waits for its commit */
+#define GK_STORE_WAL           (16u << 20) /* beyond, the log is copied into the file when it is quiet */
+#define GK_STORE_WAL_BUSY      (64u << 20)  /* beyond, also when it is not */
+#define GK_STORE_WAL_MAX       (256u << 20) /* beyond, writing waits for that */
+#define GK_STORE_READERS       4            /* connections that read */
+#define GK_STORE_QUIET_MS      100          /* so long without a write before texts are indexed */
+#define GK_STORE_DIRECT        256 /* so many spans go into the tables at once, fewer into the journal, */
+#define GK_STORE_DIRECT_SIZE   (1u << 20) /* and so many bytes */
+#define GK_STORE_FOLD          1000 /* spans of one transaction from the journal into the tables */
+#define GK_STORE_FOLD_LAG      100000 /* spans in the journal; beyond, folding does not wait */
+#define GK_STORE_INDEX_LAG     500000 /* spans not yet indexed; beyond, indexing does not wait */
+#define GK_STORE_INDEX_TEXT    (32u << 10) /* of each of input, output and error, for the index */
+#define GK_STORE_PACK          4096        /* a larger document is compressed */
+#define GK_STORE_SWEEP_MS      60000       /* between looks for what is too old */
+#define GK_STORE_SWEEP_LATE_MS 1000        /* after its time it waits for nothing */
+#define GK_STORE_SWEEP_STEP    100         /* traces deleted in one transaction */
+#define GK_TRACE_LIST          10          /* traces of a page */
+#define GK_MAX_TRACE_LIST      1000
+#define GK_LOG_LIST            100 /* log records of a page */
+#define GK_MAX_LOG_LIST        1000
+#define GK_MAX_SEARCH_HITS     20000 /* spans that a search looks at */
+#define GK_MAX_SEARCH_TERMS    32
+#define GK_MAX_SEARCH_WORDS                                                                        \
+	16 /* that begin with what was typed last, and are looked for one by one */
+#define GK_MAX_FILTER_TERMS 256          /* values of a filter */
+#define GK_MAX_NAME_SCAN    2000         /* distinct names that `contains` looks through */
+#define GK_MAX_WATCHERS     256          /* live streams of traces */
+#define GK_MAX_WATCH_BUFFER (4u << 20)   /* events that a stream's client has not taken */
+#define GK_WATCH_PING_MS    15000        /* so long without an event before a comment */
+#define GK_INGEST_BODY      (20u << 20)  /* as it comes */
+#define GK_INGEST_INFLATED  (100u << 20) /* after decompression */
 
 /* --- ai --- */
 #define GK_MAX_AGENT_INPUTS   256 /* that wait for their turn; beyond, they wait at their sender */
@@ -278,5 +286,7 @@
 /* The runtime file is touched so often, and so long after each other: the CLI looks at its folder once a second. */
 #define GK_RUNTIME_FILE_TOUCHES  4
 #define GK_RUNTIME_FILE_TOUCH_MS 1200
+
+/* clang-format on */
 
 #endif

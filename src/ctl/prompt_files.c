@@ -6,6 +6,7 @@
 #include "ai/prompt_file.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "dotprompt/picoschema.h"
 #include "dotprompt/prompt_folder.h"
 #include "json/edit.h"
 
@@ -25,22 +26,8 @@ typedef struct look {
 
 /* --- what a folder tells --- */
 
-/* A mistake may be told of a document and of its file. */
-static bool has_line(const look *it, const char *text)
-{
-	json_t *line;
-	size_t i;
-
-	json_array_foreach (it->lines, i, line)
-		if (strcmp(gk_json_str_peek(line, "text"), text) == 0)
-			return true;
-	return false;
-}
-
 static void add_line(look *it, const char *text, bool is_error)
 {
-	if (has_line(it, text))
-		return;
 	if (it->lines && !gk_json_push_take(it->lines,
 				 json_pack("{s:s, s:b}", "text", text, "isError", is_error)))
 		it->no_memory = true;
@@ -69,27 +56,55 @@ static bool may_be_defined(const gk_error *err)
 				       strstr(err->message, "could not find schema"));
 }
 
-static void set_prompt(const char *name, const char *variant, gk_prompt_document *doc, void *user)
+/* Whether a schema of the metadata is one. */
+static gk_code check_schema(json_t *metadata, const char *key, gk_error *err)
+{
+	json_t *schema = json_object_get(json_object_get(metadata, key), "schema");
+	gk_auto_json json_t *plain = NULL;
+	gk_schema *compiled = NULL;
+	gk_code rc = GK_OK;
+
+	if (json_is_object(schema))
+		plain = gk_schema_drop_any_take(json_incref(schema));
+	if (plain)
+		rc = gk_schema_compile(plain, NULL, NULL, &compiled, err);
+	gk_schema_unref(compiled);
+	return rc;
+}
+
+/* All that can be wrong without an input. */
+static gk_code check(gk_prompt_document *doc, gk_engine *engine, gk_error *err)
+{
+	static const char *const keys[] = { "input", "output" };
+	gk_auto_json json_t *metadata = NULL;
+	gk_code rc = gk_prompt_file_check(doc, err);
+
+	if (rc == GK_OK)
+		rc = gk_prompt_document_check(doc, engine, err);
+	if (rc != GK_OK)
+		return rc;
+	rc = gk_prompt_document_metadata(doc, engine, NULL, &metadata, err);
+	if (rc != GK_OK)
+		return gk_prompt_document_key_mistake(doc, NULL, err);
+	for (size_t i = 0; i < 2 && rc == GK_OK; i++) {
+		rc = check_schema(metadata, keys[i], err);
+		if (rc != GK_OK)
+			gk_prompt_document_key_mistake(doc, keys[i], err);
+	}
+	return rc;
+}
+
+static void set_prompt(const char *path, const char *name, const char *variant,
+	gk_prompt_document *doc, void *user)
 {
 	look *it = user;
 	gk_auto_error gk_error err = { 0 };
-	gk_auto_json json_t *metadata = NULL;
-	gk_auto_str char *path = NULL;
 	gk_code rc;
 
+	(void)name, (void)variant;
 	if (!it->lines)
 		return;
-	if (asprintf(&path, "%s%s%s.prompt", name, variant ? "." : "", variant ? variant : "") <
-		0) {
-		path = NULL;
-		it->no_memory = true;
-		return;
-	}
-	rc = gk_prompt_file_check(doc, &err);
-	if (rc == GK_OK)
-		rc = gk_prompt_document_check(doc, it->engine, &err);
-	if (rc == GK_OK)
-		rc = gk_prompt_document_metadata(doc, it->engine, NULL, &metadata, &err);
+	rc = check(doc, it->engine, &err);
 	if (rc != GK_OK)
 		add(it, path, err.message ? err.message : "out of memory", !may_be_defined(&err));
 	if (gk_prompt_document_lacks_front_matter(doc))
@@ -116,31 +131,36 @@ static void remove_partial(const char *name, void *user)
 	(void)name, (void)user;
 }
 
-static void mistake(const char *path, const gk_error *wrong, void *user)
+static void mistake(
+	const char *path, const char *name, const char *variant, const gk_error *wrong, void *user)
 {
-	add(user, path, wrong->message ? wrong->message : "out of memory", true);
+	(void)name, (void)variant;
+	if (wrong)
+		add(user, path, wrong->message ? wrong->message : "out of memory", true);
+}
+
+static void clash(const char *path, const char *other, void *user)
+{
+	gk_auto_str char *text = NULL;
+
+	if (asprintf(&text, "it has the name of %s, which counts", path) < 0)
+		text = NULL;
+	add(user, other, text ? text : "out of memory", false);
 }
 
 /* All of it, also what was written a moment ago. */
 static gk_code read_folder(look *it, gk_error *err)
 {
 	static const gk_prompt_folder_ops ops = { set_prompt, remove_prompt, set_partial,
-		remove_partial, mistake };
+		remove_partial, mistake, clash };
 	gk_prompt_folder *folder = gk_prompt_folder_new(it->folder, NULL);
-	bool again = true;
+	uint64_t again_ms = 1;
 	gk_code rc = folder ? GK_OK : gk_error_no_memory(err);
 
-	for (int i = 0; rc == GK_OK && again && i < SETTLE_TRIES; i++) {
-		gk_prompt_changes *changes = NULL;
-
-		rc = gk_prompt_folder_scan(folder, &changes, err);
-		if (rc != GK_OK)
-			break;
-		gk_prompt_changes_apply(changes, &ops, it);
-		again = gk_prompt_changes_is_unsettled(changes);
-		gk_prompt_changes_free(changes);
-		if (again)
-			usleep(GK_PROMPT_SETTLE_MS * 1000);
+	for (int i = 0; rc == GK_OK && again_ms && i < SETTLE_TRIES; i++) {
+		rc = gk_prompt_folder_scan(folder, &ops, it, &again_ms, err);
+		if (rc == GK_OK && again_ms)
+			usleep((useconds_t)again_ms * 1000);
 	}
 	gk_prompt_folder_free(folder);
 	return rc == GK_OK && it->no_memory ? gk_error_no_memory(err) : rc;

@@ -21,12 +21,15 @@ static gk_code collect(json_t *actions, json_t *rows, json_t *whole, gk_error *e
 	json_object_foreach (actions, key, action) {
 		const char *text = gk_json_str_peek(action, "description");
 		const char *wrong = gk_json_str_peek(action, "metadata.error");
+		bool serves;
 		json_t *row;
 
 		if (!gk_str_has_prefix(key, PROMPT_KEY))
 			continue;
+		serves = gk_json_str_peek(action, "metadata.prompt.template") != NULL;
 		row = wrong ? json_pack("[s, s++]", key + strlen(PROMPT_KEY),
-				      "BROKEN, an older version serves: ", wrong, "")
+				      serves ? "BROKEN, an older version serves: " : "BROKEN: ",
+				      wrong, "")
 			    : json_pack("[s, s]", key + strlen(PROMPT_KEY), text ? text : "");
 		if (!gk_json_push_take(rows, row) ||
 			!gk_json_set(whole, key + strlen(PROMPT_KEY), action))

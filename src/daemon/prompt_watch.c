@@ -5,79 +5,124 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/table.h"
-#include "json/edit.h"
 
-#include <fts.h>
-#include <sys/stat.h>
+#include <stdio.h>
+
+/* A folder that is watched. The kernel numbers folders, not paths: one that was moved keeps its number. */
+typedef struct watched {
+	int number;
+	char *path; /* below the root; "": it */
+} watched;
 
 struct gk_prompt_watch {
-	gk_loop *loop;
-	gk_loop_fn *changed;
+	char *root;
+	gk_prompt_watch_fn *fn;
 	void *user;
-	gk_table *watches; /* a folder as the list names it: gk_watch */
+	gk_notices *notices; /* NULL: there are no more */
+	gk_table *by_path;   /* watched, owned by by_number */
+	gk_table *by_number;
 	bool is_whole, has_warned;
 };
 
-/* --- the folders --- */
-
-/* "DEVICE:INODE:PATH": a folder that was replaced is another one. */
-static void push(json_t *list, const FTSENT *entry)
+static void free_watched(void *value)
 {
-	json_array_append_new(
-		list, json_sprintf("%llx:%llx:%s", (unsigned long long)entry->fts_statp->st_dev,
-			      (unsigned long long)entry->fts_statp->st_ino, entry->fts_path));
+	watched *it = value;
+
+	if (it)
+		free(it->path);
+	free(it);
 }
 
-json_t *gk_prompt_watch_list(const char *path)
+static watched *numbered(const gk_prompt_watch *watch, int number)
 {
-	char *const roots[] = { (char *)path, NULL };
-	gk_auto_json json_t *list = json_array();
-	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL);
-	bool ok = list && walk;
-	FTSENT *entry;
+	char name[16];
 
-	while (ok && (entry = fts_read(walk)) != NULL) {
-		if (entry->fts_info != FTS_D)
-			continue;
-		if (entry->fts_level > 0 &&
-			(strchr(entry->fts_name, '.') || entry->fts_level > GK_MAX_PROMPT_FOLDERS))
-			fts_set(walk, entry, FTS_SKIP);
-		else
-			push(list, entry); /* a name that is no UTF-8 is left out */
+	snprintf(name, sizeof(name), "%d", number);
+	return gk_table_get(watch->by_number, name);
+}
+
+static void forget(gk_prompt_watch *watch, const watched *it)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", it->number);
+	if (gk_table_get(watch->by_path, it->path) == it)
+		gk_table_remove(watch->by_path, it->path);
+	gk_table_remove(watch->by_number, name);
+}
+
+/* --- what happens --- */
+
+static void on_notice(void *user, const gk_notice *notice)
+{
+	gk_prompt_watch *watch = user;
+	const watched *in = numbered(watch, notice->folder);
+	gk_auto_str char *path = NULL;
+
+	if (notice->kind == GK_NOTICE_LOST) {
+		watch->fn(watch->user, notice->kind, NULL, true);
+		return;
 	}
-	if (walk)
-		fts_close(walk);
-	return ok ? gk_steal(list) : NULL;
+	if (!in)
+		return;
+	if (notice->kind == GK_NOTICE_FOLDER_GONE) {
+		bool is_root = !*in->path;
+
+		gk_notices_remove(
+			watch->notices, in->number); /* one that was moved away lives on */
+		forget(watch, in);
+		if (!is_root)
+			return; /* the folder around it says so, too */
+		watch->is_whole = false;
+		watch->fn(watch->user, notice->kind, NULL, true);
+		return;
+	}
+	if (notice->is_folder ? !gk_prompt_is_folder(notice->name)
+			      : !gk_prompt_is_file(notice->name))
+		return;
+	if (asprintf(&path, "%s%s%s", in->path, *in->path ? "/" : "", notice->name) < 0) {
+		path = NULL;
+		watch->fn(watch->user, GK_NOTICE_LOST, NULL, true);
+		return;
+	}
+	watch->fn(watch->user, notice->kind, path, notice->is_folder);
 }
 
-/* --- watching --- */
+/* --- life --- */
 
-static void stop(void *watch)
+gk_prompt_watch *gk_prompt_watch_new(
+	gk_loop *loop, const char *root, gk_prompt_watch_fn *fn, void *user)
 {
-	gk_watch_stop(watch);
-}
-
-gk_prompt_watch *gk_prompt_watch_new(gk_loop *loop, gk_loop_fn *changed, void *user)
-{
+	gk_auto_error gk_error err = { 0 };
 	gk_prompt_watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch)
 		return NULL;
-	watch->loop = loop;
-	watch->changed = changed;
+	watch->fn = fn;
 	watch->user = user;
-	watch->watches = gk_table_new(stop);
-	if (watch->watches)
-		return watch;
-	free(watch);
-	return NULL;
+	watch->root = strdup(root);
+	watch->by_path = gk_table_new(NULL);
+	watch->by_number = gk_table_new(free_watched);
+	if (!watch->root || !watch->by_path || !watch->by_number) {
+		gk_prompt_watch_free(watch);
+		return NULL;
+	}
+	if (gk_notices_new(loop, on_notice, watch, &watch->notices, &err) != GK_OK)
+		gk_log(GK_LOG_WARN, "prompts", "%s; %s is looked at every %d ms instead",
+			err.message ? err.message : "out of memory", root, GK_PROMPT_LOOK_MS);
+	return watch;
 }
 
 void gk_prompt_watch_free(gk_prompt_watch *watch)
 {
 	if (!watch)
 		return;
-	gk_table_free(watch->watches);
+	gk_notices_free(watch->notices);
+	if (watch->by_path)
+		gk_table_free(watch->by_path);
+	if (watch->by_number)
+		gk_table_free(watch->by_number);
+	free(watch->root);
 	free(watch);
 }
 
@@ -86,61 +131,115 @@ bool gk_prompt_watch_is_whole(const gk_prompt_watch *watch)
 	return watch->is_whole;
 }
 
-static void on_change(void *user, const char *name)
-{
-	gk_prompt_watch *watch = user;
+/* --- which folders --- */
 
-	(void)name;
-	watch->changed(watch->user);
+static gk_code number_of(const gk_prompt_watch *watch, const char *below, int *ret, gk_error *err)
+{
+	gk_auto_str char *path = NULL;
+
+	if (asprintf(&path, "%s%s%s", watch->root, *below ? "/" : "", below) < 0) {
+		path = NULL;
+		return gk_error_no_memory(err);
+	}
+	return gk_notices_add(watch->notices, path, ret, err);
 }
 
-static const char *path_of(const char *folder)
+static bool remember(gk_prompt_watch *watch, int number, const char *path)
 {
-	return strchr(strchr(folder, ':') + 1, ':') + 1;
-}
+	watched *it = calloc(1, sizeof(*it));
+	char name[16];
 
-static bool add(gk_prompt_watch *watch, const char *folder)
-{
-	gk_auto_error gk_error err = { 0 };
-	gk_watch *one = NULL;
-	gk_code rc = gk_watch_start(watch->loop, path_of(folder), on_change, watch, &one, &err);
-
-	if (rc == GK_OK && gk_table_set(watch->watches, folder, one))
+	snprintf(name, sizeof(name), "%d", number);
+	if (!it)
+		return false;
+	it->number = number;
+	it->path = strdup(path);
+	if (!it->path || !gk_table_set(watch->by_number, name, it)) {
+		free_watched(it);
+		return false;
+	}
+	if (gk_table_set(watch->by_path, path, it))
 		return true;
-	gk_watch_stop(one);
-	watch->is_whole = false;
-	if (!watch->has_warned)
-		gk_log(GK_LOG_WARN, "prompts", "%s; it is looked at every %d ms instead",
-			err.message ? err.message : path_of(folder), GK_PROMPT_LOOK_MS);
-	watch->has_warned = true;
+	gk_table_remove(watch->by_number, name);
 	return false;
 }
 
-static void drop_others(gk_prompt_watch *watch, gk_table *wanted)
+static void warn(gk_prompt_watch *watch, const gk_error *err)
 {
-	gk_table_foreach (watch->watches, entry)
-		if (!gk_table_get(wanted, gk_table_entry_name(entry)))
-			gk_table_remove(watch->watches, gk_table_entry_name(entry));
+	watch->is_whole = false;
+	if (!watch->has_warned && err->code != GK_NOT_FOUND)
+		gk_log(GK_LOG_WARN, "prompts", "%s; it is looked at every %d ms instead",
+			err->message ? err->message : watch->root, GK_PROMPT_LOOK_MS);
+	watch->has_warned |= err->code != GK_NOT_FOUND;
 }
 
-bool gk_prompt_watch_update(gk_prompt_watch *watch, json_t *folders)
+/* True when it was not watched, or another folder has its path now. */
+static bool add(gk_prompt_watch *watch, const char *path)
+{
+	gk_auto_error gk_error err = { 0 };
+	watched *before = gk_table_get(watch->by_path, path), *moved;
+	int number;
+
+	if (number_of(watch, path, &number, &err) != GK_OK) {
+		warn(watch, &err);
+		return false;
+	}
+	if (before && before->number == number)
+		return false;
+	if (before) {
+		gk_notices_remove(watch->notices, before->number);
+		forget(watch, before);
+	}
+	moved = numbered(watch, number);
+	if (moved)
+		forget(watch, moved);
+	if (!remember(watch, number, path)) {
+		gk_notices_remove(watch->notices, number);
+		gk_error_no_memory(&err);
+		warn(watch, &err);
+	}
+	return true;
+}
+
+static bool is_at_or_below(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return len == 0 ||
+	       (strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0'));
+}
+
+static void drop_others(gk_prompt_watch *watch, const gk_table *wanted, const char *below)
+{
+	gk_table_foreach (watch->by_number, entry) {
+		const watched *it = gk_table_entry_value(entry);
+
+		if (!is_at_or_below(it->path, below) || gk_table_get(wanted, it->path))
+			continue;
+		gk_notices_remove(watch->notices, it->number);
+		forget(watch, it);
+	}
+}
+
+bool gk_prompt_watch_update(
+	gk_prompt_watch *watch, const gk_prompt_listing *listing, const char *below)
 {
 	gk_table *wanted = gk_table_new(NULL);
 	bool has_new = false;
-	json_t *folder;
-	size_t i;
 
-	watch->is_whole = wanted && json_array_size(folders) > 0;
-	json_array_foreach (folders, i, folder) {
-		const char *text = json_string_value(folder);
+	if (!*below)
+		watch->is_whole = wanted && listing->count > 0 && watch->notices;
+	for (size_t i = 0; watch->notices && i < listing->count; i++) {
+		gk_prompt_seen *it = &listing->all[i];
 
-		if (wanted && !gk_table_set(wanted, text, watch))
+		if (it->kind == GK_SEEN_FILE)
+			continue;
+		if (wanted && !gk_table_set(wanted, it->path, it))
 			watch->is_whole = false;
-		if (!gk_table_get(watch->watches, text))
-			has_new |= add(watch, text);
+		has_new |= add(watch, it->path);
 	}
-	if (watch->is_whole || wanted)
-		drop_others(watch, wanted);
+	if (wanted && watch->notices)
+		drop_others(watch, wanted, below);
 	if (wanted)
 		gk_table_free(wanted);
 	return has_new;

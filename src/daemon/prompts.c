@@ -3,13 +3,11 @@
 #include "daemon/prompts.h"
 
 #include "ai/prompt_file.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/table.h"
 #include "daemon/config_internal.h"
-#include "daemon/prompt_watch.h"
-#include "dotprompt/prompt_folder.h"
+#include "daemon/prompt_sync.h"
 #include "json/edit.h"
 
 #include <stdio.h>
@@ -19,19 +17,10 @@ typedef struct folder {
 	gk_prompts *all;
 	json_t *config;
 	const char *path; /* in `config` */
-	bool is_flow;
-	gk_prompt_folder *files;
-	gk_prompt_watch *watch;
-	gk_timer *timer;
-	json_t *failed; /* name: what is wrong with a file that its folder finds right */
-	json_t *shown;  /* name: what the metadata of a prompt says is wrong */
-	json_t *logged; /* text: true; while what was found is taken over */
-	/* Of the scan under way or just done: */
-	gk_prompt_changes *changes;
-	json_t *folders;
-	bool is_scanning, is_wanted; /* is_wanted: again, when it is done */
-	bool is_started;
-	bool is_dropped; /* nobody but the scan knows it */
+	bool is_flow, is_started;
+	gk_engine *engine; /* its partials, over the application's */
+	gk_prompt_sync *sync;
+	json_t *refused; /* name: what is wrong with a file that its folder finds right */
 	struct folder *next;
 } folder;
 
@@ -39,7 +28,7 @@ struct gk_prompts {
 	gk_app *app;
 	folder *first;
 	gk_table *owners; /* name of a prompt: its folder */
-	size_t scans;     /* under way */
+	size_t running;   /* jobs on workers */
 };
 
 /* Also when both are absent. */
@@ -48,7 +37,12 @@ static bool is_same_text(const char *a, const char *b)
 	return a == b || gk_str_equal(a, b);
 }
 
-/* --- what was found, taken over --- */
+static void log_error(const gk_error *err)
+{
+	gk_log(GK_LOG_ERROR, "prompts", "%s", err->message ? err->message : "out of memory");
+}
+
+/* --- names and their owners --- */
 
 static char *full_name(const char *name, const char *variant)
 {
@@ -59,95 +53,131 @@ static char *full_name(const char *name, const char *variant)
 		       : full;
 }
 
-static void show(
-	folder *it, const char *name, const char *variant, const char *full, const char *mistake);
-
-/* A mistake may be told of a document and of its file. */
-static void log_once(folder *it, const char *text)
-{
-	if (json_object_get(it->logged, text))
-		return;
-	json_object_set_new(it->logged, text, json_true());
-	gk_log(GK_LOG_ERROR, "prompts", "%s", text);
-}
-
 /* A mistake with its place, which a document says below the directory; NULL when memory ran out. */
-static char *placed(const folder *it, const char *full, const char *message)
+static char *placed(const folder *it, const char *path, const char *message)
 {
-	const char *file = strstr(message, ".prompt:");
-	bool has_place = file && !memchr(message, ' ', (size_t)(file - message));
+	size_t len = strlen(path);
+	bool has_place = strncmp(message, path, len) == 0 && message[len] == ':';
 	char *text;
-	int len = has_place ? asprintf(&text, "%s/%s", it->path, message)
-			    : asprintf(&text, "%s: prompt '%s': %s", it->path, full, message);
 
-	return len < 0 ? NULL : text;
+	return asprintf(&text, "%s/%s%s%s", it->path, has_place ? "" : path, has_place ? "" : ": ",
+		       message) < 0
+		       ? NULL
+		       : text;
 }
 
-/* Another folder may have it. */
-static gk_code define(folder *it, const char *name, const char *variant, const char *full,
-	gk_prompt_document *doc, const char *mistake, gk_error *err)
+/* The directory that has a name; `it` becomes it where there is none. */
+static folder *owner_of(folder *it, const char *full)
 {
-	const folder *owner = gk_table_get(it->all->owners, full);
-	gk_code rc;
+	folder *owner = gk_table_get(it->all->owners, full);
 
-	if (owner && owner != it)
-		return gk_error_set(
-			err, GK_ALREADY_EXISTS, "there is one of that name in %s", owner->path);
-	rc = gk_prompt_file_define(it->all->app,
+	if (owner)
+		return owner;
+	return gk_table_set(it->all->owners, full, it) ? it : NULL;
+}
+
+static bool is_owner(folder *it, const char *full)
+{
+	return full && gk_table_get(it->all->owners, full) == it;
+}
+
+/* --- mistakes --- */
+
+/* What serves, or stands in its place, says what is wrong with the newest version; NULL: nothing any more. */
+static void show(folder *it, const char *name, const char *variant, const char *mistake)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_str char *full = full_name(name, variant);
+
+	if (!full || owner_of(it, full) != it)
+		return;
+	if (gk_prompt_file_set_mistake(it->all->app, name, variant, mistake, &err) != GK_OK)
+		log_error(&err);
+}
+
+static void log_mistake(const folder *it, const char *path, const char *message, char **ret)
+{
+	*ret = placed(it, path, message);
+	gk_log(GK_LOG_ERROR, "prompts", "%s", *ret ? *ret : "out of memory");
+}
+
+/* --- what changed --- */
+
+static gk_code refuse_second(const folder *it, const folder *owner, const char *path,
+	const char *name, const char *variant, gk_error *err)
+{
+	const char *other = NULL;
+
+	gk_prompt_folder_find(gk_prompt_sync_folder_peek(owner->sync), name, variant, &other);
+	return gk_error_set(err, GK_ALREADY_EXISTS, "%s/%s: the prompt %s%s%s is %s/%s already",
+		it->path, path, name, variant ? "." : "", variant ? variant : "", owner->path,
+		other ? other : "");
+}
+
+static gk_code define(folder *it, const char *path, const char *name, const char *variant,
+	gk_prompt_document *doc, gk_error *err)
+{
+	gk_auto_str char *full = full_name(name, variant);
+	folder *owner = full ? owner_of(it, full) : NULL;
+
+	if (!owner)
+		return gk_error_no_memory(err);
+	if (owner != it && gk_prompt_file_serves(it->all->app, name, variant))
+		return refuse_second(it, owner, path, name, variant, err);
+	if (owner != it && !gk_table_set(it->all->owners, full, it)) /* the other's is broken */
+		return gk_error_no_memory(err);
+	return gk_prompt_file_define(it->all->app,
 		&(gk_prompt_file_opts){ .name = name,
 			.variant = variant,
 			.document = doc,
-			.mistake = mistake,
+			.engine = it->engine,
 			.is_flow = it->is_flow },
 		err);
-	if (rc == GK_OK && !owner && !gk_table_set(it->all->owners, full, it))
-		gk_log(GK_LOG_ERROR, "prompts", "%s: out of memory", full);
-	return rc;
 }
 
-static void set_prompt(const char *name, const char *variant, gk_prompt_document *doc, void *user)
+static void set_prompt(const char *path, const char *name, const char *variant,
+	gk_prompt_document *doc, void *user)
 {
 	folder *it = user;
 	gk_auto_error gk_error err = { 0 };
-	gk_auto_str char *full = full_name(name, variant), *wrong = NULL;
-	gk_code rc =
-		full ? define(it, name, variant, full, doc, NULL, &err) : gk_error_no_memory(&err);
+	gk_auto_str char *text = NULL;
+	gk_code rc = define(it, path, name, variant, doc, &err);
 
-	if (rc != GK_OK && full && err.message)
-		wrong = placed(it, full, err.message);
-	if (rc != GK_OK)
-		log_once(it, wrong ? wrong : "out of memory");
-	if (rc == GK_OK) {
-		json_object_del(it->failed, full);
-		json_object_del(it->shown, full);
-		if (gk_prompt_document_lacks_front_matter(doc))
-			gk_log(GK_LOG_WARN, "prompts",
-				"%s begins with --- and has no front matter: all of it goes to the model",
-				full);
-	} else if (wrong) {
-		json_object_set_new(it->failed, full, json_string(wrong));
-		show(it, name, variant, full, wrong);
+	if (rc == GK_OK)
+		json_object_del(it->refused, path);
+	if (rc == GK_OK && gk_prompt_document_lacks_front_matter(doc))
+		gk_log(GK_LOG_WARN, "prompts",
+			"%s/%s begins with --- and has no front matter: all of it goes to the model",
+			it->path, path);
+	if (rc == GK_ALREADY_EXISTS)
+		log_error(&err);
+	else if (rc != GK_OK)
+		log_mistake(it, path, err.message ? err.message : "out of memory", &text);
+	if (!text)
+		return;
+	json_object_set_new(it->refused, path, json_string(text));
+	show(it, name, variant, text);
+}
+
+/* Another directory may have one of that name. */
+static void offer(gk_prompts *all, const char *name, const char *variant)
+{
+	for (folder *it = all->first; it; it = it->next) {
+		const char *path = NULL;
+		gk_prompt_document *doc = gk_prompt_folder_find(
+			gk_prompt_sync_folder_peek(it->sync), name, variant, &path);
+
+		if (!doc)
+			continue;
+		set_prompt(path, name, variant, doc, it);
+		return;
 	}
 }
 
-/* The last good version says what is wrong with the newest one; NULL: nothing any more. */
-static void show(
-	folder *it, const char *name, const char *variant, const char *full, const char *mistake)
+static void withdraw(folder *it, const char *full, const char *name, const char *variant)
 {
-	gk_auto_error gk_error err = { 0 };
-	const folder *owner = gk_table_get(it->all->owners, full);
-
-	if ((owner && owner != it) || (!owner && !mistake) ||
-		is_same_text(json_string_value(json_object_get(it->shown, full)), mistake))
-		return;
-	if (!owner && !gk_table_set(it->all->owners, full, it))
-		gk_log(GK_LOG_ERROR, "prompts", "%s: out of memory", full);
-	if (gk_prompt_file_set_mistake(it->all->app, name, variant, mistake, &err) != GK_OK)
-		gk_log(GK_LOG_ERROR, "prompts", "%s", err.message ? err.message : "out of memory");
-	else if (mistake)
-		json_object_set_new(it->shown, full, json_string(mistake));
-	else
-		json_object_del(it->shown, full);
+	gk_prompt_file_remove(it->all->app, name, variant);
+	gk_table_remove(it->all->owners, full);
 }
 
 static void remove_prompt(const char *name, const char *variant, void *user)
@@ -155,177 +185,69 @@ static void remove_prompt(const char *name, const char *variant, void *user)
 	folder *it = user;
 	gk_auto_str char *full = full_name(name, variant);
 
-	if (!full)
+	if (!is_owner(it, full))
 		return;
-	json_object_del(it->failed, full);
-	json_object_del(it->shown, full);
-	if (gk_table_get(it->all->owners, full) != it)
-		return;
-	gk_prompt_file_remove(it->all->app, name, variant);
-	gk_table_remove(it->all->owners, full);
+	withdraw(it, full, name, variant);
+	offer(it->all, name, variant);
 }
 
 static void set_partial(const char *name, const char *source, size_t len, void *user)
 {
 	folder *it = user;
-	gk_engine *engine = gk_app_engine_peek(it->all->app);
 	gk_auto_error gk_error err = { 0 };
 
-	if (!engine || gk_engine_set_partial(engine, name, source, len, &err) != GK_OK)
-		gk_log(GK_LOG_ERROR, "prompts", "%s", err.message ? err.message : "out of memory");
+	if (gk_engine_set_partial(it->engine, name, source, len, &err) != GK_OK)
+		log_error(&err);
 }
 
 static void remove_partial(const char *name, void *user)
 {
 	folder *it = user;
-	gk_engine *engine = gk_app_engine_peek(it->all->app);
 
-	if (engine)
-		gk_engine_remove_partial(engine, name);
+	gk_engine_remove_partial(it->engine, name);
 }
 
-static void mistake(const char *path, const gk_error *wrong, void *user)
+static void mistake(
+	const char *path, const char *name, const char *variant, const gk_error *wrong, void *user)
 {
 	folder *it = user;
-	gk_auto_str char *text = wrong->message ? placed(it, path, wrong->message) : NULL;
+	gk_auto_str char *text = NULL, *full = name ? full_name(name, variant) : NULL;
 
-	log_once(it, text ? text : "out of memory");
-}
-
-static void show_mistakes(folder *it, json_t *files)
-{
-	json_t *file;
-	size_t i;
-
-	json_array_foreach (files, i, file) {
-		const char *name = gk_json_str_peek(file, "name");
-		const char *variant = gk_json_str_peek(file, "variant");
-		const char *wrong = gk_json_str_peek(file, "error");
-		gk_auto_str char *full = full_name(name, variant), *text = NULL;
-
-		if (!full || json_object_get(file, "partial"))
-			continue;
-		text = wrong ? placed(it, full, wrong) : NULL;
-		if (!wrong)
-			wrong = json_string_value(json_object_get(it->failed, full));
-		show(it, name, variant, full, text ? text : wrong);
-	}
-}
-
-static void take_over(folder *it)
-{
-	static const gk_prompt_folder_ops ops = { set_prompt, remove_prompt, set_partial,
-		remove_partial, mistake };
-
-	if (gk_prompt_changes_is_empty(it->changes))
+	if (wrong)
+		log_mistake(it, path, wrong->message ? wrong->message : "out of memory", &text);
+	if (!name || (wrong && !text))
 		return;
-	json_object_clear(it->logged);
-	gk_prompt_changes_apply(it->changes, &ops, it);
-	show_mistakes(it, gk_prompt_changes_files_peek(it->changes));
-	gk_log(GK_LOG_DEBUG, "prompts", "%s: %zu files", it->path,
-		json_array_size(gk_prompt_changes_files_peek(it->changes)));
-}
-
-/* --- scanning --- */
-
-static void begin_scan(void *user);
-
-static void free_folder(folder *it)
-{
-	if (it->timer)
-		gk_timer_stop(it->timer);
-	gk_prompt_watch_free(it->watch);
-	gk_prompt_folder_free(it->files);
-	gk_prompt_changes_free(it->changes);
-	json_decref(it->folders);
-	json_decref(it->failed);
-	json_decref(it->shown);
-	json_decref(it->logged);
-	json_decref(it->config);
-	free(it);
-}
-
-/* On a worker, but for the first time. */
-static gk_code scan(void *user, gk_error *err)
-{
-	folder *it = user;
-
-	it->folders = gk_prompt_watch_list(it->path);
-	if (!it->folders)
-		return gk_error_no_memory(err);
-	return gk_prompt_folder_scan(it->files, &it->changes, err);
-}
-
-static void look_again(folder *it, uint64_t after_ms)
-{
-	gk_auto_error gk_error err = { 0 };
-
-	if (it->timer)
-		gk_timer_again(it->timer, after_ms);
-	else if (gk_timer_start(gk_app_loop(it->all->app), after_ms, 0, begin_scan, it, &it->timer,
-			 &err) == GK_OK)
-		gk_timer_unref(it->timer);
+	if (!wrong && !gk_prompt_file_serves(it->all->app, name, variant) && is_owner(it, full))
+		withdraw(it, full, name, variant); /* it stood for its mistake alone, and is gone */
 	else
-		gk_log(GK_LOG_ERROR, "prompts", "%s is not watched: %s", it->path,
-			err.message ? err.message : "out of memory");
+		show(it, name, variant,
+			text ? text : json_string_value(json_object_get(it->refused, path)));
 }
 
-/* What was found is taken over whole, in this turn of the loop. */
-static void scanned(folder *it, gk_code rc, const gk_error *err)
+static void clash(const char *path, const char *other, void *user)
 {
-	bool again = it->is_wanted, is_unsettled = false;
+	const folder *it = user;
 
-	it->is_wanted = false;
-	if (rc == GK_OK) {
-		take_over(it);
-		is_unsettled = gk_prompt_changes_is_unsettled(it->changes);
-	} else {
-		gk_log(GK_LOG_ERROR, "prompts", "%s",
-			err->message ? err->message : "out of memory");
-	}
-	gk_prompt_changes_free(gk_steal(it->changes));
-	if (it->folders)
-		again |= gk_prompt_watch_update(it->watch, it->folders);
-	json_decref(gk_steal(it->folders));
-	if (again || is_unsettled)
-		look_again(it, GK_PROMPT_SETTLE_MS);
-	else if (rc != GK_OK || !gk_prompt_watch_is_whole(it->watch))
-		look_again(it, GK_PROMPT_LOOK_MS);
-}
-
-static void scan_done(void *user, gk_code rc, gk_error *err)
-{
-	folder *it = user;
-
-	it->is_scanning = false;
-	it->all->scans--;
-	if (it->is_dropped)
-		free_folder(it);
-	else
-		scanned(it, rc, err);
-}
-
-static void begin_scan(void *user)
-{
-	folder *it = user;
-	gk_auto_error gk_error err = { 0 };
-
-	if (it->is_scanning) {
-		it->is_wanted = true;
-		return;
-	}
-	if (gk_work_start(gk_app_loop(it->all->app), scan, scan_done, it, &err) != GK_OK) {
-		look_again(it, GK_PROMPT_LOOK_MS);
-		return;
-	}
-	it->is_scanning = true;
-	it->all->scans++;
+	gk_log(GK_LOG_WARN, "prompts", "%s/%s and %s/%s have one name: the first counts", it->path,
+		path, it->path, other);
 }
 
 /* --- the directories --- */
 
+static void free_folder(folder *it)
+{
+	gk_prompt_sync_free(it->sync);
+	gk_engine_unref(it->engine);
+	json_decref(it->refused);
+	json_decref(it->config);
+	free(it);
+}
+
 static folder *new_folder(gk_prompts *all, json_t *config)
 {
+	static const gk_prompt_folder_ops ops = { set_prompt, remove_prompt, set_partial,
+		remove_partial, mistake, clash };
+	gk_engine *engine = gk_app_engine_peek(all->app);
 	folder *it = calloc(1, sizeof(*it));
 
 	if (!it)
@@ -334,46 +256,43 @@ static folder *new_folder(gk_prompts *all, json_t *config)
 	it->config = json_incref(config);
 	it->path = gk_json_str_peek(config, "directory");
 	it->is_flow = gk_json_bool_at(config, "flows", true);
-	it->files = gk_prompt_folder_new(it->path, gk_json_str_peek(config, "prefix"));
-	it->watch = gk_prompt_watch_new(gk_app_loop(all->app), begin_scan, it);
-	it->failed = json_object();
-	it->shown = json_object();
-	it->logged = json_object();
-	if (it->files && it->watch && it->failed && it->shown && it->logged)
+	it->engine = engine ? gk_engine_new(engine) : NULL;
+	it->refused = json_object();
+	it->sync = gk_prompt_sync_new(&(gk_prompt_sync_opts){ .loop = gk_app_loop(all->app),
+		.path = it->path,
+		.prefix = gk_json_str_peek(config, "prefix"),
+		.ops = &ops,
+		.user = it,
+		.running = &all->running });
+	if (it->engine && it->refused && it->sync)
 		return it;
 	free_folder(it);
 	return NULL;
 }
 
-static void withdraw_prompt(folder *it, const char *full)
+/* All names of a directory that goes; another may have them as well. */
+static void drop(folder *it)
 {
-	gk_auto_str char *name = strdup(full);
-	char *dot = name ? strchr(name, '.') : NULL;
+	gk_auto_json json_t *names = json_array();
+	json_t *full;
+	size_t i;
 
-	if (!name)
-		return;
-	if (dot)
-		*dot++ = '\0';
-	gk_prompt_file_remove(it->all->app, name, dot);
-}
+	gk_table_foreach (it->all->owners, entry)
+		if (gk_table_entry_value(entry) == it)
+			json_array_append_new(
+				names, json_string_nocheck(gk_table_entry_name(entry)));
+	json_array_foreach (names, i, full) {
+		gk_auto_str char *name = strdup(json_string_value(full));
+		char *dot = name ? strchr(name, '.') : NULL;
 
-static void drop(folder *it, bool withdraws)
-{
-	gk_table_foreach (it->all->owners, entry) {
-		if (gk_table_entry_value(entry) != it)
+		if (dot)
+			*dot++ = '\0';
+		if (!name)
 			continue;
-		if (withdraws)
-			withdraw_prompt(it, gk_table_entry_name(entry));
-		gk_table_remove(it->all->owners, gk_table_entry_name(entry));
+		withdraw(it, json_string_value(full), name, dot);
+		offer(it->all, name, dot);
 	}
-	if (!it->is_scanning) {
-		free_folder(it);
-		return;
-	}
-	it->is_dropped = true;
-	gk_prompt_watch_free(gk_steal(it->watch));
-	if (it->timer)
-		gk_timer_stop(gk_steal(it->timer));
+	free_folder(it);
 }
 
 static bool is_same(const folder *it, json_t *config)
@@ -432,21 +351,10 @@ static gk_code make_new(gk_prompts *prompts, json_t *entries, folder ***made_ret
 	return GK_OK;
 }
 
-static void start(folder *it, bool waits)
-{
-	gk_auto_error gk_error err = { 0 };
-
-	it->is_started = true;
-	if (waits)
-		scanned(it, scan(it, &err), &err);
-	else
-		begin_scan(it);
-}
-
 gk_code gk_prompts_configure(gk_prompts *prompts, json_t *entries, bool waits, gk_error *err)
 {
 	size_t count = json_array_size(entries);
-	folder **made = NULL, *old, *next, **last;
+	folder **made = NULL, *old, *next, **last = &prompts->first;
 	gk_code rc = make_new(prompts, entries, &made, err);
 
 	if (rc != GK_OK)
@@ -455,23 +363,22 @@ gk_code gk_prompts_configure(gk_prompts *prompts, json_t *entries, bool waits, g
 	for (size_t i = 0; i < count; i++) {
 		folder *same = take_same(&old, made[i]->config);
 
-		if (!same)
-			continue;
-		free_folder(made[i]);
-		made[i] = same;
-	}
-	for (; old; old = next) {
-		next = old->next;
-		drop(old, true);
-	}
-	last = &prompts->first;
-	for (size_t i = 0; i < count; i++) {
+		if (same) {
+			free_folder(made[i]);
+			made[i] = same;
+		}
 		*last = made[i];
 		last = &made[i]->next;
 	}
+	for (; old; old = next) {
+		next = old->next;
+		drop(old);
+	}
 	for (size_t i = 0; i < count; i++)
-		if (!made[i]->is_started)
-			start(made[i], waits);
+		if (!made[i]->is_started) {
+			made[i]->is_started = true;
+			gk_prompt_sync_start(made[i]->sync, waits);
+		}
 	free(made);
 	return GK_OK;
 }
@@ -484,9 +391,9 @@ void gk_prompts_free(gk_prompts *prompts)
 		return;
 	for (folder *it = prompts->first; it; it = next) {
 		next = it->next;
-		drop(it, false);
+		free_folder(it);
 	}
-	while (prompts->scans)
+	while (prompts->running)
 		gk_loop_turn(gk_app_loop(prompts->app), 10);
 	gk_table_free(prompts->owners);
 	free(prompts);

@@ -1,63 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * A folder of .prompt files, read again and again: what is new, what changed, what is gone.
+ * What is known of a folder of .prompt files: which file stands for which prompt, and its last good version.
  *
  *	prompts/hello.prompt         prompt "hello"
  *	prompts/trip/plan.de.prompt  prompt "trip/plan", variant "de"
  *	prompts/trip/_card.prompt    partial "card"
  *
  *	folder = gk_prompt_folder_new("/srv/prompts", "shop");		names begin "shop/"
- *	rc = gk_prompt_folder_scan(folder, &changes, err);		reads files: on a worker
- *	gk_prompt_changes_apply(changes, &ops, user);			on the loop, in one go
+ *	gk_prompt_folder_compare(folder, &listing, "", look_at, user);	what is to be read
+ *	rc = gk_prompt_folder_take(folder, readings, count, &ops, user, err);	what was read: tells what changed
  *
- * A file that was broken by a change keeps its last good version. A file that was written to a moment ago may be half
- * written: it waits for the next scan. Symbolic links are skipped, and so are folders with a dot in their name, which would
- * be taken for a variant.
+ * Nothing here touches the disk (dotprompt/prompt_read.h does), but gk_prompt_folder_scan(), which does all of it at once.
+ * A file that was broken by a change keeps its last good version. Of two files with one name the later path counts, and
+ * when it goes, the other is back.
  */
 #ifndef GK_DOTPROMPT_PROMPT_FOLDER_H
 #define GK_DOTPROMPT_PROMPT_FOLDER_H
 
-#include "dotprompt/document.h"
+#include "dotprompt/prompt_read.h"
 
 typedef struct gk_prompt_folder gk_prompt_folder;
-typedef struct gk_prompt_changes gk_prompt_changes;
 
 /** `prefix` NULL or "": none. NULL when memory ran out. Nothing is read yet. */
 gk_prompt_folder *gk_prompt_folder_new(const char *path, const char *prefix);
 void gk_prompt_folder_free(gk_prompt_folder *folder);
+size_t gk_prompt_folder_count(const gk_prompt_folder *folder);
 
-/**
- * Compares the folder with the scan before. A missing folder is an empty one. Blocks on the disk, so it belongs on a
- * worker; one scan of a folder at a time, and the folder is touched by nothing else meanwhile.
- * Errors: UNAVAILABLE when the folder cannot be read, RESOURCE_EXHAUSTED; the next scan then finds what this one did. A
- * file that cannot be read is a mistake of its own, a folder inside keeps what it had.
- */
-GK_MUST_USE gk_code gk_prompt_folder_scan(
-	gk_prompt_folder *folder, gk_prompt_changes **ret, gk_error *err);
+/** Calls `differs` for each file at or below `below` ("": all) that is not as it was when it was read last: another, new or
+ * gone. */
+void gk_prompt_folder_compare(const gk_prompt_folder *folder, const gk_prompt_listing *listing,
+	const char *below, void (*differs)(const char *path, void *user), void *user);
 
-/* Whom changes are told to. Texts are borrowed for the call. */
+/* Whom changes are told to. Texts are borrowed for the call. Of what is taken in one go partials are told first and what is
+ * gone last. */
 typedef struct gk_prompt_folder_ops {
-	/** A prompt is new or another. `variant` NULL: none. Keep the document with gk_prompt_document_ref(). */
-	void (*set_prompt)(
-		const char *name, const char *variant, gk_prompt_document *doc, void *user);
+	/** A prompt is new or another, and its template and front matter can be read. `variant` NULL: none. Keep the document with gk_prompt_document_ref(). */
+	void (*set_prompt)(const char *path, const char *name, const char *variant,
+		gk_prompt_document *doc, void *user);
 	void (*remove_prompt)(const char *name, const char *variant, void *user);
 	/** The text of a file whose name begins with "_", for gk_engine_set_partial(). */
 	void (*set_partial)(const char *name, const char *source, size_t len, void *user);
 	void (*remove_partial)(const char *name, void *user);
-	/** A file became broken, or is broken in another way: the message begins "PATH:LINE:COLUMN: " where it can. */
-	void (*mistake)(const char *path, const gk_error *mistake, void *user);
+	/** What is wrong with a file now, when that is another thing than before; NULL: nothing any more, or it is gone. The
+	 * message begins "PATH:LINE:COLUMN: " where it can. `name` NULL: of a partial. */
+	void (*mistake)(const char *path, const char *name, const char *variant,
+		const gk_error *mistake, void *user);
+	/** Two files have one name; the first counts. */
+	void (*clash)(const char *path, const char *other, void *user);
 } gk_prompt_folder_ops;
 
-/** Tells all changes: partials first, what is gone last. */
-void gk_prompt_changes_apply(
-	const gk_prompt_changes *changes, const gk_prompt_folder_ops *ops, void *user);
-/** True when there is nothing to tell. */
-bool gk_prompt_changes_is_empty(const gk_prompt_changes *changes);
-/** True when a file was left for the next scan, which should come in GK_PROMPT_SETTLE_MS. */
-bool gk_prompt_changes_is_unsettled(const gk_prompt_changes *changes);
-/** All files as they are now, borrowed: [{path, name, variant?, partial?: true, error?}]. */
-json_t *gk_prompt_changes_files_peek(const gk_prompt_changes *changes);
-void gk_prompt_changes_free(gk_prompt_changes *changes);
+/** Takes over what was read and tells what changed by it; the readings' contents are consumed. RESOURCE_EXHAUSTED: some of
+ * it is not taken over; read it again. */
+GK_MUST_USE gk_code gk_prompt_folder_take(gk_prompt_folder *folder, gk_prompt_reading *readings,
+	size_t count, const gk_prompt_folder_ops *ops, void *user, gk_error *err);
+/** Lists, compares, reads and takes over all of it: blocks. `*again_ms_ret`: when to scan again for a file that was just
+ * written to; 0: all was read. */
+GK_MUST_USE gk_code gk_prompt_folder_scan(gk_prompt_folder *folder, const gk_prompt_folder_ops *ops,
+	void *user, uint64_t *again_ms_ret, gk_error *err);
+
+/** The last good version of a prompt and its file (`path_ret` may be NULL); NULL: there is none. Borrowed. */
+gk_prompt_document *gk_prompt_folder_find(const gk_prompt_folder *folder, const char *name,
+	const char *variant, const char **path_ret);
 
 #endif

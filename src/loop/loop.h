@@ -78,12 +78,4 @@ GK_MUST_USE gk_code gk_signal_start(
 	gk_loop *loop, int number, gk_loop_fn *fn, void *user, gk_signal **ret, gk_error *err);
 void gk_signal_stop(gk_signal *watcher);
 
-typedef struct gk_watch gk_watch;
-/** `name` is the entry that changed, relative to the folder; NULL when the system does not say. */
-typedef void gk_watch_fn(void *user, const char *name);
-/** Watches one folder (not what is below it) or one file, also when the file is replaced. */
-GK_MUST_USE gk_code gk_watch_start(gk_loop *loop, const char *path, gk_watch_fn *fn, void *user,
-	gk_watch **ret, gk_error *err);
-void gk_watch_stop(gk_watch *watch);
-
 #endif

@@ -185,8 +185,6 @@ gk_code gk_sessions_work(
 /** On the loop: takes what the writer gave back. */
 void gk_sessions_take_back(void *sessions);
 bool gk_sessions_tend(gk_store_guest *guest, gk_trace_backend *backend);
-/** When a process began, in the system's ticks: with its number it names one process. 0: there is none. */
-uint64_t gk_process_start(uint64_t pid);
 /** What this process is known by in the file. */
 void gk_session_name_runner(char ret[GK_SESSION_RUNNER_SIZE]);
 gk_code gk_session_recover(gk_sessions *sessions, gk_db *db, gk_error *err);

@@ -5,37 +5,13 @@
 
 #include "base/id.h"
 #include "base/parse.h"
+#include "base/process.h"
 #include "base/str.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 /* --- processes --- */
-
-uint64_t gk_process_start(uint64_t pid)
-{
-	char path[64], text[1024], *at;
-	uint64_t ret = 0;
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%llu/stat", (unsigned long long)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return 0;
-	text[len] = '\0';
-	at = strrchr(text, ')'); /* the name before it may have blanks; the state is field 3 */
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (!at || !gk_parse_u64(at + 1, strcspn(at + 1, " "), &ret))
-		return 0;
-	return ret;
-}
 
 void gk_session_name_runner(char ret[GK_SESSION_RUNNER_SIZE])
 {

@@ -4,14 +4,12 @@
 #include "store/sqlite.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "json/edit.h"
 
-#include <errno.h>
 #include <genkit/json.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define PAGE_SIZE 4096
 
@@ -22,11 +20,6 @@ typedef struct orphan {
 	char *trace_id, *doc;
 	size_t len;
 } orphan;
-
-static bool is_alive(int64_t owner)
-{
-	return owner != getpid() && (kill((pid_t)owner, 0) == 0 || errno == EPERM);
-}
 
 /* What is known of when its trace was last heard of. */
 static double last_time(gk_sqlite *sqlite, int64_t trace)
@@ -83,7 +76,7 @@ static gk_code find_orphans(gk_sqlite *sqlite, orphan **ret, size_t *count, gk_e
 		orphan *larger;
 
 		if (sqlite3_column_type(s, 1) == SQLITE_NULL ||
-			is_alive(sqlite3_column_int64(s, 1)))
+			gk_process_is_other(sqlite3_column_int64(s, 1)))
 			continue;
 		larger = reallocarray(*ret, *count + 1, sizeof(*larger));
 		if (!larger) {

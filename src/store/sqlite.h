@@ -64,6 +64,8 @@ typedef enum gk_sql {
 	GK_SQL_FTS_ADD,
 	GK_SQL_FTS_DROP,
 	GK_SQL_SPAN_FOR_INDEX,
+	GK_SQL_NEXT_WORD,
+	GK_SQL_HAS_HITS,
 	GK_SQL_DROP_SPANS,
 	GK_SQL_DROP_TRACE,
 	GK_SQL_DROP_TRACE_LOGS,
@@ -165,6 +167,21 @@ gk_code gk_db_inspect(const char *path, gk_error *err);
 /** Makes the tables, or brings them to version `to`, which is GK_DB_VERSION but in tests. */
 gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err);
 
+/* --- filters --- */
+
+/* A filter as a condition on `t`, the traces, with what is to be bound. */
+typedef struct gk_sql_filter {
+	gk_buf where;  /* " AND ..." for each condition */
+	json_t *binds; /* strings and numbers, in order */
+} gk_sql_filter;
+/** Appends the conditions of section 2.5. INVALID_ARGUMENT for what is no filter. */
+gk_code gk_sql_filter_init(gk_sql_filter *filter, gk_db *db, json_t *json, gk_error *err);
+void gk_sql_filter_done(gk_sql_filter *filter);
+/** Binds from `index` on; returns the next. */
+int gk_sql_filter_bind(const gk_sql_filter *filter, sqlite3_stmt *statement, int index);
+/** gk_contains(text, part): whether a text holds another in any case. */
+int gk_sql_add_functions(sqlite3 *handle);
+
 /* --- readers --- */
 
 gk_db *gk_sqlite_borrow(gk_sqlite *sqlite, gk_error *err);
@@ -214,9 +231,6 @@ gk_code gk_sqlite_index(gk_trace_backend *backend, bool is_urgent, bool *ret, gk
 gk_code gk_sqlite_unindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err);
 /** It is there again, to be indexed. */
 gk_code gk_sqlite_reindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err);
-/** FTS5's form of what a person searches for; NULL with GK_OK: it has no words. `*is_open_ret`: the last word goes up to
- * the end of the text, and may be the beginning of another: a `*` behind the expression says so. */
-gk_code gk_search_expression(const char *text, char **ret, bool *is_open_ret, gk_error *err);
 
 gk_code gk_sqlite_sweep(
 	gk_trace_backend *backend, const gk_trace_limits *limits, bool *ret, gk_error *err);
@@ -226,27 +240,22 @@ gk_code gk_sqlite_shrink(gk_trace_backend *backend, bool *ret, gk_error *err);
 
 gk_code gk_sqlite_list(
 	gk_trace_backend *backend, const gk_trace_query *query, gk_buf *ret, gk_error *err);
+/** FTS5's form of what a person searches for; NULL with GK_OK: it has no words. */
+gk_code gk_search_expression(gk_db *db, const char *text, char **ret, gk_error *err);
+/** Appends the page of traces that have what the expression names, the newest span first. */
+gk_code gk_sqlite_search(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
+	const char *expression, gk_buf *buf, bool *has_more, gk_error *err);
+/* What a trace of a list is made of, from `traces t`. */
+#define GK_ROW_COLUMNS                                                                             \
+	"t.trace_id, t.display_name, t.start_ms, t.end_ms, t.root_summary, s.doc, s.span_key"
+#define GK_ROW_JOIN " LEFT JOIN spans s ON s.id = t.root_pk"
+gk_code gk_sqlite_put_row(gk_buf *buf, sqlite3_stmt *s, gk_error *err);
 gk_code gk_sqlite_load(gk_trace_backend *backend, const char *trace_id, gk_buf *ret, gk_error *err);
 gk_code gk_sqlite_logs(
 	gk_trace_backend *backend, const gk_log_query *query, gk_buf *ret, gk_error *err);
 gk_code gk_sqlite_check(gk_trace_backend *backend, json_t **ret, gk_error *err);
 gk_code gk_sqlite_backup(gk_trace_backend *backend, const char *path, json_t **ret, gk_error *err);
 gk_code gk_sqlite_stats(gk_trace_backend *backend, json_t **ret, gk_error *err);
-
-/* --- filters --- */
-
-/* A filter as a condition on `t`, the traces, with what is to be bound. */
-typedef struct gk_sql_filter {
-	gk_buf where;  /* " AND ..." for each condition */
-	json_t *binds; /* strings and numbers, in order */
-} gk_sql_filter;
-/** Appends the conditions of section 2.5. INVALID_ARGUMENT for what is no filter. */
-gk_code gk_sql_filter_init(gk_sql_filter *filter, gk_db *db, json_t *json, gk_error *err);
-void gk_sql_filter_done(gk_sql_filter *filter);
-/** Binds from `index` on; returns the next. */
-int gk_sql_filter_bind(const gk_sql_filter *filter, sqlite3_stmt *statement, int index);
-/** gk_contains(text, part): whether a text holds another in any case. */
-int gk_sql_add_functions(sqlite3 *handle);
 
 /* --- documents: a byte that says how, then the text --- */
 

@@ -188,7 +188,9 @@ static gk_code set_up(gk_db *db, bool is_reader, gk_error *err)
 
 	if (is_reader)
 		snprintf(text, sizeof(text),
-			"PRAGMA query_only = 1; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d;",
+			"PRAGMA temp_store = MEMORY;"
+			"CREATE VIRTUAL TABLE temp.span_words USING fts5vocab(main, span_fts, instance);"
+			"PRAGMA query_only = 1; PRAGMA cache_size = -%d;",
 			READER_CACHE_KB);
 	else
 		snprintf(text, sizeof(text),

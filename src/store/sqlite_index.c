@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * Full text: which words of a span go into the index, when, and how they leave it (telemetry sections 9.4 and 9.5).
+ * Full text: which words of a span go into the index, when, and how they leave it (telemetry section 9.4).
  *
  * Spans are indexed after they are in their table, in order of their numbers: `indexed` is how far it has come, and
  * fts_todo lists what is at or below it and came or changed since. A search has all of it indexed first. The index keeps no texts; taking
@@ -308,71 +308,4 @@ gk_code gk_sqlite_index(gk_trace_backend *backend, bool is_urgent, bool *ret, gk
 	*ret = rc == GK_OK && count == max;
 	free(pks);
 	return rc;
-}
-
-/* --- what people search for --- */
-
-/* Letters and digits of any script, as the index's tokenizer has them; what is not ASCII counts as one, but for
- * blanks and punctuation. */
-static bool is_word(uint32_t c)
-{
-	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-	return !((c >= 0x80 && c < 0xaa) || c == 0xab || (c >= 0xac && c <= 0xb1) ||
-		 (c >= 0xb4 && c <= 0xb4) || (c >= 0xb6 && c <= 0xb8) || c == 0xbb || c == 0xbf ||
-		 c == 0xd7 || c == 0xf7 || (c >= 0x2000 && c <= 0x206f) ||
-		 (c >= 0x20a0 && c <= 0x20cf) || (c >= 0x2190 && c <= 0x245f) ||
-		 (c >= 0x2500 && c <= 0x27bf) || (c >= 0x2900 && c <= 0x2bff) ||
-		 (c >= 0x2e00 && c <= 0x2e7f) || (c >= 0x3000 && c <= 0x3004) ||
-		 (c >= 0x3008 && c <= 0x3020) || c == 0x3030 || c == 0x30fb || c == 0xfffd ||
-		 (c >= 0xff01 && c <= 0xff0f) || (c >= 0xff1a && c <= 0xff20) ||
-		 (c >= 0xff3b && c <= 0xff40) || (c >= 0xff5b && c <= 0xff65));
-}
-
-static const char *column_of(const char *word, size_t len)
-{
-	static const char *const columns[] = { "input", "output", "error" };
-
-	for (size_t i = 0; i < 3; i++)
-		if (strlen(columns[i]) == len && strncmp(columns[i], word, len) == 0)
-			return columns[i];
-	return NULL;
-}
-
-gk_code gk_search_expression(const char *text, char **ret, bool *is_open_ret, gk_error *err)
-{
-	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
-	size_t len = strlen(text), at = 0, terms = 0;
-	const char *column = NULL;
-
-	*ret = NULL;
-	*is_open_ret = false;
-	while (at < len) {
-		size_t start = at, size = 0;
-		uint32_t c = 0;
-
-		while (at < len && (size = gk_str_decode_utf8(text + at, len - at, &c)) &&
-			is_word(c))
-			at += size;
-		if (at == start) {
-			at += size ? size : 1;
-			if (c == ' ' || c == '\t' || c == '\n')
-				column = NULL;
-			continue;
-		}
-		if (at < len && text[at] == ':' && column_of(text + start, at - start)) {
-			column = column_of(text + start, at - start);
-			continue;
-		}
-		if (++terms > GK_MAX_SEARCH_TERMS)
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"more than %d words to search for", GK_MAX_SEARCH_TERMS);
-		gk_buf_printf(&buf, "%s%s%s\"%.*s\"", terms > 1 ? " AND " : "",
-			column ? column : "", column ? " : " : "", (int)(at - start), text + start);
-		*is_open_ret = at == len;
-	}
-	if (!terms)
-		return GK_OK;
-	*ret = gk_buf_take(&buf, NULL);
-	return *ret ? GK_OK : gk_error_no_memory(err);
 }

@@ -89,11 +89,7 @@ static void put_head(gk_buf *buf, const char *trace_id, sqlite3_stmt *s, int fir
 
 /* --- lists --- */
 
-#define ROW_COLUMNS                                                                                \
-	"t.trace_id, t.display_name, t.start_ms, t.end_ms, t.root_summary, s.doc, s.span_key"
-#define ROW_JOINS " LEFT JOIN spans s ON s.id = t.root_pk"
-
-static gk_code put_row(gk_buf *buf, sqlite3_stmt *s, gk_error *err)
+gk_code gk_sqlite_put_row(gk_buf *buf, sqlite3_stmt *s, gk_error *err)
 {
 	const char *key = (const char *)sqlite3_column_text(s, 6);
 	gk_code rc = GK_OK;
@@ -158,9 +154,9 @@ static gk_code list_all(gk_db *db, const gk_trace_query *query, const gk_sql_fil
 
 	/* The documents are looked up for the page alone, not for what the offset leaves out. */
 	gk_buf_printf(&sql,
-		"SELECT " ROW_COLUMNS " FROM (SELECT trace_id, display_name, start_ms, end_ms,"
+		"SELECT " GK_ROW_COLUMNS " FROM (SELECT trace_id, display_name, start_ms, end_ms,"
 		" root_summary, root_pk, root_start, seq FROM traces t WHERE t.has_root = 1%s"
-		" ORDER BY t.root_start DESC, t.seq DESC LIMIT ? OFFSET ?) t" ROW_JOINS
+		" ORDER BY t.root_start DESC, t.seq DESC LIMIT ? OFFSET ?) t" GK_ROW_JOIN
 		" ORDER BY t.root_start DESC, t.seq DESC",
 		filter->where.data ? filter->where.data : "");
 	if (gk_buf_failed(&sql))
@@ -171,135 +167,27 @@ static gk_code list_all(gk_db *db, const gk_trace_query *query, const gk_sql_fil
 	index = gk_sql_filter_bind(filter, s, 1);
 	sqlite3_bind_int64(s, index, (int64_t)query->limit + 1);
 	sqlite3_bind_int64(s, index + 1, (int64_t)query->offset);
-	rc = put_page(db, s, query->limit, put_row, buf, has_more, err);
+	rc = put_page(db, s, query->limit, gk_sqlite_put_row, buf, has_more, err);
 	sqlite3_finalize(s);
 	return rc;
 }
 
-/* --- search --- */
-
-/* A search under way: spans that match, the newest first, lead to traces, each of which counts once. */
-typedef struct searching {
-	sqlite3_stmt *hits, *row;
-	int row_index; /* of the trace's number in `row` */
-	int64_t *seen; /* hash of traces: open addressing, 0 is free */
-	size_t seen_size;
-} searching;
-
-static bool is_seen(searching *search, int64_t trace)
-{
-	size_t at = (size_t)((uint64_t)trace * 0x9e3779b97f4a7c15ull) % search->seen_size;
-
-	while (search->seen[at] && search->seen[at] != trace)
-		at = (at + 1) % search->seen_size;
-	if (search->seen[at])
-		return true;
-	search->seen[at] = trace;
-	return false;
-}
-
-static gk_code put_hits(searching *search, gk_db *db, const gk_trace_query *query, gk_buf *buf,
-	bool *has_more, gk_error *err)
-{
-	uint64_t skipped = 0;
-	size_t count = 0;
-	gk_code rc = GK_OK;
-	int status = SQLITE_DONE;
-
-	for (size_t looked = 0; rc == GK_OK && !*has_more && looked < GK_MAX_SEARCH_HITS &&
-				(status = sqlite3_step(search->hits)) == SQLITE_ROW;
-		looked++) {
-		int64_t trace = GK_TRACE_OF(sqlite3_column_int64(search->hits, 0));
-
-		if (!trace || is_seen(search, trace))
-			continue;
-		sqlite3_bind_int64(search->row, search->row_index, trace);
-		if (sqlite3_step(search->row) == SQLITE_ROW) {
-			if (skipped < query->offset) {
-				skipped++;
-			} else if (count == query->limit) {
-				*has_more = true;
-			} else {
-				if (count++)
-					gk_buf_putc(buf, ',');
-				rc = put_row(buf, search->row, err);
-			}
-		}
-		sqlite3_reset(search->row);
-	}
-	if (rc == GK_OK && status != SQLITE_ROW && status != SQLITE_DONE)
-		rc = gk_db_fail(db, "the store cannot be searched", err);
-	return rc;
-}
-
-static gk_code search_all(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
-	const char *expression, gk_buf *buf, bool *has_more, gk_error *err)
-{
-	searching search = { .seen_size = 2 * GK_MAX_SEARCH_HITS };
-	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
-	gk_code rc = GK_UNAVAILABLE;
-
-	gk_buf_printf(&sql,
-		"SELECT " ROW_COLUMNS " FROM traces t" ROW_JOINS
-		" WHERE t.has_root = 1%s AND t.id = ?",
-		filter->where.data ? filter->where.data : "");
-	search.seen = calloc(search.seen_size, sizeof(*search.seen));
-	if (gk_buf_failed(&sql) || !search.seen) {
-		free(search.seen);
-		return gk_error_no_memory(err);
-	}
-	search.hits = gk_db_prepare(
-		db, "SELECT rowid FROM span_fts WHERE span_fts MATCH ? ORDER BY rowid DESC", err);
-	search.row = gk_db_prepare(db, sql.data, err);
-	if (search.hits && search.row) {
-		gk_db_bind_text(search.hits, 1, expression);
-		search.row_index = gk_sql_filter_bind(filter, search.row, 1);
-		rc = put_hits(&search, db, query, buf, has_more, err);
-	}
-	sqlite3_finalize(search.hits);
-	sqlite3_finalize(search.row);
-	free(search.seen);
-	return rc;
-}
-
-/* The last word is looked for as it is. Only when it is nowhere so, it is the beginning of others: FTS5 gathers all that
- * match a beginning before it gives the first, which takes long for a frequent one. */
-static gk_code open_last_word(gk_db *db, char **expression, gk_error *err)
-{
-	sqlite3_stmt *s =
-		gk_db_prepare(db, "SELECT 1 FROM span_fts WHERE span_fts MATCH ? LIMIT 1", err);
-	char *open;
-	bool is_there;
-
-	if (!s)
-		return GK_UNAVAILABLE;
-	gk_db_bind_text(s, 1, *expression);
-	is_there = sqlite3_step(s) == SQLITE_ROW;
-	sqlite3_finalize(s);
-	if (is_there)
-		return GK_OK;
-	if (asprintf(&open, "%s*", *expression) < 0)
-		return gk_error_no_memory(err);
-	free(*expression);
-	*expression = open;
-	return GK_OK;
-}
+/* --- lists and searches --- */
 
 static gk_code list(gk_db *db, const gk_trace_query *query, gk_buf *buf, gk_error *err)
 {
 	gk_sql_filter filter;
 	gk_auto_str char *expression = NULL;
-	bool has_more = false, is_open = false;
+	bool has_more = false;
 	gk_code rc = gk_sql_filter_init(&filter, db, query->filter, err);
 
 	if (rc == GK_OK && query->text && *query->text)
-		rc = gk_search_expression(query->text, &expression, &is_open, err);
-	if (rc == GK_OK && is_open)
-		rc = open_last_word(db, &expression, err);
+		rc = gk_search_expression(db, query->text, &expression, err);
 	PUT(buf, "{\"traces\":[");
 	if (rc == GK_OK && query->limit)
-		rc = expression ? search_all(db, query, &filter, expression, buf, &has_more, err)
-				: list_all(db, query, &filter, buf, &has_more, err);
+		rc = expression
+			     ? gk_sqlite_search(db, query, &filter, expression, buf, &has_more, err)
+			     : list_all(db, query, &filter, buf, &has_more, err);
 	put_end(buf, has_more, query->offset + query->limit);
 	gk_sql_filter_done(&filter);
 	return rc == GK_OK && gk_buf_failed(buf) ? gk_error_no_memory(err) : rc;

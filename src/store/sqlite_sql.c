@@ -81,6 +81,8 @@ const char *const gk_sql_texts[GK_SQL_COUNTS] = {
 	[GK_SQL_FTS_DROP] = "INSERT INTO span_fts(span_fts, rowid, input, output, error)"
 			    " VALUES('delete', ?, ?, ?, ?)",
 	[GK_SQL_SPAN_FOR_INDEX] = "SELECT type, end_ms, doc FROM spans WHERE id = ?",
+	[GK_SQL_NEXT_WORD] = "SELECT term FROM temp.span_words WHERE term >= ? LIMIT 1",
+	[GK_SQL_HAS_HITS] = "SELECT 1 FROM span_fts WHERE span_fts MATCH ? LIMIT 1",
 	[GK_SQL_DROP_SPANS] = "DELETE FROM spans WHERE id >= ? AND id < ?",
 	[GK_SQL_DROP_TRACE] = "DELETE FROM traces WHERE id = ?",
 	[GK_SQL_DROP_TRACE_LOGS] = "DELETE FROM logs WHERE trace_id = ?",

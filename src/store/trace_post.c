@@ -4,10 +4,10 @@
 #include "store/trace_post.h"
 
 #include "base/limits.h"
+#include "base/process.h"
 #include "base/str.h"
 
 #include <genkit/json.h>
-#include <unistd.h>
 
 bool gk_span_is_noise(const char *subtype)
 {
@@ -171,7 +171,7 @@ gk_trace_post *gk_trace_post_of_span(const gk_span *span, const char *doc, size_
 
 	if (!post)
 		return NULL;
-	post->owner = getpid();
+	post->owner = gk_process_key();
 	if (span->metadata)
 		row.session = json_string_value(json_object_get(span->metadata, "agent:sessionId"));
 	if (is_model && span->output) {

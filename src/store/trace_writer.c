@@ -291,6 +291,12 @@ static bool must_sweep(const gk_trace_store *store, uint64_t now_ms)
 	return store->is_sweeping || now_ms >= store->next_sweep_ms;
 }
 
+/* When nothing lets it come to its turn, it takes every second one. */
+static bool is_sweep_late(const gk_trace_store *store, uint64_t now_ms)
+{
+	return store->is_sweeping || now_ms >= store->next_sweep_ms + GK_STORE_SWEEP_LATE_MS;
+}
+
 /* One slice, outside the lock. */
 static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 {
@@ -299,15 +305,18 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 	uint64_t sweep_ms = store->sweep_ms;
 	gk_auto_error gk_error err = { 0 };
 	gk_trace_sizes sizes;
-	bool more = false, folds = must_fold(store, now_ms), indexes = must_index(store, now_ms);
+	bool more = false, sweeps = is_sweep_late(store, now_ms) && !store->has_swept;
+	bool folds = !sweeps && must_fold(store, now_ms);
+	bool indexes = !sweeps && must_index(store, now_ms);
 	gk_code rc;
 
+	store->has_swept = !folds && !indexes && must_sweep(store, now_ms);
 	pthread_mutex_unlock(&store->lock);
 	if (folds) {
 		rc = type->fold(store->backend, &more, &err);
 	} else if (indexes) {
 		rc = type->index(store->backend, false, &more, &err);
-	} else if (must_sweep(store, now_ms)) {
+	} else if (store->has_swept) {
 		rc = type->sweep(store->backend, &limits, &more, &err);
 		store->is_shrinking |= store->is_sweeping || more;
 		store->is_sweeping = more;
@@ -393,10 +402,11 @@ static bool may_write(const gk_trace_store *store, uint64_t now_ms)
 }
 
 /* What waited long enough waits no longer, though there is always something to write. */
-static bool is_behind(const gk_trace_store *store)
+static bool is_behind(const gk_trace_store *store, uint64_t now_ms)
 {
 	return store->is_open && (store->counts.unfolded > GK_STORE_FOLD_LAG ||
-					 store->counts.unindexed > GK_STORE_INDEX_LAG);
+					 store->counts.unindexed > GK_STORE_INDEX_LAG ||
+					 is_sweep_late(store, now_ms));
 }
 
 static bool has_upkeep(const gk_trace_store *store, uint64_t now_ms)
@@ -433,7 +443,7 @@ void *gk_trace_writer_run(void *user)
 			ask_for_copy(store, false);
 			if (store->stops && store->fails)
 				break;
-			if (is_behind(store))
+			if (is_behind(store, now_ms))
 				do_upkeep(store, now_ms);
 			if (!TAILQ_EMPTY(&store->jobs))
 				do_job(store);

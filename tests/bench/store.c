@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * The store by itself: build/tests/bench/store [TRACES [FILE]]
+ * The store by itself: build/tests/bench/store [TRACES [FILE [KEEP]]]
  *
  * Saves so many traces (100,000) of ten spans as other programs' posts, as fast as commits let it, then asks. Times are of
- * the wall; CPU is that of all threads. Then the same number of spans again with retention, for the memory.
+ * the wall; CPU is that of all threads. Then the same number of spans again with retention, for the memory. With KEEP
+ * there is only that: so many traces are saved, and the newest KEEP stay.
  */
 #include "base/clock.h"
-#include "store/trace_store.h"
+#include "store/trace_post.h"
 
 #include <genkit/json.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 
 static gk_loop *loop;
 static gk_trace_store *store;
-static unsigned long traces = 100000;
+static unsigned long traces = 100000, keep_traces;
 static bool is_done;
 static const char *const words[] = { "river", "mountain", "copper", "lantern", "harbour", "meadow",
 	"violin", "thunder", "orchard", "saddle", "compass", "feather", "granite", "velvet",
@@ -122,13 +123,45 @@ static gk_trace_post *make_post(unsigned long trace)
 	return post;
 }
 
+/* Spans of 0.3 KB without the cost of reading them. */
+static gk_trace_post *make_small_post(unsigned long trace)
+{
+	char id[40], key[20], doc[300];
+	gk_trace_post *post;
+
+	snprintf(id, sizeof(id), "%08x%024lx", pick(UINT32_MAX), trace);
+	post = gk_trace_post_new(id);
+	if (!post)
+		fail("post", &(gk_error){ 0 });
+	for (unsigned i = 0; i < SPANS; i++) {
+		int len = snprintf(doc, sizeof(doc),
+			"{\"spanId\":\"%08x%08lx\",\"traceId\":\"%s\",\"startTime\":1,\"endTime\":2,"
+			"\"displayName\":\"flow\",\"attributes\":{\"genkit:type\":\"action\","
+			"\"genkit:input\":\"%s %s\"},\"spanKind\":\"INTERNAL\"}",
+			i, trace, id, words[pick(16)], words[pick(16)]);
+
+		snprintf(key, sizeof(key), "%08x%08lx", i, trace);
+		if (!gk_trace_post_add(post, &(gk_span_row){ .key = key,
+						     .parent = i ? "1" : NULL,
+						     .name = "flow",
+						     .type = "action",
+						     .doc = doc,
+						     .doc_len = (size_t)len,
+						     .start_ms = 1e12 + (double)trace,
+						     .end_ms = 1e12 + (double)trace + 1 }))
+			fail("post", &(gk_error){ 0 });
+	}
+	return post;
+}
+
 /* `beat` is called now and then. */
 static void ingest(unsigned long first, unsigned long count, void (*beat)(void))
 {
 	gk_auto_error gk_error err = { 0 };
 
 	for (unsigned long i = 0; i < count; i++) {
-		gk_trace_store_save(store, make_post(first + i));
+		gk_trace_store_save(
+			store, keep_traces ? make_small_post(first + i) : make_post(first + i));
 		if (i % GROUP == GROUP - 1 && gk_trace_store_flush(store, &err) != GK_OK)
 			fail("flush", &err);
 		if (beat && i % 1000 == 0)
@@ -211,10 +244,13 @@ static double peak_mb;
 
 static void watch_memory(void)
 {
+	static unsigned beats;
 	double now = rss_mb();
 
 	if (now > peak_mb)
 		peak_mb = now;
+	if (keep_traces && ++beats % 100 == 0)
+		printf("%u traces: memory %.1f MB\n", beats * 1000, now);
 }
 
 static void measure(const char *what, unsigned long first, unsigned long count)
@@ -234,16 +270,25 @@ static void measure(const char *what, unsigned long first, unsigned long count)
 		(unsigned long long)counts.unindexed);
 }
 
+static void retain(unsigned long first, unsigned long keep)
+{
+	gk_trace_store_configure(
+		store, GK_OPTS(gk_trace_store_opts, .max_traces = keep, .sweep_ms = 200));
+	measure("ingest with retention", first, traces);
+}
+
 static void body(void *user)
 {
 	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
 	gk_auto_error gk_error err = { 0 };
-	gk_trace_store_opts keep = {
-		.size = sizeof(keep), .max_traces = traces / 2, .sweep_ms = 200
-	};
 	uint64_t start;
 
 	(void)user;
+	if (keep_traces) {
+		retain(0, keep_traces);
+		is_done = true;
+		return;
+	}
 	measure("ingest", 0, traces);
 	start = gk_clock_mono_ns();
 	if (gk_trace_store_list(store, &(gk_trace_query){ .limit = 1, .text = "x" }, &buf, &err) !=
@@ -254,8 +299,7 @@ static void body(void *user)
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
 		ask(&questions[i]);
 	printf("\n");
-	gk_trace_store_configure(store, &keep);
-	measure("ingest with retention", traces, traces);
+	retain(traces, traces / 2);
 	is_done = true;
 }
 
@@ -268,7 +312,9 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1)
 		traces = (unsigned long)atol(argv[1]);
-	if (argc > 2)
+	if (argc > 3)
+		keep_traces = (unsigned long)atol(argv[3]);
+	if (argc > 2 && *argv[2])
 		opts.path = argv[2];
 	else if (mkdtemp(path) && asprintf(&file, "%s/traces.db", path) > 0)
 		opts.path = file;

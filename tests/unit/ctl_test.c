@@ -232,10 +232,11 @@ START_TEST(lint_tells_errors_from_what_code_may_define)
 	folder_put("p/d.prompt", "{{>card}}");
 	folder_put("p/e.prompt", "---\ninput: {schema: Nobody}\n---\nHi");
 	folder_put("p/f.prompt", "---\nHi");
+	folder_put("p/g.prompt", "---\nm: 1\noutput: {schema: {type: array, items: 7}}\n---\nHi");
 	ck_assert_int_eq(gk_ctl_lint("p", &lines, NULL), GK_OK);
 	ck_assert_int_eq(gk_ctl_lint("q", &none, &err), GK_NOT_FOUND);
 	folder_drop();
-	ck_assert_uint_eq(json_array_size(lines), 5);
+	ck_assert_uint_eq(json_array_size(lines), 6);
 	assert_json(json_array_get(lines, 0),
 		"{'text':'p/a.prompt:2:1: model must be a text','isError':true}");
 	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[1].text"), "p/b.prompt:2:"));
@@ -243,7 +244,10 @@ START_TEST(lint_tells_errors_from_what_code_may_define)
 	for (int i = 2; i < 5; i++)
 		ck_assert(!gk_json_bool_at(json_array_get(lines, (size_t)i), "isError", true));
 	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[2].text"), "p/c.prompt:1:"));
+	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[3].text"), "p/e.prompt:2:1: "));
 	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[3].text"), "Nobody"));
+	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(lines, "[5].text"), "p/g.prompt:3:1: "));
+	ck_assert(gk_json_bool_at(lines, "[5].isError", false));
 }
 END_TEST
 

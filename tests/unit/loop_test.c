@@ -4,12 +4,14 @@
 
 #include "base/clock.h"
 #include "loop/loop_internal.h"
+#include "loop/notice.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static gk_loop *loop;
@@ -432,12 +434,26 @@ START_TEST(a_broken_pipe_reports_what_was_asked_for)
 }
 END_TEST
 
+static void on_notice(void *user, const gk_notice *notice)
+{
+	static const char *const kinds[] = { "written", "touched", "gone", "folder gone", "lost" };
+	size_t len = strlen(seen);
+
+	(void)user;
+	if (notice->kind == GK_NOTICE_TOUCHED)
+		return;
+	snprintf(seen + len, sizeof(seen) - len, "%s%s %s;", notice->is_folder ? "folder " : "",
+		kinds[notice->kind], notice->name ? notice->name : "");
+	gk_loop_stop(loop);
+}
+
 START_TEST(what_cannot_be_watched_is_an_error)
 {
 	gk_auto_error gk_error err = { 0 };
 	gk_poll *poll = NULL;
 	gk_signal *watcher = NULL;
-	gk_watch *watch = NULL;
+	gk_notices *notices = NULL;
+	int folder = -1;
 
 	ck_assert_int_ne(
 		gk_poll_start(loop, -1, GK_POLL_READ, on_polled, NULL, &poll, &err), GK_OK);
@@ -445,10 +461,11 @@ START_TEST(what_cannot_be_watched_is_an_error)
 	ck_assert_str_eq(err.message, "cannot watch a file descriptor: bad file descriptor");
 	ck_assert_int_ne(gk_signal_start(loop, 9999, note, NULL, &watcher, &err), GK_OK);
 	ck_assert_ptr_null(watcher);
-	ck_assert_int_eq(
-		gk_watch_start(loop, "/nonexistent/x", NULL, NULL, &watch, &err), GK_NOT_FOUND);
-	ck_assert_str_eq(err.message, "cannot watch /nonexistent/x: no such file or directory");
-	ck_assert_ptr_null(watch);
+	ck_assert_int_eq(gk_notices_new(loop, on_notice, NULL, &notices, NULL), GK_OK);
+	ck_assert_int_eq(gk_notices_add(notices, "/nonexistent/x", &folder, &err), GK_NOT_FOUND);
+	ck_assert_str_eq(err.message, "cannot watch /nonexistent/x: No such file or directory");
+	ck_assert_int_eq(folder, -1);
+	gk_notices_free(notices);
 }
 END_TEST
 
@@ -466,13 +483,6 @@ START_TEST(a_signal_is_a_callback)
 	gk_signal_stop(NULL);
 }
 END_TEST
-
-static void on_change(void *user, const char *name)
-{
-	(void)user;
-	snprintf(seen, sizeof(seen), "%s", name ? name : "?");
-	gk_loop_stop(loop);
-}
 
 static void touch(const char *folder, const char *name)
 {
@@ -503,46 +513,64 @@ static void discard(const char *folder, const char *name)
 	unlink(path);
 }
 
-START_TEST(a_watched_folder_names_what_changed)
+static void assert_notices(const char *expected)
 {
-	char folder[] = "/tmp/genkit-watch-XXXXXX";
-	gk_watch *watch = NULL;
+	for (int i = 0; i < 1000 && strlen(seen) < strlen(expected); i++)
+		gk_loop_turn(loop, 10);
+	ck_assert_str_eq(seen, expected);
+	seen[0] = '\0';
+}
+
+START_TEST(a_watched_folder_names_what_happened)
+{
+	char folder[] = "/tmp/genkit-watch-XXXXXX", path[128];
+	gk_notices *notices = NULL;
+	int number, again;
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
-	ck_assert_int_eq(gk_watch_start(loop, folder, on_change, NULL, &watch, NULL), GK_OK);
-	touch(folder, "new.prompt");
-	gk_loop_run(loop);
-	ck_assert_str_eq(seen, "new.prompt");
-	gk_watch_stop(watch);
-	gk_watch_stop(NULL);
-	discard(folder, "new.prompt");
+	seen[0] = '\0';
+	ck_assert_int_eq(gk_notices_new(loop, on_notice, NULL, &notices, NULL), GK_OK);
+	ck_assert_int_eq(gk_notices_add(notices, folder, &number, NULL), GK_OK);
+	ck_assert_int_eq(gk_notices_add(notices, folder, &again, NULL), GK_OK);
+	ck_assert_int_eq(number, again);
+	touch(folder, "new");
+	assert_notices("written new;");
+	move(folder, "new", "other");
+	assert_notices("gone new;written other;");
+	discard(folder, "other");
+	assert_notices("gone other;");
+	snprintf(path, sizeof(path), "%s/d", folder);
+	mkdir(path, 0700);
+	rmdir(path);
+	assert_notices("folder gone d;");
 	rmdir(folder);
+	assert_notices("folder gone ;");
+	gk_notices_free(notices);
+	gk_notices_free(NULL);
 }
 END_TEST
 
-START_TEST(a_watched_file_may_be_replaced)
+START_TEST(a_folder_that_is_no_longer_watched_says_nothing)
 {
-	char folder[] = "/tmp/genkit-watch-XXXXXX", path[128];
-	gk_watch *watch = NULL;
+	char folder[] = "/tmp/genkit-watch-XXXXXX", other[] = "/tmp/genkit-watch-XXXXXX";
+	gk_notices *notices = NULL;
+	int number, second;
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
-	touch(folder, "conf");
-	snprintf(path, sizeof(path), "%s/conf", folder);
-	ck_assert_int_eq(gk_watch_start(loop, path, on_change, NULL, &watch, NULL), GK_OK);
-	for (int i = 0; i < 2; i++) {
-		seen[0] = '\0';
-		touch(folder, "other");
-		move(folder, "other", "conf");
-		gk_loop_run(loop);
-		ck_assert_str_eq(seen, "conf");
-		while (gk_loop_turn(loop, 0), seen[0]) /* the rest of the events */
-			seen[0] = '\0';
-		gk_loop_stop(loop);
-		gk_loop_run(loop);
-	}
-	gk_watch_stop(watch);
-	discard(folder, "conf");
+	ck_assert_ptr_nonnull(mkdtemp(other));
+	seen[0] = '\0';
+	ck_assert_int_eq(gk_notices_new(loop, on_notice, NULL, &notices, NULL), GK_OK);
+	ck_assert_int_eq(gk_notices_add(notices, folder, &number, NULL), GK_OK);
+	ck_assert_int_eq(gk_notices_add(notices, other, &second, NULL), GK_OK);
+	gk_notices_remove(notices, number);
+	touch(folder, "a");
+	touch(other, "b");
+	assert_notices("written b;");
+	gk_notices_free(notices);
+	discard(folder, "a");
+	discard(other, "b");
 	rmdir(folder);
+	rmdir(other);
 }
 END_TEST
 
@@ -554,7 +582,7 @@ static bool with_everything(void)
 	gk_timer *timer = NULL;
 	gk_poll *poll = NULL;
 	gk_signal *watcher = NULL;
-	gk_watch *watch = NULL;
+	gk_notices *notices = NULL;
 	bool worked;
 
 	if (gk_loop_new(&own, NULL) != GK_OK)
@@ -562,12 +590,12 @@ static bool with_everything(void)
 	worked = gk_timer_start(own, 1, 0, note, "", &timer, NULL) == GK_OK;
 	worked &= gk_poll_start(own, 0, 0, on_polled, NULL, &poll, NULL) == GK_OK;
 	worked &= gk_signal_start(own, SIGUSR2, note, "", &watcher, NULL) == GK_OK;
-	worked &= gk_watch_start(own, "/proc/self/status", on_change, NULL, &watch, NULL) == GK_OK;
+	worked &= gk_notices_new(own, on_notice, NULL, &notices, NULL) == GK_OK;
 	worked &= gk_loop_post(own, note, "");
 	gk_timer_stop(timer);
 	gk_poll_stop(poll);
 	gk_signal_stop(watcher);
-	gk_watch_stop(watch);
+	gk_notices_free(notices);
 	gk_loop_free(own);
 	return worked;
 }
@@ -611,8 +639,8 @@ static Suite *loop_suite(void)
 	tcase_add_test(tcase, a_broken_pipe_reports_what_was_asked_for);
 	tcase_add_test(tcase, what_cannot_be_watched_is_an_error);
 	tcase_add_test(tcase, a_signal_is_a_callback);
-	tcase_add_test(tcase, a_watched_folder_names_what_changed);
-	tcase_add_test(tcase, a_watched_file_may_be_replaced);
+	tcase_add_test(tcase, a_watched_folder_names_what_happened);
+	tcase_add_test(tcase, a_folder_that_is_no_longer_watched_says_nothing);
 	tcase_add_test(tcase, no_memory_is_an_error_and_leaks_nothing);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -5,10 +5,13 @@
 #include "folder.h"
 
 #include "ai/ai.h"
+#include "ai/prompt.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "daemon/prompts.h"
 
+#include <fcntl.h>
+#include <genkit/prompt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -188,16 +191,244 @@ START_TEST(a_directory_that_is_gone_from_the_configuration_takes_its_prompts_alo
 }
 END_TEST
 
-START_TEST(a_second_directory_does_not_take_a_name)
+START_TEST(of_two_directories_with_one_name_the_first_has_it_until_it_goes)
 {
 	mkdir("p", 0700);
 	mkdir("q", 0700);
 	folder_put("p/a.prompt", "one");
 	folder_put("q/a.prompt", "two");
+	folder_put("q/b.prompt", "{{#if");
 	usleep((GK_PROMPT_SETTLE_MS + 10) * 1000);
 	configure("[{'directory':'p'},{'directory':'q'}]", true);
 	await_template("/prompt/a", "one");
-	ck_assert_str_eq(said, "q: prompt 'a': there is one of that name in p\n");
+	ck_assert_ptr_nonnull(strstr(said, "q/a.prompt: the prompt a is p/a.prompt already\n"));
+	folder_put("p/b.prompt", "good"); /* what is broken holds no name */
+	await_template("/prompt/b", "good");
+	unlink("p/a.prompt");
+	await_template("/prompt/a", "two");
+	folder_put("p/a.prompt", "three");
+	usleep(100000);
+	await_template("/prompt/a", "two");
+	configure("[{'directory':'p'}]", true);
+	await_template("/prompt/a", "three");
+}
+END_TEST
+
+START_TEST(a_partial_belongs_to_its_directory_and_goes_with_its_file)
+{
+	gk_auto_json json_t *p = NULL, *q = NULL, *code = NULL;
+
+	mkdir("p", 0700);
+	mkdir("q", 0700);
+	ck_assert_int_eq(gk_define_partial(core_app, "x", "code", NULL), GK_OK);
+	folder_put("p/_x.prompt", "P");
+	folder_put("p/a.prompt", "{{>x}}");
+	folder_put("q/_x.prompt", "Q");
+	folder_put("q/b.prompt", "{{>x}}");
+	usleep((GK_PROMPT_SETTLE_MS + 10) * 1000);
+	configure("[{'directory':'p'},{'directory':'q'}]", true);
+	p = core_run("/prompt/a", NULL);
+	ck_assert_str_eq(gk_json_str_peek(p, "messages[0].content[0].text"), "P");
+	q = core_run("/prompt/b", NULL);
+	ck_assert_str_eq(gk_json_str_peek(q, "messages[0].content[0].text"), "Q");
+	unlink("p/_x.prompt");
+	folder_put("p/c.prompt", "told after it");
+	await_template("/prompt/c", "told after it");
+	usleep(100000);
+	folder_put("p/d.prompt", "and again");
+	await_template("/prompt/d", "and again");
+	code = core_run("/prompt/a", NULL);
+	ck_assert_str_eq(gk_json_str_peek(code, "messages[0].content[0].text"), "code");
+}
+END_TEST
+
+START_TEST(a_file_broken_from_the_start_is_logged_and_listed_and_mends)
+{
+	mkdir("p", 0700);
+	folder_put("p/a.v.prompt", "---\nmodel: m\nmodel: n\n---\none");
+	folder_put("p/b.prompt", "---\ninput: {schema: {x: nothing}}\n---\none");
+	folder_put("p/c.prompt", "x\n{{/if}}");
+	folder_put("p/d.prompt", "gone");
+	configure("[{'directory':'p'}]", true);
+	await((wish){ "/prompt/a.v", "error", "p/a.v.prompt:3:1: ", false });
+	await((wish){ "/prompt/c", "error", "p/c.prompt:2:", false });
+	ck_assert_ptr_nonnull(strstr(said, "p/a.v.prompt:3:1: "));
+	ck_assert_ptr_nonnull(strstr(said, "p/c.prompt:2:"));
+	ck_assert_ptr_null(gk_app_find_action_peek(core_app, "/flow/prompts/c"));
+	core_fail("/prompt/c", NULL, GK_FAILED_PRECONDITION, "");
+	await_template("/prompt/d", "gone");
+	folder_put("p/c.prompt", "mended");
+	await_template("/prompt/c", "mended");
+	await((wish){ "/prompt/c", "error", NULL, false });
+	ck_assert_ptr_nonnull(gk_app_find_action_peek(core_app, "/flow/prompts/c"));
+	unlink("p/a.v.prompt");
+	await((wish){ .key = "/prompt/a.v", .is_gone = true });
+}
+END_TEST
+
+/* --- the ways in which files change --- */
+
+START_TEST(a_file_that_is_renamed_into_its_place_is_read_at_once)
+{
+	mkdir("p", 0700);
+	configure("[{'directory':'p'}]", true);
+	folder_put("p/.a.prompt.swp", "not this");
+	folder_put("p/a.prompt~", "nor this");
+	folder_put("p/4913", "nor that");
+	folder_put("p/a.tmp", "one");
+	ck_assert_int_eq(rename("p/a.tmp", "p/a.prompt"), 0);
+	await_template("/prompt/a", "one");
+	ck_assert_int_eq(rename("p/a.prompt", "p/a.prompt~"), 0); /* as vim does */
+	folder_put("p/a.prompt", "two");
+	await_template("/prompt/a", "two");
+	ck_assert_int_eq(rename("p/a.prompt", "p/b.prompt"), 0);
+	await_template("/prompt/b", "two");
+	await((wish){ .key = "/prompt/a", .is_gone = true });
+	ck_assert_str_eq(said, "");
+}
+END_TEST
+
+START_TEST(a_file_is_not_read_while_it_is_being_written)
+{
+	int fd;
+
+	mkdir("p", 0700);
+	folder_put("p/a.prompt", "old");
+	configure("[{'directory':'p'}]", true);
+	await_template("/prompt/a", "old");
+	fd = open("p/a.prompt", O_WRONLY | O_TRUNC);
+	for (int i = 0; i < 10; i++) {
+		ck_assert_int_eq(write(fd, "half ", 5), 5);
+		usleep(2 * GK_PROMPT_SETTLE_MS * 1000);
+		gk_loop_turn(gk_app_loop(core_app), 1);
+		await_template("/prompt/a", "old");
+	}
+	ck_assert_int_eq(write(fd, "whole", 5), 5);
+	close(fd);
+	await_template("/prompt/a", "half whole");
+}
+END_TEST
+
+START_TEST(a_file_that_its_writer_leaves_open_is_read_when_it_has_settled)
+{
+	int fd;
+
+	mkdir("p", 0700);
+	configure("[{'directory':'p'}]", true);
+	fd = open("p/a.prompt", O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_eq(write(fd, "open", 4), 4);
+	await_template("/prompt/a", "open");
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_hard_link_is_a_file_of_its_own)
+{
+	mkdir("p", 0700);
+	folder_put("p/a.prompt", "one");
+	configure("[{'directory':'p'}]", true);
+	await_template("/prompt/a", "one");
+	ck_assert_int_eq(link("p/a.prompt", "p/b.prompt"), 0);
+	await_template("/prompt/b", "one");
+}
+END_TEST
+
+START_TEST(a_directory_that_is_moved_takes_its_prompts_along)
+{
+	mkdir("p", 0700);
+	mkdir("new", 0700);
+	mkdir("new/deep", 0700);
+	folder_put("new/deep/a.prompt", "one");
+	configure("[{'directory':'p'}]", true);
+	ck_assert_int_eq(rename("new", "p/new"), 0);
+	await_template("/prompt/new/deep/a", "one");
+	ck_assert_int_eq(rename("p/new", "p/other"), 0);
+	await_template("/prompt/other/deep/a", "one");
+	await((wish){ .key = "/prompt/new/deep/a", .is_gone = true });
+	folder_put("p/other/deep/a.prompt", "two");
+	await_template("/prompt/other/deep/a", "two");
+	ck_assert_int_eq(rename("p/other", "away"), 0);
+	await((wish){ .key = "/prompt/other/deep/a", .is_gone = true });
+	ck_assert_int_eq(rename("p", "elsewhere"), 0);
+	mkdir("p", 0700);
+	folder_put("p/b.prompt", "three");
+	await_template("/prompt/b", "three");
+}
+END_TEST
+
+#define MANY 1000
+
+static bool has_all(void *user)
+{
+	const char *text = user;
+
+	for (int i = 0; i < MANY; i++) {
+		gk_auto_str char *key = NULL;
+		const gk_action *action;
+		const char *now;
+		size_t len;
+
+		ck_assert_int_gt(asprintf(&key, "/prompt/p%d", i), 0);
+		action = gk_app_find_action_peek(core_app, key);
+		if (!action)
+			return false;
+		now = gk_prompt_document_template_peek(
+			gk_prompt_body_peek(action)->messages.document, &len);
+		if (len != strlen(text) || memcmp(now, text, len) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void put_many(const char *text)
+{
+	for (int i = 0; i < MANY; i++) {
+		gk_auto_str char *path = NULL;
+
+		ck_assert_int_gt(asprintf(&path, "p/p%d.prompt", i), 0);
+		folder_put(path, text);
+	}
+}
+
+START_TEST(a_thousand_files_change_at_once)
+{
+	char one[] = "one", two[] = "two";
+
+	mkdir("p", 0700);
+	put_many("one");
+	configure("[{'directory':'p'}]", true);
+	core_turn_until(has_all, one);
+	put_many("two");
+	core_turn_until(has_all, two);
+}
+END_TEST
+
+static unsigned queue_size(void)
+{
+	unsigned size = 16384;
+	FILE *file = fopen("/proc/sys/fs/inotify/max_queued_events", "r");
+
+	if (file) {
+		if (fscanf(file, "%u", &size) != 1)
+			size = 16384;
+		fclose(file);
+	}
+	return size;
+}
+
+/* Nobody looks meanwhile. */
+START_TEST(what_happened_when_notices_were_lost_is_found)
+{
+	unsigned many = queue_size() / 2 + 1000;
+
+	mkdir("p", 0700);
+	configure("[{'directory':'p'}]", true);
+	for (unsigned i = 0; i < many; i++) {
+		ck_assert_int_eq(rename("p", "p2"), 0);
+		ck_assert_int_eq(rename("p2", "p"), 0);
+	}
+	folder_put("p/lost.prompt", "found");
+	await_template("/prompt/lost", "found");
 }
 END_TEST
 
@@ -215,7 +446,16 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_mistake_that_only_defining_finds_is_shown_as_well);
 	tcase_add_test(
 		tests, a_directory_that_is_gone_from_the_configuration_takes_its_prompts_along);
-	tcase_add_test(tests, a_second_directory_does_not_take_a_name);
+	tcase_add_test(tests, of_two_directories_with_one_name_the_first_has_it_until_it_goes);
+	tcase_add_test(tests, a_partial_belongs_to_its_directory_and_goes_with_its_file);
+	tcase_add_test(tests, a_file_broken_from_the_start_is_logged_and_listed_and_mends);
+	tcase_add_test(tests, a_file_that_is_renamed_into_its_place_is_read_at_once);
+	tcase_add_test(tests, a_file_is_not_read_while_it_is_being_written);
+	tcase_add_test(tests, a_file_that_its_writer_leaves_open_is_read_when_it_has_settled);
+	tcase_add_test(tests, a_hard_link_is_a_file_of_its_own);
+	tcase_add_test(tests, a_directory_that_is_moved_takes_its_prompts_along);
+	tcase_add_test(tests, a_thousand_files_change_at_once);
+	tcase_add_test(tests, what_happened_when_notices_were_lost_is_found);
 	suite_add_tcase(it, tests);
 	return it;
 }

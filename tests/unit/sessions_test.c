@@ -4,6 +4,7 @@
 #include "traces.h"
 
 #include "base/limits.h"
+#include "base/process.h"
 #include "json/edit.h"
 #include "store/sessions_internal.h"
 

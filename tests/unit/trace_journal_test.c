@@ -57,28 +57,6 @@ static int64_t number(const char *sql)
 	return value;
 }
 
-/* A post of so many spans, with little in them. */
-static gk_trace_post *post_of(const char *trace_id, unsigned count)
-{
-	gk_trace_post *post = gk_trace_post_new(trace_id);
-
-	for (unsigned i = 0; i < count; i++) {
-		char key[24];
-		gk_span_row row = { .key = key,
-			.parent = i ? "0" : NULL,
-			.name = "n",
-			.doc = "{}",
-			.doc_len = 2,
-			.start_ms = 1,
-			.end_ms = 2,
-			.status = 0 };
-
-		snprintf(key, sizeof(key), "%u", i);
-		ck_assert(gk_trace_post_add(post, &row));
-	}
-	return post;
-}
-
 static void flush(void *user)
 {
 	(void)user;
@@ -89,6 +67,12 @@ static void save(gk_trace_post *post)
 {
 	gk_trace_store_save(traces_store, post);
 	traces_in_fiber(flush, NULL);
+}
+
+/* So many spans with little in them. */
+static void save_spans(const char *trace_id, unsigned count)
+{
+	save(traces_spans(trace_id, count, "n", "{}"));
 }
 
 /* --- tests --- */
@@ -123,12 +107,12 @@ END_TEST
 START_TEST(a_large_batch_goes_into_the_tables_behind_what_is_in_the_journal)
 {
 	post_root("a");
-	save(post_of("b", GK_STORE_DIRECT));
+	save_spans("b", GK_STORE_DIRECT);
 	ck_assert_uint_eq(unfolded(), 0);
 	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
 	ck_assert_int_eq(number("SELECT id FROM traces WHERE trace_id = 'a'"), 1);
 	ck_assert_int_eq(number("SELECT id FROM traces WHERE trace_id = 'b'"), 2);
-	save(post_of("c", GK_STORE_DIRECT - 1));
+	save_spans("c", GK_STORE_DIRECT - 1);
 	ck_assert_uint_eq(unfolded(), GK_STORE_DIRECT - 1);
 }
 END_TEST
@@ -282,7 +266,7 @@ START_TEST(the_journal_holds_so_many_spans_though_it_is_never_quiet)
 		char id[16];
 
 		snprintf(id, sizeof(id), "t%u", i);
-		save(post_of(id, count));
+		save_spans(id, count);
 		most = unfolded() > most ? unfolded() : most;
 	}
 	ck_assert_uint_gt(most, GK_STORE_FOLD_LAG / 2);
@@ -304,7 +288,7 @@ START_TEST(a_trace_has_so_many_spans)
 				 GK_MAX_TRACE_SPANS - 1),
 		0);
 	change(sql);
-	save(post_of("a", 3));
+	save_spans("a", 3);
 	loaded = traces_load("a");
 	ck_assert_uint_eq(json_object_size(json_object_get(loaded, "spans")), 3);
 	ck_assert_uint_eq(gk_trace_store_count(traces_store).dropped_error, 2);

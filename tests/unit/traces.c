@@ -2,6 +2,8 @@
  * Copyright the genkitd authors */
 #include "traces.h"
 
+#include "store/trace_post.h"
+
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +44,27 @@ void traces_reopen(const gk_trace_store_opts *opts)
 {
 	gk_trace_store_close(gk_steal(traces_store));
 	open_store(opts);
+}
+
+gk_trace_post *traces_spans(const char *trace_id, unsigned count, const char *name, const char *doc)
+{
+	gk_trace_post *post = gk_trace_post_new(trace_id);
+
+	ck_assert_ptr_nonnull(post);
+	for (unsigned i = 0; i < count; i++) {
+		char key[24];
+
+		snprintf(key, sizeof(key), "%u", i);
+		ck_assert(gk_trace_post_add(post, &(gk_span_row){ .key = key,
+							  .parent = i ? "0" : NULL,
+							  .name = name,
+							  .type = "action",
+							  .doc = doc,
+							  .doc_len = strlen(doc),
+							  .start_ms = 1,
+							  .end_ms = 2 }));
+	}
+	return post;
 }
 
 /* --- fibers --- */

@@ -28,6 +28,9 @@ gk_code traces_try_post(const char *text, gk_error *err);
  * brace, and begins with a comma, or is "". Static memory, a few at once. */
 const char *traces_span(
 	const char *id, const char *trace, double start, double end, const char *more);
+/** A post of so many spans, the first of which is the root: all have that name and that document. */
+gk_trace_post *traces_spans(
+	const char *trace_id, unsigned count, const char *name, const char *doc);
 /** The trace; NULL: there is none. New reference. */
 json_t *traces_load(const char *id);
 /** The answer to a list. New reference. */

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* Full-text search: what people type becomes an expression of FTS5, and its hits become traces (telemetry section 9.5). */
+#include "store/sqlite.h"
+
+#include "base/str.h"
+
+/* --- what people search for --- */
+
+/* Letters and digits of any script, as the index's tokenizer has them; what is not ASCII counts as one, but for
+ * blanks and punctuation. */
+static bool is_word(uint32_t c)
+{
+	if (c < 0x80)
+		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return !((c >= 0x80 && c < 0xaa) || c == 0xab || (c >= 0xac && c <= 0xb1) ||
+		 (c >= 0xb4 && c <= 0xb4) || (c >= 0xb6 && c <= 0xb8) || c == 0xbb || c == 0xbf ||
+		 c == 0xd7 || c == 0xf7 || (c >= 0x2000 && c <= 0x206f) ||
+		 (c >= 0x20a0 && c <= 0x20cf) || (c >= 0x2190 && c <= 0x245f) ||
+		 (c >= 0x2500 && c <= 0x27bf) || (c >= 0x2900 && c <= 0x2bff) ||
+		 (c >= 0x2e00 && c <= 0x2e7f) || (c >= 0x3000 && c <= 0x3004) ||
+		 (c >= 0x3008 && c <= 0x3020) || c == 0x3030 || c == 0x30fb || c == 0xfffd ||
+		 (c >= 0xff01 && c <= 0xff0f) || (c >= 0xff1a && c <= 0xff20) ||
+		 (c >= 0xff3b && c <= 0xff40) || (c >= 0xff5b && c <= 0xff65));
+}
+
+static const char *column_of(const char *word, size_t len)
+{
+	static const char *const columns[] = { "input", "output", "error" };
+
+	for (size_t i = 0; i < 3; i++)
+		if (strlen(columns[i]) == len && strncmp(columns[i], word, len) == 0)
+			return columns[i];
+	return NULL;
+}
+
+/* "column : (" and what closes it around one term. */
+static void put_term(gk_buf *buf, const char *column, const char *word, size_t len)
+{
+	if (column)
+		gk_buf_printf(buf, "%s : ", column);
+	gk_buf_putc(buf, '"');
+	gk_buf_put(buf, word, len);
+	gk_buf_putc(buf, '"');
+}
+
+/* --- words that are only begun --- */
+
+#define AFTER "\1" /* stands before every letter: a word with it is the next one's lower bound */
+
+static bool is_ascii(const char *word, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)word[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* Words of the index that begin so, as terms joined by OR. *count: how many; more than GK_MAX_SEARCH_WORDS: too many. */
+static gk_code list_words(gk_db *db, const char *begin, const char *column, gk_buf *ret,
+	unsigned *count, gk_error *err)
+{
+	sqlite3_stmt *s = gk_db_get(db, GK_SQL_NEXT_WORD, err);
+	gk_auto_buf gk_buf last = GK_BUF_INIT(0);
+	int status = SQLITE_ROW;
+
+	*count = 0;
+	if (!s)
+		return GK_UNAVAILABLE;
+	gk_buf_puts(&last, begin);
+	while (!gk_buf_failed(&last) && *count <= GK_MAX_SEARCH_WORDS) {
+		const char *word;
+
+		gk_db_bind_text(s, 1, last.data);
+		status = sqlite3_step(s);
+		word = status == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+		if (!word || !gk_str_has_prefix(word, begin))
+			break;
+		gk_buf_puts(ret, (*count)++ ? " OR " : "");
+		put_term(ret, column, word, strlen(word));
+		gk_buf_clear(&last);
+		gk_buf_puts(&last, word);
+		gk_buf_puts(&last, AFTER);
+		sqlite3_reset(s);
+	}
+	sqlite3_reset(s);
+	if (gk_buf_failed(&last) || gk_buf_failed(ret))
+		return gk_error_no_memory(err);
+	return status == SQLITE_ROW || status == SQLITE_DONE
+		       ? GK_OK
+		       : gk_db_fail(db, "the store cannot be searched", err);
+}
+
+static gk_code has_hits(gk_db *db, const char *expression, bool *ret, gk_error *err)
+{
+	sqlite3_stmt *s = gk_db_get(db, GK_SQL_HAS_HITS, err);
+
+	if (!s)
+		return GK_UNAVAILABLE;
+	gk_db_bind_text(s, 1, expression);
+	*ret = sqlite3_step(s) == SQLITE_ROW;
+	sqlite3_reset(s);
+	return GK_OK;
+}
+
+/* FTS5 gathers all that match a beginning before it gives the first, which takes long for frequent words: those that begin
+ * so are looked up and asked for one by one. Only when they are many, or not in letters that we can fold, the beginning is
+ * searched for as such, and only if it is nowhere a word by itself. */
+static gk_code put_last(
+	gk_db *db, gk_buf *head, const char *column, const char *word, size_t len, gk_error *err)
+{
+	gk_auto_buf gk_buf words = GK_BUF_INIT(0), begin = GK_BUF_INIT(0);
+	unsigned count = GK_MAX_SEARCH_WORDS + 1;
+	bool is_whole = false;
+	gk_code rc = GK_OK;
+
+	for (size_t i = 0; i < len; i++)
+		gk_buf_putc(
+			&begin, (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]));
+	if (gk_buf_failed(&begin))
+		return gk_error_no_memory(err);
+	if (is_ascii(word, len))
+		rc = list_words(db, begin.data, column, &words, &count, err);
+	if (rc != GK_OK)
+		return rc;
+	if (count && count <= GK_MAX_SEARCH_WORDS) {
+		gk_buf_printf(head, "(%s)", words.data);
+		return GK_OK;
+	}
+	put_term(head, column, word, len);
+	if (gk_buf_failed(head))
+		return gk_error_no_memory(err);
+	rc = count ? has_hits(db, head->data, &is_whole, err) : GK_OK;
+	if (count && !is_whole)
+		gk_buf_putc(head, '*');
+	return rc;
+}
+
+/* --- what people type --- */
+
+typedef struct typed {
+	gk_buf head; /* of the expression: all words but the last, each with an AND behind it */
+	const char *word, *column; /* the last one, and where it is looked for; NULL: everywhere */
+	size_t len;
+	bool is_open; /* it goes up to the end of the text, and may be the beginning of another */
+} typed;
+
+static void close_word(typed *t)
+{
+	if (!t->word)
+		return;
+	put_term(&t->head, t->column, t->word, t->len);
+	gk_buf_puts(&t->head, " AND ");
+	t->word = NULL;
+}
+
+static gk_code read_typed(typed *t, const char *text, gk_error *err)
+{
+	size_t len = strlen(text), at = 0, terms = 0;
+	const char *column = NULL;
+
+	while (at < len) {
+		size_t start = at, size = 0;
+		uint32_t c = 0;
+
+		while (at < len && (size = gk_str_decode_utf8(text + at, len - at, &c)) &&
+			is_word(c))
+			at += size;
+		if (at == start) {
+			at += size ? size : 1;
+			if (c == ' ' || c == '\t' || c == '\n')
+				column = NULL;
+			continue;
+		}
+		if (at < len && text[at] == ':' && column_of(text + start, at - start)) {
+			column = column_of(text + start, at - start);
+			continue;
+		}
+		if (++terms > GK_MAX_SEARCH_TERMS)
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"more than %d words to search for", GK_MAX_SEARCH_TERMS);
+		close_word(t);
+		t->word = text + start;
+		t->len = at - start;
+		t->column = column;
+		t->is_open = at == len;
+	}
+	return GK_OK;
+}
+
+gk_code gk_search_expression(gk_db *db, const char *text, char **ret, gk_error *err)
+{
+	typed t = { .word = NULL };
+	gk_code rc = read_typed(&t, text, err);
+
+	*ret = NULL;
+	if (rc == GK_OK && t.word && t.is_open)
+		rc = put_last(db, &t.head, t.column, t.word, t.len, err);
+	else if (rc == GK_OK && t.word)
+		put_term(&t.head, t.column, t.word, t.len);
+	if (rc == GK_OK && t.word) {
+		*ret = gk_buf_take(&t.head, NULL);
+		rc = *ret ? GK_OK : gk_error_no_memory(err);
+	}
+	gk_buf_done(&t.head);
+	return rc;
+}
+
+/* --- hits --- */
+
+/* A search under way: spans that match, the newest first, lead to traces, each of which counts once. */
+typedef struct searching {
+	sqlite3_stmt *hits, *row;
+	int row_index; /* of the trace's number in `row` */
+	int64_t *seen; /* hash of traces: open addressing, 0 is free */
+	size_t seen_size;
+} searching;
+
+static bool is_seen(searching *search, int64_t trace)
+{
+	size_t at = (size_t)((uint64_t)trace * 0x9e3779b97f4a7c15ull) % search->seen_size;
+
+	while (search->seen[at] && search->seen[at] != trace)
+		at = (at + 1) % search->seen_size;
+	if (search->seen[at])
+		return true;
+	search->seen[at] = trace;
+	return false;
+}
+
+static gk_code put_hits(searching *search, gk_db *db, const gk_trace_query *query, gk_buf *buf,
+	bool *has_more, gk_error *err)
+{
+	uint64_t skipped = 0;
+	size_t count = 0;
+	gk_code rc = GK_OK;
+	int status = SQLITE_DONE;
+
+	for (size_t looked = 0; rc == GK_OK && !*has_more && looked < GK_MAX_SEARCH_HITS &&
+				(status = sqlite3_step(search->hits)) == SQLITE_ROW;
+		looked++) {
+		int64_t trace = GK_TRACE_OF(sqlite3_column_int64(search->hits, 0));
+
+		if (!trace || is_seen(search, trace))
+			continue;
+		sqlite3_bind_int64(search->row, search->row_index, trace);
+		if (sqlite3_step(search->row) == SQLITE_ROW) {
+			if (skipped < query->offset) {
+				skipped++;
+			} else if (count == query->limit) {
+				*has_more = true;
+			} else {
+				if (count++)
+					gk_buf_putc(buf, ',');
+				rc = gk_sqlite_put_row(buf, search->row, err);
+			}
+		}
+		sqlite3_reset(search->row);
+	}
+	if (rc == GK_OK && status != SQLITE_ROW && status != SQLITE_DONE)
+		rc = gk_db_fail(db, "the store cannot be searched", err);
+	return rc;
+}
+
+gk_code gk_sqlite_search(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
+	const char *expression, gk_buf *buf, bool *has_more, gk_error *err)
+{
+	searching search = { .seen_size = 2 * GK_MAX_SEARCH_HITS };
+	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
+	gk_code rc = GK_UNAVAILABLE;
+
+	gk_buf_printf(&sql,
+		"SELECT " GK_ROW_COLUMNS " FROM traces t" GK_ROW_JOIN
+		" WHERE t.has_root = 1%s AND t.id = ?",
+		filter->where.data ? filter->where.data : "");
+	search.seen = calloc(search.seen_size, sizeof(*search.seen));
+	if (gk_buf_failed(&sql) || !search.seen) {
+		free(search.seen);
+		return gk_error_no_memory(err);
+	}
+	search.hits = gk_db_prepare(
+		db, "SELECT rowid FROM span_fts WHERE span_fts MATCH ? ORDER BY rowid DESC", err);
+	search.row = gk_db_prepare(db, sql.data, err);
+	if (search.hits && search.row) {
+		gk_db_bind_text(search.hits, 1, expression);
+		search.row_index = gk_sql_filter_bind(filter, search.row, 1);
+		rc = put_hits(&search, db, query, buf, has_more, err);
+	}
+	sqlite3_finalize(search.hits);
+	sqlite3_finalize(search.row);
+	free(search.seen);
+	return rc;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* How far the store goes: words, hits, names, traces of a step. */
+#include "traces.h"
+
+#include "base/limits.h"
+#include "store/trace_post.h"
+
+static void setup(void)
+{
+	traces_start(NULL);
+}
+
+static void teardown(void)
+{
+	traces_stop();
+}
+
+#define NEEDLE "{\"attributes\":{\"genkit:input\":\"needle\"}}"
+
+static void flush(void *user)
+{
+	(void)user;
+	ck_assert_int_eq(gk_trace_store_flush(traces_store, NULL), GK_OK);
+}
+
+static void assert_found(const char *text, const char *expected)
+{
+	gk_auto_str char *ids = traces_ids(NULL, text);
+
+	ck_assert_str_eq(ids, expected);
+}
+
+static size_t listed(const gk_trace_query *query)
+{
+	gk_auto_json json_t *value = traces_list(query);
+
+	return json_array_size(json_object_get(value, "traces"));
+}
+
+START_TEST(words_that_begin_so_are_found_be_they_few_or_many)
+{
+	for (unsigned i = 0; i < GK_MAX_SEARCH_WORDS + 2; i++) {
+		char id[16], doc[100];
+
+		snprintf(id, sizeof(id), "t%u", i);
+		snprintf(doc, sizeof(doc), "{\"attributes\":{\"genkit:input\":\"Gra%uin seed\"}}",
+			i);
+		gk_trace_store_save(traces_store, traces_spans(id, 1, "n", doc));
+		traces_in_fiber(flush, NULL);
+		ck_assert_uint_eq(listed(&(gk_trace_query){ .limit = 100, .text = "gRa" }), i + 1);
+	}
+	ck_assert_uint_eq(listed(&(gk_trace_query){ .limit = 100, .text = "seed input:gra" }),
+		GK_MAX_SEARCH_WORDS + 2);
+	assert_found("gra1in", "t1");
+	assert_found("seed gra3", "t3");
+	assert_found("output:gra", "");
+	assert_found("grz", "");
+	assert_found("gra ", "");
+}
+END_TEST
+
+START_TEST(a_search_looks_at_so_many_spans)
+{
+	gk_trace_store_save(traces_store, traces_spans("old", 1, "n", NEEDLE));
+	gk_trace_store_save(traces_store, traces_spans("new", GK_MAX_SEARCH_HITS - 1, "n", NEEDLE));
+	assert_found("needle", "new old");
+	gk_trace_store_save(traces_store, traces_spans("newest", 1, "n", NEEDLE));
+	assert_found("needle", "newest new");
+}
+END_TEST
+
+START_TEST(names_are_compared_one_by_one_or_row_by_row)
+{
+	for (unsigned i = 0; i < GK_MAX_NAME_SCAN + 2; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "n%u", i);
+		gk_trace_store_save(traces_store, traces_spans(id, 1, id, "{}"));
+		if (i >= GK_MAX_NAME_SCAN - 1) {
+			gk_auto_str char *ids = traces_ids("{'contains':{'name':'N199'}}", NULL);
+
+			ck_assert_str_eq(ids,
+				"n1999 n1998 n1997 n1996 n1995 n1994 n1993 n1992 n1991 n1990 n199");
+		}
+	}
+}
+END_TEST
+
+START_TEST(so_much_of_a_text_is_indexed)
+{
+	gk_auto_buf gk_buf doc = GK_BUF_INIT(0);
+
+	gk_buf_puts(&doc, "{\"attributes\":{\"genkit:input\":\"");
+	while (doc.len < GK_STORE_INDEX_TEXT)
+		gk_buf_puts(&doc, "word ");
+	gk_buf_puts(&doc, " inside ");
+	while (doc.len < GK_STORE_INDEX_TEXT + 100)
+		gk_buf_puts(&doc, "word ");
+	gk_buf_puts(&doc, " outside\"}}");
+	gk_trace_store_save(traces_store, traces_spans("a", 1, "n", doc.data));
+	assert_found("inside ", "a");
+	assert_found("outside ", "");
+}
+END_TEST
+
+static bool has_swept(void *user)
+{
+	(void)user;
+	return gk_trace_store_count(traces_store).deleted_count > 2 * GK_STORE_SWEEP_STEP;
+}
+
+START_TEST(retention_goes_step_by_step_to_its_end)
+{
+	for (unsigned i = 0; i < 2 * GK_STORE_SWEEP_STEP + 11; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "t%u", i);
+		gk_trace_store_save(traces_store, traces_spans(id, 1, "n", NEEDLE));
+	}
+	ck_assert_uint_eq(listed(&(gk_trace_query){ .limit = 1, .text = "needle " }), 1);
+	gk_trace_store_configure(
+		traces_store, GK_OPTS(gk_trace_store_opts, .max_traces = 10, .sweep_ms = 1));
+	traces_until(has_swept, NULL);
+	ck_assert_uint_eq(listed(&(gk_trace_query){ .limit = 100 }), 10);
+	ck_assert_uint_eq(listed(&(gk_trace_query){ .limit = 100, .text = "needle " }), 10);
+}
+END_TEST
+
+static Suite *limits_suite(void)
+{
+	Suite *suite = suite_create("trace store limits");
+	TCase *tests = tcase_create("limits");
+
+	tcase_set_timeout(tests, 30);
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, words_that_begin_so_are_found_be_they_few_or_many);
+	tcase_add_test(tests, a_search_looks_at_so_many_spans);
+	tcase_add_test(tests, names_are_compared_one_by_one_or_row_by_row);
+	tcase_add_test(tests, so_much_of_a_text_is_indexed);
+	tcase_add_test(tests, retention_goes_step_by_step_to_its_end);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
+
+UNIT_MAIN(limits_suite)
