@@ -46,12 +46,13 @@ static void finish(gk_sessions *sessions, gk_session_command *command)
 	if (command->kind == GK_WORK_SNAPSHOT && command->is_written)
 		gk_watchers_tell(
 			&sessions->watchers, &realm, command->row.snapshot_id, command->status);
-	if (!command->fiber) {
+	if (!command->waiter) {
 		gk_session_command_free(command);
 		return;
 	}
-	command->is_done = true;
-	gk_fiber_wake(command->fiber);
+	LIST_REMOVE(command, wait_link);
+	command->waiter->is_done = true;
+	gk_fiber_wake(command->waiter->fiber);
 }
 
 void gk_sessions_take_back(void *user)
@@ -79,23 +80,23 @@ static void look_for_stuck(void *user)
 
 	for (command = LIST_FIRST(&sessions->waiting); command; command = next) {
 		next = LIST_NEXT(command, wait_link);
-		if (command->is_done || now_ms - command->since_ms < GK_STORE_WAIT_MS)
+		if (now_ms - command->since_ms < GK_STORE_WAIT_MS)
 			continue;
 		LIST_REMOVE(command, wait_link);
-		gk_fiber_wake(gk_steal(command->fiber));
+		command->waiter->is_lost = true;
+		gk_fiber_wake(gk_steal(command->waiter)->fiber);
 	}
 }
 
 gk_code gk_sessions_run(gk_sessions *sessions, gk_session_command **ref, gk_error *err)
 {
+	gk_session_waiter waiter = { .fiber = gk_fiber_self() };
 	gk_session_command *command = *ref;
-	gk_code rc;
 
-	if (!sessions->traces)
+	if (sessions->is_closing)
 		return gk_error_set(err, GK_UNAVAILABLE, "the session store is closed");
-	command->fiber = gk_fiber_self();
+	command->waiter = &waiter;
 	command->since_ms = gk_clock_mono_ms();
-	command->is_done = false;
 	command->rc = GK_OK;
 	LIST_INSERT_HEAD(&sessions->waiting, command, wait_link);
 	sessions->users++;
@@ -103,19 +104,14 @@ gk_code gk_sessions_run(gk_sessions *sessions, gk_session_command **ref, gk_erro
 	STAILQ_INSERT_TAIL(&sessions->queue, command, link);
 	pthread_mutex_unlock(&sessions->lock);
 	gk_trace_store_call_guest(sessions->traces);
-	/* `fiber` is taken from the command when nobody is to wait for it any longer */
-	while (command->fiber && !command->is_done)
+	while (!waiter.is_done && !waiter.is_lost)
 		gk_fiber_park_shielded();
 	sessions->users--;
-	if (!command->fiber) {
+	if (waiter.is_lost) {
 		*ref = NULL;
 		return gk_error_set(err, GK_UNAVAILABLE, "the disk does not answer");
 	}
-	LIST_REMOVE(command, wait_link);
-	rc = command->rc;
-	if (rc != GK_OK)
-		gk_error_move(err, &command->err);
-	return rc;
+	return command->rc == GK_OK ? GK_OK : gk_error_move(err, &command->err);
 }
 
 /* --- snapshots --- */
@@ -342,7 +338,7 @@ gk_code gk_sessions_read(gk_sessions *sessions, gk_work_fn *fn, void *arg, gk_er
 {
 	gk_code rc;
 
-	if (!sessions->traces)
+	if (sessions->is_closing)
 		return gk_error_set(err, GK_UNAVAILABLE, "the session store is closed");
 	sessions->users++;
 	rc = gk_work_run(fn, arg, err);
@@ -469,14 +465,14 @@ gk_code gk_sessions_open(gk_loop *loop, gk_trace_store *traces, const gk_session
 void gk_sessions_close(gk_session_store *store)
 {
 	gk_sessions *sessions = gk_sessions_of(store);
-	gk_trace_store *traces = gk_steal(sessions->traces);
 
-	if (!traces)
+	sessions->is_closing = true;
+	if (!sessions->traces)
 		return;
 	/* who is inside goes out with what it asked for, or after the time that a disk has to answer */
 	while (sessions->users)
 		gk_loop_turn(sessions->loop, 1);
-	gk_trace_store_drop_guest(traces);
+	gk_trace_store_drop_guest(gk_steal(sessions->traces));
 	gk_timer_stop(sessions->look);
 	while (sessions->is_posted)
 		gk_loop_turn(sessions->loop, 1);

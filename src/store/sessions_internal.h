@@ -60,6 +60,13 @@ typedef enum gk_session_work {
 	GK_WORK_REMOVE,
 } gk_session_work;
 
+/* Who waits for a command: on the fiber's stack. */
+typedef struct gk_session_waiter {
+	gk_fiber *fiber;
+	bool is_done,
+		is_lost; /* lost: the disk did not answer, and the command is no longer the waiter's */
+} gk_session_waiter;
+
 typedef struct gk_session_command {
 	gk_session_work kind;
 	gk_arena arena; /* of all texts */
@@ -88,8 +95,7 @@ typedef struct gk_session_command {
 	gk_parts parts;
 	uint64_t count;
 
-	gk_fiber *fiber; /* NULL: nobody waits any more */
-	bool is_done;
+	gk_session_waiter *waiter; /* NULL: nobody waits any more */
 	uint64_t since_ms;
 	STAILQ_ENTRY(gk_session_command) link;
 	LIST_ENTRY(gk_session_command) wait_link;
@@ -120,6 +126,7 @@ typedef struct gk_sessions {
 	gk_store_guest guest;
 	gk_loop *loop;
 	gk_trace_store *traces; /* NULL: closed */
+	bool is_closing;
 	gk_session_cache cache;
 	gk_snapshot_watchers watchers;
 	gk_timer *look;

@@ -758,6 +758,45 @@ START_TEST(a_disk_that_fails_fails_the_call_until_it_works_again)
 }
 END_TEST
 
+/* --- a disk that does not answer --- */
+
+static void save_and_say(void *user)
+{
+	call *c = user;
+
+	do_save(c);
+	c->count = 1;
+}
+
+static bool is_there(void *user)
+{
+	gk_auto_json json_t *found = get(user);
+
+	return found != NULL;
+}
+
+START_TEST(a_disk_that_does_not_answer_holds_up_nobody)
+{
+	gk_auto_json json_t *document = json("{'sessionId': 'S'}");
+	call c = { .change = GK_OPTS(gk_snapshot_change, .id = "a", .document = document) };
+	gk_sessions *sessions = (gk_sessions *)store;
+	gk_db other;
+
+	ck_assert_int_eq(gk_db_open(&other, traces_path, false, NULL), GK_OK);
+	ck_assert_int_eq(gk_db_exec(&other, "BEGIN IMMEDIATE", NULL), GK_OK);
+	ck_assert_int_eq(
+		gk_fiber_start(traces_loop, "test", NULL, save_and_say, &c, NULL, NULL), GK_OK);
+	LIST_FIRST(&sessions->waiting)->since_ms -= GK_STORE_WAIT_MS;
+	while (!c.count)
+		gk_loop_turn(traces_loop, 100);
+	ck_assert_int_eq(c.rc, GK_UNAVAILABLE);
+	ck_assert_str_eq(err.message, "the disk does not answer");
+	ck_assert_int_eq(gk_db_exec(&other, "COMMIT", NULL), GK_OK);
+	gk_db_close(&other);
+	traces_until(is_there, "a"); /* it was done after all */
+}
+END_TEST
+
 /* --- memory --- */
 
 static json_t *kept_document, *kept_messages;
@@ -848,6 +887,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_state_that_is_too_large_is_refused);
 	tcase_add_test(c, a_closed_store_says_so);
 	tcase_add_test(c, a_disk_that_fails_fails_the_call_until_it_works_again);
+	tcase_add_test(c, a_disk_that_does_not_answer_holds_up_nobody);
 	tcase_add_test(c, memory_may_run_out);
 	suite_add_tcase(s, c);
 	return s;
