@@ -142,6 +142,56 @@ START_TEST(closing_a_stream_calls_off_its_turn)
 }
 END_TEST
 
+/* Lets an agent go on without us, looks at it, and calls it off. */
+static gk_code let_go_and_abort(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *go = json("{'message':{'role':'user','content':[]},'detach':true}");
+	gk_auto_json json_t *output = NULL, *before = NULL, *after = NULL;
+	const char *id, *previous = NULL, *unknown = "unset";
+	gk_code rc = gk_agent_run(ctx, "sleeper", go, NULL, &output, err);
+
+	(void)input;
+	id = gk_json_str_peek(output, "snapshotId");
+	if (rc == GK_OK)
+		rc = gk_agent_snapshot(
+			ctx, "sleeper", NULL, gk_json_str_peek(output, "sessionId"), &before, err);
+	if (rc == GK_OK)
+		rc = gk_agent_abort(ctx, "sleeper", id, &previous, err);
+	if (rc == GK_OK)
+		rc = gk_agent_abort(ctx, "sleeper", "nothing", &unknown, err);
+	if (rc == GK_OK)
+		rc = gk_agent_snapshot(ctx, "sleeper", id, NULL, &after, err);
+	if (rc == GK_OK)
+		*ret = json_pack("[s, O, s, s?, O]", gk_json_str_peek(output, "finishReason"),
+			json_object_get(before, "status"), previous, unknown,
+			json_object_get(after, "status"));
+	return rc;
+}
+
+START_TEST(c_code_lets_an_agent_go_and_calls_it_off)
+{
+	gk_auto_json json_t *result = NULL;
+
+	agents_define(GK_OPTS(
+		gk_agent_opts, .name = "sleeper", .turn = wait_for_ever, .is_stored = true));
+	core_flow("letGo", let_go_and_abort, NULL);
+	result = core_run("/flow/letGo", NULL);
+	assert_json(result, "['detached','pending','pending',null,'aborted']");
+}
+END_TEST
+
+static gk_code ask_nobody(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	return gk_agent_run(ctx, "nobody", input, NULL, ret, err);
+}
+
+START_TEST(an_agent_that_is_not_there_is_told_of)
+{
+	core_flow("askNobody", ask_nobody, NULL);
+	core_fail("/flow/askNobody", NULL, GK_NOT_FOUND, "Agent nobody not found");
+}
+END_TEST
+
 static size_t chunks_sent;
 
 static gk_code chatter(gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *turn, gk_error *err)
@@ -191,6 +241,8 @@ static Suite *suite(void)
 	tcase_add_test(tests, an_interrupt_waits_for_the_client_and_goes_on);
 	tcase_add_test(tests, c_code_talks_to_an_agent_as_it_goes);
 	tcase_add_test(tests, closing_a_stream_calls_off_its_turn);
+	tcase_add_test(tests, c_code_lets_an_agent_go_and_calls_it_off);
+	tcase_add_test(tests, an_agent_that_is_not_there_is_told_of);
 	tcase_add_test(tests, a_turn_waits_for_those_who_do_not_read);
 	suite_add_tcase(it, tests);
 	return it;
