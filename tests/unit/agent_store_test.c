@@ -412,6 +412,80 @@ START_TEST(a_call_may_be_called_off_at_any_point)
 }
 END_TEST
 
+/* --- the same with a model and a tool that take their time --- */
+
+static gk_code slow_tool(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)input;
+	*ret = json_string("at last");
+	return gk_sleep(ctx, 1, err);
+}
+
+/* Asks for the tool, then answers. */
+static gk_code slow_model(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	json_t *messages = json_object_get(request, "messages");
+	json_t *last = json_array_get(messages, json_array_size(messages) - 1);
+	gk_code rc = gk_sleep(ctx, 1, err);
+
+	if (rc == GK_OK)
+		rc = gk_ctx_send(ctx, json("{'content':[{'text':'well'}]}"), err);
+	if (rc == GK_OK)
+		rc = gk_sleep(ctx, 1, err);
+	if (strcmp(gk_json_str_peek(last, "role"), "tool") == 0)
+		*ret = json(DONE);
+	else
+		*ret = json("{'message':{'role':'model','content':[{'toolRequest':{'name':'slow',"
+			    "'ref':'1','input':{}}}]},'finishReason':'stop'}");
+	return rc;
+}
+
+static void define_slow_prompt(void)
+{
+	static const char *const tools[] = { "slow", NULL };
+
+	use_slow_store();
+	ck_assert_int_eq(
+		gk_define_tool(core_app,
+			GK_OPTS(gk_tool_opts, .name = "slow", .description = "d", .run = slow_tool),
+			NULL),
+		GK_OK);
+	ck_assert_int_eq(gk_define_model(core_app,
+				 GK_OPTS(gk_model_opts, .name = "slow",
+					 .supports = GK_SUPPORTS_TOOLS, .run = slow_model),
+				 NULL),
+		GK_OK);
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper", .is_stored = true,
+		.prompt = GK_OPTS(gk_prompt_opts, .model = "slow", .tools = tools)));
+}
+
+START_TEST(a_prompt_agent_may_be_called_off_at_any_point)
+{
+	bool had_ended = false;
+	int whole = 0;
+
+	define_slow_prompt();
+	for (int turns = 0; !had_ended; turns++) {
+		gk_auto_json json_t *init =
+			json_pack("{s:o}", "sessionId", json_sprintf("p%d", turns));
+		gk_auto_str char *request = NULL;
+		gk_auto_json json_t *latest = NULL;
+
+		had_ended = call_off_after(turns, "[" HI "," HI "]", init);
+		ck_assert_int_lt(turns, 500);
+		ck_assert_int_ge(asprintf(&request, "{'sessionId':'p%d'}", turns), 0);
+		latest = agents_companion("agent-snapshot", NULL, request, NULL);
+		if (!latest)
+			continue;
+		whole++; /* asked, tool, answer: four messages a turn, never fewer */
+		ck_assert_str_eq(gk_json_str_peek(latest, "status"), "completed");
+		ck_assert_uint_eq(
+			json_array_size(gk_json_at_peek(latest, "state.messages")) % 4, 0);
+	}
+	ck_assert_int_gt(whole, 1);
+}
+END_TEST
+
 START_TEST(a_client_may_go_at_any_point_of_being_let_go)
 {
 	define_slow();
@@ -648,6 +722,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_client_that_hangs_up_leaves_no_half_turn);
 	tcase_add_test(tests, a_pending_row_without_signs_of_life_reads_as_expired);
 	tcase_add_test(tests, a_call_may_be_called_off_at_any_point);
+	tcase_add_test(tests, a_prompt_agent_may_be_called_off_at_any_point);
 	tcase_add_test(tests, a_client_may_go_at_any_point_of_being_let_go);
 	tcase_add_test(tests, letting_go_while_a_turn_is_saved_waits_for_that);
 	tcase_add_test(tests, what_a_client_says_while_it_is_let_go_counts);
