@@ -80,6 +80,12 @@ json_t *gk_ctx_resumed(gk_ctx *ctx);
 json_t *gk_tool_respond(json_t *interrupt, json_t *output, json_t *metadata);
 /** The part that runs it again: `resumed` NULL: true; `replace_input` NULL: the old input. */
 json_t *gk_tool_restart(json_t *interrupt, json_t *resumed, json_t *replace_input);
+/** The same for answers that come from outside: they are held to the schema of the tool's output, or of its input.
+ * `*ret` is a new reference. INVALID_ARGUMENT "Schema validation failed..."; a plain error "Tool NAME not found". */
+GK_MUST_USE GK_SUSPENDS gk_code gk_tool_respond_checked(gk_ctx *ctx, json_t *interrupt,
+	json_t *output, json_t *metadata, json_t **ret, gk_error *err);
+GK_MUST_USE GK_SUSPENDS gk_code gk_tool_restart_checked(gk_ctx *ctx, json_t *interrupt,
+	json_t *resumed, json_t *replace_input, json_t **ret, gk_error *err);
 
 #ifdef __cplusplus
 }

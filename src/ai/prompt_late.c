@@ -235,7 +235,7 @@ static gk_code late_input(void *user, gk_schema **ret, gk_error *err)
 
 /* --- what the actions say of themselves --- */
 
-/* {...what the file says, name, variant?, use, toolChoice?, template, input: {schema?}} */
+/* {...what the file says, name, variant?, use, toolChoice?, template, input: {schema?}, tools} */
 static json_t *describe(gk_late_prompt *late)
 {
 	json_t *raw = raw_of(late), *schema = said(said(late->metadata, "input"), "schema");
@@ -250,7 +250,8 @@ static json_t *describe(gk_late_prompt *late)
 		!gk_json_set_take(it, "use", use_of(raw)) || !copy_said(it, "toolChoice", raw) ||
 		!gk_json_set_take(it, "template", json_stringn(text, len)) ||
 		(schema && !gk_json_set(input, "schema", schema)) ||
-		!gk_json_set(it, "input", input))
+		!gk_json_set(it, "input", input) ||
+		(!said(late->metadata, "tools") && !gk_json_set_take(it, "tools", json_array())))
 		return NULL;
 	return gk_steal(it);
 }

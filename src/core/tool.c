@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "core/builtin_schemas.h"
+#include "core/refs.h"
 #include "json/edit.h"
 
 #include <genkit/tool.h>
@@ -299,4 +300,45 @@ json_t *gk_tool_restart(json_t *interrupt, json_t *resumed, json_t *replace_inpu
 		!set_or_true(metadata, "resumed", resumed))
 		return NULL;
 	return part_with("toolRequest", request, metadata);
+}
+
+/* The tool that a request asks for. */
+static gk_code find_asked(gk_ctx *ctx, const json_t *interrupt, gk_action **ret, gk_error *err)
+{
+	const char *name = gk_json_str_peek(interrupt, "toolRequest.name");
+
+	if (!name)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "this is no request for a tool");
+	return gk_ref_resolve(ctx, GK_REF_TOOL, name, ret, err);
+}
+
+gk_code gk_tool_respond_checked(gk_ctx *ctx, json_t *interrupt, json_t *output, json_t *metadata,
+	json_t **ret, gk_error *err)
+{
+	gk_action *tool = NULL;
+	gk_code rc = find_asked(ctx, interrupt, &tool, err);
+
+	if (rc == GK_OK && tool->output)
+		rc = gk_schema_check(tool->output, output, err);
+	gk_action_unref(tool);
+	if (rc != GK_OK)
+		return rc;
+	*ret = gk_tool_respond(interrupt, output, metadata);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+gk_code gk_tool_restart_checked(gk_ctx *ctx, json_t *interrupt, json_t *resumed,
+	json_t *replace_input, json_t **ret, gk_error *err)
+{
+	bool is_replaced = replace_input && !json_is_null(replace_input);
+	gk_action *tool = NULL;
+	gk_code rc = find_asked(ctx, interrupt, &tool, err);
+
+	if (rc == GK_OK && is_replaced && tool->input)
+		rc = gk_schema_check(tool->input, replace_input, err);
+	gk_action_unref(tool);
+	if (rc != GK_OK)
+		return rc;
+	*ret = gk_tool_restart(interrupt, resumed, replace_input);
+	return *ret ? GK_OK : gk_error_no_memory(err);
 }

@@ -206,6 +206,47 @@ START_TEST(answers_name_the_request_they_answer)
 }
 END_TEST
 
+static gk_code answer_from_outside(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *error)
+{
+	gk_auto_json json_t *interrupt =
+		json("{'toolRequest':{'name':'pay','input':{'euro':500}}}");
+	gk_auto_json json_t *stranger = json("{'toolRequest':{'name':'nobody'}}");
+	gk_auto_json json_t *good = json("'paid'"), *bad = json("7"), *less = json("{'euro':5}");
+	gk_auto_json json_t *response = NULL, *again = NULL, *same = NULL, *none = NULL;
+
+	(void)input, (void)ret;
+	ck_assert_int_eq(
+		gk_tool_respond_checked(ctx, interrupt, good, NULL, &response, error), GK_OK);
+	ck_assert_int_eq(gk_tool_restart_checked(ctx, interrupt, NULL, less, &again, error), GK_OK);
+	assert_json(gk_json_at_peek(again, "toolRequest.input"), "{'euro':5}");
+	ck_assert_int_eq(gk_tool_restart_checked(ctx, interrupt, NULL, NULL, &same, error), GK_OK);
+	ck_assert_int_eq(gk_tool_respond_checked(ctx, interrupt, bad, NULL, &none, error),
+		GK_INVALID_ARGUMENT);
+	gk_error_clear(error);
+	ck_assert_int_eq(gk_tool_restart_checked(ctx, interrupt, NULL, bad, &none, error),
+		GK_INVALID_ARGUMENT);
+	gk_error_clear(error);
+	ck_assert_int_eq(
+		gk_tool_respond_checked(ctx, bad, good, NULL, &none, error), GK_INVALID_ARGUMENT);
+	assert_error(error, GK_INVALID_ARGUMENT, "this is no request for a tool");
+	ck_assert_int_eq(
+		gk_tool_respond_checked(ctx, stranger, good, NULL, &none, error), GK_INTERNAL);
+	assert_error(error, GK_INTERNAL, "Tool nobody not found");
+	return GK_OK;
+}
+
+START_TEST(answers_from_outside_are_held_to_the_schemas_of_the_tool)
+{
+	ck_assert_int_eq(
+		gk_define_tool(core_app,
+			GK_OPTS(gk_tool_opts, .name = "pay", .description = "d",
+				.input = "euro: integer", .output = "string", .run = core_echo),
+			NULL),
+		GK_OK);
+	core_in_run(answer_from_outside, NULL);
+}
+END_TEST
+
 /* --- without memory --- */
 
 static bool is_half_defined;
@@ -260,6 +301,7 @@ static Suite *suite(void)
 	tcase_add_test(t, an_interrupt_is_an_error_that_is_known_for_one);
 	tcase_add_test(t, what_resumes_a_tool_is_what_javascript_takes_for_true);
 	tcase_add_test(t, answers_name_the_request_they_answer);
+	tcase_add_test(t, answers_from_outside_are_held_to_the_schemas_of_the_tool);
 	tcase_add_test(t, tools_survive_a_lack_of_memory);
 	suite_add_tcase(s, t);
 	return s;
