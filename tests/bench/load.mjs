@@ -56,6 +56,14 @@ async function launch(name, args, env, portOf) {
   return { name, port, child, pid: child.pid, startMs, idle: rss(child.pid) };
 }
 
+/** What a server left for later is done: nothing has moved for half a second. */
+async function rest(server) {
+  for (let i = 0, last = -1; i < 60 && cpuTicks(server.pid) - last > 2; i++) {
+    last = cpuTicks(server.pid);
+    await new Promise((r) => setTimeout(r, 500));
+  }
+}
+
 /** Pid of the server itself: taskset execs it, so it is the child. */
 async function load(server, path, body) {
   const before = cpuTicks(server.pid);
@@ -66,6 +74,7 @@ async function load(server, path, body) {
     return value * { us: 0.001, ms: 1, s: 1000 }[unit];
   };
   const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
+  await rest(server); // each case pays for what it left behind, and for nothing else
   const errors = /Non-2xx|Socket errors/.test(text);
   return { rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]), p50: time('50'), p99: time('99'),
     us: ((cpuTicks(server.pid) - before) * 10000) / requests, rss: rss(server.pid), errors: errors ? text : '' };
@@ -111,6 +120,7 @@ async function measure(server) {
   const rows = {};
   for (const [name, path, body] of cases) {
     await collect([...pin(1), 'wrk', '-t1', '-c32', '-d1s', '-s', join(here, 'post.lua'), `http://127.0.0.1:${server.port}${path}`], { BENCH_BODY: JSON.stringify(body) });
+    await rest(server);
     rows[name] = await load(server, path, body);
     if (rows[name].errors) console.log(`${server.name}, ${name}:\n${rows[name].errors}`);
   }
@@ -234,7 +244,7 @@ for (const [name] of cases) {
   row(`${name}: p99 ms`, (c) => c.rows[name].p99, 2);
 }
 for (const [name, one] of Object.entries(others)) {
-  const [bare, kept] = columns.map((c) => c.rows.upstream.rate);
+  const [bare, kept] = columns.map((c) => c.rows.upstream?.rate);
   if (one.errors) console.log(one.errors);
   print(`upstream, ${name}: req/s`, f(bare), f(kept), f(one.rate), f(bare / one.rate, 1), f(kept / one.rate, 1));
 }
