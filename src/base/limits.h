@@ -236,11 +236,11 @@
 #define GK_MAX_SCHEMA_INLINE (256u << 10) /* values of a schema after its $refs are replaced */
 #define GK_MAX_EMBED_BATCH   2048u        /* documents of one request */
 #define GK_CLOUDFLARE_BATCH  100u
-#define GK_VENDOR_LISTING_MS 300000  /* the models that a service listed are believed so long */
-#define GK_MAX_VENDOR_PAGES  100     /* of a listing */
-#define GK_MAX_GEMINI_NAME   256     /* of a member of arguments that come in pieces */
-#define GK_MAX_GEMINI_INDEX  10000   /* of a list in them */
-#define GK_MAX_GEMINI_PARTS  1000000 /* of one streamed answer */
+#define GK_VENDOR_LISTING_MS 300000 /* the models that a service listed are believed so long */
+#define GK_MAX_VENDOR_PAGES  100    /* of a listing */
+#define GK_MAX_GEMINI_NAME   256    /* of a member of arguments that come in pieces */
+#define GK_MAX_GEMINI_INDEX  10000  /* of a list in them */
+#define GK_MAX_GEMINI_PARTS  100000 /* of one streamed answer */
 #define GK_OLLAMA_LISTING_MS 5000
 #define GK_TOKEN_SPARE_S     300    /* a token that ends sooner is renewed first */
 #define GK_MAX_TOKEN_S       86400u /* one that says it lasts longer is renewed all the same */

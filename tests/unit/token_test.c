@@ -26,7 +26,8 @@ static const char *token_text;         /* what the token service says; NULL: a t
 static bool is_slow, is_dead;
 static char said[512];
 static char last_url[512], last_body[4096], last_headers[4096], authorization[4096];
-static uint64_t now_s;
+static uint64_t now_s, timeout_ms;
+static bool is_mute; /* the token service lets one wait */
 
 static uint64_t tell_time(void *user)
 {
@@ -60,6 +61,9 @@ static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *e
 		unsigned own = ++tokens_asked;
 
 		note(out);
+		timeout_ms = out->timeout_ms;
+		if (is_mute)
+			rc = gk_error_set(err, GK_DEADLINE_EXCEEDED, "not finished");
 		if (is_slow)
 			rc = gk_fiber_sleep(30, err);
 		if (rc == GK_OK && is_dead)
@@ -150,7 +154,7 @@ static void set_up(void)
 	token_status = 200;
 	refuse_first = 0;
 	token_text = NULL;
-	is_slow = is_dead = false;
+	is_slow = is_dead = is_mute = false;
 	now_s = 1000000;
 	env = json(
 		"{'AZURE_TENANT_ID':'tenant','AZURE_CLIENT_ID':'client','AZURE_CLIENT_SECRET':'very secret & more'}");
@@ -415,6 +419,31 @@ START_TEST(nothing_secret_is_told)
 }
 END_TEST
 
+START_TEST(a_token_is_not_kept_for_longer_than_a_day)
+{
+	use_foundry("{}");
+	token_text = "{\"access_token\":\"eternal\",\"expires_in\":99999999999}";
+	ask_well();
+	now_s += GK_MAX_TOKEN_S - GK_TOKEN_SPARE_S - 1;
+	ask_well();
+	ck_assert_uint_eq(tokens_asked, 1);
+	now_s += 1;
+	ask_well();
+	ck_assert_uint_eq(tokens_asked, 2);
+}
+END_TEST
+
+START_TEST(a_token_service_has_only_so_much_time)
+{
+	use_foundry("{}");
+	is_mute = true;
+	core_fail(key, hello(), GK_UNAVAILABLE, NULL);
+	ck_assert_uint_eq(timeout_ms, GK_TOKEN_MS);
+	is_mute = false;
+	ask_well();
+}
+END_TEST
+
 /* --- Google, where the vectors do not reach --- */
 
 static void use_google(const char *given)
@@ -500,6 +529,17 @@ START_TEST(a_machine_of_google_has_a_token_and_a_project)
 }
 END_TEST
 
+START_TEST(a_machine_that_does_not_answer_is_asked_a_few_times)
+{
+	is_mute = true;
+	use_google(NULL);
+	core_fail("/flow/google", NULL, GK_UNAUTHENTICATED, NULL);
+	ck_assert_uint_eq(tokens_asked, GK_METADATA_TRIES);
+	ck_assert_uint_eq(timeout_ms, GK_METADATA_MS);
+	gk_google_free(google);
+}
+END_TEST
+
 START_TEST(who_has_no_credentials_is_told_where_they_would_be)
 {
 	use_google(NULL);
@@ -538,12 +578,15 @@ static Suite *suite(void)
 	tcase_add_test(kept, a_token_that_is_refused_is_renewed_once);
 	tcase_add_test(kept, a_key_that_is_refused_is_not_tried_again);
 	tcase_add_test(kept, nothing_secret_is_told);
+	tcase_add_test(kept, a_token_is_not_kept_for_longer_than_a_day);
+	tcase_add_test(kept, a_token_service_has_only_so_much_time);
 	suite_add_tcase(s, kept);
 	tcase_add_checked_fixture(others, set_up, tear_down);
 	tcase_add_test(others, a_static_token_is_used_as_it_is);
 	tcase_add_test(others, credentials_of_no_known_type_are_refused);
 	tcase_add_test(others, the_well_known_file_comes_before_the_machine);
 	tcase_add_test(others, a_machine_of_google_has_a_token_and_a_project);
+	tcase_add_test(others, a_machine_that_does_not_answer_is_asked_a_few_times);
 	tcase_add_test(others, who_has_no_credentials_is_told_where_they_would_be);
 	suite_add_tcase(s, others);
 	return s;

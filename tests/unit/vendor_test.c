@@ -304,7 +304,7 @@ START_TEST(references_that_unfold_without_end_are_refused)
 		gk_buf_printf(&text,
 			"'a%d':{'properties':{'x':{'$ref':'#/$defs/a%d'},'y':{'$ref':'#/$defs/a%d'}}},",
 			i, i + 1, i + 1);
-	gk_buf_puts(&text, "'a30':{'type':'string'}}}");
+	gk_buf_puts(&text, "'a30':{'type':'string'}}}"); /* far more than GK_MAX_SCHEMA_INLINE */
 	in = json(text.data);
 	ck_assert_int_eq(
 		gk_schema_adapt(in, GK_OPTS(gk_schema_adapt_opts, .inline_refs = true), &out, NULL),

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* What services and callers can ask too much of: each limit of the plugins' shared layer and its families, reached. */
+#include "base/str.h"
+#include "core.h"
+#include "core/app_client.h"
+#include "json/edit.h"
+#include "loop/fetch_internal.h"
+#include "plugins/common/ask.h"
+#include "plugins/common/builtin.h"
+#include "plugins/gemini/gemini.h"
+#include "plugins/oai/oai.h"
+#include "server.h"
+
+#include <stdio.h>
+
+/* --- a service that answers as a test wants, of any length --- */
+
+typedef struct reply {
+	size_t left;
+	char *text; /* NULL: `left` times 'x' */
+	int status;
+} reply;
+
+static char *(*answer)(const gk_outgoing *out); /* NULL: `length` bytes */
+static size_t length;
+static int status;
+static size_t counts[4], requests; /* what each request asked for */
+
+static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *err)
+{
+	reply *it = calloc(1, sizeof(*it));
+
+	(void)user;
+	(void)err;
+	it->status = status;
+	it->text = answer ? answer(out) : NULL;
+	it->left = it->text ? strlen(it->text) : length;
+	*ret = it;
+	return GK_OK;
+}
+
+static int status_of(void *res)
+{
+	return ((reply *)res)->status;
+}
+
+static const char *header_of(void *res, const char *name)
+{
+	(void)res;
+	(void)name;
+	return NULL;
+}
+
+static gk_code read_some(void *res, const char **ret, size_t *len_ret, gk_error *err)
+{
+	static char block[1u << 20];
+	reply *it = res;
+
+	(void)err;
+	if (it->text) {
+		*ret = it->text;
+		*len_ret = it->left;
+	} else {
+		memset(block, 'x', sizeof(block));
+		*ret = block;
+		*len_ret = it->left < sizeof(block) ? it->left : sizeof(block);
+	}
+	it->left -= *len_ret;
+	return GK_OK;
+}
+
+static void free_reply(void *res)
+{
+	free(((reply *)res)->text);
+	free(res);
+}
+
+static const gk_transport service = { .start = start,
+	.status = status_of,
+	.header_peek = header_of,
+	.read = read_some,
+	.free = free_reply };
+
+static void set_up(void)
+{
+	core_start_unseen();
+	answer = NULL;
+	status = 200;
+	requests = length = 0;
+	ck_assert(gk_net_set_transport(core_app, &service, NULL));
+}
+
+static void use(const char *name, const char *options)
+{
+	gk_auto_json json_t *all = json(options);
+
+	ck_assert_int_eq(gk_use_plugin(core_app, name, all, NULL), GK_OK);
+}
+
+static json_t *hello(void)
+{
+	return json("{'messages':[{'role':'user','content':[{'text':'hi'}]}]}");
+}
+
+#define ZOO "{'name':'zoo','base_url':'http://zoo.invalid','breakAfter':0}"
+
+/* --- bodies --- */
+
+START_TEST(an_answer_that_is_too_long_is_refused)
+{
+	use("compat", ZOO);
+	length = (size_t)GK_MAX_VENDOR_BODY + 1;
+	core_fail("/model/zoo/m", hello(), GK_RESOURCE_EXHAUSTED,
+		"zoo: the answer has more than 268435456 bytes, or memory ran out");
+}
+END_TEST
+
+START_TEST(a_failure_that_is_too_long_says_what_its_status_says)
+{
+	use("compat", ZOO);
+	status = 429;
+	length = GK_MAX_VENDOR_FAILURE + 1;
+	core_fail("/model/zoo/m", hello(), GK_RESOURCE_EXHAUSTED, "zoo: [429] ");
+	length = GK_MAX_VENDOR_FAILURE - 1;
+	core_fail("/model/zoo/m", hello(), GK_RESOURCE_EXHAUSTED, NULL);
+}
+END_TEST
+
+START_TEST(a_request_has_only_so_many_secrets)
+{
+	gk_auto_outgoing gk_outgoing out;
+	gk_error err = { 0 };
+
+	gk_outgoing_init(&out, "GET");
+	for (unsigned i = 0; i <= GK_MAX_VENDOR_SECRETS; i++) {
+		char secret[16];
+
+		ck_assert_int_eq(gk_outgoing_check(&out, NULL), GK_OK);
+		snprintf(secret, sizeof(secret), "secret-%u", i);
+		gk_outgoing_secret(&out, "X-Key", "", secret);
+	}
+	gk_outgoing_check(&out, &err);
+	ck_assert_int_eq(err.code, GK_RESOURCE_EXHAUSTED);
+	gk_error_clear(&err);
+}
+END_TEST
+
+/* --- streams --- */
+
+static gk_code drop(json_t *chunk_take, void *user, gk_error *err)
+{
+	(void)user;
+	(void)err;
+	json_decref(chunk_take);
+	return GK_OK;
+}
+
+START_TEST(a_stream_is_only_so_long)
+{
+	gk_auto_json json_t *request = hello();
+	gk_vendor vendor = { .name = (char *)"zoo", .type = &gk_plugin_openai };
+	const gk_oai_call call = {
+		.row = gk_plugin_openai.row, .vendor = &vendor, .id = "m", .request = request
+	};
+	gk_auto_oai_stream gk_oai_stream it;
+	gk_auto_str char *piece = malloc((1u << 20) + 128);
+	gk_error err = { 0 };
+	gk_code rc = GK_OK;
+	unsigned i;
+	int at;
+
+	at = sprintf(piece, "{\"choices\":[{\"delta\":{\"content\":\"");
+	memset(piece + at, 'x', 1u << 20);
+	strcpy(piece + at + (1u << 20), "\"}}]}");
+	gk_oai_stream_init(&it, &call, drop, NULL);
+	for (i = 0; rc == GK_OK && i <= GK_MAX_VENDOR_STREAM >> 20; i++)
+		rc = gk_oai_stream_push(&it, piece, strlen(piece), &err);
+	ck_assert_uint_eq(i, (GK_MAX_VENDOR_STREAM >> 20) + 1);
+	assert_error(&err, GK_RESOURCE_EXHAUSTED, "zoo: the stream has too many bytes");
+}
+END_TEST
+
+START_TEST(a_stream_of_gemini_has_only_so_many_parts)
+{
+	gk_auto_json json_t *request = hello(), *parts = json_array(), *piece = NULL;
+	const gk_gemini_call call = { .who = "zoo", .id = "gemini-x", .request = request };
+	gk_auto_gemini_stream gk_gemini_stream it = { .call = &call, .emit = drop };
+	gk_auto_str char *text = NULL;
+	gk_error err = { 0 };
+	gk_code rc = GK_OK;
+	unsigned i;
+
+	for (i = 0; i < 1000; i++)
+		json_array_append_new(parts, json_pack("{s:s}", "text", "a"));
+	piece = json_pack("{s:[{s:{s:O}}]}", "candidates", "content", "parts", parts);
+	text = json_dumps(piece, JSON_COMPACT);
+	for (i = 0; rc == GK_OK && i <= GK_MAX_GEMINI_PARTS / 1000; i++)
+		rc = gk_gemini_stream_push(&it, text, strlen(text), &err);
+	ck_assert_uint_eq(i, GK_MAX_GEMINI_PARTS / 1000 + 1);
+	assert_error(&err, GK_RESOURCE_EXHAUSTED, "zoo: the stream has too many parts");
+}
+END_TEST
+
+START_TEST(arguments_in_pieces_reach_only_so_far)
+{
+	gk_auto_json json_t *args = json_object(), *pieces = json_array();
+	char name[GK_MAX_GEMINI_NAME + 8], path[GK_MAX_GEMINI_NAME + 16];
+
+	memset(name, 'n', sizeof(name));
+	name[GK_MAX_GEMINI_NAME] = '\0';
+	snprintf(path, sizeof(path), "$.%s", name);
+	json_array_append_new(
+		pieces, json_pack("{s:s, s:s}", "jsonPath", path, "stringValue", "too long"));
+	name[GK_MAX_GEMINI_NAME - 1] = '\0';
+	snprintf(path, sizeof(path), "$.%s", name);
+	json_array_append_new(
+		pieces, json_pack("{s:s, s:s}", "jsonPath", path, "stringValue", "fits"));
+	snprintf(path, sizeof(path), "$.list[%u]", GK_MAX_GEMINI_INDEX - 1);
+	json_array_append_new(pieces, json_pack("{s:s, s:i}", "jsonPath", path, "numberValue", 1));
+	snprintf(path, sizeof(path), "$.far[%u]", GK_MAX_GEMINI_INDEX);
+	json_array_append_new(pieces, json_pack("{s:s, s:i}", "jsonPath", path, "numberValue", 1));
+	ck_assert(gk_gemini_apply_partial(args, pieces));
+	ck_assert_str_eq(json_string_value(json_object_get(args, name)), "fits");
+	ck_assert_uint_eq(json_array_size(json_object_get(args, "list")), GK_MAX_GEMINI_INDEX);
+	ck_assert_uint_eq(json_array_size(json_object_get(args, "far")), 0);
+}
+END_TEST
+
+/* --- embeddings --- */
+
+/* As many vectors as there are texts. */
+static char *embed(const gk_outgoing *out)
+{
+	gk_auto_json json_t *body = NULL, *data = json_array(), *all = NULL;
+	bool is_cloudflare = strstr(out->url, "/ai/run/") != NULL;
+
+	ck_assert_int_eq(gk_json_parse(out->body, out->body_len, 0, &body, NULL), GK_OK);
+	counts[requests] = json_array_size(json_object_get(body, is_cloudflare ? "text" : "input"));
+	for (size_t i = 0; i < counts[requests]; i++)
+		json_array_append_new(data, is_cloudflare
+						    ? json_pack("[i]", (int)i)
+						    : json_pack("{s:[i]}", "embedding", (int)i));
+	requests++;
+	all = is_cloudflare ? json_pack("{s:b, s:{s:O}}", "success", 1, "result", "data", data)
+			    : json_pack("{s:O}", "data", data);
+	return json_dumps(all, JSON_COMPACT);
+}
+
+static void assert_batches(const char *key, size_t batch)
+{
+	gk_auto_json json_t *got = NULL;
+	json_t *documents = json_array();
+
+	answer = embed;
+	for (size_t i = 0; i <= batch; i++)
+		json_array_append_new(documents, json("{'content':[{'text':'a'}]}"));
+	got = core_run(key, json_pack("{s:o}", "input", documents));
+	ck_assert_uint_eq(requests, 2);
+	ck_assert_uint_eq(counts[0], batch);
+	ck_assert_uint_eq(counts[1], 1);
+	ck_assert_uint_eq(json_array_size(json_object_get(got, "embeddings")), batch + 1);
+}
+
+START_TEST(documents_go_in_batches)
+{
+	use("compat", ZOO);
+	assert_batches("/embedder/zoo/embed", GK_MAX_EMBED_BATCH);
+}
+END_TEST
+
+START_TEST(documents_go_to_cloudflare_in_smaller_ones)
+{
+	use("cloudflare-workers-ai", "{'accountId':'a','apiToken':'secret-token'}");
+	assert_batches(
+		"/embedder/cloudflare-workers-ai/@cf/baai/bge-small-en-v1.5", GK_CLOUDFLARE_BATCH);
+}
+END_TEST
+
+/* --- time --- */
+
+static void answer_once(server *self, int fd)
+{
+	char room[4096];
+
+	(void)self;
+	if (server_hear(fd, room, sizeof(room)))
+		server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+}
+
+/* What a request that sets no limit has. */
+static gk_code look(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_reply gk_reply res = { 0 };
+	gk_auto_outgoing gk_outgoing out;
+	const gk_fetch *fetch;
+	gk_code rc;
+
+	(void)ret;
+	gk_outgoing_init(&out, "GET");
+	gk_outgoing_url(&out, "%s", json_string_value(input));
+	rc = gk_net_send(gk_ctx_app(ctx), &out, &res, err);
+	if (rc != GK_OK)
+		return rc;
+	fetch = res.reply;
+	ck_assert_uint_eq(fetch->connect_ms, GK_VENDOR_CONNECT_MS);
+	ck_assert_uint_eq(fetch->total_ms, GK_VENDOR_TOTAL_MS);
+	ck_assert_uint_eq(fetch->idle_ms, GK_VENDOR_IDLE_MS);
+	ck_assert_uint_eq(fetch->max_body, GK_MAX_VENDOR_BODY);
+	return GK_OK;
+}
+
+START_TEST(a_request_has_the_usual_times)
+{
+	server *peer = server_start(answer_once, NULL);
+
+	ck_assert(gk_net_set_transport(core_app, NULL, NULL));
+	core_flow("look", look, NULL);
+	json_decref(core_run("/flow/look", json_string(server_url(peer, "http", "/"))));
+	core_stop();
+	server_stop(peer);
+	core_start_unseen();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("vendor_limits");
+	TCase *tcase = tcase_create("vendor_limits");
+
+	tcase_add_checked_fixture(tcase, set_up, core_stop);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, an_answer_that_is_too_long_is_refused);
+	tcase_add_test(tcase, a_failure_that_is_too_long_says_what_its_status_says);
+	tcase_add_test(tcase, a_request_has_only_so_many_secrets);
+	tcase_add_test(tcase, a_stream_is_only_so_long);
+	tcase_add_test(tcase, a_stream_of_gemini_has_only_so_many_parts);
+	tcase_add_test(tcase, arguments_in_pieces_reach_only_so_far);
+	tcase_add_test(tcase, documents_go_in_batches);
+	tcase_add_test(tcase, documents_go_to_cloudflare_in_smaller_ones);
+	tcase_add_test(tcase, a_request_has_the_usual_times);
+	suite_add_tcase(s, tcase);
+	return s;
+}
+
+UNIT_MAIN(suite)
