@@ -43,6 +43,15 @@ static const struct {
 	const char *id, *request, *path, *wanted;
 } requests[] = {
 	{ &gk_plugin_openai, "gpt-4o",
+		"{'messages':[{'role':'user','content':[{'media':{'url':'file-abc123','contentType':'application/pdf'}}]}]}",
+		"messages[0].content[0]", "{'type':'file','file':{'file_id':'file-abc123'}}" },
+	{ &gk_plugin_kimi, "kimi-k2.6",
+		"{'messages':[],'tools':[{'name':'t'}],'toolChoice':'required'}", "tool_choice",
+		"null" },
+	{ &gk_plugin_kimi, "kimi-k3",
+		"{'messages':[],'tools':[{'name':'t'}],'toolChoice':'required'}", "tool_choice",
+		"'required'" },
+	{ &gk_plugin_openai, "gpt-4o",
 		"{'messages':[{'role':'user','content':[{'media':{'url':'data:audio/wav;base64,QQ=='}}]}]}",
 		"messages[0].content[0].input_audio", "{'data':'QQ==','format':'wav'}" },
 	{ &gk_plugin_openai, "gpt-4o",

@@ -134,6 +134,48 @@ START_TEST(no_trace_has_the_key)
 }
 END_TEST
 
+START_TEST(a_request_is_a_span_of_its_own_when_asked_for)
+{
+	gk_auto_json json_t *got = NULL, *input = NULL;
+	gk_auto_str char *spans = NULL;
+	const json_t *attributes;
+
+	script = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" ANSWER;
+	peer = server_start_tls(say_script);
+	use_service(
+		"https", "{'experimental_debugTraces':true,'headers':{'X-Team':'team-secret'}}");
+	got = core_run("/model/zoo/m", hello());
+	attributes = core_attributes("httpRequest");
+	ck_assert_int_eq(
+		gk_json_parse(gk_json_str_peek(attributes, "genkit:input"),
+			strlen(gk_json_str_peek(attributes, "genkit:input")), 0, &input, NULL),
+		GK_OK);
+	ck_assert_str_eq(gk_json_str_peek(input, "method"), "POST");
+	ck_assert_ptr_nonnull(strstr(gk_json_str_peek(input, "url"), "/v1/chat/completions"));
+	ck_assert_str_eq(gk_json_str_peek(input, "headers.Authorization"),
+		"Bearer <REDACTED> (18 characters)");
+	ck_assert_str_eq(gk_json_str_peek(input, "headers.X-Team"), "<REDACTED> (11 characters)");
+	ck_assert_str_eq(gk_json_str_peek(input, "body.model"), "m");
+	ck_assert_str_eq(gk_json_str_peek(attributes, "genkit:output"), "{\"status\":200}");
+	spans = gk_json_write(core_spans, NULL);
+	ck_assert_ptr_null(strstr(spans, KEY));
+}
+END_TEST
+
+START_TEST(no_request_is_a_span_unless_asked_for)
+{
+	gk_auto_json json_t *got = NULL;
+	gk_auto_str char *spans = NULL;
+
+	script = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" ANSWER;
+	peer = server_start_tls(say_script);
+	use_service("https", "{}");
+	got = core_run("/model/zoo/m", hello());
+	spans = gk_json_write(core_spans, NULL);
+	ck_assert_ptr_null(strstr(spans, "httpRequest"));
+}
+END_TEST
+
 START_TEST(the_key_of_one_call_is_sent_and_not_traced)
 {
 	gk_auto_json json_t *got = NULL;
@@ -329,6 +371,8 @@ static Suite *vendor_call_suite(void)
 	tcase_add_test(tcase, a_call_goes_out_over_tls_with_its_key);
 	tcase_add_test(tcase, no_trace_has_the_key);
 	tcase_add_test(tcase, the_key_of_one_call_is_sent_and_not_traced);
+	tcase_add_test(tcase, a_request_is_a_span_of_its_own_when_asked_for);
+	tcase_add_test(tcase, no_request_is_a_span_unless_asked_for);
 	tcase_add_test(tcase, a_redirect_is_not_followed);
 	tcase_add_loop_test(tcase, a_stream_that_is_cut_is_no_short_answer, 0, 3);
 	tcase_add_test(tcase, an_answer_that_is_cut_is_no_answer);

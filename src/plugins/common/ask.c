@@ -6,6 +6,7 @@
 #include "plugins/common/gate.h"
 #include "plugins/common/failure.h"
 #include "plugins/common/token.h"
+#include "plugins/common/traced.h"
 
 #include <strings.h>
 
@@ -66,7 +67,7 @@ static gk_code send_with_token(gk_ctx *ctx, gk_outgoing *out, gk_reply *ret, gk_
 		if (rc != GK_OK)
 			return rc;
 		gk_outgoing_secret(out, "Authorization", "Bearer ", token);
-		rc = gk_net_send(gk_ctx_app(ctx), out, ret, err);
+		rc = gk_send(ctx, out, ret, err);
 		if (rc == GK_OK && gk_reply_status(ret) == 401)
 			gk_token_drop(out->tokens, token);
 		gk_token_free(token);
@@ -84,7 +85,7 @@ static gk_code ask(gk_ctx *ctx, const char *who, gk_outgoing *out, visit *it, gk
 	if (rc != GK_OK)
 		return rc;
 	rc = out->tokens ? send_with_token(ctx, out, &it->reply, err)
-			 : gk_net_send(gk_ctx_app(ctx), out, &it->reply, err);
+			 : gk_send(ctx, out, &it->reply, err);
 	if (rc != GK_OK) {
 		it->pass.outcome = is_outage(rc) ? GK_GATE_BAD : GK_GATE_NEUTRAL;
 		return on_the_way(err, who, rc);

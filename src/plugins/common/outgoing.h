@@ -33,6 +33,7 @@ typedef struct gk_outgoing {
 	unsigned redirects;            /* how many are followed; 0: none, for whatever has a key */
 	struct gk_gate *gate;          /* that it goes through; borrowed; NULL: none */
 	struct gk_token_cache *tokens; /* whose token it carries; borrowed; NULL: none of them */
+	bool is_traced;                /* it has a span of its own */
 	gk_code failed;                /* sticks */
 } gk_outgoing;
 

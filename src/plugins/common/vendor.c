@@ -191,4 +191,5 @@ void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out)
 	gk_outgoing_headers(out, gk_vendor_option_peek(vendor, "headers"));
 	out->timeout_ms = vendor->timeout_ms;
 	out->gate = vendor->gate;
+	out->is_traced = json_is_true(gk_vendor_option_peek(vendor, "debugTraces"));
 }

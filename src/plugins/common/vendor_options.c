@@ -15,6 +15,7 @@ static const gk_vendor_option common[] = {
 	{ "baseURL", GK_OPTION_STRING, "Where the service is." },
 	{ "headers", GK_OPTION_STRINGS, "Headers that go along with every request." },
 	{ "timeout", GK_OPTION_NUMBER, "Milliseconds for a request, answer included; 0: none." },
+	{ "debugTraces", GK_OPTION_BOOL, "Each request is a span of the trace, without secrets." },
 	{ "maxConcurrent", GK_OPTION_NUMBER, "Requests at once; 0: no limit. Others wait." },
 	{ "requestsPerMinute", GK_OPTION_NUMBER, "Requests a minute; 0: no limit. Others wait." },
 	{ "maxQueue", GK_OPTION_NUMBER, "Requests that may wait; more are refused." },
@@ -32,6 +33,7 @@ static const char *const aliases[][2] = {
 	{ "token", "apiKey" },
 	{ "apiToken", "apiKey" },
 	{ "endpoint", "baseURL" },
+	{ "experimental_debugTraces", "debugTraces" },
 };
 
 /* baseURL, baseUrl and base_url are one name. */

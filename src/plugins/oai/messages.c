@@ -72,7 +72,9 @@ static gk_code media_part(const gk_oai_call *call, const json_t *part, json_t **
 
 	if (rc != GK_OK)
 		return rc;
-	if (!media.type || gk_media_is(&media, "image/")) {
+	if (gk_str_has_prefix(media.url, "file-")) { /* what was uploaded goes by its id */
+		*ret = json_pack("{s:s, s:{s:s}}", "type", "file", "file", "file_id", media.url);
+	} else if (!media.type || gk_media_is(&media, "image/")) {
 		*ret = image_part(call, &media, media.url);
 	} else if (is_audio(call, &media)) {
 		*ret = audio_part(call, &media);
