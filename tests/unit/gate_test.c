@@ -38,7 +38,7 @@ static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *e
 	if (rc != GK_OK)
 		return rc;
 	*ret = calloc(1, 1);
-	return GK_OK;
+	return *ret ? GK_OK : gk_error_set(err, GK_RESOURCE_EXHAUSTED, "out of memory");
 }
 
 static int get_status(void *reply)
@@ -525,6 +525,48 @@ START_TEST(those_who_wait_hear_of_it_at_once)
 }
 END_TEST
 
+/* --- memory --- */
+
+/* One goes, one waits for it, by turns of a rate; both end well, or say that memory ran out. */
+static json_t *said;
+static bool somebody_stayed;
+
+static bool two_in_turn(void)
+{
+	gk_run *runs[2] = { NULL, NULL };
+	bool ok = true;
+
+	started = 0;
+	answers = 9;
+	for (int i = 0; i < 2; i++)
+		ok &= gk_run_start(GK_OPTS(gk_run_opts, .app = core_app, .key = "/flow/a",
+					   .input = said),
+			      &runs[i], NULL) == GK_OK;
+	for (int i = 0; i < 2; i++) {
+		if (!runs[i])
+			continue;
+		for (int turns = 0; !gk_run_is_done(runs[i]) && turns < 2000; turns++)
+			gk_loop_turn(core_loop, 10);
+		ok &= gk_run_is_done(runs[i]) && !gk_run_error_peek(runs[i]);
+		gk_run_unref(runs[i]);
+	}
+	somebody_stayed |= counts().running + counts().waiting > 0;
+	return ok;
+}
+
+START_TEST(memory_that_runs_out_leaves_nobody_behind)
+{
+	use("{'maxConcurrent':1, 'requestsPerMinute':60000, 'breakAfter':0}");
+	answers = 9;
+	end_well(begin("/flow/a", "x"));
+	said = json_string("x");
+	somebody_stayed = false;
+	fault_sweep(two_in_turn);
+	ck_assert(!somebody_stayed);
+	json_decref(said);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("gate");
@@ -554,6 +596,7 @@ static Suite *suite(void)
 	tcase_add_test(down, what_the_service_says_of_when_to_ask_again_is_kept);
 	tcase_add_test(down, but_not_for_longer_than_there_is_patience);
 	tcase_add_test(down, those_who_wait_hear_of_it_at_once);
+	tcase_add_test(down, memory_that_runs_out_leaves_nobody_behind);
 	suite_add_tcase(s, down);
 	return s;
 }

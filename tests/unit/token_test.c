@@ -56,6 +56,8 @@ static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *e
 	gk_code rc = GK_OK;
 
 	(void)user;
+	if (!it)
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "out of memory");
 	it->status = 200;
 	if (is_for_tokens(out)) {
 		unsigned own = ++tokens_asked;
@@ -444,6 +446,26 @@ START_TEST(a_token_service_has_only_so_much_time)
 }
 END_TEST
 
+/* A token each time, and a model that is asked with it. */
+static json_t *question;
+
+static bool ask_anew(void)
+{
+	now_s += 9999;
+	return core_try(key, question);
+}
+
+START_TEST(memory_that_runs_out_is_told)
+{
+	use_foundry("{'breakAfter':0}");
+	ask_well();
+	question = hello();
+	fault_sweep(ask_anew);
+	json_decref(question);
+	ask_well();
+}
+END_TEST
+
 /* --- Google, where the vectors do not reach --- */
 
 static void use_google(const char *given)
@@ -578,6 +600,7 @@ static Suite *suite(void)
 	tcase_add_test(kept, a_token_that_is_refused_is_renewed_once);
 	tcase_add_test(kept, a_key_that_is_refused_is_not_tried_again);
 	tcase_add_test(kept, nothing_secret_is_told);
+	tcase_add_test(kept, memory_that_runs_out_is_told);
 	tcase_add_test(kept, a_token_is_not_kept_for_longer_than_a_day);
 	tcase_add_test(kept, a_token_service_has_only_so_much_time);
 	suite_add_tcase(s, kept);

@@ -21,7 +21,7 @@ struct gk_gate {
 	/* Requests that may go for the sake of the rate: refilled with time. */
 	double allowance;
 	uint64_t allowance_ms;
-	gk_timer *timer; /* the next one is due; NULL: never yet */
+	gk_timer *timer; /* the next one is due; NULL: there is no rate */
 	/* Whether the service is asked. */
 	unsigned failures;      /* in a row */
 	uint64_t open_until_ms; /* 0: it is asked */
@@ -49,40 +49,6 @@ static const gk_app_slot slot = { .make = make_gates, .free = free };
 static uint64_t now_ms(const gk_gate *gate)
 {
 	return gk_loop_now_ms(gk_app_loop(gate->app));
-}
-
-gk_gate *gk_gate_new(gk_app *app, const char *name, const gk_gate_opts *opts)
-{
-	struct gates *all = gk_app_slot_peek(app, &slot);
-	gk_gate *gate = all ? calloc(1, sizeof(*gate)) : NULL;
-
-	if (!gate)
-		return NULL;
-	gate->app = app;
-	gate->opts = *opts;
-	gate->name = strdup(name);
-	if (!gate->name || !gk_fair_init(&gate->queue)) {
-		free(gate->name);
-		free(gate);
-		return NULL;
-	}
-	gate->allowance = 1;
-	gate->allowance_ms = now_ms(gate);
-	LIST_INSERT_HEAD(all, gate, link);
-	return gate;
-}
-
-void gk_gate_free(gk_gate *gate)
-{
-	if (!gate)
-		return;
-	assert(!gate->running);
-	if (gate->timer)
-		gk_timer_stop(gate->timer);
-	LIST_REMOVE(gate, link);
-	gk_fair_done(&gate->queue);
-	free(gate->name);
-	free(gate);
 }
 
 static int state_of(const gk_gate *gate)
@@ -160,16 +126,9 @@ static void on_due(void *user)
 	let_in(user);
 }
 
-/* Without memory for a timer those who wait go on when others leave. */
 static void wait_for_rate(gk_gate *gate)
 {
-	uint64_t after_ms = (uint64_t)fmax(1, ceil(due_ms(gate, 1)));
-
-	if (gate->timer)
-		gk_timer_again(gate->timer, after_ms);
-	else if (gk_timer_start(gk_app_loop(gate->app), after_ms, 0, on_due, gate, &gate->timer,
-			 NULL) != GK_OK)
-		gate->timer = NULL;
+	gk_timer_again(gate->timer, (uint64_t)fmax(1, ceil(due_ms(gate, 1))));
 }
 
 static void let_in(gk_gate *gate)
@@ -186,6 +145,50 @@ static void let_in(gk_gate *gate)
 		admit(gate);
 		gk_fiber_wake(next->fiber);
 	}
+}
+
+/* --- life --- */
+
+gk_gate *gk_gate_new(gk_app *app, const char *name, const gk_gate_opts *opts)
+{
+	struct gates *all = gk_app_slot_peek(app, &slot);
+	gk_gate *gate = all ? calloc(1, sizeof(*gate)) : NULL;
+
+	if (!gate)
+		return NULL;
+	gate->app = app;
+	gate->opts = *opts;
+	gate->name = strdup(name);
+	if (!gate->name || !gk_fair_init(&gate->queue)) {
+		free(gate->name);
+		free(gate);
+		return NULL;
+	}
+	/* Made now, so that nobody who waits depends on memory that there may not be then. */
+	if (opts->per_minute > 0 &&
+		gk_timer_start(gk_app_loop(app), 0, 0, on_due, gate, &gate->timer, NULL) != GK_OK) {
+		gk_fair_done(&gate->queue);
+		free(gate->name);
+		free(gate);
+		return NULL;
+	}
+	gate->allowance = 1;
+	gate->allowance_ms = now_ms(gate);
+	LIST_INSERT_HEAD(all, gate, link);
+	return gate;
+}
+
+void gk_gate_free(gk_gate *gate)
+{
+	if (!gate)
+		return;
+	assert(!gate->running);
+	if (gate->timer)
+		gk_timer_stop(gate->timer);
+	LIST_REMOVE(gate, link);
+	gk_fair_done(&gate->queue);
+	free(gate->name);
+	free(gate);
 }
 
 /* --- whether it is asked --- */
