@@ -174,6 +174,7 @@
 #define GK_STORE_SWEEP_STEP    100         /* traces deleted in one transaction */
 #define GK_TRACE_LIST          10          /* traces of a page */
 #define GK_MAX_TRACE_LIST      1000
+#define GK_TRACE_LIST_MARK     1000 /* rows that a list counts without keeping in mind where they end */
 #define GK_LOG_LIST            100 /* log records of a page */
 #define GK_MAX_LOG_LIST        1000
 #define GK_MAX_SEARCH_HITS     20000 /* spans that a search looks at */

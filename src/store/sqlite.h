@@ -74,10 +74,20 @@ typedef enum gk_sql {
 } gk_sql;
 extern const char *const gk_sql_texts[GK_SQL_COUNTS];
 
+/* Where a list was far down, as the file was then: the next page need not be counted from the top. */
+typedef struct gk_list_mark {
+	json_t *filter;
+	int64_t version; /* PRAGMA data_version; 0: there is no mark */
+	uint64_t offset;
+	double start;
+	int64_t sequence;
+} gk_list_mark;
+
 typedef struct gk_db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[GK_SQL_COUNTS];
 	sqlite3_stmt *sessions[GK_SESSION_SQL_COUNTS];
+	gk_list_mark mark; /* of a reader */
 } gk_db;
 
 typedef struct gk_known_span {

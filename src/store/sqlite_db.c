@@ -134,6 +134,7 @@ void gk_db_close(gk_db *db)
 	for (size_t i = 0; i < GK_SESSION_SQL_COUNTS; i++)
 		sqlite3_finalize(db->sessions[i]);
 	sqlite3_close(db->handle);
+	json_decref(db->mark.filter);
 	*db = (gk_db){ 0 };
 }
 

@@ -144,32 +144,121 @@ static gk_code put_page(gk_db *db, sqlite3_stmt *s, size_t limit,
 	return rc;
 }
 
-static gk_code list_all(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
+/* Rows from the mark on when there is one. */
+static void put_below(gk_buf *sql, const gk_sql_filter *filter, const gk_list_mark *mark)
+{
+	gk_buf_printf(sql,
+		" FROM traces t WHERE t.has_root = 1%s%s"
+		" ORDER BY t.root_start DESC, t.seq DESC LIMIT ? OFFSET ?",
+		filter->where.data ? filter->where.data : "",
+		mark->version ? " AND (t.root_start, t.seq) <= (?, ?)" : "");
+}
+
+static sqlite3_stmt *prepare_below(gk_db *db, const gk_buf *sql, const gk_sql_filter *filter,
+	uint64_t limit, uint64_t offset, gk_error *err)
+{
+	const gk_list_mark *mark = &db->mark;
+	sqlite3_stmt *s;
+	int index;
+
+	if (gk_buf_failed(sql)) {
+		gk_error_no_memory(err);
+		return NULL;
+	}
+	s = gk_db_prepare(db, sql->data, err);
+	if (!s)
+		return NULL;
+	index = gk_sql_filter_bind(filter, s, 1);
+	if (mark->version) {
+		sqlite3_bind_double(s, index++, mark->start);
+		sqlite3_bind_int64(s, index++, mark->sequence);
+		offset -= mark->offset;
+	}
+	sqlite3_bind_int64(s, index++, (int64_t)limit);
+	sqlite3_bind_int64(s, index, (int64_t)offset);
+	return s;
+}
+
+static int64_t data_version(gk_db *db)
+{
+	sqlite3_stmt *s = gk_db_get(db, GK_SQL_DATA_VERSION, NULL);
+	int64_t version = 0;
+
+	if (s && sqlite3_step(s) == SQLITE_ROW)
+		version = sqlite3_column_int64(s, 0);
+	if (s)
+		sqlite3_reset(s);
+	return version;
+}
+
+/* Counting is what takes long far down a list: it is done once for a page, and from the page before it if nothing has
+ * changed since. Rows without a start are below every mark, and not found from one. */
+static gk_code set_mark(
+	gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter, gk_error *err)
+{
+	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
+	gk_list_mark *mark = &db->mark;
+	int64_t version = data_version(db);
+	sqlite3_stmt *s;
+
+	if (mark->version != version || mark->offset > query->offset ||
+		(query->filter ? !json_equal(mark->filter, query->filter) : mark->filter != NULL))
+		mark->version = 0;
+	if (query->offset < GK_TRACE_LIST_MARK ||
+		(mark->version && query->offset - mark->offset < GK_TRACE_LIST_MARK))
+		return GK_OK;
+	gk_buf_puts(&sql, "SELECT t.root_start, t.seq");
+	put_below(&sql, filter, mark);
+	s = prepare_below(db, &sql, filter, 1, query->offset, err);
+	if (!s)
+		return GK_UNAVAILABLE;
+	mark->version = 0;
+	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL) {
+		json_decref(mark->filter);
+		*mark = (gk_list_mark){ .filter = json_deep_copy(query->filter),
+			.offset = query->offset,
+			.start = sqlite3_column_double(s, 0),
+			.sequence = sqlite3_column_int64(s, 1) };
+		mark->version = !query->filter || mark->filter ? version : 0;
+	}
+	sqlite3_finalize(s);
+	return GK_OK;
+}
+
+static gk_code list_page(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
 	gk_buf *buf, bool *has_more, gk_error *err)
 {
 	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
 	sqlite3_stmt *s;
 	gk_code rc;
-	int index;
 
 	/* The documents are looked up for the page alone, not for what the offset leaves out. */
-	gk_buf_printf(&sql,
+	gk_buf_puts(&sql,
 		"SELECT " GK_ROW_COLUMNS " FROM (SELECT trace_id, display_name, start_ms, end_ms,"
-		" root_summary, root_pk, root_start, seq FROM traces t WHERE t.has_root = 1%s"
-		" ORDER BY t.root_start DESC, t.seq DESC LIMIT ? OFFSET ?) t" GK_ROW_JOIN
-		" ORDER BY t.root_start DESC, t.seq DESC",
-		filter->where.data ? filter->where.data : "");
-	if (gk_buf_failed(&sql))
-		return gk_error_no_memory(err);
-	s = gk_db_prepare(db, sql.data, err);
+		" root_summary, root_pk, root_start, seq");
+	put_below(&sql, filter, &db->mark);
+	gk_buf_puts(&sql, ") t" GK_ROW_JOIN " ORDER BY t.root_start DESC, t.seq DESC");
+	s = prepare_below(db, &sql, filter, (uint64_t)query->limit + 1, query->offset, err);
 	if (!s)
 		return GK_UNAVAILABLE;
-	index = gk_sql_filter_bind(filter, s, 1);
-	sqlite3_bind_int64(s, index, (int64_t)query->limit + 1);
-	sqlite3_bind_int64(s, index + 1, (int64_t)query->offset);
 	rc = put_page(db, s, query->limit, gk_sqlite_put_row, buf, has_more, err);
 	sqlite3_finalize(s);
 	return rc;
+}
+
+static gk_code list_all(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
+	gk_buf *buf, bool *has_more, gk_error *err)
+{
+	size_t before = buf->len;
+	gk_code rc = set_mark(db, query, filter, err);
+
+	if (rc == GK_OK)
+		rc = list_page(db, query, filter, buf, has_more, err);
+	if (rc != GK_OK || *has_more || !db->mark.version || gk_buf_failed(buf))
+		return rc;
+	db->mark.version = 0; /* the end of the list: what has no start may follow */
+	buf->len = before;
+	return list_page(db, query, filter, buf, has_more, err);
 }
 
 /* --- lists and searches --- */

@@ -87,6 +87,68 @@ START_TEST(names_are_compared_one_by_one_or_row_by_row)
 }
 END_TEST
 
+/* Traces "0" to "2009", of which the last two have no start; every second one has the name "even". */
+static void save_row(void)
+{
+	for (unsigned i = 0; i < 2 * GK_TRACE_LIST_MARK + 10; i++) {
+		char id[16];
+		gk_trace_post *post;
+
+		snprintf(id, sizeof(id), "%u", i);
+		post = traces_spans(id, 1, i % 2 ? "odd" : "even", "{}");
+		STAILQ_FIRST(&post->rows)->start_ms = i < 2 * GK_TRACE_LIST_MARK + 8 ? 5000 - i : 0;
+		gk_trace_store_save(traces_store, post);
+	}
+}
+
+static void assert_page(const char *filter, uint64_t offset, size_t limit, const char *expected)
+{
+	gk_auto_json json_t *conditions = filter ? json(filter) : NULL;
+	gk_auto_json json_t *value = traces_list(
+		&(gk_trace_query){ .limit = limit, .offset = offset, .filter = conditions });
+	gk_auto_buf gk_buf ids = GK_BUF_INIT(0);
+	json_t *trace;
+	size_t i;
+
+	gk_buf_puts(&ids, "");
+	json_array_foreach (json_object_get(value, "traces"), i, trace)
+		gk_buf_printf(&ids, "%s%s", i ? " " : "", gk_json_str_peek(trace, "traceId"));
+	gk_buf_puts(&ids, json_object_get(value, "continuationToken") ? " +" : "");
+	ck_assert_str_eq(ids.data, expected);
+}
+
+START_TEST(pages_far_down_a_list_follow_each_other)
+{
+	static const char *const even = "{'eq':{'name':'even'}}";
+
+	save_row();
+	assert_page(NULL, GK_TRACE_LIST_MARK - 1, 2, "999 1000 +");
+	for (int i = 0; i < 6; i++) /* each reader's connection keeps a place of its own */
+		assert_page(NULL, GK_TRACE_LIST_MARK, 2, "1000 1001 +");
+	assert_page(NULL, GK_TRACE_LIST_MARK + 2, 2, "1002 1003 +");
+	assert_page(even, GK_TRACE_LIST_MARK, 2, "2000 2002 +");
+	assert_page(NULL, 2 * GK_TRACE_LIST_MARK + 5, 2, "2005 2006 +");
+	assert_page(NULL, 2 * GK_TRACE_LIST_MARK + 6, 3, "2006 2007 2009 +");
+	assert_page(NULL, 2 * GK_TRACE_LIST_MARK + 6, 9, "2006 2007 2009 2008");
+	assert_page(NULL, 2 * GK_TRACE_LIST_MARK + 9, 9, "2008");
+	assert_page(NULL, 2 * GK_TRACE_LIST_MARK + 10, 9, "");
+	assert_page(NULL, 1001, 1, "1001 +");
+}
+END_TEST
+
+START_TEST(a_page_far_down_a_list_knows_what_came_since)
+{
+	save_row();
+	for (int i = 0; i < 6; i++)
+		assert_page(NULL, GK_TRACE_LIST_MARK + 10, 1, "1010 +");
+	gk_trace_store_save(traces_store, traces_spans("top", 1, "n", "{}"));
+	ck_assert_uint_eq(traces_delete("5"), 1);
+	ck_assert_uint_eq(traces_delete("6"), 1);
+	for (int i = 0; i < 6; i++)
+		assert_page(NULL, GK_TRACE_LIST_MARK + 10, 1, "1012 +");
+}
+END_TEST
+
 START_TEST(so_much_of_a_text_is_indexed)
 {
 	gk_auto_buf gk_buf doc = GK_BUF_INIT(0);
@@ -137,6 +199,8 @@ static Suite *limits_suite(void)
 	tcase_add_test(tests, words_that_begin_so_are_found_be_they_few_or_many);
 	tcase_add_test(tests, a_search_looks_at_so_many_spans);
 	tcase_add_test(tests, names_are_compared_one_by_one_or_row_by_row);
+	tcase_add_test(tests, pages_far_down_a_list_follow_each_other);
+	tcase_add_test(tests, a_page_far_down_a_list_knows_what_came_since);
 	tcase_add_test(tests, so_much_of_a_text_is_indexed);
 	tcase_add_test(tests, retention_goes_step_by_step_to_its_end);
 	suite_add_tcase(suite, tests);
