@@ -103,36 +103,35 @@ static gk_code has_hits(gk_db *db, const char *expression, bool *ret, gk_error *
 	return GK_OK;
 }
 
-/* FTS5 gathers all that match a beginning before it gives the first, which takes long for frequent words: those that begin
- * so are looked up and asked for one by one. Only when they are many, or not in letters that we can fold, the beginning is
- * searched for as such, and only if it is nowhere a word by itself. */
+/* The last word is looked for as it is. Only when it is nowhere so, it is the beginning of others. FTS5 gathers all that
+ * match a beginning before it gives the first, which takes long for frequent words: those that begin so are looked up, and
+ * asked for one by one, unless they are many, or not in letters that we can fold. */
 static gk_code put_last(
 	gk_db *db, gk_buf *head, const char *column, const char *word, size_t len, gk_error *err)
 {
 	gk_auto_buf gk_buf words = GK_BUF_INIT(0), begin = GK_BUF_INIT(0);
 	unsigned count = GK_MAX_SEARCH_WORDS + 1;
+	size_t before = head->len;
 	bool is_whole = false;
-	gk_code rc = GK_OK;
+	gk_code rc;
 
+	put_term(head, column, word, len);
 	for (size_t i = 0; i < len; i++)
 		gk_buf_putc(
 			&begin, (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i]));
-	if (gk_buf_failed(&begin))
+	if (gk_buf_failed(head) || gk_buf_failed(&begin))
 		return gk_error_no_memory(err);
+	rc = has_hits(db, head->data, &is_whole, err);
+	if (rc != GK_OK || is_whole)
+		return rc;
 	if (is_ascii(word, len))
 		rc = list_words(db, begin.data, column, &words, &count, err);
-	if (rc != GK_OK)
-		return rc;
-	if (count && count <= GK_MAX_SEARCH_WORDS) {
-		gk_buf_printf(head, "(%s)", words.data);
-		return GK_OK;
-	}
-	put_term(head, column, word, len);
-	if (gk_buf_failed(head))
-		return gk_error_no_memory(err);
-	rc = count ? has_hits(db, head->data, &is_whole, err) : GK_OK;
-	if (count && !is_whole)
+	if (count > GK_MAX_SEARCH_WORDS) {
 		gk_buf_putc(head, '*');
+	} else if (count) {
+		head->len = before;
+		gk_buf_printf(head, "(%s)", words.data);
+	}
 	return rc;
 }
 
