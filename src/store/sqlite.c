@@ -109,8 +109,10 @@ gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err)
 	for (size_t i = 0; i < count; i++) {
 		post = orphans[i].doc && orphans[i].trace_id ? end_orphan(sqlite, &orphans[i])
 							     : NULL;
-		if (post)
+		if (post) {
 			STAILQ_INSERT_TAIL(&batch.posts, post, link);
+			batch.spans += post->count;
+		}
 		free(orphans[i].doc);
 		free(orphans[i].trace_id);
 	}

@@ -184,11 +184,23 @@ describe('traces on the flow server', () => {
     await open.stop();
   });
 
+  it('are shown by genkitctl with the key', async () => {
+    const daemon = await start({ modules: ['demo'], dev: false, set: { 'server.admin_keys': ['sesame'] } });
+    await post(daemon.flows, '/hello', { data: { name: 'Ada' } });
+    const ctl = (key, ...words) => run(genkitctl, ['--url', `http://${daemon.flows}`, ...words], { env: { GENKITD_KEY: key } });
+    assert.match((await ctl('sesame', 'traces')).stdout, /\/flow\/hello/);
+    assert.match((await ctl('sesame', 'trace')).stdout, /✓ hello  flow/);
+    const refused = await ctl('open', 'traces');
+    assert.equal(refused.code, 1);
+    assert.ok(!refused.stderr.includes('sesame'));
+    await daemon.stop();
+  });
+
   it('are not stored when nobody wants them', async () => {
     const cwd = project();
     const daemon = await start({ modules: ['demo'], cwd, set: { 'trace.enabled': 'false' } });
     assert.equal((await runFlow(daemon.reflection, 'hello', { name: 'Ada' })).result !== undefined, true);
-    assert.ok(!existsSync(join(cwd, '.genkit/genkitd.db')));
+    assert.equal((await fetch(`http://${daemon.reflection}/api/traces`)).status, 404);
     await daemon.stop();
   });
 });
