@@ -8,8 +8,9 @@
 
 gk_code gk_ctl_open(gk_ctl *ctl, const char *path, json_t *body, gk_fetch **ret, gk_error *err)
 {
-	static const char *const headers[] = { "Content-Type: application/json", NULL };
-	gk_auto_str char *url = NULL, *text = NULL;
+	gk_auto_str char *url = NULL, *text = NULL, *key = NULL;
+	const char *headers[3] = { NULL };
+	size_t count = 0;
 	gk_code rc;
 
 	if (asprintf(&url, "%s%s", ctl->url, path) < 0) {
@@ -21,8 +22,16 @@ gk_code gk_ctl_open(gk_ctl *ctl, const char *path, json_t *body, gk_fetch **ret,
 		if (!text)
 			return gk_error_no_memory(err);
 	}
+	if (ctl->key && asprintf(&key, "Authorization: %s", ctl->key) < 0) {
+		key = NULL;
+		return gk_error_no_memory(err);
+	}
+	if (key)
+		headers[count++] = key;
+	if (body)
+		headers[count++] = "Content-Type: application/json";
 	rc = gk_fetch_start(ctl->client,
-		GK_OPTS(gk_fetch_opts, .url = url, .headers = body ? headers : NULL, .body = text,
+		GK_OPTS(gk_fetch_opts, .url = url, .headers = headers, .body = text,
 			.body_len = text ? strlen(text) : 0, .idle_ms = UINT32_MAX,
 			.total_ms = UINT32_MAX),
 		ret, err);

@@ -39,6 +39,7 @@ typedef struct gk_ctl {
 	gk_scope *scope; /* called off by Ctrl-C */
 	gk_fetch_client *client;
 	char *url;         /* of the daemon, without a slash at the end */
+	const char *key;   /* sent in the Authorization header; NULL: none */
 	char trace_id[33]; /* of the run under way; "": none yet */
 	bool tells_trace;  /* as soon as it is known, for whoever may want to cancel it */
 	int status;        /* to exit with */

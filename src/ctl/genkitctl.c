@@ -18,6 +18,7 @@ static void print_help(FILE *out)
 	fputs("\nOptions:\n"
 	      "  --url URL      where genkitd's reflection API is; otherwise $GENKITD_URL, or the daemon\n"
 	      "                 that was started in this project, or http://127.0.0.1:3100\n"
+	      "                 $GENKITD_KEY is sent along, where server.admin_keys guard traces\n"
 	      "  --json         print JSON, a line each, for programs\n"
 	      "  -v, --verbose  print trace ids\n"
 	      "  --version, -h, --help; genkitctl COMMAND --help says more\n",
@@ -125,7 +126,7 @@ int main(int argc, char **argv)
 {
 	gk_auto_error gk_error err = { 0 };
 	gk_ctl_options options;
-	gk_ctl ctl = { .options = &options };
+	gk_ctl ctl = { .options = &options, .key = getenv("GENKITD_KEY") };
 
 	signal(SIGPIPE, SIG_IGN);
 	if (gk_ctl_parse(argc, argv, &options, &err) != GK_OK) {

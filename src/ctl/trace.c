@@ -57,7 +57,7 @@ static gk_code load(gk_ctl *ctl, const char *word, json_t **ret, gk_error *err)
 gk_code gk_ctl_trace(gk_ctl *ctl, gk_error *err)
 {
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
-	gk_auto_json json_t *trace = NULL;
+	gk_auto_json json_t *trace = NULL, *logs = NULL;
 	gk_code rc =
 		load(ctl, ctl->options->word_count ? ctl->options->words[0] : NULL, &trace, err);
 
@@ -67,7 +67,9 @@ gk_code gk_ctl_trace(gk_ctl *ctl, gk_error *err)
 		gk_ctl_print_line(trace);
 		return GK_OK;
 	}
-	rc = gk_ctl_put_trace_tree(&text, trace, gk_ctl_look_of(ctl->options), err);
+	rc = gk_ctl_load_logs(ctl, gk_json_str_peek(trace, "traceId"), &logs, err);
+	if (rc == GK_OK)
+		rc = gk_ctl_put_trace_tree(&text, trace, logs, gk_ctl_look_of(ctl->options), err);
 	if (rc == GK_OK)
 		fputs(text.data, stdout);
 	return rc;

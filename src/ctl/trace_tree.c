@@ -7,6 +7,7 @@
 #include "base/table.h"
 
 #include <genkit/json.h>
+#include <stdio.h>
 #include <time.h>
 
 #define DIM   "\033[2m"
@@ -23,6 +24,7 @@ typedef struct node {
 
 typedef struct tree {
 	gk_buf *out;
+	const json_t *logs;
 	gk_ctl_look look;
 	node *nodes;
 	size_t count;
@@ -250,6 +252,27 @@ static void put_events(tree *t, const node *n)
 	}
 }
 
+/* "log      warn: careful", in order of time. */
+static void put_logs(tree *t, const node *n)
+{
+	for (size_t i = json_array_size(t->logs); i-- > 0;) {
+		const json_t *record = json_array_get(t->logs, i);
+		json_t *body = json_object_get(record, "body");
+		const char *severity = gk_json_str_peek(record, "severityText");
+		gk_auto_str char *text = NULL, *line = NULL;
+
+		if (!gk_str_equal(gk_json_str_peek(record, "spanId"), n->key))
+			continue;
+		text = json_is_string(body) ? strdup(json_string_value(body))
+					    : gk_json_write(body, NULL);
+		if (asprintf(&line, "%s%s%s", severity ? severity : "", severity ? ": " : "",
+			    text ? text : "") < 0)
+			line = NULL;
+		if (line)
+			put_detail(t, n, "log", line, "");
+	}
+}
+
 static void put_details(tree *t, const node *n)
 {
 	const char *error = gk_ctl_span_error(n->span);
@@ -263,6 +286,7 @@ static void put_details(tree *t, const node *n)
 	if (t->look.is_verbose)
 		put_others(t, n);
 	put_events(t, n);
+	put_logs(t, n);
 	if (error)
 		put_detail(t, n, "error", error, gk_ctl_state_colour(GK_CTL_SPAN_ERROR));
 }
@@ -317,9 +341,10 @@ static void put_title(tree *t, const json_t *trace)
 		colour(t, RESET));
 }
 
-gk_code gk_ctl_put_trace_tree(gk_buf *out, const json_t *trace, gk_ctl_look look, gk_error *err)
+gk_code gk_ctl_put_trace_tree(
+	gk_buf *out, const json_t *trace, const json_t *logs, gk_ctl_look look, gk_error *err)
 {
-	tree t = { .out = out, .look = look, .prefix = GK_BUF_INIT(0) };
+	tree t = { .out = out, .logs = logs, .look = look, .prefix = GK_BUF_INIT(0) };
 	gk_code rc = build(&t, trace, err);
 
 	if (rc == GK_OK) {

@@ -213,3 +213,20 @@ gk_code gk_ctl_load_trace(gk_ctl *ctl, const char *trace_id, json_t **ret, gk_er
 	*ret = gk_steal(trace);
 	return GK_OK;
 }
+
+gk_code gk_ctl_load_logs(gk_ctl *ctl, const char *trace_id, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *variables = json_pack(
+				    "{s:s, s:i}", "id", trace_id, "limit", GK_MAX_LOG_LIST),
+			    *answer = NULL;
+	gk_auto_str char *path = NULL;
+	gk_code rc = variables
+			     ? gk_uri_expand("/api/traces/{id}/logs{?limit}", variables, &path, err)
+			     : gk_error_no_memory(err);
+
+	if (rc == GK_OK)
+		rc = gk_ctl_ask(ctl, path, NULL, &answer, err);
+	if (rc == GK_OK)
+		*ret = json_incref(json_object_get(answer, "logs"));
+	return rc;
+}

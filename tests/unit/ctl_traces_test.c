@@ -132,9 +132,13 @@ END_TEST
 static char *tree(const char *text, gk_ctl_look look)
 {
 	gk_auto_json json_t *trace = json(text);
+	gk_auto_json json_t *logs =
+		json("[{'spanId':'b','body':{'later':2},'severityText':'WARN'},"
+		     "{'spanId':'b','body':'early\\nbird','severityText':'INFO'},"
+		     "{'spanId':'elsewhere','body':'lost'}]");
 	gk_buf out = GK_BUF_INIT(0);
 
-	ck_assert_int_eq(gk_ctl_put_trace_tree(&out, trace, look, NULL), GK_OK);
+	ck_assert_int_eq(gk_ctl_put_trace_tree(&out, trace, logs, look, NULL), GK_OK);
 	return gk_buf_take(&out, NULL);
 }
 
@@ -157,6 +161,8 @@ START_TEST(a_trace_is_a_tree_in_order_of_start)
 			       "│  input    1\n"
 			       "├─ ✓ first  20 µs  after 1.5 ms\n"
 			       "│  │  output   2\n"
+			       "│  │  log      INFO: early\\nbird\n"
+			       "│  │  log      WARN: {\"later\":2}\n"
 			       "│  └─ … deep  running  after 2.0 ms\n"
 			       "└─ ✓ second  util  1.50 s  after 500.0 ms\n");
 }
