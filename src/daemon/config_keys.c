@@ -86,6 +86,7 @@ static const char *const encoding_choices[] = { "protobuf", "json", NULL };
 static const char *const compression_choices[] = { "gzip", "none", NULL };
 static const char *const processor_choices[] = { "batch", "simple", NULL };
 
+static const char *const span_log_choices[] = { "none", "brief", "full", NULL };
 static const char *const temporality_choices[] = { "cumulative", "delta", NULL };
 
 static const gk_config_key export_keys[] = {
@@ -428,6 +429,13 @@ const gk_config_key gk_config_keys[] = {
 		.fallback = "info",
 		.choices = gk_config_levels,
 		.help = "The least important kind that is written; $OTEL_LOG_LEVEL changes the default." },
+	{ .name = "log.spans",
+		.type = GK_CONFIG_ENUM,
+		.fallback = "none",
+		.choices = span_log_choices,
+		.flags = GK_CONFIG_RESTART,
+		.help = "Records that spans make as they end: brief is one for each call of a model, each failure and "
+			"what people made of answers; full has inputs and outputs, too." },
 	{ .name = "log.max_age",
 		.type = GK_CONFIG_DURATION,
 		.fallback = "7d",

@@ -16,6 +16,7 @@
 #include "telemetry/dev_exporter.h"
 #include "telemetry/otlp_metrics.h"
 #include "telemetry/preset.h"
+#include "telemetry/span_logs.h"
 
 /* The destinations of one state of the configuration. */
 typedef struct outlets {
@@ -32,6 +33,7 @@ struct gk_telemetry {
 	void *own_user;
 	outlets outlets, leaving;
 	gk_timer *farewell; /* for those that are leaving */
+	gk_span_logs span_logs;
 	char instance[GK_UUID_SIZE];
 };
 
@@ -289,6 +291,19 @@ bool gk_telemetry_has_server(const gk_telemetry *telemetry)
 	return telemetry->has_server;
 }
 
+static gk_code log_spans(gk_telemetry *telemetry, const gk_config *config, gk_error *err)
+{
+	const char *how = gk_config_str(config, "log.spans");
+
+	if (gk_str_equal(how, "none"))
+		return GK_OK;
+	gk_span_logs_init(&telemetry->span_logs, gk_str_equal(how, "full"));
+	return gk_app_add_observer(telemetry->app, &telemetry->span_logs.observer)
+		       ? GK_OK
+		       : gk_error_set(err, GK_RESOURCE_EXHAUSTED, "more than %d observers of spans",
+				 GK_MAX_OBSERVERS);
+}
+
 /* --- life --- */
 
 static void say_farewell(void *user)
@@ -314,6 +329,8 @@ gk_code gk_telemetry_new(
 		&telemetry->farewell, err);
 	if (rc == GK_OK)
 		rc = open_dev(telemetry, config, err);
+	if (rc == GK_OK)
+		rc = log_spans(telemetry, config, err);
 	if (rc == GK_OK)
 		rc = open_outlets(telemetry, config, &telemetry->outlets, err);
 	if (rc == GK_OK && !gk_log_add_tap(tap, telemetry))
@@ -352,6 +369,7 @@ void gk_telemetry_free(gk_telemetry *telemetry)
 	if (!telemetry)
 		return;
 	gk_log_remove_tap(tap, telemetry);
+	gk_app_remove_observer(telemetry->app, &telemetry->span_logs.observer);
 	if (telemetry->farewell)
 		gk_timer_stop(telemetry->farewell);
 	gk_dev_exporter_free(telemetry->dev);

@@ -14,7 +14,7 @@
 /* --- what is said of a span --- */
 
 /* The outermost span of Genkit's is the feature that was used, unless it is only a helper. */
-static const char *feature_of(const gk_span *span)
+const char *gk_span_metrics_feature(const gk_span *span)
 {
 	static const char *const features[] = { "flow", "action", "prompt", "dotprompt", "helper" };
 	const gk_span *first = span;
@@ -91,7 +91,8 @@ static void count_usage(
 static void count_model(gk_metrics *metrics, const gk_span *span, const char *error)
 {
 	gk_auto_str char *path = gk_span_path(span);
-	const char *feature = feature_of(span), *status = error ? "failure" : "success";
+	const char *feature = gk_span_metrics_feature(span),
+		   *status = error ? "failure" : "success";
 	const char *generate[] = { span->name, feature, path, SOURCE, PACKAGE_VERSION, status };
 	double latency_ms = number_of(span->output, "latencyMs");
 	double spent_ms = (double)(span->end_ns - span->start_ns) / NS_PER_MS;
@@ -128,7 +129,7 @@ static void count_feature(gk_metrics *metrics, const gk_span *span, const char *
 static void count_failure(gk_metrics *metrics, const gk_span *span, const char *error)
 {
 	gk_auto_str char *path = gk_span_path(span);
-	const char *feature = feature_of(span);
+	const char *feature = gk_span_metrics_feature(span);
 	const char *labels[] = { feature, "failure", error, path, SOURCE, PACKAGE_VERSION };
 
 	gk_metrics_add(metrics, GK_METRIC_PATH_REQUESTS, labels, 1);

@@ -15,4 +15,7 @@ typedef struct gk_span_metrics {
 /** Embedded in its owner, who gives it to gk_app_add_observer(). `metrics` outlives it. */
 void gk_span_metrics_init(gk_span_metrics *it, gk_metrics *metrics);
 
+/** What was used: the name of the outermost span of Genkit's; "generate" when that is only a helper. */
+const char *gk_span_metrics_feature(const gk_span *span);
+
 #endif
