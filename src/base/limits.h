@@ -107,14 +107,13 @@
 #define GK_SPAN_ATTRIBUTE_SIZE (4u << 20) /* trace.max_attribute_size */
 
 /* --- telemetry --- */
-#define GK_MAX_OTLP_DEPTH     100        /* messages within messages */
-#define GK_MAX_OTLP_ITEMS     50000      /* spans and log records of one request */
-#define GK_OTLP_MEMORY_BASE   (1u << 20) /* what a request may unfold to: so much, */
-#define GK_OTLP_MEMORY_FACTOR 24u        /* and so many times its size */
-#define GK_MAX_METRIC_SERIES  500        /* of one metric; what is beyond counts as "other" */
-#define GK_MAX_METRIC_LABEL   256        /* bytes of a label */
-/* Of the records that spans make; bytes. */
-#define GK_SPAN_LOG_PATH       4096
+#define GK_MAX_OTLP_DEPTH      100         /* messages within messages */
+#define GK_MAX_OTLP_ITEMS      50000       /* spans and log records of one request */
+#define GK_OTLP_MEMORY_BASE    (1u << 20)  /* what a request may unfold to: so much, */
+#define GK_OTLP_MEMORY_FACTOR  24u         /* and so many times its size */
+#define GK_MAX_METRIC_SERIES   500         /* of one metric; what is beyond counts as "other" */
+#define GK_MAX_METRIC_LABEL    256         /* bytes of a label */
+#define GK_SPAN_LOG_PATH       4096        /* of the records that spans make */
 #define GK_SPAN_LOG_CONTENT    (120u << 10)
 #define GK_SPAN_LOG_MESSAGE    4096
 #define GK_LAG_SAMPLE_MS       5000        /* between looks at how late the loop was */

@@ -255,8 +255,10 @@ static void put_events(tree *t, const node *n)
 /* "log      warn: careful", in order of time. */
 static void put_logs(tree *t, const node *n)
 {
-	for (size_t i = json_array_size(t->logs); i-- > 0;) {
-		const json_t *record = json_array_get(t->logs, i);
+	json_t *record;
+	size_t i;
+
+	json_array_foreach (t->logs, i, record) {
 		json_t *body = json_object_get(record, "body");
 		const char *severity = gk_json_str_peek(record, "severityText");
 		gk_auto_str char *text = NULL, *line = NULL;

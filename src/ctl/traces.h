@@ -33,7 +33,7 @@ GK_MUST_USE gk_code gk_ctl_read_since(
 GK_MUST_USE GK_SUSPENDS gk_code gk_ctl_load_trace(
 	gk_ctl *ctl, const char *trace_id, json_t **ret, gk_error *err);
 
-/** Its log records, the newest first. */
+/** Its log records in order of time: the newest, when there are more than the API gives at once. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_ctl_load_logs(
 	gk_ctl *ctl, const char *trace_id, json_t **ret, gk_error *err);
 
@@ -48,7 +48,7 @@ gk_ctl_look gk_ctl_look_of(const gk_ctl_options *options);
 /** A line of the list. */
 void gk_ctl_put_trace_row(gk_buf *out, const json_t *trace, uint64_t now_ms, gk_ctl_look look);
 /** A trace as a tree: spans in order of start below their parents, each with times, input, output, error, and its log records
- * (`logs`, as the API has them, the newest first; NULL: none). */
+ * (`logs`, in order of time; NULL: none). */
 GK_MUST_USE gk_code gk_ctl_put_trace_tree(
 	gk_buf *out, const json_t *trace, const json_t *logs, gk_ctl_look look, gk_error *err);
 void gk_ctl_put_duration(gk_buf *out, double milliseconds);

@@ -214,6 +214,42 @@ gk_code gk_ctl_load_trace(gk_ctl *ctl, const char *trace_id, json_t **ret, gk_er
 	return GK_OK;
 }
 
+typedef struct timed {
+	double time;
+	size_t at; /* those of one millisecond stay in their order */
+	json_t *record;
+} timed;
+
+static int by_time(const void *a, const void *b)
+{
+	const timed *one = a, *other = b;
+
+	if (one->time != other->time)
+		return one->time < other->time ? -1 : 1;
+	return one->at < other->at ? -1 : 1;
+}
+
+static gk_code sort_by_time(const json_t *records, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *sorted = json_array();
+	size_t count = json_array_size(records);
+	timed *all = calloc(count + 1, sizeof(*all));
+	bool done = sorted && all;
+
+	for (size_t i = 0; done && i < count; i++)
+		all[i] = (timed){ gk_json_real_at(json_array_get(records, i), "timestamp", 0), i,
+			json_array_get(records, i) };
+	if (done && count)
+		qsort(all, count, sizeof(*all), by_time);
+	for (size_t i = 0; done && i < count; i++)
+		done = json_array_append(sorted, all[i].record) == 0;
+	free(all);
+	if (!done)
+		return gk_error_no_memory(err);
+	*ret = gk_steal(sorted);
+	return GK_OK;
+}
+
 gk_code gk_ctl_load_logs(gk_ctl *ctl, const char *trace_id, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *variables = json_pack(
@@ -226,7 +262,5 @@ gk_code gk_ctl_load_logs(gk_ctl *ctl, const char *trace_id, json_t **ret, gk_err
 
 	if (rc == GK_OK)
 		rc = gk_ctl_ask(ctl, path, NULL, &answer, err);
-	if (rc == GK_OK)
-		*ret = json_incref(json_object_get(answer, "logs"));
-	return rc;
+	return rc == GK_OK ? sort_by_time(json_object_get(answer, "logs"), ret, err) : rc;
 }

@@ -133,8 +133,8 @@ static char *tree(const char *text, gk_ctl_look look)
 {
 	gk_auto_json json_t *trace = json(text);
 	gk_auto_json json_t *logs =
-		json("[{'spanId':'b','body':{'later':2},'severityText':'WARN'},"
-		     "{'spanId':'b','body':'early\\nbird','severityText':'INFO'},"
+		json("[{'spanId':'b','body':'early\\nbird','severityText':'INFO'},"
+		     "{'spanId':'b','body':{'later':2},'severityText':'WARN'},"
 		     "{'spanId':'elsewhere','body':'lost'}]");
 	gk_buf out = GK_BUF_INIT(0);
 
