@@ -175,7 +175,7 @@ static gk_code register_it(gk_app *app, gk_agent *agent, const gk_agent_opts *op
 	return rc;
 }
 
-static void unregister(gk_app *app, const char *name)
+void gk_agent_withdraw(gk_app *app, const char *name)
 {
 	for (size_t i = 0; i < FORMS; i++) {
 		gk_auto_str char *key = NULL;
@@ -200,7 +200,7 @@ static gk_code define_prompt(gk_app *app, const gk_agent_opts *opts, gk_error *e
 	prompt.variant = NULL;
 	rc = gk_define_prompt(app, &prompt, err);
 	if (rc != GK_OK)
-		unregister(app, opts->name);
+		gk_agent_withdraw(app, opts->name);
 	return rc;
 }
 

@@ -50,6 +50,8 @@ typedef struct gk_agent {
 
 gk_agent *gk_agent_ref(gk_agent *agent);
 void gk_agent_unref(void *agent);
+/** Withdraws the agent of a name and its companions, if they are there; turns under way keep it. */
+void gk_agent_withdraw(gk_app *app, const char *name);
 
 typedef struct gk_invocation gk_invocation;
 

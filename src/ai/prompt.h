@@ -27,6 +27,7 @@ typedef struct gk_prompt_body {
 	void *user;
 	struct gk_late_prompt
 		*late; /* `messages` is the document of a file, and may rest; NULL: no */
+	bool is_agent; /* which says that it is an agent, too; and that is defined */
 } gk_prompt_body;
 
 /** Before `base` and `marks` are looked at: of a file they are read when they are wanted, and may go when the fiber waits. */
@@ -50,6 +51,14 @@ gk_code gk_prompt_say(gk_app *app, const gk_generate_opts *opts, json_t **ret, g
 
 gk_around_fn gk_prompt_with_defaults; /* the document's values under the input */
 gk_action_fn gk_prompt_flow;          /* of prompts/NAME, which asks the model */
+
+/** Whether what its document says of an agent is right, and the name is free: `old` (NULL: none) is the body that makes place.
+ * Errors begin with a place. */
+gk_code gk_prompt_agent_check(
+	gk_app *app, const gk_prompt_body *body, const gk_prompt_body *old, gk_error *err);
+/** /agent/NAME and its companions, which take their turns with the prompt. Nothing when the document says nothing of one. */
+gk_code gk_prompt_define_agent(gk_app *app, gk_prompt_body *body, gk_error *err);
+void gk_prompt_withdraw_agent(gk_app *app, gk_prompt_body *body);
 
 gk_action_fn gk_prompt_action;            /* of /prompt/NAME */
 gk_action_fn gk_executable_prompt_action; /* of /executable-prompt/NAME */

@@ -142,6 +142,8 @@ static bool withdraw_all(gk_app *app, const char *name, const char *variant)
 		return false;
 	gk_action_ref(action);
 	name = gk_action_name(action);
+	if (body)
+		gk_prompt_withdraw_agent(app, body);
 	withdraw(app, "flow", GK_PROMPT_FLOW_PREFIX, name);
 	withdraw(app, "executable-prompt", "", name);
 	withdraw(app, "prompt", "", name);
@@ -256,7 +258,11 @@ gk_code gk_prompt_file_define(gk_app *app, const gk_prompt_file_opts *opts, gk_e
 	if (rc == GK_OK)
 		rc = check(app, body, err);
 	if (rc == GK_OK)
+		rc = gk_prompt_agent_check(app, body, find(app, opts->name, opts->variant), err);
+	if (rc == GK_OK)
 		rc = register_forms(app, opts, body, err);
+	if (rc == GK_OK)
+		rc = gk_prompt_define_agent(app, body, err);
 	if (body)
 		gk_late_prompt_rest(body->late);
 	gk_prompt_body_unref(body);

@@ -2,7 +2,8 @@
  * Copyright the genkitd authors */
 /*
  * Prompts of .prompt documents: `menu` is the actions /prompt/menu and /executable-prompt/menu, and on request the flow
- * prompts/menu, which asks the model and gives its text, or its output when the document has an output schema or format.
+ * prompts/menu, which asks the model and gives its text, or its output when the document has an output schema or format. A
+ * document that says `agent` is the agent /agent/menu as well.
  *
  *	rc = gk_prompt_file_define(app, &(gk_prompt_file_opts){ .name = "menu", .document = doc }, err);
  */
@@ -40,7 +41,7 @@ GK_MUST_USE gk_code gk_prompt_file_check(gk_prompt_document *document, gk_error 
  */
 GK_MUST_USE gk_code gk_prompt_file_set_mistake(
 	gk_app *app, const char *name, const char *variant, const char *mistake, gk_error *err);
-/** Withdraws it, and its flow. False when there is none that came from a file. */
+/** Withdraws it, its flow and its agent. False when there is none that came from a file. */
 bool gk_prompt_file_remove(gk_app *app, const char *name, const char *variant);
 /** Whether a good version of one that came from a file is there. */
 bool gk_prompt_file_serves(gk_app *app, const char *name, const char *variant);

@@ -43,4 +43,8 @@ json_t *gk_schema_drop_any_take(json_t *schema_take);
 GK_MUST_USE gk_code gk_schema_from_text(
 	const char *text, gk_picoschema_lookup_fn *lookup, void *user, json_t **ret, gk_error *err);
 
+/** A schema as front matter and configurations have it, text or a value, as text. `*ret` stays NULL for none (NULL, null); the
+ * caller frees it. Errors: RESOURCE_EXHAUSTED. */
+GK_MUST_USE gk_code gk_schema_to_text(const json_t *schema, char **ret, gk_error *err);
+
 #endif

@@ -90,3 +90,12 @@ gk_code gk_schema_from_text(
 		*ret = gk_steal(schema);
 	return rc;
 }
+
+gk_code gk_schema_to_text(const json_t *schema, char **ret, gk_error *err)
+{
+	if (!schema || json_is_null(schema))
+		return GK_OK;
+	*ret = json_is_string(schema) ? strdup(json_string_value(schema))
+				      : gk_json_write(schema, NULL);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
