@@ -80,6 +80,31 @@ static const gk_config_key prompt_keys[] = {
 	{ .name = NULL },
 };
 
+static const char *const state_choices[] = { "server", "client", NULL };
+
+static const gk_config_key agent_keys[] = {
+	{ .name = "name",
+		.type = GK_CONFIG_STRING,
+		.flags = GK_CONFIG_REQUIRED,
+		.help = "Name of the agent: POST /agents/NAME takes a turn." },
+	{ .name = "prompt",
+		.type = GK_CONFIG_STRING,
+		.unset = "the name",
+		.help = "The prompt that takes the turns: of a directory, or of a module." },
+	{ .name = "input", .type = GK_CONFIG_MAP, .help = "What the prompt's template is given." },
+	{ .name = "description", .type = GK_CONFIG_STRING, .help = "What it does." },
+	{ .name = "state",
+		.type = GK_CONFIG_ENUM,
+		.fallback = "server",
+		.choices = state_choices,
+		.help = "Who keeps the conversations: the store, or the clients, who then send them along." },
+	{ .name = "state_schema",
+		.type = GK_CONFIG_SCHEMA,
+		.unset = "anything",
+		.help = "Schema of the state that is the application's own." },
+	{ .name = NULL },
+};
+
 static const char *const sampler_choices[] = { "always_on", "always_off", "traceidratio",
 	"parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio", NULL };
 static const char *const encoding_choices[] = { "protobuf", "json", NULL };
@@ -460,6 +485,11 @@ const gk_config_key gk_config_keys[] = {
 		.entries = prompt_keys,
 		.flags = GK_CONFIG_ADDS,
 		.help = "Directories of .prompt files, served as they are edited (docs/prompts.md)." },
+	{ .name = "agents",
+		.type = GK_CONFIG_ENTRIES,
+		.entries = agent_keys,
+		.flags = GK_CONFIG_ADDS,
+		.help = "Agents: prompts that keep a conversation (docs/agents.md)." },
 	{ .name = "plugins",
 		.type = GK_CONFIG_MAP,
 		.flags = GK_CONFIG_RESTART,

@@ -5,6 +5,7 @@
 #define GK_DAEMON_DAEMON_H
 
 #include "daemon/config.h"
+#include "daemon/agents.h"
 #include "daemon/exec.h"
 #include "daemon/front.h"
 #include "daemon/meters.h"
@@ -36,6 +37,7 @@ typedef struct gk_daemon {
 	gk_app *app;
 	gk_modules *modules;
 	gk_exec *exec;
+	gk_agents *agents;
 	gk_prompts *prompts;
 	gk_telemetry *telemetry;
 	gk_meters *meters;

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "daemon/config_internal.h"
+#include "dotprompt/picoschema.h"
 #include "json/edit.h"
 
 #include <stdio.h>
@@ -88,17 +89,6 @@ static gk_exec_entry *entry_new(json_t *config)
 	return entry;
 }
 
-/* A schema written as a mapping is text like any other. */
-static gk_code schema_text(const json_t *config, const char *name, char **ret, gk_error *err)
-{
-	const json_t *schema = json_object_get(config, name);
-
-	if (schema)
-		*ret = json_is_string(schema) ? strdup(json_string_value(schema))
-					      : gk_json_write(schema, NULL);
-	return schema && !*ret ? gk_error_no_memory(err) : GK_OK;
-}
-
 static gk_code define_as(
 	gk_exec *exec, gk_exec_entry *entry, const char *input, const char *output, gk_error *err)
 {
@@ -120,10 +110,10 @@ static gk_code define_as(
 static gk_code define(gk_exec *exec, gk_exec_entry *entry, gk_error *err)
 {
 	gk_auto_str char *input = NULL, *output = NULL;
-	gk_code rc = schema_text(entry->config, "input", &input, err);
+	gk_code rc = gk_schema_to_text(json_object_get(entry->config, "input"), &input, err);
 
 	if (rc == GK_OK)
-		rc = schema_text(entry->config, "output", &output, err);
+		rc = gk_schema_to_text(json_object_get(entry->config, "output"), &output, err);
 	if (rc != GK_OK)
 		return rc;
 	entry->refs++;

@@ -202,7 +202,8 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 	daemon->modules = gk_modules_new(daemon->app);
 	daemon->exec = gk_exec_new(daemon->app);
 	daemon->prompts = gk_prompts_new(daemon->app);
-	if (!daemon->modules || !daemon->exec || !daemon->prompts)
+	daemon->agents = gk_agents_new(daemon->app);
+	if (!daemon->modules || !daemon->exec || !daemon->prompts || !daemon->agents)
 		return gk_error_no_memory(err);
 	rc = gk_telemetry_new(
 		daemon->app, daemon->config, daemon->options.is_dev, &daemon->telemetry, err);
@@ -225,6 +226,9 @@ static gk_code build(gk_daemon *daemon, gk_module_fn *init, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_exec_configure(
 			daemon->exec, gk_config_list_peek(daemon->config, "exec"), err);
+	if (rc == GK_OK)
+		rc = gk_agents_configure(
+			daemon->agents, gk_config_list_peek(daemon->config, "agents"), err);
 	if (rc == GK_OK)
 		rc = gk_prompts_configure(
 			daemon->prompts, gk_config_list_peek(daemon->config, "prompts"), true, err);
@@ -280,6 +284,7 @@ static bool tear_down(gk_daemon *daemon)
 	if (daemon->app && !gk_daemon_is_quiet(daemon))
 		return false;
 	gk_exec_free(daemon->exec);
+	gk_agents_free(daemon->agents);
 	gk_app_free(daemon->app);
 	gk_modules_free(daemon->modules);
 	gk_loop_free(daemon->loop);

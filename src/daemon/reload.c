@@ -39,6 +39,9 @@ static void put_back(gk_daemon *daemon)
 
 	if (gk_exec_configure(daemon->exec, executables, NULL) != GK_OK)
 		gk_log(GK_LOG_ERROR, "exec", "the executables could not be put back");
+	if (gk_agents_configure(
+		    daemon->agents, gk_config_list_peek(daemon->config, "agents"), NULL) != GK_OK)
+		gk_log(GK_LOG_ERROR, "agents", "the agents could not be put back");
 	if (gk_telemetry_reload(daemon->telemetry, daemon->config, NULL) != GK_OK)
 		gk_log(GK_LOG_ERROR, "telemetry", "the destinations could not be put back");
 }
@@ -48,20 +51,23 @@ static gk_code apply(gk_daemon *daemon, const gk_config *config, gk_error *err)
 {
 	gk_code rc = gk_daemon_load_modules(daemon, config, err);
 
-	if (rc == GK_OK)
-		rc = gk_exec_configure(daemon->exec, gk_config_list_peek(config, "exec"), err);
-	if (rc == GK_OK)
-		rc = gk_telemetry_reload(daemon->telemetry, config, err);
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_testing_reload(daemon->app, config, err);
+	rc = gk_exec_configure(daemon->exec, gk_config_list_peek(config, "exec"), err);
+	if (rc == GK_OK)
+		rc = gk_agents_configure(
+			daemon->agents, gk_config_list_peek(config, "agents"), err);
+	if (rc == GK_OK)
+		rc = gk_telemetry_reload(daemon->telemetry, config, err);
+	if (rc == GK_OK)
+		rc = gk_testing_reload(daemon->app, config, err);
 	if (rc == GK_OK)
 		rc = gk_front_reload(daemon->front, config, err);
-	if (rc == GK_OK && gk_prompts_configure(daemon->prompts,
-				   gk_config_list_peek(config, "prompts"), false, NULL) != GK_OK)
-		gk_log(GK_LOG_ERROR, "prompts", "out of memory: the directories stay as they were");
 	if (rc != GK_OK)
 		put_back(daemon);
+	else if (gk_prompts_configure(daemon->prompts, gk_config_list_peek(config, "prompts"),
+			 false, NULL) != GK_OK)
+		gk_log(GK_LOG_ERROR, "prompts", "out of memory: the directories stay as they were");
 	return rc;
 }
 

@@ -201,6 +201,9 @@ static const char *sample_of(const gk_config_key *key, char *room, size_t size)
 		return "[{backend: custom, endpoint: http://c, headers: {a: b}, signals: [logs]}]";
 	if (strcmp(key->name, "prompts") == 0)
 		return "[{directory: /p, prefix: shop, flows: false}]";
+	if (strcmp(key->name, "agents") == 0)
+		return "[{name: n, prompt: p, input: {a: {b: 1}}, description: d, state: client, "
+		       "state_schema: {n: integer}}]";
 	if (strcmp(key->name, "trace.sample") == 0)
 		return "7";
 	return sample(key, room, size);
