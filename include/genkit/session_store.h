@@ -65,8 +65,9 @@ typedef struct gk_session_realm {
 	unsigned max_chain; /* so many snapshots are kept from the saved one upwards; 0: all */
 } gk_session_realm;
 
-/** The identity of the caller: `auth.uid` of its context, "" without one. Borrowed from the context. Keep a copy for what
- * goes on after the call. Never taken from what a client sends as input. */
+/** The identity of the caller: `auth.uid` of its context, a digest of any other `auth`, "" without one. Lives as long as the
+ * call: keep a copy for what goes on after it. NULL when memory ran out: no call takes that for an owner. Never taken from
+ * what a client sends as input. */
 const char *gk_ctx_owner(gk_ctx *ctx);
 
 /* --- snapshots --- */

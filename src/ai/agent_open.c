@@ -4,6 +4,7 @@
 #include "ai/agent.h"
 
 #include "base/str.h"
+#include "core/owner.h"
 #include "json/edit.h"
 
 static gk_code check_mode(const gk_agent *agent, json_t *init, gk_error *err)
@@ -136,7 +137,7 @@ static gk_code prepare_store(gk_invocation *it, gk_ctx *ctx, gk_error *err)
 	if (!it->agent->is_stored)
 		return GK_OK;
 	it->store = gk_agent_store_peek(gk_ctx_app(ctx), it->agent);
-	it->owner = strdup(gk_ctx_owner(ctx));
+	it->owner = gk_owner_of(gk_ctx_context(ctx));
 	return it->store && it->owner ? GK_OK : gk_error_no_memory(err);
 }
 

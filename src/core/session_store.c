@@ -5,6 +5,7 @@
 
 #include "base/id.h"
 #include "base/str.h"
+#include "core/owner.h"
 #include "core/snapshot.h"
 #include "json/edit.h"
 
@@ -47,10 +48,9 @@ static gk_code check_session_id(const char *id, gk_error *err)
 
 const char *gk_ctx_owner(gk_ctx *ctx)
 {
-	const char *uid = json_string_value(
-		json_object_get(json_object_get(gk_ctx_context(ctx), "auth"), "uid"));
+	gk_auto_str char *owner = gk_owner_of(gk_ctx_context(ctx));
 
-	return uid ? uid : "";
+	return owner ? gk_ctx_printf(ctx, "%s", owner) : NULL;
 }
 
 static gk_code lacks(const gk_session_store *store, const char *what, gk_error *err)
