@@ -2,12 +2,11 @@
  * Copyright the genkitd authors */
 #include "daemon/agents.h"
 
+#include "ai/agent.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/config.h"
 #include "dotprompt/picoschema.h"
-
-#include <stdio.h>
 
 struct gk_agents {
 	gk_app *app;
@@ -15,20 +14,6 @@ struct gk_agents {
 };
 
 /* --- one --- */
-
-static void withdraw(gk_app *app, json_t *entry)
-{
-	static const char *const types[] = { "agent", "agent-snapshot", "agent-abort" };
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		gk_auto_str char *key = NULL;
-
-		if (asprintf(&key, "/%s/%s", types[i], gk_json_str_peek(entry, "name")) < 0)
-			key = NULL;
-		else
-			gk_app_remove_action(app, key);
-	}
-}
 
 static gk_code define(gk_app *app, json_t *entry, gk_error *err)
 {
@@ -44,7 +29,9 @@ static gk_code define(gk_app *app, json_t *entry, gk_error *err)
 				.description = gk_json_str_peek(entry, "description"),
 				.prompt_name = prompt ? prompt : name,
 				.prompt_input = json_object_get(entry, "input"),
-				.state_schema = schema),
+				.state_schema = schema,
+				.is_stored =
+					!gk_str_equal(gk_json_str_peek(entry, "state"), "client")),
 			err);
 
 	if (rc != GK_OK)
@@ -57,7 +44,8 @@ static gk_code define(gk_app *app, json_t *entry, gk_error *err)
 static void withdraw_first(gk_agents *agents, json_t *entries, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		withdraw(agents->app, json_array_get(entries, i));
+		gk_agent_withdraw(
+			agents->app, gk_json_str_peek(json_array_get(entries, i), "name"));
 }
 
 static gk_code define_all(gk_agents *agents, json_t *entries, gk_error *err)
