@@ -102,6 +102,7 @@ static const struct {
 	sessions_case_fn *run;
 } files[] = {
 	{ "sessions/resume-validation.yaml", sessions_run_resume },
+	{ "sessions/http.yaml", sessions_run_http },
 	{ "sessions/session-store.yaml", sessions_run_store },
 	{ "sessions/chat.yaml", sessions_run_chat },
 };

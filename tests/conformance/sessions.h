@@ -29,6 +29,7 @@ void sessions_sqlite_stop(sessions_sqlite *it);
 bool sessions_contains(const json_t *got, const json_t *expected);
 
 sessions_case_fn sessions_run_resume;
+sessions_case_fn sessions_run_http;
 sessions_case_fn sessions_run_store;
 sessions_case_fn sessions_run_chat;
 
