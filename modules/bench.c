@@ -217,5 +217,11 @@ GK_MODULE(bench, app, err)
 		rc = define_models(app, err);
 	if (rc == GK_OK)
 		rc = define_upstream(app, err);
+	if (rc == GK_OK)
+		rc = gk_define_agent(app,
+			GK_OPTS(gk_agent_opts, .name = "echo",
+				.prompt = GK_OPTS(gk_prompt_opts, .model = "bench/echo"),
+				.is_stored = true),
+			err);
 	return rc;
 }

@@ -65,9 +65,9 @@ async function rest(server) {
 }
 
 /** Pid of the server itself: taskset execs it, so it is the child. */
-async function load(server, path, body) {
+async function load(server, path, body, script = 'post.lua') {
   const before = cpuTicks(server.pid);
-  const text = await collect([...pin(1), 'wrk', '-t1', '-c32', `-d${seconds}s`, '--latency', '-s', join(here, 'post.lua'),
+  const text = await collect([...pin(1), 'wrk', '-t1', '-c32', `-d${seconds}s`, '--latency', '-s', join(here, script),
     `http://127.0.0.1:${server.port}${path}`], { BENCH_BODY: JSON.stringify(body) });
   const time = (name) => {
     const [, value, unit] = new RegExp(`${name}%\\s+([\\d.]+)(us|ms|s)`).exec(text) ?? [];
@@ -127,6 +127,14 @@ async function measure(server) {
   return rows;
 }
 
+/** Conversations of two turns with the agent `echo`: a second turn goes on from the snapshot that a first one left. */
+async function talk(server) {
+  await collect([...pin(1), 'wrk', '-t1', '-c32', '-d1s', '-s', join(here, 'talk.lua'), `http://127.0.0.1:${server.port}/api/runAction`]);
+  const { rate, us, errors, ...row } = await load(server, '/api/runAction', {}, 'talk.lua');
+  if (errors) console.log(`${server.name}, conversations:\n${errors}`);
+  return { ...row, rate: rate / 2, us: us * 2 };
+}
+
 /** Opens `count` streams that wait, and gives what each costs the server, in KB, and what it then has, in MB. */
 async function openStreams(server, count, key = '/flow/wait', input = { ms: 120000 }, word = '"open"') {
   const before = rss(server.pid);
@@ -163,6 +171,7 @@ async function measureOurs(set) {
   server.slow = slow;
   server.rows = await measure(server);
   server.added = await addedLatency(server);
+  server.talk = await talk(server);
   server.streams = await openStreams(server, Number(process.env.BENCH_STREAMS ?? 10000)).catch((e) => ({ open: 0, each: NaN, e }));
   server.child.kill();
   return server;
@@ -188,6 +197,11 @@ async function measurePeer(env) {
   peer.rows = await measure(peer);
   peer.child.kill();
   await new Promise((done) => peer.child.on('exit', done));
+  const agent = await launch('JavaScript SDK, agent', [...pin(0), process.execPath, join(here, 'agent_peer.mjs')],
+    { ...env, PEER_FOLDER: resolve(folder) }, async () => 3100);
+  peer.talk = await talk(agent);
+  agent.child.kill();
+  await new Promise((done) => agent.child.on('exit', done));
   return peer;
 }
 
@@ -251,6 +265,10 @@ for (const [name, one] of Object.entries(others)) {
 row('added at 1,000/s: p50 us', (c) => c.added?.p50, 0);
 row('added at 1,000/s: p99 us', (c) => c.added?.p99, 0);
 row('2,000 slow upstream streams, MB', (c) => c.slow?.all, 1);
+row('conversations of two turns: /s', (c) => c.talk.rate, 0, true);
+row('conversation: CPU us', (c) => c.talk.us, 1);
+row('a turn: p50 ms', (c) => c.talk.p50, 2);
+row('a turn: p99 ms', (c) => c.talk.p99, 2);
 row('start to first health, ms', (c) => c.startMs, 1);
 row('memory idle, MB', (c) => c.idle, 1);
 row('memory under load, MB', (c) => Math.max(...cases.map(([name]) => c.rows[name].rss)), 1);
