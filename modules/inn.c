@@ -29,14 +29,13 @@ static gk_code say(gk_ctx *ctx, const char *text, json_t **ret, gk_error *err)
 		gk_code rc;
 
 		len += strspn(word + len, " ");
-		rc = gk_ctx_send(
-			ctx, json_pack("{s:[{s:s%}]}", "content", "text", word, len), err);
+		rc = gk_ctx_send(ctx, json_pack("{s:[{s:s%}]}", "content", "text", word, len), err);
 		if (rc != GK_OK)
 			return rc;
 		word += len;
 	}
-	*ret = json_pack("{s:o, s:s}", "message", gk_message_of_text("model", text), "finishReason",
-		"stop");
+	*ret = json_pack(
+		"{s:o, s:s}", "message", gk_message_of_text("model", text), "finishReason", "stop");
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
@@ -95,8 +94,8 @@ static gk_code host(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 	if (!response && strstr(said, "rooms"))
 		return ask_for(ctx, messages, "rooms", json_object(), ret, err);
 	if (!response && strstr(said, "book"))
-		return ask_for(ctx, messages, "book",
-			json_pack("{s:I}", "nights", number_in(said)), ret, err);
+		return ask_for(ctx, messages, "book", json_pack("{s:I}", "nights", number_in(said)),
+			ret, err);
 	if (!response && strstr(said, "choose"))
 		return ask_for(ctx, messages, "choose",
 			json_pack("{s:s}", "question", "Which room?"), ret, err);
@@ -177,7 +176,8 @@ GK_MODULE(inn, app, err)
 		return rc;
 	return gk_define_agent(app,
 		GK_OPTS(gk_agent_opts, .name = "inn",
-			.description = "Keeps an inn: knows free rooms, books, and asks before long stays.",
-			.prompt = &prompt, .state_schema = "nights?: integer"),
+			.description =
+				"Keeps an inn: knows free rooms, books, and asks before long stays.",
+			.prompt = &prompt, .state_schema = "nights?: integer", .is_stored = true),
 		err);
 }
