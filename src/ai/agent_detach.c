@@ -188,6 +188,7 @@ gk_code gk_agent_detach(gk_invocation *it, gk_error *err)
 		return rc;
 	gk_scope_unlisten(&it->listener); /* a client that goes now is one that was let go */
 	it->is_detached = true;
+	gk_ctx_drop_chunks(it->front); /* a client that is behind does not hold the work up */
 	while (it->is_saving)
 		gk_fiber_park_shielded();
 	rc = leave(it, err);

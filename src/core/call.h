@@ -81,6 +81,10 @@ GK_MUST_USE gk_code gk_part_close(gk_part *part, json_t *output, gk_code rc, gk_
  * when memory ran out. */
 bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value);
 
+/** Chunks of the call go nowhere from now on, those that wait for their client included. Only for calls from outside: what an
+ * action sends to its caller is the caller's. */
+void gk_ctx_drop_chunks(gk_ctx *ctx);
+
 /** Items that gk_ctx_receive() would give without waiting. */
 size_t gk_ctx_waiting_inputs(const gk_ctx *ctx);
 

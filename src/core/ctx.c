@@ -237,6 +237,13 @@ gk_code gk_ctx_send(gk_ctx *ctx, json_t *chunk_take, gk_error *err)
 	return GK_OK;
 }
 
+void gk_ctx_drop_chunks(gk_ctx *ctx)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	if (!ctx->parent && ctx->run)
+		gk_run_drop_chunks(ctx->run);
+}
+
 gk_code gk_forward_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *err)
 {
 	(void)user;

@@ -167,6 +167,7 @@ void gk_app_cancel_errands(gk_app *app);
 /** The root span of the run has started. */
 void gk_run_has_started(gk_run *run, const gk_span *span);
 GK_SUSPENDS gk_code gk_run_send_chunk(gk_run *run, json_t *chunk, gk_error *err);
+void gk_run_drop_chunks(gk_run *run);
 
 /* --- where actions come from --- */
 

@@ -20,7 +20,7 @@ struct gk_run {
 	char *trace_state, *baggage;
 	bool is_streaming, is_done, is_not_found, has_span;
 	bool is_starting; /* inside gk_run_start(): nobody else can look for it yet */
-	bool is_findable;
+	bool is_findable, drops_chunks;
 	char trace_id[GK_TRACE_ID_SIZE], span_id[GK_SPAN_ID_SIZE];
 	json_t *result;
 	gk_error err;
@@ -95,9 +95,16 @@ void gk_run_has_started(gk_run *run, const gk_span *span)
 
 gk_code gk_run_send_chunk(gk_run *run, json_t *chunk, gk_error *err)
 {
-	if (!run->sink || !run->sink->type->chunk)
+	if (!run->sink || !run->sink->type->chunk || run->drops_chunks)
 		return GK_OK;
 	return run->sink->type->chunk(run->sink, run, chunk, err);
+}
+
+void gk_run_drop_chunks(gk_run *run)
+{
+	run->drops_chunks = true;
+	if (run->sink && run->sink->type->let_go)
+		run->sink->type->let_go(run->sink, run);
 }
 
 static void end(gk_run *run)

@@ -23,6 +23,8 @@ typedef struct gk_sink_type {
 	void (*started)(gk_sink *sink, gk_run *run);
 	/** A chunk (borrowed). On the run's fiber: may park until the client has taken some. Optional. */
 	GK_SUSPENDS gk_code (*chunk)(gk_sink *sink, gk_run *run, json_t *chunk, gk_error *err);
+	/** Chunks are no longer wanted: what waits in chunk() for the client to take some goes on. Optional. */
+	void (*let_go)(gk_sink *sink, gk_run *run);
 	/** Its code has ended; `done` follows when observers of spans have settled, in a moment or at once. Optional. */
 	void (*settling)(gk_sink *sink, gk_run *run);
 	/** The end: gk_run_result_peek() or gk_run_error_peek(). The last call of all. On the run's fiber, not parking. */

@@ -19,6 +19,7 @@ struct gk_v2_call {
 	char *id_text; /* its name in `streams`; NULL: it has no input stream */
 	gk_channel *input;
 	bool is_stream;
+	bool drops_chunks;
 	LIST_ENTRY(gk_v2_call) link;
 };
 
@@ -49,7 +50,7 @@ static gk_code wait_room(gk_v2_call *call, gk_error *err)
 {
 	gk_code rc = GK_OK;
 
-	while (rc == GK_OK && call->client && call->client->is_open &&
+	while (rc == GK_OK && !call->drops_chunks && call->client && call->client->is_open &&
 		gk_websocket_pending(call->client->socket) > GK_MAX_SINK)
 		rc = gk_fiber_sleep(PENDING_MS, err);
 	return rc;
@@ -65,7 +66,7 @@ static gk_code chunk(gk_sink *sink, gk_run *run, json_t *value, gk_error *err)
 	if (!call->is_stream)
 		return GK_OK;
 	rc = wait_room(call, err);
-	if (rc != GK_OK || !call->client)
+	if (rc != GK_OK || !call->client || call->drops_chunks)
 		return rc;
 	buf = gk_v2_begin(call->client);
 	begin_about(call, buf, "streamChunk");
@@ -78,6 +79,12 @@ static gk_code chunk(gk_sink *sink, gk_run *run, json_t *value, gk_error *err)
 	return gk_v2_send(call->client)
 		       ? GK_OK
 		       : gk_error_set(err, GK_RESOURCE_EXHAUSTED, "the chunk could not be sent");
+}
+
+static void let_go(gk_sink *sink, gk_run *run)
+{
+	(void)run;
+	((gk_v2_call *)sink)->drops_chunks = true;
 }
 
 static void fail(gk_v2_call *call, const gk_run *run, const gk_error *err)
@@ -141,7 +148,12 @@ static void done(gk_sink *sink, gk_run *run)
 	free_call(call);
 }
 
-static const gk_sink_type sink_type = { .started = started, .chunk = chunk, .done = done };
+static const gk_sink_type sink_type = {
+	.started = started,
+	.chunk = chunk,
+	.let_go = let_go,
+	.done = done,
+};
 
 void gk_v2_abandon_calls(gk_reflection_v2 *client, const gk_error *err)
 {

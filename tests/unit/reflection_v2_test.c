@@ -610,6 +610,56 @@ START_TEST(an_init_that_does_not_fit_is_refused_before_the_run)
 }
 END_TEST
 
+static gk_code talk(gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *turn, gk_error *err)
+{
+	gk_code rc = gk_ctx_send(ctx, json_pack("{s:{}}", "modelChunk"), err);
+
+	(void)turn;
+	return rc == GK_OK ? gk_agent_add_message_take(
+				     session, gk_message_of_text("model", "said"), err)
+			   : rc;
+}
+
+START_TEST(an_agent_that_was_let_go_does_not_wait_for_a_manager_that_is_behind)
+{
+	gk_auto_json json_t *answer = NULL, *snapshot = NULL;
+	gk_auto_str char *question = NULL;
+
+	ck_assert_int_eq(
+		gk_define_agent(surface_app,
+			GK_OPTS(gk_agent_opts, .name = "talker", .turn = talk, .is_stored = true),
+			NULL),
+		GK_OK);
+	pending = GK_MAX_SINK + 1;
+	say("{'jsonrpc':'2.0','method':'runAction','params':{'key':'/agent/talker','stream':true,'streamInput':true},'id':'1'}");
+	json_decref(next_sent());
+	say("{'jsonrpc':'2.0','method':'sendInputStreamChunk','params':{'requestId':'1','chunk':"
+	    "{'message':{'role':'user','content':[{'text':'talk'}]}}}}");
+	for (int i = 0; i < 10; i++)
+		gk_loop_turn(surface_loop, 1);
+	assert_nothing_sent(); /* the turn waits with its chunk */
+	say("{'jsonrpc':'2.0','method':'sendInputStreamChunk','params':{'requestId':'1','chunk':{'detach':true}}}");
+	answer = next_sent();
+	ck_assert_str_eq(gk_json_str_peek(answer, "result.result.finishReason"), "detached");
+	surface_until(surface_is_idle, NULL);
+	assert_nothing_sent();
+	pending = 0;
+	ck_assert_int_gt(
+		asprintf(&question,
+			"{'jsonrpc':'2.0','method':'runAction','params':{'key':'/agent-snapshot/talker',"
+			"'input':{'snapshotId':'%s'}},'id':'2'}",
+			gk_json_str_peek(answer, "result.result.snapshotId")),
+		0);
+	say(question);
+	json_decref(next_sent());
+	snapshot = next_sent();
+	ck_assert_str_eq(gk_json_str_peek(snapshot, "result.result.status"), "completed");
+	ck_assert_str_eq(
+		gk_json_str_peek(snapshot, "result.result.state.messages[1].content[0].text"),
+		"said");
+}
+END_TEST
+
 START_TEST(a_chunk_that_does_not_fit_fails_the_run)
 {
 	gk_auto_json json_t *message = NULL;
@@ -811,6 +861,7 @@ static Suite *suite(void)
 	tcase_add_test(t, chunks_of_input_reach_the_action);
 	tcase_add_test(t, chunks_that_come_before_the_action_is_found_are_kept);
 	tcase_add_test(t, an_init_that_does_not_fit_is_refused_before_the_run);
+	tcase_add_test(t, an_agent_that_was_let_go_does_not_wait_for_a_manager_that_is_behind);
 	tcase_add_test(t, a_chunk_that_does_not_fit_fails_the_run);
 	tcase_add_test(t, without_an_input_stream_a_bidi_action_gets_its_one_input);
 	tcase_add_test(t, too_many_chunks_of_input_fail_the_run);
