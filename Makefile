@@ -95,7 +95,7 @@ help:
 	@echo '  make uninstall          remove what install put there'
 	@echo '  make check-unit         only the unit tests'
 	@echo '  make bench              measure against the peers; prints ratios'
-	@echo '  make crash              kill the daemon CRASH_ROUNDS=200 times under load; no trace may be missing'
+	@echo '  make crash              kill the daemon CRASH_ROUNDS=200 times under load; no trace and no turn may be missing'
 	@echo '  make fuzz               fuzz every parser, FUZZ_SECONDS=60 each'
 	@echo '  make format             lay out the code as .clang-format says'
 	@echo '  make SANITIZE=1 check   the same with address and undefined-behaviour sanitizers'
@@ -226,7 +226,7 @@ $(BUILD)/bin/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/libgenkit.a
 # Kills the daemon under load, again and again, and looks whether a trace is missing.
 CRASH_ROUNDS ?= 200
 crash: all
-	@CRASH_ROUNDS=$(CRASH_ROUNDS) tests/e2e/run $(BUILD) ./crash.test.mjs
+	@CRASH_ROUNDS=$(CRASH_ROUNDS) tests/e2e/run $(BUILD) ./crash.test.mjs ./agents-crash.test.mjs
 
 fuzz:
 	@scripts/fuzz $(FUZZ_TARGETS)

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { join } from 'node:path';
 import { freePort, missing, tools } from './lib/clients.mjs';
 import { build, genkitd, project, start } from './lib/daemon.mjs';
-import { plain, sdkInn, stay } from './lib/inn.mjs';
+import { plain, say, sdkInn, stay } from './lib/inn.mjs';
 
 describe('an agent and its client', { skip: missing }, () => {
   let daemon, client, inn;
@@ -135,3 +135,35 @@ for (const [title, more] of [['v1', []], ['v2', ['--experimental-reflection-v2']
         assert.equal(snapshot.state.messages.at(-1).content[0].text, 'Your room is ready.');
       });
   });
+
+describe('a daemon with agents that is killed', { skip: missing }, () => {
+  it('keeps the talk, tells what became of the detached run, and goes on', async () => {
+    const cwd = project(), { remoteAgent } = await import('genkit/beta/client');
+    let daemon = await start({ cwd, modules: ['inn'] });
+    let inn = remoteAgent({ url: `http://${daemon.flows}/agents/inn` });
+    const { chat } = await stay(inn);
+    const { messages } = await inn.loadChat({ sessionId: chat.sessionId });
+    const branch = inn.chat({ snapshotId: chat.snapshotId });
+    const task = await branch.detach('prepare 900');
+    daemon.child.kill('SIGKILL');
+    await daemon.exited;
+    daemon = await start({ cwd, modules: ['inn'] });
+    inn = remoteAgent({ url: `http://${daemon.flows}/agents/inn` });
+    const lost = await inn.getSnapshot(task.snapshotId);
+    assert.equal(lost.status, 'failed');
+    const kept = await inn.loadChat({ snapshotId: chat.snapshotId });
+    assert.deepEqual(kept.messages, messages);
+    assert.deepEqual(kept.state, { nights: 9 });
+    const again = inn.chat({ sessionId: chat.sessionId }); // walks back over what was lost
+    const { told } = await say(again, 'I am back');
+    assert.match(told.text, /"I am back", and that was number 7/);
+    await daemon.stop();
+    const ui = await tools([genkitd, '--dev', '--module', join(build, 'modules/inn.so'), '--set', 'server.listen=127.0.0.1:0'],
+      { cwd, port: await freePort() });
+    const body = { key: '/agent/inn', input: message('and by the tools'), init: { snapshotId: again.snapshotId } };
+    const { result } = await (await ui.post('/runAction', body)).json();
+    await ui.stop();
+    assert.match(result.message.content[0].text, /"and by the tools", and that was number 8/);
+    assert.equal(result.sessionId, chat.sessionId);
+  });
+});
