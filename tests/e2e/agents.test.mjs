@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { join } from 'node:path';
 import { freePort, missing, tools } from './lib/clients.mjs';
-import { build, genkitd, project, start } from './lib/daemon.mjs';
+import { build, genkitd, project, root, start } from './lib/daemon.mjs';
 import { plain, say, sdkInn, stay } from './lib/inn.mjs';
 
 describe('an agent and its client', { skip: missing }, () => {
@@ -79,6 +79,20 @@ describe('an agent and its client', { skip: missing }, () => {
     assert.equal((await task.wait({ intervalMs: 20 })).status, 'aborted');
     assert.equal(await task.abort(), 'aborted');
     assert.equal(await inn.abort('nope'), undefined);
+  });
+});
+
+describe('an agent of the configuration', () => {
+  it('is a prompt under a name and a prefix of its own', async () => {
+    const daemon = await start({ modules: ['inn'], set: { agents: [{ name: 'night', prompt: 'porter', state: 'client' }],
+      prompts: [{ directory: join(root, 'etc/demo/prompts') }], 'server.agents_prefix': 'bots/' } });
+    const turn = (path, init) => fetch(`http://${daemon.flows}/${path}`, { method: 'POST', body: JSON.stringify({ init, data: message('Hello?') }) });
+    const { result: first } = await (await turn('bots/night')).json();
+    const { result: second } = await (await turn('night', { state: first.state })).json();
+    assert.match(second.message.content[0].text, /number 2/);
+    assert.equal((await turn('bots/porter')).status, 200);
+    assert.equal((await turn('agents/night')).status, 404);
+    await daemon.stop();
   });
 });
 
