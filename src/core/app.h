@@ -28,6 +28,11 @@ bool gk_app_is_dev(const gk_app *app);
  * initialised and asked, dynamic providers expanded, failing ones logged and left out (reflection section 2). Never a
  * null anywhere in a descriptor. Call it in a fiber. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_app_list_actions(gk_app *app, json_t **ret, gk_error *err);
+/** The same one by one (borrowed), so that tens of thousands need neither memory nor the loop for long. */
+typedef GK_SUSPENDS gk_code gk_listed_fn(
+	const char *key, json_t *descriptor, void *user, gk_error *err);
+GK_MUST_USE GK_SUSPENDS gk_code gk_app_each_action(
+	gk_app *app, gk_listed_fn *each, void *user, gk_error *err);
 /** {name: value} of a kind. Call it in a fiber: plugins are initialised first. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_app_list_values(
 	gk_app *app, const char *kind, json_t **ret, gk_error *err);

@@ -3,6 +3,8 @@
 /* From a key to an action: providers, plugins, the registry, in this order (actions section 2). */
 #include "core/internal.h"
 
+#include "base/buf.h"
+
 #include "core/key.h"
 #include "json/edit.h"
 
@@ -90,28 +92,31 @@ gk_action *gk_app_find_action_peek(const gk_app *app, const char *key)
 
 /* --- listing --- */
 
-static gk_code list_registered(gk_app *app, json_t *listing, gk_error *err)
+/* Actions that tell late what they are come later, one by one: `late` gets references. */
+static gk_code list_registered(gk_app *app, json_t *listing, gk_buf *late, gk_error *err)
 {
 	gk_table_foreach (gk_registry_actions(app->registry), entry) {
 		gk_action *action = gk_table_entry_value(entry);
 
-		json_t *shown = NULL;
-		gk_code rc = gk_action_descriptor(action, &shown, err);
-
-		if (rc != GK_OK)
-			return rc;
-		if (!gk_json_set_take(listing, action->key, shown))
+		if (action->late) {
+			json_object_del(listing, action->key);
+			gk_buf_put(late, &action, sizeof(action));
+			if (gk_buf_failed(late))
+				return gk_error_no_memory(err);
+			gk_action_ref(action);
+		} else if (json_object_set(listing, action->key, action->descriptor) < 0) {
 			return gk_error_no_memory(err);
+		}
 	}
 	return GK_OK;
 }
 
-static gk_code list_all(gk_ctx *ctx, json_t *listing, gk_error *err)
+static gk_code list_early(gk_ctx *ctx, json_t *listing, gk_buf *late, gk_error *err)
 {
 	gk_code rc;
 
 	gk_plugins_list(ctx, listing);
-	rc = list_registered(ctx->app, listing, err);
+	rc = list_registered(ctx->app, listing, late, err);
 	gk_table_foreach (ctx->app->providers, entry) {
 		if (rc == GK_OK)
 			rc = gk_provider_describe(ctx, gk_table_entry_value(entry), listing, err);
@@ -119,13 +124,72 @@ static gk_code list_all(gk_ctx *ctx, json_t *listing, gk_error *err)
 	return rc;
 }
 
+static gk_code tell_early(json_t *listing, gk_listed_fn *each, void *user, gk_error *err)
+{
+	const char *key;
+	json_t *descriptor;
+	gk_code rc = GK_OK;
+
+	json_object_foreach (listing, key, descriptor)
+		if (rc == GK_OK)
+			rc = each(key, descriptor, user, err);
+	return rc;
+}
+
+/* One that is gone meanwhile is left out. */
+static gk_code tell_late(
+	gk_app *app, const gk_action *action, gk_listed_fn *each, void *user, gk_error *err)
+{
+	gk_auto_json json_t *descriptor = NULL;
+	gk_code rc;
+
+	if (gk_registry_get(app->registry, action->key) != action)
+		return GK_OK;
+	rc = gk_action_descriptor(action, &descriptor, err);
+	return rc == GK_OK ? each(action->key, descriptor, user, err) : rc;
+}
+
+/* There may be very many: the loop goes on in between. After a failure (`rc`) they are only given back. */
+static gk_code tell_all_late(
+	gk_app *app, const gk_buf *late, gk_listed_fn *each, void *user, gk_code rc, gk_error *err)
+{
+	gk_action **all = (gk_action **)(void *)late->data;
+	size_t count = late->len / sizeof(*all);
+
+	for (size_t i = 0; i < count; i++) {
+		if (rc == GK_OK && i % GK_LIST_SLICE == GK_LIST_SLICE - 1)
+			rc = gk_fiber_yield(err);
+		if (rc == GK_OK)
+			rc = tell_late(app, all[i], each, user, err);
+		gk_action_unref(all[i]);
+	}
+	return rc;
+}
+
+gk_code gk_app_each_action(gk_app *app, gk_listed_fn *each, void *user, gk_error *err)
+{
+	gk_auto_json json_t *listing = json_object();
+	gk_auto_buf gk_buf late = GK_BUF_INIT(0);
+	gk_ctx ctx, *before = begin(&ctx, app);
+	gk_code rc = listing ? list_early(&ctx, listing, &late, err) : gk_error_no_memory(err);
+
+	finish(&ctx, before);
+	if (rc == GK_OK)
+		rc = tell_early(listing, each, user, err);
+	return tell_all_late(app, &late, each, user, rc, err);
+}
+
+static gk_code collect(const char *key, json_t *descriptor, void *user, gk_error *err)
+{
+	return gk_json_set(user, key, descriptor) ? GK_OK : gk_error_no_memory(err);
+}
+
 gk_code gk_app_list_actions(gk_app *app, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *listing = json_object();
-	gk_ctx ctx, *before = begin(&ctx, app);
-	gk_code rc = listing ? list_all(&ctx, listing, err) : gk_error_no_memory(err);
+	gk_code rc =
+		listing ? gk_app_each_action(app, collect, listing, err) : gk_error_no_memory(err);
 
-	finish(&ctx, before);
 	if (rc == GK_OK)
 		*ret = gk_steal(listing);
 	return rc;

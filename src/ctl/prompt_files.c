@@ -10,6 +10,7 @@
 #include "dotprompt/prompt_folder.h"
 #include "json/edit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -190,11 +191,41 @@ gk_code gk_ctl_lint(const char *folder, json_t **ret, gk_error *err)
 
 /* --- render --- */
 
+static bool has_prompts(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	bool found = false;
+	const struct dirent *entry;
+
+	while (dir && !found && (entry = readdir(dir)) != NULL)
+		found = gk_prompt_is_file(entry->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* The outermost folder of prompts that a file is in: its partials may be anywhere below. NULL when memory ran out. */
 static char *folder_of(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	char *whole = realpath(path, NULL), *slash = whole ? strrchr(whole, '/') : NULL;
 
-	return !slash ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	if (!whole)
+		return errno == ENOMEM ? NULL : strdup(".");
+	while (slash > whole) {
+		char *outer;
+
+		*slash = '\0';
+		outer = strrchr(whole, '/');
+		*outer = '\0';
+		if (outer == whole || !has_prompts(whole)) {
+			*outer = '/';
+			return whole;
+		}
+		slash = outer;
+		*outer = '/';
+	}
+	whole[1] = '\0'; /* the root */
+	return whole;
 }
 
 gk_code gk_ctl_render(const char *path, json_t *input, json_t **ret, gk_error *err)

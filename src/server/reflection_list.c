@@ -11,6 +11,8 @@ typedef struct listing {
 	gk_exchange *x; /* NULL: the client has gone */
 	gk_scope *scope;
 	const char *kind; /* of values, static; NULL: actions */
+	bool has_begun;
+	bool is_filled; /* an action was written */
 } listing;
 
 static void hung_up(gk_exchange *x, void *user)
@@ -22,19 +24,76 @@ static void hung_up(gk_exchange *x, void *user)
 	gk_scope_cancel(l->scope, GK_CANCELLED);
 }
 
-static void answer(listing *l, const json_t *value, const gk_error *err)
+static void begin(listing *l)
 {
+	gk_exchange_begin(l->x, 200, "application/json; charset=utf-8");
+	l->has_begun = true;
+}
+
+/* An answer that is on its way can only be cut short. */
+static void fail(listing *l, const gk_error *err)
+{
+	if (l->x && !l->has_begun)
+		gk_reflection_reply_error(l->x, err);
+	else if (l->x)
+		gk_exchange_end(l->x);
+}
+
+/* --- actions --- */
+
+static gk_code put_action(const char *key, json_t *descriptor, void *user, gk_error *err)
+{
+	listing *l = user;
 	gk_buf *buf;
 
 	if (!l->x)
-		return;
-	if (err) {
-		gk_reflection_reply_error(l->x, err);
+		return gk_error_set(err, GK_CANCELLED, "the client has gone");
+	if (!l->has_begun)
+		begin(l);
+	buf = gk_exchange_buffer(l->x);
+	gk_buf_putc(buf, l->is_filled ? ',' : '{');
+	l->is_filled = true;
+	gk_wire_string(buf, key);
+	gk_buf_putc(buf, ':');
+	if (!gk_wire_json(buf, descriptor))
+		gk_buf_puts(buf, "{}");
+	gk_exchange_wrote(l->x);
+	return gk_exchange_wait_room(l->x, err);
+}
+
+static void list_actions(listing *l)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_code rc = gk_app_each_action(l->reflection->app, put_action, l, &err);
+
+	if (rc != GK_OK) {
+		fail(l, &err);
 		return;
 	}
-	gk_exchange_begin(l->x, 200, "application/json; charset=utf-8");
-	buf = gk_exchange_buffer(l->x);
-	gk_wire_json(buf, value);
+	if (!l->x)
+		return;
+	if (!l->has_begun)
+		begin(l);
+	gk_exchange_write(l->x, l->is_filled ? "}" : "{}", l->is_filled ? 1 : 2);
+	gk_exchange_end(l->x);
+}
+
+/* --- values --- */
+
+static void list_values(listing *l)
+{
+	gk_auto_json json_t *value = NULL;
+	gk_auto_error gk_error err = { 0 };
+	gk_code rc = gk_app_list_values(l->reflection->app, l->kind, &value, &err);
+
+	if (rc != GK_OK) {
+		fail(l, &err);
+		return;
+	}
+	if (!l->x)
+		return;
+	begin(l);
+	gk_wire_json(gk_exchange_buffer(l->x), value);
 	gk_exchange_wrote(l->x);
 	gk_exchange_end(l->x);
 }
@@ -42,12 +101,11 @@ static void answer(listing *l, const json_t *value, const gk_error *err)
 static void body(void *user)
 {
 	listing *l = user;
-	gk_auto_json json_t *value = NULL;
-	gk_auto_error gk_error err = { 0 };
-	gk_code rc = l->kind ? gk_app_list_values(l->reflection->app, l->kind, &value, &err)
-			     : gk_app_list_actions(l->reflection->app, &value, &err);
 
-	answer(l, value, rc == GK_OK ? NULL : &err);
+	if (l->kind)
+		list_values(l);
+	else
+		list_actions(l);
 	gk_scope_unref(l->scope);
 	gk_reflection_unref(l->reflection);
 	free(l);

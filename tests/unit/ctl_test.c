@@ -253,7 +253,7 @@ END_TEST
 
 START_TEST(rendering_a_file_finds_the_partials_beside_it)
 {
-	gk_auto_json json_t *messages = NULL, *input = json("{'x': 1}"), *none = NULL;
+	gk_auto_json json_t *messages = NULL, *input = json("{'x': 1}"), *none = NULL, *deep = NULL;
 	gk_auto_error gk_error err = { 0 };
 
 	folder_make();
@@ -261,8 +261,12 @@ START_TEST(rendering_a_file_finds_the_partials_beside_it)
 	folder_put("_card.prompt", "A card");
 	ck_assert_int_eq(gk_ctl_render("a.prompt", input, &messages, NULL), GK_OK);
 	ck_assert_int_eq(gk_ctl_render("b.prompt", input, &none, &err), GK_NOT_FOUND);
+	mkdir("deep", 0700);
+	folder_put("deep/c.prompt", "{{>card}}!");
+	ck_assert_int_eq(gk_ctl_render("deep/c.prompt", input, &deep, NULL), GK_OK);
 	folder_drop();
 	assert_json(messages, "[{'role':'user','content':[{'text':'A card 1'}]}]");
+	assert_json(deep, "[{'role':'user','content':[{'text':'A card!'}]}]");
 }
 END_TEST
 

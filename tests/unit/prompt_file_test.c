@@ -267,6 +267,45 @@ START_TEST(of_many_prompts_those_asked_last_are_awake_and_all_of_them_answer)
 }
 END_TEST
 
+static gk_code count_and_remove(const char *key, json_t *descriptor, void *user, gk_error *err)
+{
+	unsigned *count = user;
+
+	(void)descriptor, (void)err;
+	if (strncmp(key, "/prompt/p", 9) == 0 && ++*count == GK_LIST_SLICE)
+		gk_prompt_file_remove(core_app, "p100", NULL);
+	return GK_OK;
+}
+
+static gk_code list_all(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	unsigned *count = gk_ctx_user(ctx);
+	gk_auto_json json_t *all = NULL;
+	gk_code rc = gk_app_list_actions(core_app, &all, err);
+
+	(void)input;
+	ck_assert_ptr_nonnull(json_object_get(all, "/flow/prompts/p3"));
+	if (rc == GK_OK)
+		rc = gk_app_each_action(core_app, count_and_remove, count, err);
+	*ret = json_null();
+	return rc;
+}
+
+START_TEST(very_many_prompts_are_listed_in_slices_and_may_change_meanwhile)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < 2 * GK_LIST_SLICE; i++) {
+		gk_auto_str char *name = NULL;
+
+		ck_assert_int_gt(asprintf(&name, "p%d", i), 0);
+		define(name, "Hi");
+	}
+	core_in_run(list_all, &count);
+	ck_assert_uint_eq(count, 2 * GK_LIST_SLICE - 1);
+}
+END_TEST
+
 START_TEST(a_removed_prompt_leaves_nothing)
 {
 	static const char *const keys[] = { "/prompt/a", "/executable-prompt/a",
@@ -317,6 +356,7 @@ static Suite *suite(void)
 		tests, what_has_no_good_version_is_listed_with_its_mistake_and_fails_with_it);
 	tcase_add_test(tests, a_schema_that_there_is_not_is_missed_when_the_prompt_is_used);
 	tcase_add_test(tests, of_many_prompts_those_asked_last_are_awake_and_all_of_them_answer);
+	tcase_add_test(tests, very_many_prompts_are_listed_in_slices_and_may_change_meanwhile);
 	tcase_add_test(tests, a_removed_prompt_leaves_nothing);
 	tcase_add_test(tests, a_document_without_memory_is_not_defined);
 	suite_add_tcase(it, tests);
