@@ -167,8 +167,12 @@ static gk_code set_output(gk_app *app, const gk_generate_opts *opts, json_t *req
 		(opts->output_instructions &&
 			!gk_json_set_str(output, "instructions", opts->output_instructions)))
 		return gk_error_no_memory(err);
-	if (json_object_get(output, "jsonSchema") && !json_object_get(output, "format") &&
-		!gk_json_set_str(output, "format", "json"))
+	/* what a prompt's file says without a schema, the SDK gives with null */
+	if (opts->output && !json_object_get(output, "jsonSchema") &&
+		!gk_json_set(output, "jsonSchema", json_null()))
+		return gk_error_no_memory(err);
+	if (gk_json_is_truthy(json_object_get(output, "jsonSchema")) &&
+		!json_object_get(output, "format") && !gk_json_set_str(output, "format", "json"))
 		return gk_error_no_memory(err);
 	return gk_json_set(request, "output", output) ? GK_OK : gk_error_no_memory(err);
 }

@@ -137,7 +137,7 @@ static json_t *output_for_model(json_t *output)
 
 	if (!copy_member(told, "constrained", output) ||
 		!copy_member(told, "contentType", output) || !copy_member(told, "format", output) ||
-		(schema && !gk_json_set(told, "schema", schema)))
+		(schema && !json_is_null(schema) && !gk_json_set(told, "schema", schema)))
 		return NULL;
 	return gk_steal(told);
 }

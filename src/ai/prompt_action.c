@@ -89,6 +89,10 @@ static json_t *model_request(json_t *applied, json_t *tools)
 
 	output = gk_json_merge(json_object_get(applied, "output"), NULL);
 	schema = json_object_get(output, "jsonSchema");
+	if (json_is_null(schema)) {
+		json_object_del(output, "jsonSchema");
+		schema = NULL;
+	}
 	if (!output || (schema && !gk_json_set(output, "schema", schema)) ||
 		!copy_member(request, "messages", applied) ||
 		!copy_member(request, "config", applied) ||

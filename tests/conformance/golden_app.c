@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "golden.h"
 
+#include "ai/prompt_file.h"
 #include "json/edit.h"
 
 /* --- flows and tools --- */
@@ -326,6 +327,24 @@ static gk_code define_prompt(core_app *app, json_t *c)
 		NULL);
 }
 
+/* NAME[.VARIANT] */
+static gk_code define_prompt_file(core_app *app, json_t *c)
+{
+	const char *source = gk_json_str_peek(c, "source"), *name = gk_json_str_peek(c, "name");
+	gk_auto_prompt_document gk_prompt_document *doc = NULL;
+	gk_auto_str char *base = strdup(name);
+	char *dot = strchr(base, '.');
+	gk_code rc = gk_prompt_document_parse(source, strlen(source), name, &doc, NULL);
+
+	if (dot)
+		*dot++ = '\0';
+	return rc == GK_OK ? gk_prompt_file_define(app->app,
+				     &(gk_prompt_file_opts){
+					     .name = base, .variant = dot, .document = doc },
+				     NULL)
+			   : rc;
+}
+
 static gk_code define_agent(core_app *app, json_t *c)
 {
 	json_t *tool_list = json_object_get(c, "tools"), *tool;
@@ -365,6 +384,7 @@ static const struct {
 	{ "reranker", define_reranker },
 	{ "evaluator", define_evaluator },
 	{ "prompt", define_prompt },
+	{ "promptFile", define_prompt_file },
 	{ "agent", define_agent },
 };
 

@@ -4,11 +4,15 @@ import { genkit, InMemorySessionStore, z } from 'genkit/beta';
 import { logger } from 'genkit/logging';
 import { runInNewSpan, setCustomMetadataAttributes, flushTracing } from 'genkit/tracing';
 import { trace as otel, SpanKind, context as otelContext } from '@opentelemetry/api';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { GenkitError } from 'genkit';
 
 const program = JSON.parse(readFileSync(process.argv[2])).app.program;
 logger.setLogLevel(program.logLevel ?? 'error');
+for (const c of program.define.filter((it) => it.kind === 'promptFile')) {
+  mkdirSync('prompts', { recursive: true }); // where the SDK looks
+  writeFileSync(`prompts/${c.name}.prompt`, c.source);
+}
 const ai = genkit({});
 const reg = {};
 class Plain extends Error { constructor(d) { super(d.message); this.name = d.class; if (d.code) this.code = d.code; } }
@@ -106,6 +110,7 @@ const kinds = {
   interrupt: (c) => ai.defineInterrupt({ name: c.name, description: c.description, inputSchema: j2z(c.inputSchema), outputSchema: j2z(c.outputSchema), requestMetadata: (input) => ev(scope({ input }), c.requestMetadata, {}) }),
   flow: (c) => ai.defineFlow({ name: c.name, inputSchema: c.inputSchema && j2z(c.inputSchema), outputSchema: c.outputSchema && j2z(c.outputSchema), streamSchema: c.streamSchema && j2z(c.streamSchema) }, (input, x) => ev(scope({ input, context: x.context }), c.do, x)),
   prompt: (c) => ai.definePrompt({ name: c.name, model: c.model, config: c.config, system: c.system, prompt: c.prompt, input: c.inputSchema && { schema: j2z(c.inputSchema) } }),
+  promptFile: (c) => ai.prompt(c.name.split('.')[0], { variant: c.name.split('.')[1] }),
   embedder: (c) => ai.defineEmbedder({ name: c.name }, async (d) => ({ embeddings: (d.input ?? d).map(() => ({ embedding: c.embedding })) })),
   retriever: (c) => ai.defineRetriever({ name: c.name, configSchema: c.optionsSchema && j2z(c.optionsSchema) }, async (q) => { if (c.embedQueryWith) await ai.embed({ embedder: c.embedQueryWith, content: q }); return { documents: c.documents }; }),
   indexer: (c) => ai.defineIndexer({ name: c.name }, async () => {}),
