@@ -41,8 +41,8 @@
 #define GK_MAX_PROMPTS_AWAKE    1000 /* of those in files: templates and schemas kept in memory */
 #define GK_PROMPT_BATCH         64   /* files read and taken over in one go */
 #define GK_PROMPT_SETTLE_MS     20   /* a file written to so shortly ago is read a little later */
-#define GK_PROMPT_LOOK_MS                                                                          \
-	1000 /* between two looks at a folder that cannot be watched; a file left open is read then */
+#define GK_PROMPT_LOOK_MS       1000 /* between two looks at what cannot be watched */
+#define GK_LIST_SLICE           64   /* actions that tell late what they are, in a turn of the loop */
 
 /* --- schemas and patterns --- */
 #define GK_MAX_SCHEMA_DEPTH  256    /* nested validation, $ref loops included */
