@@ -151,8 +151,8 @@ json_t *gk_agent_messages_peek(gk_agent_session *session);
 json_t *gk_agent_custom_peek(gk_agent_session *session);
 json_t *gk_agent_artifacts_peek(gk_agent_session *session);
 
-/** Behind the others. NULL is GK_RESOURCE_EXHAUSTED, so that a failed json_pack() needs no check. Errors: INVALID_ARGUMENT (no
- * message), RESOURCE_EXHAUSTED. */
+/** Behind the others. NULL is GK_RESOURCE_EXHAUSTED, so that a failed json_pack() needs no check. Errors: INVALID_ARGUMENT
+ * (it does not fit the schema of messages), RESOURCE_EXHAUSTED. */
 GK_MUST_USE gk_code gk_agent_add_message_take(
 	gk_agent_session *session, json_t *message_take, gk_error *err);
 /** All of them: borrowed, kept. Those that stay should be the same objects. */

@@ -119,6 +119,8 @@ struct gk_invocation {
 	bool is_watched;
 	gk_errand *heart;
 
+	json_t *vouched; /* borrowed: messages that a model may be given without validating them again; NULL: none */
+
 	/* What came of the last turn. */
 	json_t *last_good; /* state */
 	char *finish_reason;
@@ -156,6 +158,8 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_invocation_open(
 gk_code gk_agent_session_begin(
 	gk_agent_session *session, json_t *state, const char *id, gk_error *err);
 void gk_agent_session_done(gk_agent_session *session);
+/** gk_agent_add_message_take() of what was validated. */
+gk_code gk_agent_push_message_take(gk_agent_session *session, json_t *message_take, gk_error *err);
 
 /* --- agent_size.c --- */
 

@@ -10,6 +10,7 @@
 
 #include "ai/prompt.h"
 #include "ai/request.h"
+#include "ai/vouched.h"
 #include "base/str.h"
 #include "core/app.h"
 #include "json/edit.h"
@@ -259,10 +260,32 @@ static gk_code ask(
 		rc = gk_prompt_generate_opts(rendered, &more, &opts, &ref, &names, err);
 	if (rc == GK_OK) {
 		opts.messages = messages;
+		turn->it->vouched = turn->sent;
 		rc = gk_generate(ctx, &opts, ret, err);
+		turn->it->vouched = NULL;
 	}
 	free(names);
 	return rc;
+}
+
+/* They became part of the session as what a client sent, as what a model gave, or by gk_agent_add_message_take(). */
+json_t *gk_vouched_left_out(gk_ctx *ctx, json_t *request)
+{
+	const gk_agent_session *session = gk_ctx_agent_session(ctx);
+	json_t *vouched = session ? session->invocation->vouched : NULL, *message;
+	gk_auto_json json_t *rest = NULL;
+	size_t i, at = 0;
+
+	if (!json_array_size(vouched))
+		return NULL;
+	rest = json_array();
+	json_array_foreach (json_object_get(request, "messages"), i, message) {
+		if (message == json_array_get(vouched, at))
+			at++;
+		else if (!gk_json_push_take(rest, json_incref(message)))
+			return NULL;
+	}
+	return at ? gk_json_object_with(request, "messages", gk_steal(rest)) : NULL;
 }
 
 /* --- from the response to the history --- */
@@ -338,7 +361,7 @@ static gk_code keep_more(prompt_turn *turn, json_t *messages, size_t from, gk_er
 		size_t at = json_array_size(gk_agent_messages_peek(session));
 
 		if (is_of_history(turn, at, message))
-			rc = gk_agent_add_message_take(session, kept(turn, at, message), err);
+			rc = gk_agent_push_message_take(session, kept(turn, at, message), err);
 	}
 	return rc;
 }
@@ -358,7 +381,7 @@ static gk_code keep(prompt_turn *turn, gk_response *response, gk_error *err)
 	else
 		rc = keep_all(turn, messages, err);
 	if (rc == GK_OK && message)
-		rc = gk_agent_add_message_take(&turn->it->session, json_incref(message), err);
+		rc = gk_agent_push_message_take(&turn->it->session, json_incref(message), err);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
 #include "ai/agent.h"
 
 #include "base/str.h"
+#include "core/builtin_schemas.h"
 #include "json/edit.h"
 
 #include <assert.h>
@@ -152,7 +153,7 @@ static gk_code own_list(gk_agent_session *session, const char *key, json_t **ret
 	return GK_OK;
 }
 
-gk_code gk_agent_add_message_take(gk_agent_session *session, json_t *message_take, gk_error *err)
+gk_code gk_agent_push_message_take(gk_agent_session *session, json_t *message_take, gk_error *err)
 {
 	gk_auto_json json_t *message = message_take;
 	json_t *list;
@@ -160,14 +161,28 @@ gk_code gk_agent_add_message_take(gk_agent_session *session, json_t *message_tak
 
 	if (!message)
 		return gk_error_no_memory(err);
-	if (!json_is_string(json_object_get(message, "role")))
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "a message has a role and a content");
 	rc = gk_agent_grow(session, gk_agent_weigh(message), 0, err);
 	if (rc == GK_OK)
 		rc = own_list(session, "messages", &list, err);
 	if (rc == GK_OK && !gk_json_push_take(list, gk_steal(message)))
 		rc = gk_error_no_memory(err);
 	return rc;
+}
+
+static gk_code check_message(const json_t *message, gk_error *err)
+{
+	const gk_schema *schema;
+	gk_code rc = gk_builtin_schema_peek("Message", &schema, err);
+
+	return rc == GK_OK ? gk_schema_check(schema, message, err) : rc;
+}
+
+gk_code gk_agent_add_message_take(gk_agent_session *session, json_t *message_take, gk_error *err)
+{
+	gk_auto_json json_t *message = message_take;
+	gk_code rc = message ? check_message(message, err) : gk_error_no_memory(err);
+
+	return rc == GK_OK ? gk_agent_push_message_take(session, gk_steal(message), err) : rc;
 }
 
 /* How many elements, from the first, are the same objects in both. */
@@ -184,9 +199,13 @@ static size_t common(const json_t *a, const json_t *b)
 static gk_code replace_messages(
 	gk_agent_session *session, json_t *now, json_t *messages, gk_error *err)
 {
-	gk_code rc = gk_agent_grow(
-		session, gk_agent_weigh(messages), now ? gk_agent_weigh(now) : 0, err);
+	gk_code rc = GK_OK;
 
+	for (size_t i = 0; rc == GK_OK && i < json_array_size(messages); i++)
+		rc = check_message(json_array_get(messages, i), err);
+	if (rc == GK_OK)
+		rc = gk_agent_grow(
+			session, gk_agent_weigh(messages), now ? gk_agent_weigh(now) : 0, err);
 	if (rc == GK_OK)
 		rc = own_state(session, err);
 	if (rc == GK_OK && !gk_json_set_take(session->state, "messages", copy_list(messages)))

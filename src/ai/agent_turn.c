@@ -133,7 +133,7 @@ static gk_code begin(gk_invocation *it, json_t *input, gk_error *err)
 
 	it->has_patched = false;
 	if (message)
-		rc = gk_agent_add_message_take(&it->session, json_incref(message), err);
+		rc = gk_agent_push_message_take(&it->session, json_incref(message), err);
 	return rc == GK_OK ? reserve_id(it, err) : rc;
 }
 

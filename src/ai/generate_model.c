@@ -3,6 +3,8 @@
 /* The model of a turn, with the model hooks around it (generate section 5.3). */
 #include "ai/generation.h"
 
+#include "ai/vouched.h"
+
 typedef struct hook_link {
 	gk_next next;
 	gk_turn_run *turn;
@@ -19,9 +21,12 @@ static gk_code call_model(
 	gk_ctx *ctx, const hook_link *link, json_t *request, json_t **ret, gk_error *err)
 {
 	gk_turn_run *turn = link->turn;
+	gk_auto_json json_t *checked = gk_vouched_left_out(ctx, request);
 	gk_call call = { .action = turn->generation->model,
 		.parent = ctx,
 		.input = request,
+		.checked = checked,
+		.checked_for = request,
 		.context = turn->context,
 		.memo = &turn->generation->memo };
 

@@ -64,6 +64,16 @@ static gk_code check_value(const gk_schema *schema, const json_t *value, gk_erro
 	return gk_schema_check(schema, value, err);
 }
 
+/* A part that does not fit is looked for again in the whole, where it has its place. */
+static gk_code check_input(const gk_call *call, const gk_schema *schema, gk_error *err)
+{
+	bool is_partly = call->checked && call->input == call->checked_for;
+
+	if (is_partly && check_value(schema, call->checked, NULL) == GK_OK)
+		return GK_OK;
+	return check_value(schema, call->input, err);
+}
+
 static gk_code validate(const gk_call *call, gk_error *err)
 {
 	gk_schema *input = NULL;
@@ -72,7 +82,7 @@ static gk_code validate(const gk_call *call, gk_error *err)
 	if (!call->input_stream) {
 		rc = gk_action_input(call->action, &input, err);
 		if (rc == GK_OK)
-			rc = check_value(input, call->input, err);
+			rc = check_input(call, input, err);
 		gk_schema_unref(input);
 	}
 	return rc == GK_OK ? check_value(call->action->init, call->init, err) : rc;

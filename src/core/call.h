@@ -25,6 +25,9 @@ struct gk_call {
 	gk_registry *registry;                   /* NULL: the parent's, or the application's */
 	json_t *input, *init, *context, *labels; /* NULL: absent */
 	json_t *request_metadata;                /* of the tool request that it answers */
+	/* Validated in place of the input, whose other parts are known to fit, while that is still `checked_for`; NULL: the
+	 * input is. */
+	json_t *checked, *checked_for;
 	gk_json_memo *
 		memo; /* what its span's input and output were written as elsewhere; NULL: nothing */
 	gk_channel *input_stream;

@@ -654,8 +654,8 @@ static gk_code say_more(gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *t
 	memset(text, 'a', len);
 	if (rc == GK_OK)
 		rc = gk_agent_add_message_take(session,
-			json_pack(
-				"{s:s, s:o}", "role", "model", "content", json_stringn(text, len)),
+			json_pack("{s:s, s:[{s:o}]}", "role", "model", "content", "text",
+				json_stringn(text, len)),
 			err);
 	free(text);
 	return rc;

@@ -3,6 +3,8 @@
 /* Agents whose callers keep their state: defined, called, interrupted; the conformance runner replays the wire. */
 #include "agents.h"
 
+#include <genkit/middleware.h>
+
 static void define_helper(void)
 {
 	agents_define(GK_OPTS(gk_agent_opts, .name = "helper",
@@ -294,6 +296,61 @@ START_TEST(a_prompt_sees_the_state_of_the_session)
 }
 END_TEST
 
+static gk_code add_nonsense(
+	gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *turn, gk_error *err)
+{
+	(void)ctx;
+	return gk_agent_add_message_take(
+		session, json_incref(gk_json_at_peek(turn->input, "message.metadata")), err);
+}
+
+START_TEST(only_messages_become_part_of_a_conversation)
+{
+	exchange it;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper", .turn = add_nonsense));
+	exchange_run(&it, NULL,
+		"[{'message':{'role':'user','content':[],'metadata':{'role':'parrot','content':[]}}}]");
+	ck_assert_str_eq(gk_json_str_peek(it.output, "error.status"), "INVALID_ARGUMENT");
+	ck_assert_ptr_nonnull(
+		strstr(gk_json_str_peek(it.output, "error.message"), "Schema validation failed"));
+	exchange_done(&it);
+}
+END_TEST
+
+static gk_code spoil(
+	gk_ctx *ctx, json_t *request, gk_next *next, void *user, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *spoilt = json_copy(request), *messages = NULL;
+
+	(void)user;
+	messages = json_copy(json_object_get(request, "messages"));
+	json_array_append_new(messages, json("{'role':'parrot','content':[]}"));
+	json_object_set(spoilt, "messages", messages);
+	return gk_next_run(ctx, next, spoilt, ret, err);
+}
+
+/* The messages of the session are not looked at again; the mistake has its place among them nevertheless. */
+START_TEST(what_middleware_makes_of_a_request_is_validated)
+{
+	static const char *const use[] = { "spoil", NULL };
+	exchange it;
+
+	ck_assert_int_eq(
+		gk_define_middleware(core_app,
+			GK_OPTS(gk_middleware_opts, .name = "spoil", .model = spoil), NULL),
+		GK_OK);
+	agents_define(GK_OPTS(
+		gk_agent_opts, .name = "helper", .prompt = GK_OPTS(gk_prompt_opts, .use = use)));
+	models_script("[" DONE "]");
+	exchange_run(&it, NULL, "[" HI "]");
+	ck_assert_uint_eq(json_array_size(models_saw), 0);
+	ck_assert_ptr_nonnull(
+		strstr(gk_json_str_peek(it.output, "error.message"), "messages.1.role: "));
+	exchange_done(&it);
+}
+END_TEST
+
 static bool left_behind;
 
 static bool define_one(void)
@@ -353,6 +410,8 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_prompt_may_put_the_conversation_where_it_likes);
 	tcase_add_test(tests, a_template_may_put_the_conversation_where_it_likes);
 	tcase_add_test(tests, a_prompt_sees_the_state_of_the_session);
+	tcase_add_test(tests, only_messages_become_part_of_a_conversation);
+	tcase_add_test(tests, what_middleware_makes_of_a_request_is_validated);
 	tcase_add_test(tests, an_agent_without_memory_is_not_defined);
 	tcase_add_test(tests, a_turn_without_memory_fails_and_leaks_nothing);
 	suite_add_tcase(it, tests);
