@@ -5,6 +5,7 @@
 #include <genkit/json.h>
 
 #include "json/edit.h"
+#include "json/write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +34,24 @@ static void write_and_read_again(const json_t *value)
 	check(gk_json_equal(value, from_pretty));
 }
 
+/* In a string: at once, and from memory, it is what it is in two steps. */
+static void write_nested(const json_t *value)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0), two_steps = GK_BUF_INIT(0),
+			   at_once = GK_BUF_INIT(0);
+	gk_json_memo memo = { 0 };
+
+	gk_json_append_pretty(&text, value, 0);
+	gk_json_append_string(&two_steps, text.data, text.len);
+	for (int i = 0; i < 2; i++) {
+		gk_buf_clear(&at_once);
+		gk_json_append_nested(&at_once, value, &memo, i == 1);
+		check(at_once.len == two_steps.len &&
+			memcmp(at_once.data, two_steps.data, at_once.len) == 0);
+	}
+	gk_json_memo_done(&memo);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
@@ -42,8 +61,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gk_code rc = gk_json_parse(text, size, 0, &ours, &err);
 
 	check((rc == GK_OK) == (ours != NULL) && (rc == GK_OK) == (err.message == NULL));
-	if (ours)
+	if (ours) {
 		write_and_read_again(ours);
+		write_nested(ours);
+	}
 	if (memchr(text, '\0', size))
 		return 0; /* jansson takes it for the end */
 	theirs = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
