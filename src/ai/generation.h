@@ -6,7 +6,7 @@
  *
  *	gk_generate(), /util/generate			generate.c
  *	  gk_turns_run(): turn after turn		generate_turns.c
- *	    hooks around it, then			generate_turn.c
+ *	    hooks around it, then			generate_hooks.c, generate_turn.c
  *	      what the request stands for		generate_tools.c, generate_resources.c
  *	      the model					generate_model.c
  *	      its tool requests				generate_execute.c
@@ -80,6 +80,12 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_turns_run(gk_ctx *ctx, gk_generation *generat
 gk_code gk_generation_tell_end(gk_code rc, gk_error *err);
 
 /* --- generate_turn.c --- */
+
+/** Without hooks. As below. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_turn_run_bare(
+	gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *err);
+
+/* --- generate_hooks.c --- */
 
 /** With the generate hooks around it. `*ret` is the wire form of a response, unless turn->next is set. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_turn_run_hooked(
