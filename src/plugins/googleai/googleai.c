@@ -75,10 +75,28 @@ static const struct family {
 };
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
+/* Ids are written in many ways; what the service knows is behind the last of these. */
+static const char *bare(const char *id)
+{
+	static const char *const before[] = { "background-model/", "model/", "models/",
+		"embedders/", "googleai/", "vertexai/" };
+	size_t i = 0;
+
+	while (i < sizeof(before) / sizeof(before[0]))
+		if (gk_str_has_prefix(id, before[i])) {
+			id += strlen(before[i]);
+			i = 0;
+		} else {
+			i++;
+		}
+	return id;
+}
+
 static const struct family *family_of(const char *id)
 {
 	size_t i = 0;
 
+	id = bare(id);
 	while (i + 1 < FAMILIES && !gk_words_match(families[i].ids, id))
 		i++;
 	return &families[i];
@@ -99,11 +117,16 @@ static json_t *info_of(const struct family *family, const char *id)
 
 /* --- requests --- */
 
+const char *gk_googleai_id(const gk_vendor_model *model)
+{
+	return bare(model->id);
+}
+
 const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *request)
 {
 	const char *version = json_string_value(gk_request_config_peek(request, "version"));
 
-	return version && *version ? version : model->id;
+	return bare(version && *version ? version : model->id);
 }
 
 gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_outgoing *out,

@@ -21,7 +21,9 @@
  * timeout, customHeaders). */
 GK_MUST_USE gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config,
 	gk_outgoing *out, gk_error *err, const char *path, ...) GK_PRINTF(5, 6);
-/** config.version, else the id. */
+/** Without what some write before it ("models/"). */
+const char *gk_googleai_id(const gk_vendor_model *model);
+/** config.version, else the id, in the same way. */
 const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *request);
 
 /** When a message of the request is marked to be kept: finds or makes the cache, and leaves in `body` what is not in it.

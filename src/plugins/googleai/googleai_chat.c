@@ -39,7 +39,7 @@ gk_code gk_googleai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_erro
 	const gk_vendor_model *model = gk_ctx_user(ctx);
 	const gk_vendor *vendor = model->vendor;
 	gk_gemini_call call = { .who = vendor->name,
-		.id = model->id,
+		.id = gk_googleai_id(model),
 		.request = request,
 		.legacy_schema =
 			json_is_true(gk_vendor_option_peek(vendor, "legacyResponseSchema")) };

@@ -13,7 +13,7 @@ static gk_code embed_one(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	const gk_vendor_model *model = gk_ctx_user(ctx);
 	const json_t *options = json_object_get(input, "options");
 	const gk_gemini_call call = {
-		.who = model->vendor->name, .id = model->id, .request = NULL
+		.who = model->vendor->name, .id = gk_googleai_id(model), .request = NULL
 	};
 	gk_auto_json json_t *content = NULL, *body = json_object(), *answer = NULL;
 	const char *name, *version = gk_json_str_peek(options, "version");
@@ -36,7 +36,7 @@ static gk_code embed_one(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	if (!gk_json_set(body, "content", content))
 		return gk_error_no_memory(err);
 	rc = gk_googleai_prepare(model->vendor, options, &out, err, "models/%s:embedContent",
-		version && *version ? version : model->id);
+		version && *version ? version : gk_googleai_id(model));
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);

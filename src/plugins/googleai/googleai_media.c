@@ -56,7 +56,7 @@ static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *req
 
 	gk_outgoing_init(&out, "POST");
 	rc = gk_googleai_prepare(model->vendor, json_object_get(request, "config"), &out, err,
-		"models/%s:%s", model->id, method);
+		"models/%s:%s", gk_googleai_id(model), method);
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
@@ -196,12 +196,12 @@ gk_code gk_googleai_check_veo(gk_ctx *ctx, json_t *operation, json_t **ret, gk_e
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc;
 
+	gk_outgoing_init(&out, "GET");
 	if (!is_path(id))
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: no operation has this id",
 			model->vendor->name);
 	if (!config || (key && !gk_json_set_str(config, "apiKey", key)))
 		return gk_error_no_memory(err);
-	gk_outgoing_init(&out, "GET");
 	rc = gk_googleai_prepare(model->vendor, config, &out, err, "%s", id);
 	if (rc == GK_OK)
 		rc = gk_ask_json(ctx, model->vendor->name, &out, &answer, err);
