@@ -98,6 +98,9 @@ static gk_code start_block(gk_anthropic_stream *stream, const json_t *event, gk_
 	gk_anthropic_block *block;
 	gk_code rc;
 
+	if (!json_is_object(start))
+		return gk_error_set(err, GK_INTERNAL,
+			"anthropic: the stream's content_block_start has no content_block");
 	if (stream->count == GK_MAX_VENDOR_CALLS)
 		return gk_error_set(
 			err, GK_RESOURCE_EXHAUSTED, "anthropic: the stream has too many blocks");
@@ -231,8 +234,13 @@ static gk_code stop_block(gk_anthropic_stream *stream, const json_t *event, gk_e
 
 static gk_code start_message(gk_anthropic_stream *stream, const json_t *event, gk_error *err)
 {
+	const json_t *message = json_object_get(event, "message");
+
+	if (!json_is_object(message))
+		return gk_error_set(
+			err, GK_INTERNAL, "anthropic: the stream's message_start has no message");
 	json_decref(stream->message);
-	stream->message = json_deep_copy(json_object_get(event, "message"));
+	stream->message = json_deep_copy(message);
 	return stream->message ? GK_OK : gk_error_no_memory(err);
 }
 
