@@ -72,6 +72,20 @@ describe('genkitctl sessions', () => {
     assert.equal(gone.code, 1);
     assert.match(gone.stderr, /there is no session 'tuesday'/);
   });
+  it('is not there for whoever calls flows', async () => {
+    for (const page of ['list', 'show', 'delete']) {
+      const response = await fetch(`http://${daemon.flows}/api/sessions/${page}`, { method: 'POST', body: '{"store":"counter"}' });
+      assert.equal(response.status, 404);
+    }
+  });
+  it('is there for who has an admin key', async () => {
+    const open = await start({ modules: ['talk'], set: { 'server.admin_keys': ['sesame'] } });
+    const list = (headers) => fetch(`http://${open.flows}/api/sessions/list`, { method: 'POST', headers });
+    assert.equal((await list({})).status, 401);
+    const response = await list({ Authorization: 'Bearer sesame' });
+    assert.deepEqual([response.status, await response.json()], [200, { sessions: [] }]);
+    await open.stop();
+  });
   it('does not delete all of them by mistake', async () => assert.equal((await ctl('delete')).code, 64));
 });
 

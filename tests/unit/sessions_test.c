@@ -368,6 +368,21 @@ START_TEST(memory_is_bounded)
 }
 END_TEST
 
+START_TEST(what_is_known_of_sessions_is_bounded)
+{
+	gk_session_cache *cache = &((gk_sessions *)store)->cache;
+	char session[16];
+
+	for (unsigned i = 0; i <= GK_SESSION_CACHE_HINTS; i++) {
+		snprintf(session, sizeof(session), "%u", i);
+		gk_session_cache_set_last(cache, &realm, session, "x");
+	}
+	ck_assert_uint_eq(gk_table_count(cache->sessions), GK_SESSION_CACHE_HINTS);
+	ck_assert_ptr_null(gk_session_cache_last(cache, &realm, "0"));
+	ck_assert_pstr_eq(gk_session_cache_last(cache, &realm, session), "x");
+}
+END_TEST
+
 START_TEST(what_was_deleted_is_not_continued)
 {
 	json_t *state = json("{'messages': []}");
@@ -674,6 +689,27 @@ START_TEST(sessions_that_were_not_used_for_long_go)
 }
 END_TEST
 
+START_TEST(that_a_session_was_used_is_noted_once_a_minute)
+{
+	int64_t now_ms = gk_session_now_ms();
+	gk_db db;
+
+	fill(1);
+	ck_assert_int_eq(gk_db_open(&db, traces_path, false, NULL), GK_OK);
+	ck_assert_int_eq(
+		gk_db_exec(&db, "UPDATE sessions SET touched_ms = touched_ms - 30000", NULL),
+		GK_OK);
+	fill(1);
+	ck_assert_int_lt(number("SELECT touched_ms FROM sessions"), now_ms);
+	ck_assert_int_eq(
+		gk_db_exec(&db, "UPDATE sessions SET touched_ms = touched_ms - 30000", NULL),
+		GK_OK);
+	gk_db_close(&db);
+	fill(1);
+	ck_assert_int_ge(number("SELECT touched_ms FROM sessions"), now_ms);
+}
+END_TEST
+
 START_TEST(of_too_many_sessions_those_used_longest_ago_go)
 {
 	fill(130);
@@ -872,6 +908,7 @@ static Suite *suite(void)
 		c, any_state_is_read_as_it_was_written, 0, sizeof(states) / sizeof(states[0]));
 	tcase_add_test(c, what_is_in_memory_is_given_as_it_was_saved);
 	tcase_add_test(c, memory_is_bounded);
+	tcase_add_test(c, what_is_known_of_sessions_is_bounded);
 	tcase_add_test(c, what_was_deleted_is_not_continued);
 	tcase_add_test(c, what_an_ended_process_left_pending_is_failed);
 	tcase_add_test(c, what_a_living_process_runs_stays_pending);
@@ -881,6 +918,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_thread_that_another_process_wrote_to_is_written_whole);
 	tcase_add_test(c, sessions_are_listed_shown_and_deleted);
 	tcase_add_test(c, sessions_that_were_not_used_for_long_go);
+	tcase_add_test(c, that_a_session_was_used_is_noted_once_a_minute);
 	tcase_add_test(c, of_too_many_sessions_those_used_longest_ago_go);
 	tcase_add_test(c, sessions_that_take_too_much_room_go);
 	tcase_add_test(c, a_session_that_is_being_worked_at_stays);
