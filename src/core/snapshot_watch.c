@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 /* Who watches which snapshot: lists by realm and id. */
 #include "base/limits.h"
+#include "base/number.h"
 #include "core/snapshot.h"
 
 typedef struct list {
@@ -9,11 +10,24 @@ typedef struct list {
 	bool is_told; /* its watchers are being called: it stays */
 } list;
 
+/* Every call comes by here several times: no printf. */
+static void put_length(gk_buf *buf, size_t len)
+{
+	char digits[GK_NUMBER_SIZE];
+
+	gk_buf_put(buf, digits, gk_format_i64((int64_t)len, digits));
+	gk_buf_putc(buf, '.');
+}
+
 void gk_realm_append(gk_buf *buf, const gk_session_realm *realm, const char *id)
 {
+	size_t store = strlen(realm->store), owner = strlen(realm->owner);
+
 	/* lengths first: no character of a name can be taken for the end of another */
-	gk_buf_printf(buf, "%zu.%zu.%s%s", strlen(realm->store), strlen(realm->owner), realm->store,
-		realm->owner);
+	put_length(buf, store);
+	put_length(buf, owner);
+	gk_buf_put(buf, realm->store, store);
+	gk_buf_put(buf, realm->owner, owner);
 	gk_buf_puts(buf, id);
 }
 
