@@ -136,7 +136,8 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_snapshot_update(gk_ctx *ctx, gk_session_store
 /** True for a pending snapshot whose heartbeat is older than a minute: show it as "expired". It is never stored so. */
 bool gk_snapshot_is_expired(json_t *snapshot);
 
-/* Told of every change of a snapshot; embedded in its owner. */
+/* Told of every change of a snapshot; embedded in its owner. What another process does to it is heard of when a heartbeat finds
+ * it no longer pending. */
 typedef struct gk_snapshot_watcher {
 	gk_session_realm realm; /* the strings are the owner's, which keeps them, */
 	const char *id;         /* as this one */

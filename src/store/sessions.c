@@ -39,13 +39,21 @@ static gk_session_realm realm_of(const gk_session_command *command)
 	return (gk_session_realm){ .store = command->store, .owner = command->owner };
 }
 
+/* A sign of life that comes too late: another process has ended the run. */
+static bool is_news(const gk_session_command *command)
+{
+	return command->kind == GK_WORK_SNAPSHOT && command->rc == GK_OK &&
+	       (command->is_written ||
+		       (command->action == GK_SNAPSHOT_HEARTBEAT && command->existed));
+}
+
 static void finish(gk_sessions *sessions, gk_session_command *command)
 {
 	gk_session_realm realm = realm_of(command);
 
-	if (command->kind == GK_WORK_SNAPSHOT && command->is_written)
-		gk_watchers_tell(
-			&sessions->watchers, &realm, command->row.snapshot_id, command->status);
+	if (is_news(command))
+		gk_watchers_tell(&sessions->watchers, &realm, command->row.snapshot_id,
+			command->is_written ? command->status : command->previous);
 	if (!command->waiter) {
 		gk_session_command_free(command);
 		return;

@@ -527,6 +527,25 @@ static void hear(gk_snapshot_watcher *watcher, const char *status)
 	heard++;
 }
 
+START_TEST(that_another_process_aborted_a_run_is_heard_with_its_next_heartbeat)
+{
+	gk_snapshot_watcher watcher = { .realm = realm, .id = "p", .changed = hear };
+	gk_db other;
+
+	save("p", "{'status': 'pending'}");
+	heard = 0;
+	ck_assert_int_eq(gk_snapshot_watch(store, &watcher, &err), GK_OK);
+	ck_assert_int_eq(gk_db_open(&other, traces_path, false, NULL), GK_OK);
+	ck_assert_int_eq(
+		gk_db_exec(&other, "UPDATE snapshots SET status = 'aborted', runner = NULL", NULL),
+		GK_OK);
+	gk_db_close(&other);
+	ck_assert(!change(GK_SNAPSHOT_HEARTBEAT, "p", NULL));
+	ck_assert_uint_eq(heard, 1);
+	gk_snapshot_unwatch(store, &watcher);
+}
+END_TEST
+
 START_TEST(nobody_reaches_the_sessions_of_another_owner)
 {
 	gk_auto_json json_t *chat = NULL;
@@ -912,6 +931,7 @@ static Suite *suite(void)
 	tcase_add_test(c, what_was_deleted_is_not_continued);
 	tcase_add_test(c, what_an_ended_process_left_pending_is_failed);
 	tcase_add_test(c, what_a_living_process_runs_stays_pending);
+	tcase_add_test(c, that_another_process_aborted_a_run_is_heard_with_its_next_heartbeat);
 	tcase_add_loop_test(
 		c, nobody_reaches_the_sessions_of_another_owner, 0, (int)(TRIES * OTHERS));
 	tcase_add_test(c, threads_are_saved_one_by_one);
