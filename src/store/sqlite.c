@@ -100,7 +100,8 @@ static gk_code find_orphans(gk_sqlite *sqlite, orphan **ret, size_t *count, gk_e
 gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err)
 {
 	gk_trace_batch batch = { .posts = STAILQ_HEAD_INITIALIZER(batch.posts),
-		.logs = STAILQ_HEAD_INITIALIZER(batch.logs) };
+		.logs = STAILQ_HEAD_INITIALIZER(batch.logs),
+		.is_watched = true };
 	orphan *orphans = NULL;
 	size_t count = 0;
 	gk_code rc = find_orphans(sqlite, &orphans, &count, err);
@@ -119,8 +120,6 @@ gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err)
 	free(orphans);
 	if (rc == GK_OK && !STAILQ_EMPTY(&batch.posts))
 		rc = gk_sqlite_write(&sqlite->base, &batch, err);
-	if (rc == GK_OK)
-		rc = gk_sqlite_fold_all(sqlite, err);
 	while ((post = STAILQ_FIRST(&batch.posts))) {
 		STAILQ_REMOVE_HEAD(&batch.posts, link);
 		gk_trace_post_free(post);

@@ -113,7 +113,7 @@ gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_APPEND, err);
 	gk_buf *buf = &sqlite->appended;
-	size_t entries = batch->spans + batch->log_count;
+	int64_t entries = 0;
 	gk_trace_post *post;
 	gk_log_row *log;
 	gk_code rc;
@@ -125,17 +125,19 @@ gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err
 	put_i64(buf, (int64_t)(gk_clock_wall_ns() / 1000000));
 	STAILQ_FOREACH (post, &batch->posts, link) {
 		put_post(buf, post);
-		entries += !post->count; /* so that none is without weight */
+		entries += post->count ? (int64_t)post->count : 1; /* none is without weight */
 	}
-	STAILQ_FOREACH (log, &batch->logs, link)
+	STAILQ_FOREACH (log, &batch->logs, link) {
 		put_log(buf, log);
+		entries++;
+	}
 	if (gk_buf_failed(buf))
 		return gk_error_no_memory(err);
-	sqlite3_bind_int64(s, 1, (int64_t)entries);
+	sqlite3_bind_int64(s, 1, entries);
 	sqlite3_bind_blob(s, 2, buf->data, (int)buf->len, SQLITE_STATIC);
 	rc = gk_db_run(&sqlite->db, s, err);
 	if (rc == GK_OK)
-		sqlite->sizes.unfolded += entries;
+		sqlite->sizes.unfolded += (uint64_t)entries;
 	return rc;
 }
 

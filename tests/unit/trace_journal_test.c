@@ -191,6 +191,29 @@ START_TEST(what_another_process_left_in_the_journal_is_taken_over)
 }
 END_TEST
 
+START_TEST(spans_of_a_process_that_is_gone_are_ended_when_the_file_is_opened)
+{
+	gk_trace_post *post = gk_trace_post_new("a");
+	gk_span_row row = { .key = "r",
+		.name = "n",
+		.doc = "{\"spanId\":\"r\",\"traceId\":\"a\",\"startTime\":5,\"endTime\":0,"
+		       "\"attributes\":{},\"displayName\":\"n\",\"spanKind\":\"INTERNAL\","
+		       "\"instrumentationLibrary\":{\"name\":\"x\"}}",
+		.start_ms = 5 };
+	gk_auto_json json_t *loaded = NULL;
+
+	row.doc_len = strlen(row.doc);
+	ck_assert(gk_trace_post_add(post, &row));
+	post->owner = INT64_MAX; /* there is no such process */
+	save(post);
+	traces_reopen(NULL);
+	loaded = traces_load("a");
+	assert_json(gk_json_at_peek(loaded, "spans.r.status"),
+		"{'code':2,'message':'process terminated'}");
+	ck_assert_int_eq(gk_json_int_at(loaded, "spans.r.endTime", 0), 5);
+}
+END_TEST
+
 START_TEST(a_damaged_row_of_the_journal_is_lost_alone)
 {
 	post_root("a");
@@ -350,6 +373,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, a_batch_of_many_bytes_goes_into_the_tables);
 	tcase_add_test(tests, everything_of_a_post_comes_through_the_journal);
 	tcase_add_test(tests, what_another_process_left_in_the_journal_is_taken_over);
+	tcase_add_test(tests, spans_of_a_process_that_is_gone_are_ended_when_the_file_is_opened);
 	tcase_add_test(tests, a_damaged_row_of_the_journal_is_lost_alone);
 	tcase_add_test(tests, what_cannot_be_merged_is_lost_alone);
 	tcase_add_test(tests, what_is_watched_is_merged_at_once);
