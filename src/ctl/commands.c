@@ -124,9 +124,11 @@ const gk_ctl_command gk_ctl_commands[] = {
 		0, 3, gk_ctl_sessions },
 	{ "cancel", "TRACE_ID", "cancel a run",
 		"Calls off the run of that trace id; run --verbose prints it.", 1, 1, cancel },
-	{ "db", "check | stats | vacuum | backup FILE", "look after the store of traces",
+	{ "db", "[--file STORE] check | stats | vacuum | backup FILE",
+		"look after the store of traces",
 		"check asks SQLite whether the file is sound, stats prints its figures, vacuum gives unused room back, backup\n"
-		"copies it to FILE, which must not exist, while the daemon goes on.",
+		"copies it to FILE, which must not exist, while the daemon goes on. With --file it is that file, and no daemon is\n"
+		"asked.",
 		1, 2, gk_ctl_db },
 	{ "health", "", "ask whether the daemon answers", "Exit status 0 when it does.", 0, 0,
 		health },

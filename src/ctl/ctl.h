@@ -27,6 +27,7 @@ typedef struct gk_ctl_options {
 	const char *action, *status, *since, *grep, *limit; /* of traces */
 	const char *supports, *from_file;                   /* of test-model */
 	const char *store, *owner;                          /* of sessions */
+	const char *file;                                   /* of db */
 	bool is_json, is_stream, is_verbose, is_follow, wants_help, wants_version;
 	const char *command; /* NULL: none */
 	const char *words[GK_CTL_MAX_WORDS];

@@ -78,7 +78,9 @@ gk_code gk_ctl_db(gk_ctl *ctl, gk_error *err)
 		return usage(err);
 	if (is_backup)
 		rc = absolute(ctl->options->words[1], &path, err);
-	if (rc == GK_OK)
+	if (rc == GK_OK && ctl->options->file)
+		rc = gk_ctl_db_file(ctl->options->file, chore, path, &answer, err);
+	else if (rc == GK_OK)
 		rc = strcmp(chore, "stats") == 0 ? gk_ctl_ask(ctl, "/api/store", NULL, &answer, err)
 						 : ask(ctl, chore, path, &answer, err);
 	if (rc != GK_OK)

@@ -36,6 +36,7 @@ static const option options[] = {
 	TEXT("--owner", owner),
 	TEXT("--supports", supports),
 	TEXT("--from-file", from_file),
+	TEXT("--file", file),
 	FLAG("--json", is_json),
 	FLAG("--stream", is_stream),
 	FLAG("-s", is_stream),

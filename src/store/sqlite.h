@@ -69,7 +69,6 @@ typedef enum gk_sql {
 	GK_SQL_DROP_SPANS,
 	GK_SQL_DROP_TRACE,
 	GK_SQL_DROP_TRACE_LOGS,
-	GK_SQL_DROP_FEEDBACK,
 	GK_SQL_COUNTS
 } gk_sql;
 extern const char *const gk_sql_texts[GK_SQL_COUNTS];

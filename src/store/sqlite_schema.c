@@ -76,6 +76,7 @@ static const char *const migrations[] = {
 	"DELETE FROM fts_todo;"
 	"UPDATE meta SET value = 0 WHERE key = 'indexed';"
 	"DROP TABLE export_cursor;"
+	"DROP TABLE feedback;" /* it is spans */
 	"CREATE TABLE journal(id INTEGER PRIMARY KEY, spans INTEGER NOT NULL, posts BLOB NOT NULL);",
 };
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == GK_DB_VERSION, "one a version");

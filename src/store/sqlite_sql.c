@@ -86,5 +86,4 @@ const char *const gk_sql_texts[GK_SQL_COUNTS] = {
 	[GK_SQL_DROP_SPANS] = "DELETE FROM spans WHERE id >= ? AND id < ?",
 	[GK_SQL_DROP_TRACE] = "DELETE FROM traces WHERE id = ?",
 	[GK_SQL_DROP_TRACE_LOGS] = "DELETE FROM logs WHERE trace_id = ?",
-	[GK_SQL_DROP_FEEDBACK] = "DELETE FROM feedback WHERE trace_pk = ?",
 };

@@ -49,8 +49,7 @@ static gk_code drop_spans(gk_sqlite *sqlite, int64_t trace, gk_error *err)
 
 static gk_code drop_trace(gk_sqlite *sqlite, int64_t trace, const char *trace_id, gk_error *err)
 {
-	static const gk_sql with_number[] = { GK_SQL_DROP_LABELS, GK_SQL_DROP_FEEDBACK,
-		GK_SQL_DROP_TRACE };
+	static const gk_sql with_number[] = { GK_SQL_DROP_LABELS, GK_SQL_DROP_TRACE };
 	sqlite3_stmt *logs = gk_db_get(&sqlite->db, GK_SQL_DROP_TRACE_LOGS, err);
 	gk_code rc = logs ? drop_spans(sqlite, trace, err) : GK_UNAVAILABLE;
 

@@ -1,6 +1,6 @@
 // What is stored of a daemon's runs: over HTTP, by genkitctl, over restarts, with a key, and by the Genkit SDK's rules.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -77,6 +77,34 @@ describe('the store of a daemon', () => {
     assert.equal((await ctl('backup', copy)).code, 1);
     assert.equal((await ctl('vacuum')).code, 0);
     assert.equal((await ctl('burn')).code, 1);
+  });
+});
+
+describe('the file of a store without a daemon', () => {
+  it('is looked after by genkitctl', async () => {
+    const daemon = await start({ modules: ['demo'] });
+    await runFlow(daemon.reflection, 'hello', { name: 'Ada' });
+    const stats = () => json(daemon.reflection, '/api/store');
+    const { path, traces } = await stats();
+    await daemon.stop();
+    const db = (file, ...words) => run(genkitctl, ['db', '--file', file, ...words]);
+    assert.equal((await db(path, 'check')).stdout, 'ok\n');
+    const offline = JSON.parse((await db(path, 'stats', '--json')).stdout);
+    assert.equal(offline.traces, traces);
+    const copy = join(project(), 'copy.db');
+    assert.equal((await db(path, 'backup', copy)).code, 0);
+    assert.equal((await db(path, 'vacuum')).code, 0);
+    assert.equal(JSON.parse((await db(copy, 'stats', '--json')).stdout).traces, traces);
+    const missing = await db('/nonexistent/traces.db', 'check');
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /No such file/);
+    const bytes = readFileSync(copy);
+    bytes.writeUInt32BE(99, 60);
+    writeFileSync(copy, bytes);
+    const newer = await db(copy, 'stats');
+    assert.equal(newer.code, 1);
+    assert.match(newer.stderr, /newer version/);
+    assert.deepEqual(readFileSync(copy), bytes);
   });
 });
 
@@ -202,5 +230,7 @@ describe('traces on the flow server', () => {
     assert.equal((await runFlow(daemon.reflection, 'hello', { name: 'Ada' })).result !== undefined, true);
     assert.equal((await fetch(`http://${daemon.reflection}/api/traces`)).status, 404);
     await daemon.stop();
+    const { stdout } = await run(genkitctl, ['db', '--file', join(cwd, '.genkit/genkitd.db'), 'stats', '--json']);
+    assert.equal(JSON.parse(stdout).spans, 0); /* the file is there for sessions */
   });
 });
