@@ -8,36 +8,41 @@
 
 /* --- what a request tells of the trace --- */
 
-static bool is_suffix(const char *text, const char *end)
+/* "*.example" is any host that ends in ".example". */
+static bool fits(const char *pattern, const char *host, size_t len)
 {
-	size_t len = strlen(text), end_len = strlen(end);
+	size_t end = strlen(pattern);
 
-	return len > end_len && strcasecmp(text + len - end_len, end) == 0;
+	if (pattern[0] != '*')
+		return end == len && strncasecmp(pattern, host, len) == 0;
+	end--;
+	return !end || (len > end && strncasecmp(pattern + 1, host + len - end, end) == 0);
 }
 
-static bool is_told(const json_t *hosts, const char *host)
+/* "https://host:443" */
+static bool is_told(const json_t *hosts, const char *origin)
 {
+	const char *host = strstr(origin, "://"), *port = strrchr(origin, ':');
 	json_t *item;
 	size_t i;
 
-	json_array_foreach (hosts, i, item) {
-		const char *pattern = json_string_value(item);
-
-		if (pattern[0] == '*' ? !pattern[1] || is_suffix(host, pattern + 1)
-				      : strcasecmp(pattern, host) == 0)
+	if (!hosts || !host || port < host + 3)
+		return false;
+	host += 3;
+	json_array_foreach (hosts, i, item)
+		if (fits(json_string_value(item), host, (size_t)(port - host)))
 			return true;
-	}
 	return false;
 }
 
-static void put_trace(gk_buf *lines, const char *host, void *user)
+static void put_trace(gk_buf *lines, const char *origin, void *user)
 {
 	const gk_tracing *tracing = &((gk_app *)user)->tracing;
 	const gk_ctx *ctx = gk_ctx_current();
 	const gk_span *span = ctx ? ctx->span : NULL;
 	char parent[GK_TRACEPARENT_SIZE];
 
-	if (!span || !host || !is_told(tracing->propagate_to, host))
+	if (!span || !is_told(tracing->propagate_to, origin))
 		return;
 	gk_traceparent_write(parent, span->trace_id, span->id, span->trace_flags);
 	if (!tracing->ignores_trace_context)

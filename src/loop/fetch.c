@@ -387,12 +387,10 @@ static gk_fetch *new_fetch(gk_fetch_client *client, const gk_fetch_opts *opts)
 
 static gk_code add_more(gk_fetch_client *client, gk_fetch_request *request, gk_error *err)
 {
-	gk_auto_str char *host = gk_url_part(&request->url, CURLUPART_HOST, 0);
 	gk_auto_buf gk_buf lines = GK_BUF_INIT(0);
 
-	if (host)
-		client->more_headers(&lines, host, client->user);
-	if (!host || gk_buf_failed(&lines))
+	client->more_headers(&lines, request->url.origin, client->user);
+	if (gk_buf_failed(&lines))
 		return gk_error_no_memory(err);
 	return lines.len ? gk_fetch_request_add_lines(request, lines.data, err) : GK_OK;
 }

@@ -29,8 +29,8 @@ typedef struct gk_fetch_client_opts {
 	/* Proxies; NULL: none. The daemon hands the environment's down: http_proxy, https_proxy, no_proxy. */
 	const char *http_proxy, *https_proxy, *no_proxy;
 	const char *cert_file, *key_file; /* PEM, by which it says who it is; NULL: nothing */
-	/** Appends header lines ("Name: value\n") of a request to `host`; in the fiber that fetches. NULL: none. */
-	void (*more_headers)(gk_buf *lines, const char *host, void *user);
+	/** Appends header lines ("Name: value\n") of a request to `origin` ("https://host:443"); in the fiber that fetches. NULL: none. */
+	void (*more_headers)(gk_buf *lines, const char *origin, void *user);
 	void *user;
 } gk_fetch_client_opts;
 

@@ -26,7 +26,7 @@ struct gk_fetch_client {
 	gk_multi multi;
 	unsigned max_host_connections;
 	char *ca_file, *user_agent, *http_proxy, *https_proxy, *no_proxy, *cert_file, *key_file;
-	void (*more_headers)(gk_buf *lines, const char *host, void *user);
+	void (*more_headers)(gk_buf *lines, const char *origin, void *user);
 	void *user;
 	CURL *idle[GK_FETCH_IDLE_EASIES]; /* handles to use again */
 	size_t idle_count;
