@@ -199,11 +199,13 @@ static gk_prompt_document *new_document(const char *name, const char *source, si
 	gk_auto_prompt_document gk_prompt_document *doc = calloc(1, sizeof(*doc));
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 
-	gk_text_put(&text, source, len);
-	gk_buf_put(&text, "", 1); /* one more can be looked at everywhere */
-	if (!doc || gk_buf_failed(&text))
+	if (!doc)
 		return NULL;
 	doc->refs = 1;
+	gk_text_put(&text, source, len);
+	gk_buf_put(&text, "", 1); /* one more can be looked at everywhere */
+	if (gk_buf_failed(&text))
+		return NULL;
 	doc->name = strdup(name ? name : "<prompt>");
 	doc->len = text.len - 1;
 	doc->source = malloc(text.len);
