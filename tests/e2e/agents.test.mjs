@@ -82,6 +82,24 @@ describe('an agent and its client', { skip: missing }, () => {
   });
 });
 
+describe('an agent with durable streams', { skip: missing }, () => {
+  it('goes on without its client, which comes back for all of it', async () => {
+    const daemon = await start({ modules: ['inn'], set: { 'server.durable_streams': 'true' } });
+    const { streamFlow } = await import('genkit/beta/client');
+    const url = `http://${daemon.flows}/agents/inn`;
+    const ask = { method: 'POST', headers: { Accept: 'text/event-stream' }, body: JSON.stringify({ init: { sessionId: 's' }, data: message('prepare 5') }) };
+    const first = await fetch(url, ask);
+    const streamId = first.headers.get('x-genkit-stream-id');
+    await first.body.cancel(); // in the middle of the turn
+    const { stream, output } = streamFlow({ url, streamId });
+    const words = [];
+    for await (const { modelChunk } of stream) if (modelChunk) words.push(modelChunk.content[0].text);
+    assert.equal(words.join(''), 'Your room is ready.');
+    assert.equal((await output).finishReason, 'stop');
+    await daemon.stop();
+  });
+});
+
 describe('an agent of the configuration', () => {
   it('is a prompt under a name and a prefix of its own', async () => {
     const daemon = await start({ modules: ['inn'], set: { agents: [{ name: 'night', prompt: 'porter', state: 'client' }],
