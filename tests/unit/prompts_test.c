@@ -356,6 +356,23 @@ START_TEST(a_directory_that_is_moved_takes_its_prompts_along)
 }
 END_TEST
 
+START_TEST(a_link_that_points_elsewhere_is_followed)
+{
+	mkdir("v1", 0700);
+	mkdir("v2", 0700);
+	folder_put("v1/a.prompt", "one");
+	folder_put("v2/a.prompt", "two");
+	ck_assert_int_eq(symlink("v1", "p"), 0);
+	configure("[{'directory':'p'}]", true);
+	await_template("/prompt/a", "one");
+	ck_assert_int_eq(symlink("v2", "next"), 0);
+	ck_assert_int_eq(rename("next", "p"), 0);
+	await_template("/prompt/a", "two");
+	folder_put("v2/a.prompt", "three");
+	await_template("/prompt/a", "three");
+}
+END_TEST
+
 #define MANY 1000
 
 typedef struct progress {
@@ -460,6 +477,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_file_that_its_writer_leaves_open_is_read_when_it_has_settled);
 	tcase_add_test(tests, a_hard_link_is_a_file_of_its_own);
 	tcase_add_test(tests, a_directory_that_is_moved_takes_its_prompts_along);
+	tcase_add_test(tests, a_link_that_points_elsewhere_is_followed);
 	tcase_add_test(tests, a_thousand_files_change_at_once);
 	tcase_add_test(tests, what_happened_when_notices_were_lost_is_found);
 	suite_add_tcase(it, tests);
