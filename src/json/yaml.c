@@ -283,6 +283,120 @@ static bool compose_scalar(composer *c, node *ret)
 	return true;
 }
 
+/* --- keys --- */
+
+static void put_quoted(gk_buf *text, const char *from, size_t len)
+{
+	gk_auto_json json_t *value = json_stringn_nocheck(from, len);
+	gk_auto_str char *json = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+
+	if (json)
+		gk_buf_puts(text, json);
+	else
+		text->failed = true;
+}
+
+/* As it is written. */
+static void put_scalar(gk_buf *text, const yaml_event_t *e)
+{
+	const char *value = (const char *)e->data.scalar.value;
+	size_t len = e->data.scalar.length;
+
+	if (e->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE) {
+		gk_buf_putc(text, '\'');
+		for (size_t i = 0; i < len; i++)
+			gk_buf_puts(text, value[i] == '\'' ? "''" : (char[]){ value[i], 0 });
+		gk_buf_putc(text, '\'');
+	} else if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+		gk_buf_put(text, value, len);
+	} else {
+		put_quoted(text, value, len);
+	}
+}
+
+static bool put_flow(composer *c, gk_buf *text);
+
+/* Behind a key without a colon, or with nothing behind it. */
+static bool is_nothing(const yaml_event_t *e)
+{
+	return e->type == YAML_SCALAR_EVENT && e->data.scalar.length == 0 &&
+	       e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !e->data.scalar.anchor;
+}
+
+/* "[ a, b ]", "{ k: v, l: [], only, empty: }" */
+static bool put_flow_members(composer *c, gk_buf *text, yaml_event_type_t end)
+{
+	bool is_mapping = end == YAML_MAPPING_END_EVENT;
+	size_t key_end = 0;
+
+	for (size_t i = 0;; i++) {
+		bool is_value = is_mapping && i % 2;
+
+		if (!next_event(c))
+			return false;
+		if (c->event.type == end) {
+			if (i)
+				gk_buf_putc(text, ' ');
+			return true;
+		}
+		if (is_value && is_nothing(&c->event)) {
+			if (c->event.start_mark.index > key_end)
+				gk_buf_putc(text, ':');
+			continue;
+		}
+		gk_buf_puts(text, is_value ? ": " : i ? ", " : " ");
+		key_end = c->event.end_mark.index;
+		if (!put_flow(c, text))
+			return false;
+	}
+}
+
+static const char *anchor_of(const yaml_event_t *e)
+{
+	return (const char *)(e->type == YAML_SCALAR_EVENT           ? e->data.scalar.anchor
+			      : e->type == YAML_MAPPING_START_EVENT  ? e->data.mapping_start.anchor
+			      : e->type == YAML_SEQUENCE_START_EVENT ? e->data.sequence_start.anchor
+								     : NULL);
+}
+
+/* The node that the current event begins, as the flow text that the SDKs make of a key. */
+static bool put_flow(composer *c, gk_buf *text)
+{
+	bool is_mapping = c->event.type == YAML_MAPPING_START_EVENT;
+	bool worked;
+
+	if (!count_nodes(c, c->event.start_mark, 1, c->event.type != YAML_SCALAR_EVENT))
+		return false;
+	if (anchor_of(&c->event))
+		gk_buf_printf(text, "&%s ", anchor_of(&c->event));
+	if (c->event.type == YAML_SCALAR_EVENT) {
+		put_scalar(text, &c->event);
+		return true;
+	}
+	if (c->event.type == YAML_ALIAS_EVENT) {
+		gk_buf_printf(text, "*%s", (const char *)c->event.data.alias.anchor);
+		return true;
+	}
+	c->depth++;
+	gk_buf_putc(text, is_mapping ? '{' : '[');
+	worked = put_flow_members(
+		c, text, is_mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT);
+	gk_buf_putc(text, is_mapping ? '}' : ']');
+	c->depth--;
+	return worked;
+}
+
+static bool compose_flow_key(composer *c, json_t **ret, uint32_t *mark_ret)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+
+	*mark_ret = add_mark(c, c->event.start_mark);
+	if (*mark_ret == NONE || !put_flow(c, &text))
+		return false;
+	*ret = gk_buf_failed(&text) ? NULL : json_stringn(text.data, text.len);
+	return *ret || fail_no_memory(c);
+}
+
 /* The key of a mapping, as a string value. */
 static bool compose_key(composer *c, json_t **ret, uint32_t *mark_ret)
 {
@@ -291,7 +405,8 @@ static bool compose_key(composer *c, json_t **ret, uint32_t *mark_ret)
 	bool worked;
 
 	if (c->event.type != YAML_SCALAR_EVENT && c->event.type != YAML_ALIAS_EVENT)
-		return fail(c, at, "a key must be a scalar");
+		return c->mode == GK_YAML_CORE ? compose_flow_key(c, ret, mark_ret)
+					       : fail(c, at, "a key must be a scalar");
 	worked = compose(c, &key);
 	if (worked && (json_is_object(key.value) || json_is_array(key.value)))
 		worked = fail(c, at, "a key must be a scalar");

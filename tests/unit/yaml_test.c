@@ -148,9 +148,18 @@ START_TEST(keys_become_names)
 	assert_yaml("? |\n  block\n: 1", "{'block\\n':1}");
 	assert_yaml("<<: {a: 1}\nb: 2", "{'<<':{'a':1},'b':2}");
 	assert_strings("{1.50: a}", "{'1.50':'a'}");
-	assert_fails("? [a]\n: 1", "t.yaml:1:3: a key must be a scalar");
 	assert_fails("a: &x [1]\n*x : 1", "t.yaml:2:1: a key must be a scalar");
-	assert_fails("a: {{name}}", "t.yaml:1:5: a key must be a scalar");
+}
+END_TEST
+
+START_TEST(keys_that_are_collections_become_their_flow_text)
+{
+	assert_yaml("? [a, 2.50, ~]\n: 1\n? {k: v, l: []}\n: 2\n[]: 3\n{}: 4",
+		"{'[ a, 2.50, ~ ]':1,'{ k: v, l: [] }':2,'[]':3,'{}':4}");
+	assert_yaml("? - a\n  - b: &x c\n: 1", "{'[ a, { b: &x c } ]':1}");
+	assert_yaml("a: {{name}}", "{'a':{'{ name }':null}}");
+	assert_yaml("a: {{name: }}", "{'a':{'{ name: }':null}}");
+	assert_fails("[a]: 1\n[ a ]: 2", "t.yaml:2:1: duplicate key '[ a ]'");
 }
 END_TEST
 
@@ -345,6 +354,7 @@ static Suite *yaml_suite(void)
 	tcase_add_test(tests, an_unknown_tag_is_a_string_and_a_warning);
 	tcase_add_test(tests, strings_mode_types_nothing);
 	tcase_add_test(tests, keys_become_names);
+	tcase_add_test(tests, keys_that_are_collections_become_their_flow_text);
 	tcase_add_test(tests, aliases_repeat_what_was_anchored);
 	tcase_add_test(tests, an_alias_is_a_copy);
 	tcase_add_test(tests, mistakes_are_found_where_they_are);
