@@ -51,6 +51,8 @@ char *content_differs(const json_t *got, const json_t *wanted, bool json_text);
 
 /** A case of the kind "google-auth"; NULL: as expected. Owned by the caller. */
 char *run_google_auth(const json_t *doc);
+/** The same of the kind "aws-auth". */
+char *run_aws_auth(json_t *doc);
 /** Where a JWT of that run's key is not {header, claims}. */
 char *jwt_differs(const char *jwt, const json_t *wanted);
 

@@ -148,6 +148,10 @@ void providers_common(conformance *run, const char *file, json_t *doc)
 		report(run, name, run_google_auth(doc));
 		return;
 	}
+	if (strcmp(kind, "aws-auth") == 0) {
+		report(run, name, run_aws_auth(doc));
+		return;
+	}
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		if (strcmp(kinds[k].kind, kind) != 0)
 			continue;

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/limits.h"
 #include "core.h"
+#include "plugins/common/aws_auth.h"
 #include "plugins/common/google_auth.h"
 #include "plugins/common/net.h"
 
@@ -149,6 +150,12 @@ static gk_code ask_google(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *er
 	return rc;
 }
 
+static gk_code ask_aws(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)input;
+	return gk_aws_credentials(ctx, NULL, ret, err);
+}
+
 static void set_up(void)
 {
 	core_start();
@@ -164,6 +171,7 @@ static void set_up(void)
 	ck_assert(gk_net_set_transport(core_app, &services, NULL));
 	ck_assert(gk_net_set_clock(core_app, tell_time, NULL));
 	core_flow("google", ask_google, NULL);
+	core_flow("aws", ask_aws, NULL);
 }
 
 static void tear_down(void)
@@ -576,11 +584,58 @@ START_TEST(who_has_no_credentials_is_told_where_they_would_be)
 }
 END_TEST
 
+/* --- Amazon --- */
+
+static json_t *aws_keys(void)
+{
+	return core_run("/flow/aws", NULL);
+}
+
+START_TEST(keys_in_the_environment_come_first)
+{
+	gk_auto_json json_t *got = NULL;
+
+	json_object_set_new(env, "AWS_ACCESS_KEY_ID", json_string("AKIA"));
+	json_object_set_new(env, "AWS_SECRET_ACCESS_KEY", json_string("hush"));
+	json_object_set_new(env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", json_string("/v2/keys"));
+	got = aws_keys();
+	assert_json(got, "{'accessKeyId':'AKIA','secretAccessKey':'hush'}");
+	ck_assert_uint_eq(tokens_asked, 0);
+}
+END_TEST
+
+START_TEST(a_container_gives_its_keys)
+{
+	gk_auto_json json_t *got = NULL;
+
+	json_object_set_new(env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", json_string("/v2/keys"));
+	json_object_set_new(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN", json_string("let-me"));
+	token_text =
+		"{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\",\"Token\":\"t\",\"Expiration\":\"2030\"}";
+	got = aws_keys();
+	assert_json(got,
+		"{'accessKeyId':'A','secretAccessKey':'s','sessionToken':'t','expiration':'2030'}");
+	ck_assert_str_eq(last_url, "http://169.254.170.2/v2/keys");
+	ck_assert_ptr_nonnull(strstr(last_headers, "Authorization: let-me\n"));
+}
+END_TEST
+
+START_TEST(who_has_no_keys_is_told_where_they_would_be)
+{
+	is_dead = true;
+	core_fail("/flow/aws", NULL, GK_UNAUTHENTICATED, NULL);
+	ck_assert_uint_eq(tokens_asked, 1);
+	json_object_set_new(env, "AWS_EC2_METADATA_DISABLED", json_string("true"));
+	core_fail("/flow/aws", NULL, GK_UNAUTHENTICATED, NULL);
+	ck_assert_uint_eq(tokens_asked, 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("token");
 	TCase *entra = tcase_create("entra"), *kept = tcase_create("kept"),
-	      *others = tcase_create("google");
+	      *others = tcase_create("google and amazon");
 
 	tcase_add_checked_fixture(entra, set_up, tear_down);
 	tcase_add_test(entra, an_application_asks_with_its_secret);
@@ -611,6 +666,9 @@ static Suite *suite(void)
 	tcase_add_test(others, a_machine_of_google_has_a_token_and_a_project);
 	tcase_add_test(others, a_machine_that_does_not_answer_is_asked_a_few_times);
 	tcase_add_test(others, who_has_no_credentials_is_told_where_they_would_be);
+	tcase_add_test(others, keys_in_the_environment_come_first);
+	tcase_add_test(others, a_container_gives_its_keys);
+	tcase_add_test(others, who_has_no_keys_is_told_where_they_would_be);
 	suite_add_tcase(s, others);
 	return s;
 }

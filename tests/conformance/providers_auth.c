@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* The kind "google-auth": credentials become tokens, kept for as long as they hold; assertions are signed. */
+/* The kinds "google-auth": credentials become tokens, kept for as long as they hold, and assertions are signed; and
+ * "aws-auth": where credentials and a region are found. */
 #include "providers.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "json/edit.h"
+#include "plugins/common/aws_auth.h"
 #include "plugins/common/google_auth.h"
 #include "plugins/common/media.h"
 
@@ -282,4 +284,53 @@ static char *run_assertion(const json_t *doc)
 char *run_google_auth(const json_t *doc)
 {
 	return json_object_get(doc, "exchanges") ? run_tokens(doc) : run_assertion(doc);
+}
+
+/* --- Amazon --- */
+
+/* Region first: it never asks anybody, and may be what is missing. */
+static gk_code ask_aws(gk_ctx *ctx, json_t *doc, json_t **ret, gk_error *err)
+{
+	const char *profile = gk_json_str_peek(doc, "input.profile");
+	gk_auto_json json_t *credentials = NULL;
+	gk_auto_str char *region = NULL;
+	gk_code rc = GK_OK;
+
+	if (gk_json_at_peek(doc, "expect.region"))
+		rc = gk_aws_region(ctx, profile, &region, err);
+	if (rc == GK_OK && (gk_json_at_peek(doc, "expect.credentials") || !region))
+		rc = gk_aws_credentials(ctx, profile, &credentials, err);
+	if (rc == GK_OK)
+		*ret = json_pack("{s:O?, s:s?}", "credentials", credentials, "region", region);
+	return rc;
+}
+
+char *run_aws_auth(json_t *doc)
+{
+	const json_t *expect = json_object_get(doc, "expect");
+	play it = { .doc = doc };
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_json json_t *got = NULL;
+	char *found = NULL;
+	core_app app;
+	gk_code rc;
+
+	write_files(doc);
+	core_app_start(&app);
+	set_time(doc);
+	if (!gk_net_set_env(app.app, env_of, &it) ||
+		!gk_net_set_transport(app.app, &play_transport, &it) ||
+		!gk_net_set_clock(app.app, tell_time, NULL))
+		abort();
+	rc = core_app_run(&app, ask_aws, NULL, doc, &got, &err);
+	if (json_object_get(expect, "error") || rc != GK_OK)
+		found = failure_differs(json_object_get(expect, "error"), rc, &err);
+	else
+		found = result_differs(got, expect, true, false);
+	play_finish(&it);
+	if (!found && it.complaint)
+		found = gk_steal(it.complaint);
+	core_app_stop(&app);
+	play_done(&it);
+	return found;
 }
