@@ -226,7 +226,7 @@ $(BUILD)/bin/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/libgenkit.a
 # Kills the daemon under load, again and again, and looks whether a trace is missing.
 CRASH_ROUNDS ?= 200
 crash: all
-	@CRASH_ROUNDS=$(CRASH_ROUNDS) tests/e2e/run $(BUILD) ./crash.test.mjs ./agents-crash.test.mjs
+	@CRASH_ROUNDS=$(CRASH_ROUNDS) tests/e2e/run $(BUILD) ./crash.test.mjs ./agents-crash.test.mjs ./sessions-crash.test.mjs
 
 fuzz:
 	@scripts/fuzz $(FUZZ_TARGETS)
