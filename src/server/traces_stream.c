@@ -88,19 +88,18 @@ static void put_frame(gk_buf *buf, const char *data, size_t len)
 static void on_event(gk_trace_watcher *watcher, const char *json, size_t len)
 {
 	gk_trace_stream *stream = (gk_trace_stream *)watcher;
+	gk_buf *buf;
 
 	if (!stream->x)
 		return;
-	if (!stream->is_loaded) {
-		put_frame(&stream->early, json, len);
-		return;
-	}
-	if (gk_exchange_buffer(stream->x)->len > GK_MAX_WATCH_BUFFER) {
+	buf = stream->is_loaded ? gk_exchange_buffer(stream->x) : &stream->early;
+	if (buf->len > GK_MAX_WATCH_BUFFER) {
 		gk_trace_stream_end(stream);
 		return;
 	}
-	put_frame(gk_exchange_buffer(stream->x), json, len);
-	gk_exchange_wrote(stream->x);
+	put_frame(buf, json, len);
+	if (stream->is_loaded)
+		gk_exchange_wrote(stream->x);
 }
 
 static void on_ping(void *user)

@@ -1,6 +1,7 @@
 // What is stored of a daemon's runs: over HTTP, by genkitctl, over restarts, with a key, and by the Genkit SDK's rules.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -51,6 +52,26 @@ describe('the store of a daemon', () => {
     assert.equal(frames[0].traceId, running.traceId);
     assert.ok(Object.values(frames[0].spans).every((span) => span.endTime === 0));
     assert.ok(frames.at(-1).span.endTime > 0);
+  });
+
+  it('lets go of a watcher that does not read', async () => {
+    const [host, port] = daemon.reflection.split(':');
+    const socket = connect(Number(port), host);
+    let bytes = 0;
+    socket.write(`GET /api/traces/large/stream HTTP/1.1\r\nHost: ${daemon.reflection}\r\n\r\n`);
+    await new Promise((done) => socket.once('data', done));
+    socket.pause();
+    const attributes = { text: 'x'.repeat(1 << 20) };
+    for (let i = 0; i < 16; i++) {
+      const span = { spanId: `s${i}`, traceId: 'large', startTime: 1, endTime: 2, attributes, displayName: 'n', instrumentationLibrary: { name: 'x' }, spanKind: 'INTERNAL' };
+      assert.equal((await post(daemon.reflection, '/api/traces', { traceId: 'large', spans: { [span.spanId]: span } })).status, 200);
+    }
+    const closed = new Promise((done) => socket.once('end', done));
+    socket.on('data', (data) => { bytes += data.length; });
+    socket.resume();
+    await closed; /* a stream has no end of its own */
+    assert.ok(bytes > 4 << 20 && bytes < 32 << 20, String(bytes));
+    socket.destroy();
   });
 
   it('takes traces of other programs, compressed as well, and refuses what is too much', async () => {
