@@ -14,6 +14,8 @@ struct gk_dev_exporter {
 	gk_span_observer observer;
 	gk_sender *sender; /* NULL: nobody has said where */
 	char *url;
+	bool is_slow; /* a run has waited in vain; since then so many were sent: */
+	uint64_t sent;
 };
 
 /* A span as text, and what the trace around it says when it has no parent. */
@@ -87,13 +89,22 @@ static void ended(const gk_span *span, void *user)
 	put_span(user, span);
 }
 
-/* Tools read a run's trace as soon as they have its answer. */
+/* Tools read a run's trace as soon as they have its answer. A server that makes one run wait in vain does not make others
+ * wait, until it answers again. */
 static void settle(void *user)
 {
 	gk_dev_exporter *exporter = user;
+	gk_loop *loop = gk_app_loop(exporter->app);
+	uint64_t start_ms = gk_loop_now_ms(loop);
 
+	if (!exporter->sender)
+		return;
+	if (exporter->is_slow && gk_sender_count(exporter->sender).sent == exporter->sent)
+		return;
+	gk_sender_flush(exporter->sender, GK_EXPORT_SETTLE_MS);
+	exporter->is_slow = gk_loop_now_ms(loop) - start_ms >= GK_EXPORT_SETTLE_MS;
 	if (exporter->sender)
-		gk_sender_flush(exporter->sender, GK_EXPORT_SETTLE_MS);
+		exporter->sent = gk_sender_count(exporter->sender).sent;
 }
 
 /* --- sending --- */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import https from 'node:https';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -315,6 +316,20 @@ describe("the telemetry server of Genkit's tools", () => {
     const [id] = /[0-9a-f]{32}/.exec(list) ?? [];
     assert.ok(id, list);
     assert.match(await cli('trace:get', id), /Hello, Zoe!/);
+    await daemon.stop();
+  });
+
+  it('makes one run wait when it does not answer, and no others until it does', async () => {
+    const slow = createServer((req) => req.resume()).listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    const daemon = await start({ env: { GENKIT_TELEMETRY_SERVER: `http://127.0.0.1:${slow.address().port}` } });
+    await run(daemon);
+    const begin = process.hrtime.bigint();
+    for (let i = 0; i < 20; i++) assert.equal((await run(daemon)).status, 200);
+    const spent = process.hrtime.bigint() - begin;
+    assert.ok(spent < 5_000_000_000n, `20 runs took ${spent} ns`);
+    slow.closeAllConnections();
+    slow.close();
     await daemon.stop();
   });
 
