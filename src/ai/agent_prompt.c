@@ -273,13 +273,14 @@ json_t *gk_vouched_left_out(gk_ctx *ctx, json_t *request)
 {
 	const gk_agent_session *session = gk_ctx_agent_session(ctx);
 	json_t *vouched = session ? session->invocation->vouched : NULL, *message;
+	json_t *messages = json_object_get(request, "messages");
 	gk_auto_json json_t *rest = NULL;
 	size_t i, at = 0;
 
 	if (!json_array_size(vouched))
 		return NULL;
 	rest = json_array();
-	json_array_foreach (json_object_get(request, "messages"), i, message) {
+	json_array_foreach (messages, i, message) { /* named once: the macro asks anew each time */
 		if (message == json_array_get(vouched, at))
 			at++;
 		else if (!gk_json_push_take(rest, json_incref(message)))

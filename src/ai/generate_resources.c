@@ -18,10 +18,10 @@ static json_t *resource_of(json_t *part)
 
 static bool names_resources(json_t *message)
 {
-	json_t *part;
+	json_t *content = json_object_get(message, "content"), *part;
 	size_t i;
 
-	json_array_foreach (json_object_get(message, "content"), i, part)
+	json_array_foreach (content, i, part)
 		if (resource_of(part))
 			return true;
 	return false;
