@@ -62,7 +62,8 @@ struct gk_agent_session {
 	gk_invocation *invocation;
 	char *id;
 	json_t *state;
-	size_t bytes; /* about what it is as text */
+	size_t bytes;         /* about what it is as text */
+	bool names_resources; /* false: no message has such a part */
 	uint64_t version, saved_version;
 };
 
@@ -120,6 +121,7 @@ struct gk_invocation {
 	gk_errand *heart;
 
 	json_t *vouched; /* borrowed: messages that a model may be given without validating them again; NULL: none */
+	bool is_vouched_plain; /* and none of them names a resource */
 
 	/* What came of the last turn. */
 	json_t *last_good; /* state */
@@ -165,9 +167,11 @@ gk_code gk_agent_push_message_take(gk_agent_session *session, json_t *message_ta
 
 /** About the bytes of its text. */
 size_t gk_agent_weigh(const json_t *value);
-/** The weight of a snapshot's state, which is not looked at when it is known. */
-size_t gk_agent_snapshot_weight(gk_app *app, const char *id, const json_t *state);
-void gk_agent_remember_weight(gk_app *app, const char *id, size_t bytes);
+/** Sets what is known of the session's state as a whole, without looking at it when the snapshot `id` (NULL: none) that it is
+ * of is remembered. As gk_agent_grow(). */
+gk_code gk_agent_look_over(gk_app *app, gk_agent_session *session, const char *id, gk_error *err);
+/** What is known of the session is so of the snapshot `id` as well. */
+void gk_agent_remember(gk_app *app, const gk_agent_session *session, const char *id);
 /** RESOURCE_EXHAUSTED when it would be more than GK_MAX_AGENT_STATE. */
 gk_code gk_agent_grow(gk_agent_session *session, size_t more, size_t less, gk_error *err);
 

@@ -151,10 +151,7 @@ static gk_code begin(opening *it, json_t *state, json_t *snapshot, gk_error *err
 		gk_agent_session_begin(&invocation->session, state, of ? of : it->session_id, err);
 
 	if (rc == GK_OK)
-		rc = gk_agent_grow(&invocation->session,
-			gk_agent_snapshot_weight(
-				gk_ctx_app(it->ctx), id, invocation->session.state),
-			0, err);
+		rc = gk_agent_look_over(gk_ctx_app(it->ctx), &invocation->session, id, err);
 	if (rc == GK_OK)
 		rc = gk_agent_set_text(&invocation->last_id, id, err);
 	if (rc == GK_OK)

@@ -125,6 +125,7 @@ typedef struct prompt_turn {
 	gk_prompt_body *body;
 	json_t *history; /* a reference: it stays what it is */
 	json_t *sent;    /* what goes out for each message of it, in order */
+	bool is_changed; /* another object is sent for one of them */
 	bool is_marked;  /* on its way through the prompt; else it is told by its objects */
 	json_t *resume;  /* NULL: none */
 } prompt_turn;
@@ -197,13 +198,11 @@ static gk_code split_marked(prompt_turn *turn, json_t *messages, gk_error *err)
 		return gk_error_no_memory(err);
 	json_array_foreach (messages, i, message) {
 		json_t *sent = NULL;
+		json_t *original = json_array_get(turn->history, json_array_size(turn->sent));
 		bool is_history = is_marked(message, HISTORY);
 
-		if (is_history)
-			sent = sent_for(json_array_get(turn->history, json_array_size(turn->sent)),
-				message);
-		else
-			sent = marked(message, PREAMBLE);
+		sent = is_history ? sent_for(original, message) : marked(message, PREAMBLE);
+		turn->is_changed = turn->is_changed || (is_history && sent != original);
 		if (!sent || json_array_set(messages, i, sent) < 0 ||
 			(is_history && json_array_append(turn->sent, sent) < 0)) {
 			json_decref(sent);
@@ -261,6 +260,8 @@ static gk_code ask(
 	if (rc == GK_OK) {
 		opts.messages = messages;
 		turn->it->vouched = turn->sent;
+		turn->it->is_vouched_plain =
+			!turn->is_changed && !turn->it->session.names_resources;
 		rc = gk_generate(ctx, &opts, ret, err);
 		turn->it->vouched = NULL;
 	}
@@ -287,6 +288,14 @@ json_t *gk_vouched_left_out(gk_ctx *ctx, json_t *request)
 			return NULL;
 	}
 	return at ? gk_json_object_with(request, "messages", gk_steal(rest)) : NULL;
+}
+
+json_t *gk_vouched_plain_peek(gk_ctx *ctx)
+{
+	const gk_agent_session *session = gk_ctx_agent_session(ctx);
+
+	return session && session->invocation->is_vouched_plain ? session->invocation->vouched
+								: NULL;
 }
 
 /* --- from the response to the history --- */

@@ -3,6 +3,7 @@
 /* The session of an invocation: its state, as turns read and change it (sessions section 3.1). */
 #include "ai/agent.h"
 
+#include "ai/request.h"
 #include "base/str.h"
 #include "core/builtin_schemas.h"
 #include "json/edit.h"
@@ -164,6 +165,7 @@ gk_code gk_agent_push_message_take(gk_agent_session *session, json_t *message_ta
 	rc = gk_agent_grow(session, gk_agent_weigh(message), 0, err);
 	if (rc == GK_OK)
 		rc = own_list(session, "messages", &list, err);
+	session->names_resources = session->names_resources || gk_message_names_resources(message);
 	if (rc == GK_OK && !gk_json_push_take(list, gk_steal(message)))
 		rc = gk_error_no_memory(err);
 	return rc;
@@ -208,6 +210,7 @@ static gk_code replace_messages(
 			session, gk_agent_weigh(messages), now ? gk_agent_weigh(now) : 0, err);
 	if (rc == GK_OK)
 		rc = own_state(session, err);
+	session->names_resources = session->names_resources || gk_messages_name_resources(messages);
 	if (rc == GK_OK && !gk_json_set_take(session->state, "messages", copy_list(messages)))
 		rc = gk_error_no_memory(err);
 	return rc;

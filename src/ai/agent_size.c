@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * How large a session's state is. It is weighed whole only when it comes from outside; after that what is added is. The
- * weights of snapshots that were saved lately are remembered, so that going on with one costs nothing.
+ * How large a session's state is, and whether its messages name resources. It is looked at whole only when it comes from
+ * outside; after that what is added is. What is known of snapshots that were saved lately is remembered, so that going on
+ * with one costs nothing.
  */
 #include "ai/agent.h"
 
+#include "ai/request.h"
 #include "base/limits.h"
 #include "core/app.h"
 #include "json/edit.h"
@@ -13,21 +15,22 @@
 #define VALUE_BYTES 8
 #define REMEMBERED  4096
 
-typedef struct known_weight {
+typedef struct known_snapshot {
 	char id[GK_UUID_SIZE]; /* "": nothing */
 	size_t bytes;
-} known_weight;
+	bool names_resources;
+} known_snapshot;
 
 static void *make_slot(void)
 {
-	return calloc(REMEMBERED, sizeof(known_weight));
+	return calloc(REMEMBERED, sizeof(known_snapshot));
 }
 
 /* The place of a snapshot among those that are remembered; NULL: its id is none of ours, or there is no memory. */
-static known_weight *place_of(gk_app *app, const char *id)
+static known_snapshot *place_of(gk_app *app, const char *id)
 {
 	static const gk_app_slot slot = { make_slot, free };
-	known_weight *all;
+	known_snapshot *all;
 	uint32_t hash = 2166136261u;
 
 	if (!id || strlen(id) != GK_UUID_SIZE - 1)
@@ -51,21 +54,27 @@ size_t gk_agent_weigh(const json_t *value)
 	return bytes;
 }
 
-size_t gk_agent_snapshot_weight(gk_app *app, const char *id, const json_t *state)
+gk_code gk_agent_look_over(gk_app *app, gk_agent_session *session, const char *id, gk_error *err)
 {
-	const known_weight *place = place_of(app, id);
+	const known_snapshot *place = place_of(app, id);
+	const json_t *messages = json_object_get(session->state, "messages");
+	bool is_known = place && strcmp(place->id, id) == 0;
 
-	return place && strcmp(place->id, id) == 0 ? place->bytes : gk_agent_weigh(state);
+	session->names_resources =
+		is_known ? place->names_resources : gk_messages_name_resources(messages);
+	return gk_agent_grow(
+		session, is_known ? place->bytes : gk_agent_weigh(session->state), 0, err);
 }
 
-void gk_agent_remember_weight(gk_app *app, const char *id, size_t bytes)
+void gk_agent_remember(gk_app *app, const gk_agent_session *session, const char *id)
 {
-	known_weight *place = place_of(app, id);
+	known_snapshot *place = place_of(app, id);
 
 	if (!place)
 		return;
 	memcpy(place->id, id, GK_UUID_SIZE);
-	place->bytes = bytes;
+	place->bytes = session->bytes;
+	place->names_resources = session->names_resources;
 }
 
 gk_code gk_agent_grow(gk_agent_session *session, size_t more, size_t less, gk_error *err)

@@ -69,6 +69,6 @@ gk_code gk_agent_save(gk_ctx *ctx, gk_invocation *it, const char *id, const char
 	if (rc != GK_OK)
 		return rc;
 	it->session.saved_version = version;
-	gk_agent_remember_weight(gk_ctx_app(ctx), saved.id, it->session.bytes);
+	gk_agent_remember(gk_ctx_app(ctx), &it->session, saved.id);
 	return saved.id ? gk_agent_set_text(&it->last_id, saved.id, err) : GK_OK;
 }

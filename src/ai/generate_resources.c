@@ -4,6 +4,7 @@
 #include "ai/generation.h"
 
 #include "ai/request.h"
+#include "ai/vouched.h"
 #include "core/refs.h"
 #include "json/edit.h"
 
@@ -14,17 +15,6 @@ static json_t *resource_of(json_t *part)
 	json_t *resource = json_object_get(part, "resource");
 
 	return json_is_object(resource) ? resource : NULL;
-}
-
-static bool names_resources(json_t *message)
-{
-	json_t *content = json_object_get(message, "content"), *part;
-	size_t i;
-
-	json_array_foreach (content, i, part)
-		if (resource_of(part))
-			return true;
-	return false;
 }
 
 /* Those that the request lists come first, in its order. */
@@ -105,14 +95,18 @@ gk_code gk_turn_expand_resources(
 	gk_ctx *ctx, gk_turn_run *turn, json_t *messages, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *changed = NULL;
-	json_t *message;
-	size_t i;
+	json_t *plain = gk_vouched_plain_peek(ctx), *message;
+	size_t i, at = 0;
 
 	json_array_foreach (messages, i, message) {
 		json_t *expanded = NULL;
 		gk_code rc;
 
-		if (!names_resources(message))
+		if (plain && message == json_array_get(plain, at)) {
+			at++;
+			continue;
+		}
+		if (!gk_message_names_resources(message))
 			continue;
 		rc = expand_message(ctx, turn, message, &expanded, err);
 		if (rc != GK_OK)

@@ -153,6 +153,30 @@ gk_code gk_messages_augment(
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
+/* --- resources --- */
+
+bool gk_message_names_resources(const json_t *message)
+{
+	json_t *content = json_object_get(message, "content"), *part;
+	size_t i;
+
+	json_array_foreach (content, i, part)
+		if (json_is_object(json_object_get(part, "resource")))
+			return true;
+	return false;
+}
+
+bool gk_messages_name_resources(const json_t *messages)
+{
+	json_t *message;
+	size_t i;
+
+	json_array_foreach (messages, i, message)
+		if (gk_message_names_resources(message))
+			return true;
+	return false;
+}
+
 /* --- system messages --- */
 
 static bool is_marked(json_t *part, const char *mark)

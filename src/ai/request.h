@@ -19,6 +19,10 @@ json_t *gk_messages_with_system(json_t *messages, const char *mark, json_t *part
 bool gk_messages_have(json_t *messages, const char *mark);
 /** Messages without the parts whose metadata has `mark`. NULL when memory ran out. */
 json_t *gk_messages_without(json_t *messages, const char *mark);
+/** Whether a part of it stands for the content of a resource. */
+bool gk_message_names_resources(const json_t *message);
+/** Whether one of them does. */
+bool gk_messages_name_resources(const json_t *messages);
 /** A copy of an array with another item at `index`. NULL when memory ran out.
  */
 json_t *gk_json_array_with(json_t *array, size_t index, json_t *item_take);

@@ -4,6 +4,7 @@
 #include "agents.h"
 
 #include <genkit/middleware.h>
+#include <genkit/resource.h>
 
 static void define_helper(void)
 {
@@ -268,6 +269,66 @@ START_TEST(a_template_may_put_the_conversation_where_it_likes)
 }
 END_TEST
 
+static gk_code read_note(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)input, (void)err;
+	*ret = json_pack("{s:[{s:s}]}", "content", "text", "the note");
+	return GK_OK;
+}
+
+#define NOTE_READ "[{'text':'the note','metadata':{'resource':{'uri':'note://1'}}}]"
+#define NOTED                                                                                      \
+	"{'message':{'role':'model','content':[{'resource':{'uri':'note://1'}}]},'finishReason':'stop'}"
+
+static void define_note(void)
+{
+	ck_assert_int_eq(
+		gk_define_resource(core_app,
+			GK_OPTS(gk_resource_opts, .uri = "note://1", .run = read_note), NULL),
+		GK_OK);
+}
+
+START_TEST(a_resource_that_the_model_named_is_read_in_the_turn_after_it)
+{
+	gk_auto_json json_t *kept = NULL;
+	exchange first, second, third;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper", .is_stored = true,
+		.prompt = GK_OPTS(gk_prompt_opts, .system = "Be helpful.")));
+	define_note();
+	models_script("[" NOTED "," DONE "," NOTED "," DONE "]");
+	exchange_run(&first, NULL, "[" HI "," HI "]"); /* of one invocation */
+	ck_assert_uint_eq(json_array_size(models_saw), 2);
+	assert_json(
+		gk_json_at_peek(json_array_get(models_saw, 1), "messages[2].content"), NOTE_READ);
+	exchange_run(&second, NULL, "[" HI "]"); /* of a snapshot that is remembered */
+	kept = json_pack("{s:O}", "snapshotId", json_object_get(second.output, "snapshotId"));
+	exchange_run(&third, kept, "[" HI "]");
+	assert_json(
+		gk_json_at_peek(json_array_get(models_saw, 3), "messages[2].content"), NOTE_READ);
+	exchange_done(&first);
+	exchange_done(&second);
+	exchange_done(&third);
+}
+END_TEST
+
+START_TEST(a_resource_in_a_state_that_a_client_brings_is_read)
+{
+	gk_auto_json json_t *init =
+		json("{'state':{'messages':[{'role':'user','content':[{'text':'hi'}]},"
+		     "{'role':'model','content':[{'resource':{'uri':'note://1'}}]}]}}");
+	exchange it;
+
+	define_helper();
+	define_note();
+	models_script("[" DONE "]");
+	exchange_run(&it, init, "[" HI "]");
+	assert_json(
+		gk_json_at_peek(json_array_get(models_saw, 0), "messages[2].content"), NOTE_READ);
+	exchange_done(&it);
+}
+END_TEST
+
 static gk_code see_state(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	(void)input, (void)err;
@@ -409,6 +470,8 @@ static Suite *suite(void)
 	tcase_add_test(tests, clients_get_the_chunks_that_the_transform_leaves);
 	tcase_add_test(tests, a_prompt_may_put_the_conversation_where_it_likes);
 	tcase_add_test(tests, a_template_may_put_the_conversation_where_it_likes);
+	tcase_add_test(tests, a_resource_that_the_model_named_is_read_in_the_turn_after_it);
+	tcase_add_test(tests, a_resource_in_a_state_that_a_client_brings_is_read);
 	tcase_add_test(tests, a_prompt_sees_the_state_of_the_session);
 	tcase_add_test(tests, only_messages_become_part_of_a_conversation);
 	tcase_add_test(tests, what_middleware_makes_of_a_request_is_validated);
