@@ -19,6 +19,7 @@
 #ifndef GK_AI_AGENT_H
 #define GK_AI_AGENT_H
 
+#include "ai/vouched.h"
 #include "base/id.h"
 #include "core/call.h"
 #include "core/errand.h"
@@ -120,8 +121,7 @@ struct gk_invocation {
 	bool is_watched;
 	gk_errand *heart;
 
-	json_t *vouched; /* borrowed: messages that a model may be given without validating them again; NULL: none */
-	bool is_vouched_plain; /* and none of them names a resource */
+	gk_vouched vouched; /* messages that need not be looked at again; no list: none */
 
 	/* What came of the last turn. */
 	json_t *last_good; /* state */

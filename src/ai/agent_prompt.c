@@ -126,8 +126,10 @@ typedef struct prompt_turn {
 	json_t *history; /* a reference: it stays what it is */
 	json_t *sent;    /* what goes out for each message of it, in order */
 	bool is_changed; /* another object is sent for one of them */
-	bool is_marked;  /* on its way through the prompt; else it is told by its objects */
-	json_t *resume;  /* NULL: none */
+	json_t *within; /* the list that goes out, when it has all of them in one piece; borrowed */
+	size_t from;    /* where */
+	bool is_marked; /* on its way through the prompt; else it is told by its objects */
+	json_t *resume; /* NULL: none */
 } prompt_turn;
 
 /* {{@state}} is what `custom` is. */
@@ -213,28 +215,46 @@ static gk_code split_marked(prompt_turn *turn, json_t *messages, gk_error *err)
 	return GK_OK;
 }
 
+/* Where a prompt that does not place the history by itself has put it: in one piece, behind what it says first. */
+static size_t place_of_history(const prompt_turn *turn, json_t *messages)
+{
+	json_t *first = json_array_get(turn->history, 0);
+	size_t at = 0;
+
+	while (first && at < json_array_size(messages) && json_array_get(messages, at) != first)
+		at++;
+	return at;
+}
+
 static gk_code split_unmarked(prompt_turn *turn, json_t *messages, gk_error *err)
 {
+	size_t from = place_of_history(turn, messages), count = json_array_size(turn->history);
 	json_t *message;
-	size_t i, at = 0;
 
-	turn->sent = json_incref(turn->history);
-	json_array_foreach (messages, i, message) {
-		if (message == json_array_get(turn->history, at))
-			at++;
-		else if (json_array_set_new(messages, i, marked(message, PREAMBLE)) < 0)
+	for (size_t i = 0; i < json_array_size(messages); i++) {
+		if (i == from && count) {
+			i += count - 1;
+			continue;
+		}
+		message = marked(json_array_get(messages, i), PREAMBLE);
+		if (json_array_set_new(messages, i, message) < 0)
 			return gk_error_no_memory(err);
 	}
+	turn->sent = json_incref(turn->history);
+	turn->within = messages;
+	turn->from = from;
 	return GK_OK;
 }
 
 /* The rendered messages without the marks of the history, and with marks on the others. */
 static gk_code split(prompt_turn *turn, json_t *rendered, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *messages = json_array();
+	json_t *given = json_object_get(rendered, "messages");
+	bool is_ours = rendered->refcount == 1 && json_is_array(given) && given->refcount == 1;
+	gk_auto_json json_t *messages = is_ours ? json_incref(given) : json_array();
 	gk_code rc;
 
-	if (!messages || json_array_extend(messages, json_object_get(rendered, "messages")) < 0)
+	if (!messages || (!is_ours && json_array_extend(messages, given) < 0))
 		return gk_error_no_memory(err);
 	rc = turn->is_marked ? split_marked(turn, messages, err)
 			     : split_unmarked(turn, messages, err);
@@ -259,43 +279,58 @@ static gk_code ask(
 		rc = gk_prompt_generate_opts(rendered, &more, &opts, &ref, &names, err);
 	if (rc == GK_OK) {
 		opts.messages = messages;
-		turn->it->vouched = turn->sent;
-		turn->it->is_vouched_plain =
-			!turn->is_changed && !turn->it->session.names_resources;
+		turn->it->vouched = (gk_vouched){
+			.messages = turn->sent,
+			.is_plain = !turn->is_changed && !turn->it->session.names_resources,
+			.within = turn->within,
+			.from = turn->from,
+		};
 		rc = gk_generate(ctx, &opts, ret, err);
-		turn->it->vouched = NULL;
+		turn->it->vouched = (gk_vouched){ .messages = NULL };
 	}
 	free(names);
 	return rc;
 }
 
 /* They became part of the session as what a client sent, as what a model gave, or by gk_agent_add_message_take(). */
-json_t *gk_vouched_left_out(gk_ctx *ctx, json_t *request)
+const gk_vouched *gk_vouched_peek(gk_ctx *ctx)
 {
 	const gk_agent_session *session = gk_ctx_agent_session(ctx);
-	json_t *vouched = session ? session->invocation->vouched : NULL, *message;
-	json_t *messages = json_object_get(request, "messages");
-	gk_auto_json json_t *rest = NULL;
-	size_t i, at = 0;
+	const gk_vouched *vouched = session ? &session->invocation->vouched : NULL;
 
-	if (!json_array_size(vouched))
+	return vouched && vouched->messages ? vouched : NULL;
+}
+
+size_t gk_vouched_run(const gk_vouched *vouched, json_t *messages, size_t i, size_t *at)
+{
+	size_t count = json_array_size(vouched->messages);
+
+	if (messages == vouched->within) {
+		*at = i == vouched->from ? count : *at;
+		return i == vouched->from ? count : 0;
+	}
+	if (*at >= count || json_array_get(messages, i) != json_array_get(vouched->messages, *at))
+		return 0;
+	++*at;
+	return 1;
+}
+
+json_t *gk_vouched_left_out(gk_ctx *ctx, json_t *request)
+{
+	const gk_vouched *vouched = gk_vouched_peek(ctx);
+	json_t *messages = json_object_get(request, "messages");
+	size_t count = json_array_size(messages), at = 0, known;
+	gk_auto_json json_t *rest = NULL;
+
+	if (!vouched || !json_array_size(vouched->messages))
 		return NULL;
 	rest = json_array();
-	json_array_foreach (messages, i, message) { /* named once: the macro asks anew each time */
-		if (message == json_array_get(vouched, at))
-			at++;
-		else if (!gk_json_push_take(rest, json_incref(message)))
+	for (size_t i = 0; i < count; i += known ? known : 1) {
+		known = gk_vouched_run(vouched, messages, i, &at);
+		if (!known && !gk_json_push_take(rest, json_incref(json_array_get(messages, i))))
 			return NULL;
 	}
 	return at ? gk_json_object_with(request, "messages", gk_steal(rest)) : NULL;
-}
-
-json_t *gk_vouched_plain_peek(gk_ctx *ctx)
-{
-	const gk_agent_session *session = gk_ctx_agent_session(ctx);
-
-	return session && session->invocation->is_vouched_plain ? session->invocation->vouched
-								: NULL;
 }
 
 /* --- from the response to the history --- */
@@ -329,6 +364,10 @@ static size_t unchanged(const prompt_turn *turn, json_t *messages, size_t *end_r
 	size_t at = 0, i;
 	json_t *message;
 
+	if (messages == turn->within) { /* it was not changed on its way */
+		*end_ret = turn->from + json_array_size(turn->history);
+		return json_array_size(turn->history);
+	}
 	json_array_foreach (messages, i, message) {
 		if (at == json_array_size(turn->history))
 			break;

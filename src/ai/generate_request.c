@@ -4,6 +4,7 @@
 #include "ai/generation.h"
 
 #include "ai/generate_request.h"
+#include "ai/vouched.h"
 #include <genkit/generate.h>
 #include "base/str.h"
 #include "core/refs.h"
@@ -78,12 +79,24 @@ static bool push_said(json_t *messages, const char *role, const char *text, json
 	       gk_json_push_take(messages, json_incref(message));
 }
 
-static gk_code set_messages(const gk_generate_opts *opts, json_t *request, gk_error *err)
+/* The list itself, when nothing comes to it and nobody is going to change it. NULL: it is to be copied. */
+static json_t *shared_messages(gk_ctx *ctx, const gk_generate_opts *opts)
 {
-	gk_auto_json json_t *messages = json_array();
+	const gk_vouched *vouched = gk_vouched_peek(ctx);
+	bool is_alone =
+		!opts->system && !opts->system_parts && !opts->prompt && !opts->prompt_parts;
+
+	return vouched && is_alone && opts->messages == vouched->within ? vouched->within : NULL;
+}
+
+static gk_code set_messages(
+	gk_ctx *ctx, const gk_generate_opts *opts, json_t *request, gk_error *err)
+{
+	json_t *shared = shared_messages(ctx, opts);
+	gk_auto_json json_t *messages = shared ? json_incref(shared) : json_array();
 
 	if (!messages || !push_said(messages, "system", opts->system, opts->system_parts) ||
-		(opts->messages && json_array_extend(messages, opts->messages) < 0) ||
+		(opts->messages && !shared && json_array_extend(messages, opts->messages) < 0) ||
 		!push_said(messages, "user", opts->prompt, opts->prompt_parts))
 		return gk_error_no_memory(err);
 	if (!json_array_size(messages))
@@ -216,7 +229,7 @@ gk_code gk_generate_request(gk_ctx *ctx, const gk_generate_opts *opts, json_t **
 	if (rc == GK_OK && opts->docs && !gk_json_set(request, "docs", opts->docs))
 		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
-		rc = set_messages(opts, request, err);
+		rc = set_messages(ctx, opts, request, err);
 	if (rc == GK_OK)
 		rc = set_keys(
 			ctx, GK_REF_TOOL, "tools", opts->tools, opts->tool_actions, request, err);

@@ -95,18 +95,17 @@ gk_code gk_turn_expand_resources(
 	gk_ctx *ctx, gk_turn_run *turn, json_t *messages, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *changed = NULL;
-	json_t *plain = gk_vouched_plain_peek(ctx), *message;
-	size_t i, at = 0;
+	const gk_vouched *vouched = gk_vouched_peek(ctx);
+	size_t count = json_array_size(messages), at = 0, known;
 
-	json_array_foreach (messages, i, message) {
-		json_t *expanded = NULL;
+	if (vouched && !vouched->is_plain)
+		vouched = NULL;
+	for (size_t i = 0; i < count; i += known ? known : 1) {
+		json_t *message = json_array_get(messages, i), *expanded = NULL;
 		gk_code rc;
 
-		if (plain && message == json_array_get(plain, at)) {
-			at++;
-			continue;
-		}
-		if (!gk_message_names_resources(message))
+		known = vouched ? gk_vouched_run(vouched, messages, i, &at) : 0;
+		if (known || !gk_message_names_resources(message))
 			continue;
 		rc = expand_message(ctx, turn, message, &expanded, err);
 		if (rc != GK_OK)

@@ -6,11 +6,19 @@
 
 #include <genkit/context.h>
 
-/** The request of a model without the messages that the agent's turn around `ctx` vouches for: new reference. NULL: there are
- * none, or no memory. */
+typedef struct gk_vouched {
+	json_t *messages; /* borrowed; valid as messages of the wire */
+	bool is_plain;    /* and none of them names a resource */
+	json_t *within; /* borrowed list, not changed any more, that has them in one piece; NULL: none */
+	size_t from; /* where it has them */
+} gk_vouched;
+
+/** What the agent's turn around `ctx` vouches for: borrowed, until the turn's generate is over. NULL: nothing. */
+const gk_vouched *gk_vouched_peek(gk_ctx *ctx);
+/** How many of `messages`, from `i` on, are vouched for; all at once when that can be. `*at` counts those that were met: 0 at the
+ * beginning. */
+size_t gk_vouched_run(const gk_vouched *vouched, json_t *messages, size_t i, size_t *at);
+/** The request of a model without the messages that are vouched for: new reference. NULL: there are none, or no memory. */
 json_t *gk_vouched_left_out(gk_ctx *ctx, json_t *request);
-/** Messages, in the order of the request, none of which names a resource, as the agent's turn around `ctx` knows. NULL: it knows
- * of none. Borrowed, until the turn's generate is over. */
-json_t *gk_vouched_plain_peek(gk_ctx *ctx);
 
 #endif

@@ -269,6 +269,24 @@ START_TEST(a_template_may_put_the_conversation_where_it_likes)
 }
 END_TEST
 
+START_TEST(what_a_prompt_says_around_the_conversation_is_marked_and_not_kept)
+{
+	exchange it;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper",
+		.prompt = GK_OPTS(gk_prompt_opts, .system = "Be brief.", .prompt = "Now!")));
+	models_script("[" DONE "]");
+	exchange_run(&it, NULL, "[" HI "," HI "]");
+	assert_json(json_object_get(json_array_get(models_saw, 1), "messages"),
+		"[{'role':'system','content':[{'text':'Be brief.'}],'metadata':{'agentPreamble':true}},"
+		"{'role':'user','content':[{'text':'hi'}]},{'role':'model','content':[{'text':'done'}]},"
+		"{'role':'user','content':[{'text':'hi'}]},"
+		"{'role':'user','content':[{'text':'Now!'}],'metadata':{'agentPreamble':true}}]");
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(it.output, "state.messages")), 4);
+	exchange_done(&it);
+}
+END_TEST
+
 static gk_code read_note(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	(void)ctx, (void)input, (void)err;
@@ -470,6 +488,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, clients_get_the_chunks_that_the_transform_leaves);
 	tcase_add_test(tests, a_prompt_may_put_the_conversation_where_it_likes);
 	tcase_add_test(tests, a_template_may_put_the_conversation_where_it_likes);
+	tcase_add_test(tests, what_a_prompt_says_around_the_conversation_is_marked_and_not_kept);
 	tcase_add_test(tests, a_resource_that_the_model_named_is_read_in_the_turn_after_it);
 	tcase_add_test(tests, a_resource_in_a_state_that_a_client_brings_is_read);
 	tcase_add_test(tests, a_prompt_sees_the_state_of_the_session);
