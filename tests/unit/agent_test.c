@@ -470,6 +470,30 @@ START_TEST(a_turn_without_memory_fails_and_leaks_nothing)
 }
 END_TEST
 
+static void start_unseen(void)
+{
+	models_start();
+	core_look_away();
+}
+
+/* The history has no marks on its way through a prompt when no trace shows them. */
+static TCase *unseen(void)
+{
+	TCase *tests = tcase_create("unseen");
+
+	tcase_add_checked_fixture(tests, start_unseen, models_stop);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, a_prompt_agent_answers_and_remembers_without_its_own_words);
+	tcase_add_test(tests, a_prompt_may_put_the_conversation_where_it_likes);
+	tcase_add_test(tests, a_template_may_put_the_conversation_where_it_likes);
+	tcase_add_test(tests, what_a_prompt_says_around_the_conversation_is_marked_and_not_kept);
+	tcase_add_test(tests, a_resource_that_the_model_named_is_read_in_the_turn_after_it);
+	tcase_add_test(tests, a_resource_in_a_state_that_a_client_brings_is_read);
+	tcase_add_test(tests, what_middleware_makes_of_a_request_is_validated);
+	tcase_add_test(tests, a_turn_without_memory_fails_and_leaks_nothing);
+	return tests;
+}
+
 static Suite *suite(void)
 {
 	Suite *it = suite_create("agent");
@@ -497,6 +521,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, an_agent_without_memory_is_not_defined);
 	tcase_add_test(tests, a_turn_without_memory_fails_and_leaks_nothing);
 	suite_add_tcase(it, tests);
+	suite_add_tcase(it, unseen());
 	return it;
 }
 

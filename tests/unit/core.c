@@ -56,6 +56,11 @@ void core_start(void)
 	ck_assert(gk_app_add_observer(core_app, &observer));
 }
 
+void core_look_away(void)
+{
+	gk_app_remove_observer(core_app, &observer);
+}
+
 static bool is_idle(void *user)
 {
 	(void)user;

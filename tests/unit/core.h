@@ -13,6 +13,8 @@ extern gk_app *core_app;
 extern json_t *core_spans;
 
 void core_start(void);
+/** Nobody sees the spans from now on. */
+void core_look_away(void);
 /** Turns the loop until nothing runs, then frees it all. */
 void core_stop(void);
 /** The same without the observer of spans. */
