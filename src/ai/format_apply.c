@@ -21,10 +21,13 @@ static bool are_instructed(const json_t *messages)
 	json_t *message, *part;
 	size_t i, j;
 
-	json_array_foreach (messages, i, message)
-		json_array_foreach (json_object_get(message, "content"), j, part)
+	json_array_foreach (messages, i, message) {
+		json_t *content = json_object_get(message, "content");
+
+		json_array_foreach (content, j, part)
 			if (is_output_part(part, false))
 				return true;
+	}
 	return false;
 }
 

@@ -49,14 +49,17 @@ static size_t find_media(json_t *messages, const gk_media_fetcher *fetcher, medi
 	json_t *message, *part;
 	size_t count = 0, i, j;
 
-	json_array_foreach (messages, i, message)
-		json_array_foreach (json_object_get(message, "content"), j, part) {
+	json_array_foreach (messages, i, message) {
+		json_t *content = json_object_get(message, "content");
+
+		json_array_foreach (content, j, part) {
 			if (!fetcher->wants(part, fetcher->user))
 				continue;
 			if (jobs)
 				jobs[count] = (media_job){ fetcher, i, j, part, NULL };
 			count++;
 		}
+	}
 	return count;
 }
 

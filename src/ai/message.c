@@ -110,10 +110,10 @@ gk_code gk_message_from(json_t *value, json_t **ret, gk_error *err)
 
 void gk_parts_append(gk_buf *buf, const json_t *whole, const char *kind)
 {
-	json_t *part;
+	json_t *content = json_object_get(whole, "content"), *part;
 	size_t i;
 
-	json_array_foreach (json_object_get(whole, "content"), i, part) {
+	json_array_foreach (content, i, part) {
 		json_t *text = json_object_get(part, kind);
 
 		if (json_is_string(text))
@@ -123,10 +123,10 @@ void gk_parts_append(gk_buf *buf, const json_t *whole, const char *kind)
 
 json_t *gk_parts_first_peek(const json_t *whole, const char *kind)
 {
-	json_t *part;
+	json_t *content = json_object_get(whole, "content"), *part;
 	size_t i;
 
-	json_array_foreach (json_object_get(whole, "content"), i, part) {
+	json_array_foreach (content, i, part) {
 		json_t *value = json_object_get(part, kind);
 
 		if (gk_json_is_truthy(value))
@@ -167,10 +167,10 @@ json_t *gk_message_data_peek(const json_t *message)
 static json_t *requests_of(const json_t *message, bool only_interrupts)
 {
 	gk_auto_json json_t *list = json_array();
-	json_t *part;
+	json_t *content = json_object_get(message, "content"), *part;
 	size_t i;
 
-	json_array_foreach (json_object_get(message, "content"), i, part) {
+	json_array_foreach (content, i, part) {
 		json_t *metadata = json_object_get(part, "metadata");
 
 		if (!gk_json_is_truthy(json_object_get(part, "toolRequest")) ||

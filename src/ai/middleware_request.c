@@ -37,10 +37,13 @@ static bool has_media(json_t *messages)
 	json_t *message, *part;
 	size_t i, j;
 
-	json_array_foreach (messages, i, message)
-		json_array_foreach (json_object_get(message, "content"), j, part)
+	json_array_foreach (messages, i, message) {
+		json_t *content = json_object_get(message, "content");
+
+		json_array_foreach (content, j, part)
 			if (json_object_get(part, "media"))
 				return true;
+	}
 	return false;
 }
 

@@ -189,10 +189,13 @@ bool gk_messages_have(json_t *messages, const char *mark)
 	json_t *message, *part;
 	size_t i, j;
 
-	json_array_foreach (messages, i, message)
-		json_array_foreach (json_object_get(message, "content"), j, part)
+	json_array_foreach (messages, i, message) {
+		json_t *content = json_object_get(message, "content");
+
+		json_array_foreach (content, j, part)
 			if (is_marked(part, mark))
 				return true;
+	}
 	return false;
 }
 
