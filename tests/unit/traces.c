@@ -219,6 +219,13 @@ json_t *traces_load(const char *id)
 	return taken(&a);
 }
 
+bool traces_has(const char *id)
+{
+	gk_auto_json json_t *trace = traces_load(id);
+
+	return trace != NULL;
+}
+
 gk_code traces_try_list(const gk_trace_query *query, json_t **ret, gk_error *err)
 {
 	asking a = { .query = query, .err = err };

@@ -33,6 +33,7 @@ gk_trace_post *traces_spans(
 	const char *trace_id, unsigned count, const char *name, const char *doc);
 /** The trace; NULL: there is none. New reference. */
 json_t *traces_load(const char *id);
+bool traces_has(const char *id);
 /** The answer to a list. New reference. */
 json_t *traces_list(const gk_trace_query *query);
 gk_code traces_try_list(const gk_trace_query *query, json_t **ret, gk_error *err);
