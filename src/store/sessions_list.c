@@ -146,7 +146,8 @@ gk_code gk_sqlite_sessions_list(
 
 	if (!gk_json_set_take(answer, "sessions", a.list))
 		return gk_error_no_memory(err);
-	if (query->token && !gk_parse_u64(query->token, strlen(query->token), &a.offset))
+	if (query->token && (!gk_parse_u64(query->token, strlen(query->token), &a.offset) ||
+				    a.offset > INT64_MAX))
 		return gk_error_set(
 			err, GK_INVALID_ARGUMENT, "'%s' is no continuation token", query->token);
 	rc = gk_sessions_read(a.sessions, do_list, &a, err);

@@ -663,6 +663,21 @@ START_TEST(sessions_are_listed_shown_and_deleted)
 }
 END_TEST
 
+START_TEST(a_token_that_no_list_has_given_is_refused)
+{
+	static const char *const tokens[] = { "x", "-1", "9223372036854775808",
+		"18446744073709551615" };
+
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+		call c = { .query = GK_OPTS(gk_session_query, .token = tokens[i]) };
+
+		traces_in_fiber(do_list, &c);
+		ck_assert_int_eq(c.rc, GK_INVALID_ARGUMENT);
+		gk_error_clear(&err);
+	}
+}
+END_TEST
+
 /* --- retention --- */
 
 static bool is_swept(void *user)
@@ -937,6 +952,7 @@ static Suite *suite(void)
 	tcase_add_test(c, threads_are_saved_one_by_one);
 	tcase_add_test(c, a_thread_that_another_process_wrote_to_is_written_whole);
 	tcase_add_test(c, sessions_are_listed_shown_and_deleted);
+	tcase_add_test(c, a_token_that_no_list_has_given_is_refused);
 	tcase_add_test(c, sessions_that_were_not_used_for_long_go);
 	tcase_add_test(c, that_a_session_was_used_is_noted_once_a_minute);
 	tcase_add_test(c, of_too_many_sessions_those_used_longest_ago_go);
