@@ -285,10 +285,12 @@ gk_code gk_sqlite_index(gk_trace_backend *backend, bool is_urgent, bool *ret, gk
 	int64_t *pks, before;
 	gk_code rc;
 
+	/* Who always finds something to write would fold in every slice, and never come to index. */
+	*ret = false;
 	if (sqlite->sizes.unfolded) {
 		rc = gk_sqlite_fold(backend, ret, err);
-		*ret = rc == GK_OK;
-		return rc;
+		if (rc != GK_OK || *ret)
+			return rc;
 	}
 	pks = malloc(max * sizeof(*pks));
 	if (!pks)

@@ -298,6 +298,35 @@ START_TEST(the_journal_holds_so_many_spans_though_it_is_never_quiet)
 }
 END_TEST
 
+/* The backend by itself, as a writer that always finds something to write between two slices. */
+START_TEST(the_index_comes_to_its_end_though_something_is_written_all_the_time)
+{
+	gk_trace_backend *backend;
+	gk_trace_sizes sizes;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	backend = gk_sqlite_backend_new(traces_path);
+	ck_assert_int_eq(backend->type->open(backend, NULL), GK_OK);
+	for (unsigned i = 0; i < 3; i++) {
+		gk_trace_post *post = traces_spans(i ? "b" : "a", 1, "n", "{}");
+		gk_trace_batch batch = { .spans = 1 };
+		bool more = true;
+
+		STAILQ_INIT(&batch.posts);
+		STAILQ_INIT(&batch.logs);
+		STAILQ_INSERT_TAIL(&batch.posts, post, link);
+		ck_assert_int_eq(backend->type->write(backend, &batch, NULL), GK_OK);
+		gk_trace_post_free(post);
+		ck_assert_int_eq(backend->type->index(backend, true, &more, NULL), GK_OK);
+		ck_assert(!more);
+		backend->type->sizes(backend, &sizes);
+		ck_assert_uint_eq(sizes.unfolded, 0);
+		ck_assert_uint_eq(sizes.unindexed, 0);
+	}
+	backend->type->free(backend);
+}
+END_TEST
+
 START_TEST(a_trace_has_so_many_spans)
 {
 	gk_auto_str char *sql = NULL;
@@ -379,6 +408,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, what_is_watched_is_merged_at_once);
 	tcase_add_test(tests, there_are_so_many_watchers);
 	tcase_add_test(tests, the_journal_holds_so_many_spans_though_it_is_never_quiet);
+	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
 	tcase_add_test(tests, a_trace_has_so_many_spans);
 	tcase_add_test(tests, a_file_of_the_version_before_keeps_its_traces);
 	suite_add_tcase(suite, tests);
