@@ -84,6 +84,7 @@ struct gk_trace_store {
 	uint64_t dropped; /* spans that could not be written */
 	unsigned singles; /* so many go one by one, to find the one that cannot be written */
 	uint64_t retry_ms, quiet_ms, next_sweep_ms;
+	uint64_t upkeep_ms; /* no folding and no indexing before: it failed */
 	bool is_sweeping, has_swept, is_shrinking; /* has: the last time there was upkeep */
 	uint64_t copied_at;
 

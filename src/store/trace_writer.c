@@ -274,16 +274,20 @@ static void tell_idle_failure(gk_trace_store *store, gk_code rc, const gk_error 
 		err->message ? err->message : "out of memory");
 }
 
+/* So many spans wait for upkeep: for a moment of quiet, unless they are more than may lag behind. */
+static bool is_due(const gk_trace_store *store, uint64_t now_ms, uint64_t behind, uint64_t lag)
+{
+	return behind && now_ms >= store->upkeep_ms && (now_ms >= store->quiet_ms || behind > lag);
+}
+
 static bool must_fold(const gk_trace_store *store, uint64_t now_ms)
 {
-	return store->counts.unfolded &&
-	       (now_ms >= store->quiet_ms || store->counts.unfolded > GK_STORE_FOLD_LAG);
+	return is_due(store, now_ms, store->counts.unfolded, GK_STORE_FOLD_LAG);
 }
 
 static bool must_index(const gk_trace_store *store, uint64_t now_ms)
 {
-	return store->counts.unindexed &&
-	       (now_ms >= store->quiet_ms || store->counts.unindexed > GK_STORE_INDEX_LAG);
+	return is_due(store, now_ms, store->counts.unindexed, GK_STORE_INDEX_LAG);
 }
 
 static bool must_sweep(const gk_trace_store *store, uint64_t now_ms)
@@ -329,7 +333,7 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 	pthread_mutex_lock(&store->lock);
 	tell_idle_failure(store, rc, &err);
 	if (rc != GK_OK) { /* no hurry: the next write tells whether it is the disk */
-		store->quiet_ms = now_ms + GK_STORE_RETRY_MS;
+		store->upkeep_ms = now_ms + GK_STORE_RETRY_MS;
 		store->is_sweeping = store->is_shrinking = false;
 	}
 	take_sizes(store, &sizes);
@@ -378,11 +382,12 @@ static void ask_for_copy(gk_trace_store *store, bool is_quiet)
 static void wait_for_work(gk_trace_store *store, uint64_t now_ms)
 {
 	uint64_t until = store->next_sweep_ms;
+	uint64_t tidy_ms = store->quiet_ms > store->upkeep_ms ? store->quiet_ms : store->upkeep_ms;
 	struct timespec at;
 
 	if (store->is_open && store->counts.unfolded + store->counts.unindexed > 0 &&
-		store->quiet_ms < until)
-		until = store->quiet_ms;
+		tidy_ms < until)
+		until = tidy_ms;
 	if (store->fails && store->retry_ms < until)
 		until = store->retry_ms;
 	if (store->guest && store->is_open && !store->fails && store->guest->tend_ms < until)
@@ -404,9 +409,11 @@ static bool may_write(const gk_trace_store *store, uint64_t now_ms)
 /* What waited long enough waits no longer, though there is always something to write. */
 static bool is_behind(const gk_trace_store *store, uint64_t now_ms)
 {
-	return store->is_open && (store->counts.unfolded > GK_STORE_FOLD_LAG ||
-					 store->counts.unindexed > GK_STORE_INDEX_LAG ||
-					 is_sweep_late(store, now_ms));
+	bool lags = store->counts.unfolded > GK_STORE_FOLD_LAG ||
+		    store->counts.unindexed > GK_STORE_INDEX_LAG;
+
+	return store->is_open &&
+	       ((lags && now_ms >= store->upkeep_ms) || is_sweep_late(store, now_ms));
 }
 
 static bool has_upkeep(const gk_trace_store *store, uint64_t now_ms)

@@ -3,8 +3,11 @@
 /* The journal of the store's file, and what becomes of a file of the version before it. */
 #include "traces.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "store/sqlite.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 static void setup(void)
@@ -327,6 +330,41 @@ START_TEST(the_index_comes_to_its_end_though_something_is_written_all_the_time)
 }
 END_TEST
 
+static atomic_uint complaints;
+
+static void count_complaint(const gk_log_record *record, void *user)
+{
+	(void)user;
+	if (strstr(record->message, "damaged"))
+		complaints++;
+}
+
+START_TEST(a_journal_that_cannot_be_folded_is_left_alone_for_a_moment)
+{
+	gk_auto_str char *sql = NULL;
+	uint64_t until;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	gk_log_set_sink(count_complaint, NULL);
+	traces_reopen(NULL);
+	ck_assert_int_gt(asprintf(&sql,
+				 "INSERT INTO journal(spans, posts) VALUES(%d, x'00');"
+				 "CREATE TRIGGER stays BEFORE DELETE ON journal"
+				 " BEGIN SELECT RAISE(ABORT, 'refused'); END",
+				 GK_STORE_FOLD_LAG + 1),
+		0);
+	change(sql);
+	post_root("a");
+	while (!complaints)
+		gk_loop_turn(traces_loop, 10);
+	until = gk_clock_mono_ms() + GK_STORE_RETRY_MS / 4;
+	while (gk_clock_mono_ms() < until)
+		gk_loop_turn(traces_loop, 10);
+	ck_assert_uint_le(complaints, 4); /* a try, and one with care */
+	change("DROP TRIGGER stays");
+}
+END_TEST
+
 START_TEST(a_trace_has_so_many_spans)
 {
 	gk_auto_str char *sql = NULL;
@@ -409,6 +447,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, there_are_so_many_watchers);
 	tcase_add_test(tests, the_journal_holds_so_many_spans_though_it_is_never_quiet);
 	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
+	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
 	tcase_add_test(tests, a_trace_has_so_many_spans);
 	tcase_add_test(tests, a_file_of_the_version_before_keeps_its_traces);
 	suite_add_tcase(suite, tests);
