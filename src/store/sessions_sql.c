@@ -34,7 +34,7 @@ const char *const gk_session_tables =
 	"INSERT INTO meta(key, value) VALUES('session_bytes', 0), ('sessions', 1);";
 
 #define REALM "(SELECT id FROM session_realms WHERE store = ?1 AND owner = ?2)"
-/* As gk_session_row_read() takes them. */
+/* As gk_snapshot_row_read() takes them. */
 #define COLUMNS                                                                                    \
 	"n.id, n.version, n.snapshot_id, s.session_id, n.parent_id, s.agent, n.status,"            \
 	" n.finish_reason, n.error, n.extra, n.created_ms, n.updated_ms, n.heartbeat_ms,"          \
