@@ -174,13 +174,6 @@ static void present_done(present *row)
 	free(row->parent_id);
 }
 
-static char *copy_column(sqlite3_stmt *s, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(s, column);
-
-	return text ? strdup(text) : NULL;
-}
-
 static gk_code find_present(gk_db *db, int64_t realm, const char *id, present *ret, gk_error *err)
 {
 	sqlite3_stmt *s = gk_session_sql(db, GK_SNAPSHOT_FIND, err);
@@ -196,12 +189,10 @@ static gk_code find_present(gk_db *db, int64_t realm, const char *id, present *r
 			.version = sqlite3_column_int64(s, 1),
 			.status = gk_snapshot_status_name((const char *)sqlite3_column_text(s, 2)),
 			.session = sqlite3_column_int64(s, 3),
-			.session_id = copy_column(s, 4),
 			.created_ms = sqlite3_column_int64(s, 5),
-			.parent = sqlite3_column_int64(s, 6),
-			.parent_id = copy_column(s, 7) };
-		if ((!ret->session_id && sqlite3_column_type(s, 4) != SQLITE_NULL) ||
-			(!ret->parent_id && sqlite3_column_type(s, 7) != SQLITE_NULL))
+			.parent = sqlite3_column_int64(s, 6) };
+		if (!gk_db_copy_text(s, 4, &ret->session_id) ||
+			!gk_db_copy_text(s, 7, &ret->parent_id))
 			rc = gk_error_no_memory(err);
 	}
 	sqlite3_reset(s);

@@ -171,6 +171,8 @@ gk_code gk_db_number(gk_db *db, const char *sql, int64_t *ret, gk_error *err);
 /** What went wrong in SQLite: UNAVAILABLE for what the disk does, INTERNAL for the rest. */
 gk_code gk_db_fail(gk_db *db, const char *what, gk_error *err);
 void gk_db_bind_text(sqlite3_stmt *statement, int index, const char *text);
+/** A column's text, which the caller frees; NULL when there is none. False when memory ran out. */
+GK_MUST_USE bool gk_db_copy_text(sqlite3_stmt *statement, int column, char **ret);
 /** FAILED_PRECONDITION when the file is another program's or a later one's: it is only read. */
 gk_code gk_db_inspect(const char *path, gk_error *err);
 /** Makes the tables, or brings them to version `to`, which is GK_DB_VERSION but in tests. */

@@ -125,6 +125,15 @@ void gk_db_bind_text(sqlite3_stmt *statement, int index, const char *text)
 		sqlite3_bind_null(statement, index);
 }
 
+bool gk_db_copy_text(sqlite3_stmt *statement, int column, char **ret)
+{
+	bool is_there = sqlite3_column_type(statement, column) != SQLITE_NULL;
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+
+	*ret = text ? strdup(text) : NULL;
+	return *ret || !is_there;
+}
+
 /* --- opening --- */
 
 void gk_db_close(gk_db *db)

@@ -29,14 +29,8 @@ void gk_sqlite_forget(gk_sqlite *sqlite)
 	sqlite->states = gk_table_new(free_state);
 }
 
-static char *column_copy(sqlite3_stmt *statement, int index)
-{
-	const char *text = (const char *)sqlite3_column_text(statement, index);
-
-	return text ? strdup(text) : NULL;
-}
-
-static void read_state(gk_trace_state *state, sqlite3_stmt *row)
+/* False when memory ran out: what is known in part must not be written back. */
+static bool read_state(gk_trace_state *state, sqlite3_stmt *row)
 {
 	const void *summary = sqlite3_column_blob(row, 18);
 	size_t summary_len = (size_t)sqlite3_column_bytes(row, 18);
@@ -45,18 +39,14 @@ static void read_state(gk_trace_state *state, sqlite3_stmt *row)
 	state->is_stored = true;
 	state->is_listed = sqlite3_column_int(row, 1);
 	state->root_pk = sqlite3_column_int64(row, 2);
-	state->name = column_copy(row, 3);
 	state->has_start = sqlite3_column_type(row, 4) != SQLITE_NULL;
 	state->start_ms = sqlite3_column_double(row, 4);
 	state->has_end = sqlite3_column_type(row, 5) != SQLITE_NULL;
 	state->end_ms = sqlite3_column_double(row, 5);
-	state->root_type = column_copy(row, 6);
-	state->root_name = column_copy(row, 7);
 	state->root_start = sqlite3_column_double(row, 8);
 	state->root_end = sqlite3_column_double(row, 9);
 	state->root_status =
 		sqlite3_column_type(row, 10) == SQLITE_NULL ? -1 : sqlite3_column_int(row, 10);
-	state->session = column_copy(row, 11);
 	state->spans = sqlite3_column_int64(row, 12);
 	state->errors = sqlite3_column_int64(row, 13);
 	state->tokens_in = sqlite3_column_int64(row, 14);
@@ -70,6 +60,10 @@ static void read_state(gk_trace_state *state, sqlite3_stmt *row)
 	state->next_span = GK_FIRST_SPAN(state->pk) + 1;
 	if (sqlite3_column_int64(row, 19) >= state->next_span)
 		state->next_span = sqlite3_column_int64(row, 19) + 1;
+	return (!summary || state->summary) && gk_db_copy_text(row, 3, &state->name) &&
+	       gk_db_copy_text(row, 6, &state->root_type) &&
+	       gk_db_copy_text(row, 7, &state->root_name) &&
+	       gk_db_copy_text(row, 11, &state->session);
 }
 
 gk_code gk_sqlite_find_state(
@@ -77,6 +71,7 @@ gk_code gk_sqlite_find_state(
 {
 	gk_trace_state *state = gk_table_get(sqlite->states, trace_id);
 	sqlite3_stmt *find;
+	gk_code rc = GK_OK;
 	int status;
 
 	if (state) {
@@ -95,17 +90,20 @@ gk_code gk_sqlite_find_state(
 	gk_db_bind_text(find, 1, trace_id);
 	status = sqlite3_step(find);
 	if (status == SQLITE_ROW) {
-		read_state(state, find);
+		rc = read_state(state, find) ? GK_OK : gk_error_no_memory(err);
 	} else if (status == SQLITE_DONE) {
 		state->pk = sqlite->next_trace++;
 		state->next_span = GK_FIRST_SPAN(state->pk) + 1;
 		state->is_ours = true;
+	} else {
+		rc = gk_db_fail(&sqlite->db, "the store cannot be read", err);
 	}
 	sqlite3_reset(find);
-	*ret = state;
-	return status == SQLITE_ROW || status == SQLITE_DONE
-		       ? GK_OK
-		       : gk_db_fail(&sqlite->db, "the store cannot be read", err);
+	if (rc == GK_OK)
+		*ret = state;
+	else
+		gk_table_remove(sqlite->states, trace_id);
+	return rc;
 }
 
 static void bind_real(sqlite3_stmt *statement, int index, bool is_there, double value)

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "json/edit.h"
+#include "store/sqlite.h"
 
 #include <stdio.h>
 
@@ -230,6 +231,46 @@ static bool read_post(void)
 START_TEST(memory_may_run_out_while_a_trace_is_read)
 {
 	fault_sweep(read_post);
+}
+END_TEST
+
+static gk_sqlite *file;
+static bool is_partial;
+
+/* A trace that is known in part would be written back in part. */
+static bool find_trace(void)
+{
+	gk_trace_state *state = NULL;
+	bool is_found = gk_sqlite_find_state(file, "a", &state, NULL) == GK_OK;
+
+	if (is_found)
+		is_partial |=
+			!state->name || !state->root_type || !state->root_name || !state->summary;
+	gk_table_remove(file->states, "a");
+	return is_found;
+}
+
+START_TEST(memory_may_run_out_while_a_trace_is_looked_up)
+{
+	gk_auto_str char *text = NULL;
+	char big[2000] = { 0 };
+
+	memset(big, 'w', sizeof(big) - 1);
+	ck_assert_int_gt(
+		asprintf(&text,
+			"{'traceId':'a','displayName':'n','spans':{'r':{'spanId':'r','traceId':'a',"
+			"'startTime':1,'endTime':2,'attributes':{'genkit:input':'%s'},"
+			"'displayName':'n','instrumentationLibrary':{'name':'x'},"
+			"'spanKind':'INTERNAL'}}}",
+			big),
+		0);
+	traces_post(text);
+	gk_trace_store_close(gk_steal(traces_store));
+	file = (gk_sqlite *)gk_sqlite_backend_new(traces_path);
+	ck_assert_int_eq(file->base.type->open(&file->base, NULL), GK_OK);
+	fault_sweep(find_trace);
+	ck_assert(!is_partial);
+	file->base.type->free(&file->base);
 }
 END_TEST
 
@@ -481,6 +522,7 @@ static Suite *trace_store_suite(void)
 	tcase_add_test(tests, a_root_that_gets_a_parent_leaves_the_next_one_first);
 	tcase_add_test(tests, a_large_span_comes_back_whole);
 	tcase_add_test(tests, memory_may_run_out_while_a_trace_is_read);
+	tcase_add_test(tests, memory_may_run_out_while_a_trace_is_looked_up);
 	tcase_add_test(tests, a_list_has_the_newest_first_page_by_page);
 	tcase_add_test(tests, of_equal_starts_the_one_saved_last_is_first);
 	tcase_add_test(tests, a_list_shows_long_attributes_cut);
