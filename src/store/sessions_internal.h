@@ -211,6 +211,8 @@ gk_code gk_session_row(gk_db *db, int64_t realm, const char *session_id, bool is
  * session. */
 gk_code gk_session_write_body(gk_sessions *sessions, gk_db *db, int64_t session,
 	const gk_body *body, gk_parts *ret, bool *is_stale, gk_error *err);
+/** Commits what was begun, with the bytes that it added, when `rc` is GK_OK; takes all back otherwise. */
+gk_code gk_session_end(gk_sessions *sessions, gk_db *db, gk_code rc, gk_error *err);
 int64_t gk_session_now_ms(void);
 
 /* --- reading (worker's thread) --- */

@@ -209,25 +209,6 @@ static gk_code sweep(gk_sessions *sessions, gk_db *db, const gk_sessions_opts *l
 	return rc;
 }
 
-static gk_code end(gk_sessions *sessions, gk_db *db, gk_code rc, gk_error *err)
-{
-	sqlite3_stmt *s;
-
-	if (rc == GK_OK && sessions->added) {
-		s = gk_session_sql(db, GK_SESSION_ADD_BYTES, err);
-		rc = s ? GK_OK : GK_UNAVAILABLE;
-		if (s)
-			sqlite3_bind_int64(s, 1, sessions->added);
-		if (s)
-			rc = gk_db_run(db, s, err);
-	}
-	if (rc == GK_OK)
-		rc = gk_db_do(db, GK_SQL_COMMIT, err);
-	if (rc != GK_OK)
-		gk_db_do(db, GK_SQL_ROLLBACK, NULL);
-	return rc;
-}
-
 bool gk_sessions_tend(gk_store_guest *guest, gk_trace_backend *backend)
 {
 	gk_sessions *sessions = (gk_sessions *)((char *)guest - offsetof(gk_sessions, guest));
@@ -247,7 +228,7 @@ bool gk_sessions_tend(gk_store_guest *guest, gk_trace_backend *backend)
 	if (rc == GK_OK) {
 		sessions->added = 0;
 		rc = sweep(sessions, &sqlite->db, &limits, &count, &err);
-		rc = end(sessions, &sqlite->db, rc, &err);
+		rc = gk_session_end(sessions, &sqlite->db, rc, &err);
 	}
 	if (rc != GK_OK)
 		gk_log(GK_LOG_ERROR, "store", "old sessions cannot be deleted: %s",

@@ -459,6 +459,17 @@ static gk_code add_bytes(gk_sessions *sessions, gk_db *db, gk_error *err)
 	return gk_db_run(db, s, err);
 }
 
+gk_code gk_session_end(gk_sessions *sessions, gk_db *db, gk_code rc, gk_error *err)
+{
+	if (rc == GK_OK)
+		rc = add_bytes(sessions, db, err);
+	if (rc == GK_OK)
+		rc = gk_db_do(db, GK_SQL_COMMIT, err);
+	if (rc != GK_OK)
+		gk_db_do(db, GK_SQL_ROLLBACK, NULL);
+	return rc;
+}
+
 /* The transaction of one command, or of all (one NULL). A refusal of one is its own only when it is alone. */
 static gk_code transact(gk_sessions *sessions, gk_db *db, struct gk_session_commands *all,
 	gk_session_command *one, gk_error *err)
@@ -475,13 +486,7 @@ static gk_code transact(gk_sessions *sessions, gk_db *db, struct gk_session_comm
 		STAILQ_FOREACH (command, all, link)
 			if (rc == GK_OK)
 				rc = do_one(sessions, db, command, err);
-	if (rc == GK_OK)
-		rc = add_bytes(sessions, db, err);
-	if (rc == GK_OK)
-		rc = gk_db_do(db, GK_SQL_COMMIT, err);
-	if (rc != GK_OK)
-		gk_db_do(db, GK_SQL_ROLLBACK, NULL);
-	return rc;
+	return gk_session_end(sessions, db, rc, err);
 }
 
 static void fail_all(struct gk_session_commands *all, gk_code rc, const gk_error *why)
