@@ -250,6 +250,12 @@ static bool must_tend(const gk_trace_store *store, uint64_t now_ms)
 	return store->guest && store->is_open && !store->fails && now_ms >= store->guest->tend_ms;
 }
 
+/* When nothing lets it come to its turn, it takes one after each write. */
+static bool is_tend_late(const gk_trace_store *store, uint64_t now_ms)
+{
+	return now_ms > GK_STORE_SWEEP_LATE_MS && must_tend(store, now_ms - GK_STORE_SWEEP_LATE_MS);
+}
+
 static void tend_guest(gk_trace_store *store, uint64_t now_ms)
 {
 	gk_store_guest *guest = store->guest;
@@ -260,7 +266,8 @@ static void tend_guest(gk_trace_store *store, uint64_t now_ms)
 	more = guest->tend(guest, store->backend);
 	pthread_mutex_lock(&store->lock);
 	leave_guest(store, guest);
-	guest->tend_ms = more ? now_ms : now_ms + guest->tend_every_ms;
+	if (!more)
+		guest->tend_ms = now_ms + guest->tend_every_ms;
 }
 
 /* --- what can wait --- */
@@ -452,6 +459,8 @@ void *gk_trace_writer_run(void *user)
 				break;
 			if (is_behind(store, now_ms))
 				do_upkeep(store, now_ms);
+			if (is_tend_late(store, now_ms))
+				tend_guest(store, now_ms);
 			if (!TAILQ_EMPTY(&store->jobs))
 				do_job(store);
 		} else if (!TAILQ_EMPTY(&store->jobs)) {

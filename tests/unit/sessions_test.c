@@ -759,6 +759,26 @@ START_TEST(sessions_that_take_too_much_room_go)
 }
 END_TEST
 
+/* Another process holds the file until sweeping is late, and much is to be written then. */
+START_TEST(sessions_go_in_time_though_traces_are_written_all_the_time)
+{
+	unsigned batches = 20;
+	gk_db other;
+
+	fill(3);
+	ck_assert_int_eq(gk_db_open(&other, traces_path, false, NULL), GK_OK);
+	ck_assert_int_eq(gk_db_exec(&other, "BEGIN IMMEDIATE", NULL), GK_OK);
+	for (unsigned i = 0; i < batches * GK_STORE_BATCH / 1000; i++)
+		gk_trace_store_save(traces_store, traces_spans("a", 1000, "n", "{}"));
+	gk_sessions_configure(store, GK_OPTS(gk_sessions_opts, .max_count = 1, .sweep_ms = 1));
+	usleep((GK_STORE_SWEEP_LATE_MS + 100) * 1000);
+	ck_assert_int_eq(gk_db_exec(&other, "COMMIT", NULL), GK_OK);
+	gk_db_close(&other);
+	while (number("SELECT count(*) FROM sessions") > 1)
+		ck_assert_uint_gt(gk_trace_store_count(traces_store).queue_spans, 0);
+}
+END_TEST
+
 START_TEST(a_session_that_is_being_worked_at_stays)
 {
 	save("p", "{'sessionId': 'S', 'status': 'pending'}");
@@ -957,6 +977,7 @@ static Suite *suite(void)
 	tcase_add_test(c, that_a_session_was_used_is_noted_once_a_minute);
 	tcase_add_test(c, of_too_many_sessions_those_used_longest_ago_go);
 	tcase_add_test(c, sessions_that_take_too_much_room_go);
+	tcase_add_test(c, sessions_go_in_time_though_traces_are_written_all_the_time);
 	tcase_add_test(c, a_session_that_is_being_worked_at_stays);
 	tcase_add_test(c, a_state_that_is_too_large_is_refused);
 	tcase_add_test(c, a_closed_store_says_so);
