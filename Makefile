@@ -208,10 +208,10 @@ $(BUILD)/tests/run_module: $(BUILD)/tests/system/run_module.o $(BUILD)/libgenkit
 	$(call say,LD ,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(BUILD)/libgenkit.a -Wl,--no-whole-archive $(LIB_LIBS)
 
-$(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libgenkit.a
+$(BUILD)/tests/bench/%: tests/bench/%.c tests/bench/measure.h $(BUILD)/libgenkit.a
 	@mkdir -p $(@D)
 	$(call say,LD ,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter-out %.h,$^) $(LIB_LIBS)
 
 # A fuzz target's seeds are replayed by a plain main in every test run; 'make fuzz' searches on from them.
 $(BUILD)/tests/fuzz/%_replay: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libgenkit.a

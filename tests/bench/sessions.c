@@ -7,13 +7,12 @@
  * Then so many snapshots (100,000) in sessions of ten, from fifty fibers at once, and how long it takes to find the latest of
  * a session among them. Times are of the wall, CPU is that of all threads.
  */
+#include "measure.h"
+
 #include "base/clock.h"
 #include "store/sessions.h"
 
 #include <genkit/json.h>
-#include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #define TURNS   1000
 #define FIBERS  50
@@ -25,33 +24,6 @@ static gk_session_store *store;
 static const gk_session_realm realm = { .store = "bench", .owner = "someone" };
 static unsigned long snapshots = 100000, next_session;
 static unsigned running;
-
-static void fail(const char *what, const gk_error *err)
-{
-	fprintf(stderr, "%s: %s\n", what, err->message ? err->message : "?");
-	exit(1);
-}
-
-static double cpu_seconds(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static double rss_mb(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	long pages = 0, ignored;
-
-	if (!file || fscanf(file, "%ld %ld", &ignored, &pages) != 2)
-		pages = 0;
-	if (file)
-		fclose(file);
-	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
-}
 
 /* --- a turn --- */
 

@@ -7,13 +7,12 @@
  * the wall; CPU is that of all threads. Then the same number of spans again with retention, for the memory. With KEEP
  * there is only that: so many traces are saved, and the newest KEEP stay.
  */
+#include "measure.h"
+
 #include "base/clock.h"
 #include "store/trace_post.h"
 
 #include <genkit/json.h>
-#include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #define SPANS  10
 #define ROUNDS 1000
@@ -26,35 +25,6 @@ static bool is_done;
 static const char *const words[] = { "river", "mountain", "copper", "lantern", "harbour", "meadow",
 	"violin", "thunder", "orchard", "saddle", "compass", "feather", "granite", "velvet",
 	"willow", "ember" };
-
-/* --- what is measured --- */
-
-static double cpu_seconds(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static double rss_mb(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	long pages = 0, ignored;
-
-	if (!file || fscanf(file, "%ld %ld", &ignored, &pages) != 2)
-		pages = 0;
-	if (file)
-		fclose(file);
-	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
-}
-
-static void fail(const char *what, const gk_error *err)
-{
-	fprintf(stderr, "%s: %s\n", what, err->message ? err->message : "?");
-	exit(1);
-}
 
 /* --- what is saved --- */
 
