@@ -16,7 +16,8 @@ struct gk_store_guest {
 	 * next call. */
 	gk_code (*work)(gk_store_guest *guest, gk_trace_backend *backend, gk_code open_rc,
 		const gk_error *why);
-	/** A slice of upkeep, when there is nothing else to do; there is more when it returns true. */
+	/** A slice of upkeep, when there is nothing else to do, or after a write when it is late
+	 * (GK_STORE_SWEEP_LATE_MS); there is more when it returns true. */
 	bool (*tend)(gk_store_guest *guest, gk_trace_backend *backend);
 	/* The store's: */
 	bool is_called, is_busy; /* under its lock */
