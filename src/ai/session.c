@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/str.h"
 #include "core/call.h"
+#include "core/owner.h"
 #include "json/edit.h"
 
 #include <assert.h>
@@ -53,7 +54,7 @@ gk_code gk_session_new(gk_ctx *ctx, const gk_session_opts *opts, gk_session **re
 	TAILQ_INIT(&session->turns);
 	session->store = opts ? opts->store : NULL;
 	session->store_name = strdup(opts && opts->store_name ? opts->store_name : STORE_NAME);
-	session->owner = strdup(gk_ctx_owner(ctx));
+	session->owner = gk_owner_of(gk_ctx_context(ctx));
 	session->id = make_id(opts ? opts->id : NULL);
 	session->state = opts ? json_incref(opts->state) : NULL;
 	session->threads = json_object();

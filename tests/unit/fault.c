@@ -50,9 +50,13 @@ void *__wrap_realloc(void *old, size_t size)
 
 char *__wrap_strdup(const char *text)
 {
-	size_t size = strlen(text) + 1;
-	char *copy = __wrap_malloc(size);
+	size_t size;
+	char *copy;
 
+	if (!text) /* also when it is not read, for there is no memory anyway */
+		abort();
+	size = strlen(text) + 1;
+	copy = __wrap_malloc(size);
 	return copy ? memcpy(copy, text, size) : NULL;
 }
 

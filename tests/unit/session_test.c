@@ -315,6 +315,37 @@ START_TEST(a_store_that_cannot_do_what_it_must_is_refused)
 }
 END_TEST
 
+/* --- without memory --- */
+
+static gk_code say_once(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *error)
+{
+	gk_auto_session gk_session *session = NULL;
+	gk_auto_chat gk_chat *chat = NULL;
+	gk_auto_response gk_response *response = NULL;
+	gk_session_store *store = gk_session_store_peek(gk_ctx_app(ctx));
+	gk_code rc =
+		gk_session_load(ctx, GK_OPTS(gk_session_opts, .store = store), &session, error);
+
+	(void)input, (void)ret;
+	if (rc == GK_OK)
+		rc = gk_session_chat(ctx, session, NULL, &chat, error);
+	return rc == GK_OK ? gk_chat_send(ctx, chat, "hello", &response, error) : rc;
+}
+
+static bool say_it_once(void)
+{
+	return core_try("/flow/say", NULL);
+}
+
+START_TEST(memory_may_run_out)
+{
+	core_flow("say", say_once, NULL);
+	ck_assert_ptr_nonnull(gk_session_store_peek(core_app));
+	fault_sweep(say_it_once);
+	ck_assert(say_it_once());
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("session");
@@ -330,6 +361,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_store_that_fails_fails_the_message);
 	tcase_add_test(c, an_application_takes_one_store_of_its_own);
 	tcase_add_test(c, a_store_that_cannot_do_what_it_must_is_refused);
+	tcase_add_test(c, memory_may_run_out);
 	suite_add_tcase(s, c);
 	return s;
 }
