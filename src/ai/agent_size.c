@@ -9,37 +9,10 @@
 
 #include "ai/request.h"
 #include "base/limits.h"
-#include "core/app.h"
+#include "core/snapshot.h"
 #include "json/edit.h"
 
 #define VALUE_BYTES 8
-#define REMEMBERED  4096
-
-typedef struct known_snapshot {
-	char id[GK_UUID_SIZE]; /* "": nothing */
-	size_t bytes;
-	bool names_resources;
-} known_snapshot;
-
-static void *make_slot(void)
-{
-	return calloc(REMEMBERED, sizeof(known_snapshot));
-}
-
-/* The place of a snapshot among those that are remembered; NULL: its id is none of ours, or there is no memory. */
-static known_snapshot *place_of(gk_app *app, const char *id)
-{
-	static const gk_app_slot slot = { make_slot, free };
-	known_snapshot *all;
-	uint32_t hash = 2166136261u;
-
-	if (!id || strlen(id) != GK_UUID_SIZE - 1)
-		return NULL;
-	all = gk_app_slot_peek(app, &slot);
-	for (const char *c = id; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return all ? &all[hash % REMEMBERED] : NULL;
-}
 
 size_t gk_agent_weigh(const json_t *value)
 {
@@ -56,25 +29,18 @@ size_t gk_agent_weigh(const json_t *value)
 
 gk_code gk_agent_look_over(gk_app *app, gk_agent_session *session, const char *id, gk_error *err)
 {
-	const known_snapshot *place = place_of(app, id);
+	const gk_known_snapshot *known = gk_snapshot_known_peek(app, id);
 	const json_t *messages = json_object_get(session->state, "messages");
-	bool is_known = place && strcmp(place->id, id) == 0;
 
 	session->names_resources =
-		is_known ? place->names_resources : gk_messages_name_resources(messages);
+		known ? known->names_resources : gk_messages_name_resources(messages);
 	return gk_agent_grow(
-		session, is_known ? place->bytes : gk_agent_weigh(session->state), 0, err);
+		session, known ? known->bytes : gk_agent_weigh(session->state), 0, err);
 }
 
 void gk_agent_remember(gk_app *app, const gk_agent_session *session, const char *id)
 {
-	known_snapshot *place = place_of(app, id);
-
-	if (!place)
-		return;
-	memcpy(place->id, id, GK_UUID_SIZE);
-	place->bytes = session->bytes;
-	place->names_resources = session->names_resources;
+	gk_snapshot_set_known(app, id, session->bytes, session->names_resources);
 }
 
 gk_code gk_agent_grow(gk_agent_session *session, size_t more, size_t less, gk_error *err)

@@ -148,6 +148,8 @@ gk_code gk_snapshot_save(gk_ctx *ctx, gk_session_store *store, const gk_session_
 	if (rc != GK_OK)
 		return rc;
 	whole.document = document;
+	if (ctx && has_document(change))
+		gk_snapshot_forget(gk_ctx_app(ctx), whole.id);
 	*ret = (gk_snapshot_saved){ .id = NULL };
 	return store->type->save(ctx, store, realm, &whole, ret, err);
 }

@@ -5,6 +5,7 @@
 #define GK_CORE_SNAPSHOT_H
 
 #include "base/buf.h"
+#include "base/id.h"
 #include "base/table.h"
 
 #include <genkit/session_store.h>
@@ -23,6 +24,18 @@ GK_MUST_USE bool gk_snapshot_set_now(json_t *snapshot, const char *name);
 /** FAILED_PRECONDITION when a row would change from one session (NULL: none) to another. */
 gk_code gk_snapshot_check_session(
 	const char *id, const char *before, const char *after, gk_error *err);
+
+/* What whoever saved a snapshot knows of its state, so that it need not be looked through again. */
+typedef struct gk_known_snapshot {
+	char id[GK_UUID_SIZE]; /* "": nothing */
+	size_t bytes;
+	bool names_resources;
+} gk_known_snapshot;
+/** Of some thousands of snapshots that were saved lately; borrowed until the next call. NULL: it is not known. */
+const gk_known_snapshot *gk_snapshot_known_peek(gk_app *app, const char *id);
+/** To be said after the save: each save of a document forgets what was known of its id, for it may be another state. */
+void gk_snapshot_set_known(gk_app *app, const char *id, size_t bytes, bool names_resources);
+void gk_snapshot_forget(gk_app *app, const char *id);
 
 /** Appends a name that no other realm and id have. */
 void gk_realm_append(gk_buf *buf, const gk_session_realm *realm, const char *id);

@@ -330,6 +330,51 @@ START_TEST(a_resource_that_the_model_named_is_read_in_the_turn_after_it)
 }
 END_TEST
 
+/* The model is made to have said something else. */
+static gk_code add_note(json_t *current, json_t **ret, void *user, gk_error *err)
+{
+	gk_auto_json json_t *note =
+		json("{'role':'model','content':[{'resource':{'uri':'note://1'}}]}");
+	gk_auto_json json_t *next = json_deep_copy(current);
+	json_t *messages = json_object_get(json_object_get(next, "state"), "messages");
+
+	(void)user, (void)err;
+	ck_assert_int_eq(json_array_set(messages, 1, note), 0);
+	*ret = json_incref(next);
+	return GK_OK;
+}
+
+static gk_code edit(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	const gk_session_realm realm = { .store = "helper", .owner = gk_ctx_owner(ctx) };
+	gk_auto_saved gk_snapshot_saved saved = { .id = NULL };
+
+	(void)ret;
+	return gk_snapshot_update(ctx, gk_session_store_peek(core_app), &realm,
+		gk_json_str_peek(input, "snapshotId"), add_note, NULL, &saved, err);
+}
+
+START_TEST(a_resource_in_a_snapshot_that_was_written_over_is_read)
+{
+	gk_auto_json json_t *kept = NULL;
+	exchange first, second;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper", .is_stored = true,
+		.prompt = GK_OPTS(gk_prompt_opts, .system = "Be helpful.")));
+	define_note();
+	models_script("[" DONE "," DONE "]");
+	exchange_run(&first, NULL, "[" HI "]");
+	kept = json_pack("{s:O}", "snapshotId", json_object_get(first.output, "snapshotId"));
+	core_flow("edit", edit, NULL);
+	json_decref(core_run("/flow/edit", json_incref(kept)));
+	exchange_run(&second, kept, "[" HI "]");
+	assert_json(
+		gk_json_at_peek(json_array_get(models_saw, 1), "messages[2].content"), NOTE_READ);
+	exchange_done(&first);
+	exchange_done(&second);
+}
+END_TEST
+
 START_TEST(a_resource_in_a_state_that_a_client_brings_is_read)
 {
 	gk_auto_json json_t *init =
@@ -488,6 +533,7 @@ static TCase *unseen(void)
 	tcase_add_test(tests, a_template_may_put_the_conversation_where_it_likes);
 	tcase_add_test(tests, what_a_prompt_says_around_the_conversation_is_marked_and_not_kept);
 	tcase_add_test(tests, a_resource_that_the_model_named_is_read_in_the_turn_after_it);
+	tcase_add_test(tests, a_resource_in_a_snapshot_that_was_written_over_is_read);
 	tcase_add_test(tests, a_resource_in_a_state_that_a_client_brings_is_read);
 	tcase_add_test(tests, what_middleware_makes_of_a_request_is_validated);
 	tcase_add_test(tests, a_turn_without_memory_fails_and_leaks_nothing);
