@@ -433,14 +433,16 @@ void gk_sessions_configure(gk_session_store *store, const gk_sessions_opts *opts
 			opts->sweep_ms ? opts->sweep_ms : GK_STORE_SWEEP_MS);
 }
 
+uint64_t gk_sessions_start_ms = GK_SESSION_START_MS;
+
 /* What ended processes left is put right before anybody reads it. */
 static void wait_for_first(gk_sessions *sessions)
 {
-	struct timespec until;
+	uint64_t until_ns = gk_clock_mono_ns() + gk_sessions_start_ms * 1000000;
+	const struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000),
+		.tv_nsec = (long)(until_ns % 1000000000) };
 	int status = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += GK_SESSION_START_MS / 1000;
 	gk_trace_store_call_guest(sessions->traces);
 	pthread_mutex_lock(&sessions->lock);
 	while (!sessions->has_worked && status != ETIMEDOUT)

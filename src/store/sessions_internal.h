@@ -192,6 +192,8 @@ gk_code gk_sessions_work(
 /** On the loop: takes what the writer gave back. */
 void gk_sessions_take_back(void *sessions);
 bool gk_sessions_tend(gk_store_guest *guest, gk_trace_backend *backend);
+/** How long gk_sessions_open() waits for the disk; for tests to change. */
+extern uint64_t gk_sessions_start_ms;
 /** What this process is known by in the file. */
 void gk_session_name_runner(char ret[GK_SESSION_RUNNER_SIZE]);
 gk_code gk_session_recover(gk_sessions *sessions, gk_db *db, gk_error *err);

@@ -3,6 +3,7 @@
 /* Sessions in SQLite: what survives, what a turn costs, who sees what. The contract itself is replayed from vectors. */
 #include "traces.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/process.h"
 #include "json/edit.h"
@@ -788,6 +789,15 @@ START_TEST(a_session_that_is_being_worked_at_stays)
 }
 END_TEST
 
+START_TEST(pruning_ends_where_snapshots_are_each_others_parents)
+{
+	realm.max_chain = GK_MAX_CHAIN;
+	save("a", "{'sessionId': 'S', 'parentId': 'b'}");
+	save("b", "{'sessionId': 'S', 'parentId': 'a'}");
+	ck_assert_int_eq(number("SELECT count(*) FROM snapshots"), 2);
+}
+END_TEST
+
 /* --- failure --- */
 
 START_TEST(a_state_that_is_too_large_is_refused)
@@ -887,6 +897,25 @@ START_TEST(a_disk_that_does_not_answer_holds_up_nobody)
 }
 END_TEST
 
+START_TEST(the_start_does_not_wait_for_long_for_a_disk_that_does_not_answer)
+{
+	uint64_t began_ms = gk_clock_mono_ms();
+	gk_db other;
+
+	gk_session_store_free(gk_steal(store));
+	ck_assert_int_eq(gk_db_open(&other, traces_path, false, NULL), GK_OK);
+	ck_assert_int_eq(gk_db_exec(&other, "BEGIN IMMEDIATE", NULL), GK_OK);
+	gk_sessions_start_ms = 50;
+	open_sessions(NULL);
+	ck_assert_uint_ge(gk_clock_mono_ms() - began_ms, 50);
+	ck_assert(!((gk_sessions *)store)->has_worked);
+	ck_assert_int_eq(gk_db_exec(&other, "COMMIT", NULL), GK_OK);
+	gk_db_close(&other);
+	save("a", "{'sessionId': 'S'}"); /* it works all the same */
+	assert_latest("S", "a");
+}
+END_TEST
+
 /* --- memory --- */
 
 static json_t *kept_document, *kept_messages;
@@ -983,6 +1012,8 @@ static Suite *suite(void)
 	tcase_add_test(c, a_closed_store_says_so);
 	tcase_add_test(c, a_disk_that_fails_fails_the_call_until_it_works_again);
 	tcase_add_test(c, a_disk_that_does_not_answer_holds_up_nobody);
+	tcase_add_test(c, the_start_does_not_wait_for_long_for_a_disk_that_does_not_answer);
+	tcase_add_test(c, pruning_ends_where_snapshots_are_each_others_parents);
 	tcase_add_test(c, memory_may_run_out);
 	suite_add_tcase(s, c);
 	return s;
