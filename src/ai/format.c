@@ -204,12 +204,14 @@ json_t *gk_format_config_peek(const gk_output_format *format)
 
 /* --- what it does --- */
 
-/* The schema is looked at before anything is done with it. */
+/* The schema is looked at before anything is done with it. One that is null is none. */
 static gk_code begin_use(
 	const gk_output_format *format, json_t *schema, gk_format_use *ret, gk_error *err)
 {
-	*ret = (gk_format_use){ .schema = schema, .user = format->opts.user };
-	return schema && format->opts.check_schema ? format->opts.check_schema(ret, err) : GK_OK;
+	*ret = (gk_format_use){ .schema = gk_json_is_truthy(schema) ? schema : NULL,
+		.user = format->opts.user };
+	return ret->schema && format->opts.check_schema ? format->opts.check_schema(ret, err)
+							: GK_OK;
 }
 
 gk_code gk_format_check(const gk_output_format *format, json_t *schema, gk_error *err)

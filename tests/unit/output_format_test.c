@@ -217,6 +217,19 @@ START_TEST(a_request_may_have_its_own_instructions_or_none)
 }
 END_TEST
 
+START_TEST(a_schema_that_is_null_is_none)
+{
+	static const char *const names[] = { "json", "array", "enum", "jsonl" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		gk_auto_json json_t *result = applied(
+			names[i], "{" USER ",'output':{'instructions':true,'jsonSchema':null}}");
+
+		ck_assert_ptr_null(gk_json_at_peek(result, "messages[0].content[1]"));
+	}
+}
+END_TEST
+
 START_TEST(a_request_without_a_format_stays_as_it_is)
 {
 	gk_auto_json json_t *result = applied(NULL, "{" USER "}");
@@ -384,6 +397,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_schema_without_a_format_stands_for_json);
 	tcase_add_test(tests, what_a_request_says_goes_over_what_the_format_says);
 	tcase_add_test(tests, a_request_may_have_its_own_instructions_or_none);
+	tcase_add_test(tests, a_schema_that_is_null_is_none);
 	tcase_add_test(tests, a_request_without_a_format_stays_as_it_is);
 	tcase_add_test(
 		tests, a_schema_that_the_format_cannot_do_is_refused_even_without_instructions);
