@@ -278,8 +278,10 @@ static gk_code late_about(void *user, gk_action_about *ret, gk_error *err)
 	gk_late_prompt *late = ((gk_prompt_body *)user)->late;
 	const char *description;
 
-	if (!late->about)
+	if (!late->about || !late->has_input) { /* what it missed may be there now */
+		json_decref(late->about);
 		late->about = make_about(late);
+	}
 	if (!late->about)
 		return gk_error_no_memory(err);
 	stay_awake(late);

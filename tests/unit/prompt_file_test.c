@@ -232,6 +232,7 @@ START_TEST(a_schema_that_there_is_not_is_missed_when_the_prompt_is_used)
 	ck_assert_str_eq(
 		gk_json_str_peek(descriptor("/prompt/a"), "error"), "Schema 'Late' not found");
 	ck_assert_int_eq(gk_define_schema(core_app, "Late", "x: string", NULL), GK_OK);
+	ck_assert_ptr_null(gk_json_str_peek(descriptor("/prompt/a"), "error"));
 	core_fail("/prompt/a", json("{'x':1}"), GK_INVALID_ARGUMENT, "");
 	json_decref(core_run("/prompt/a", json("{'x':'y'}")));
 }
