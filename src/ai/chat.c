@@ -245,6 +245,14 @@ static gk_code forward(gk_ctx *ctx, json_t *chunk, void *user, gk_error *err)
 	return it->more->on_chunk(it->outer, chunk, it->more->user, err);
 }
 
+static gk_code forward_progress(gk_ctx *ctx, gk_progress *progress, void *user, gk_error *err)
+{
+	const sending *it = user;
+
+	(void)ctx;
+	return it->more->on_progress(it->outer, progress, it->more->user, err);
+}
+
 static gk_code ask(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	sending *it = gk_ctx_user(ctx);
@@ -260,6 +268,7 @@ static gk_code ask(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 		opts.prompt_parts = json_object_get(it->request, "prompt");
 		opts.middleware = it->more->middleware;
 		opts.on_chunk = it->more->on_chunk ? forward : NULL;
+		opts.on_progress = it->more->on_progress ? forward_progress : NULL;
 		opts.user = it;
 		rc = gk_generate(ctx, &opts, &it->response, err);
 	}

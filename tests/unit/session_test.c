@@ -233,6 +233,40 @@ START_TEST(a_prompt_that_fails_is_told_when_something_is_said)
 }
 END_TEST
 
+static gk_ctx *sender;
+
+static gk_code keep_text(gk_ctx *ctx, gk_progress *progress, void *user, gk_error *error)
+{
+	(void)error;
+	ck_assert_ptr_eq(ctx, sender);
+	json_array_append_new(user, json_string(gk_progress_text_so_far(progress)));
+	return GK_OK;
+}
+
+static gk_code chat_and_watch(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *error)
+{
+	gk_auto_session gk_session *session = make_session(ctx, NULL);
+	gk_auto_chat gk_chat *chat = make_chat(ctx, session, NULL);
+	gk_auto_response gk_response *response = NULL;
+	gk_auto_json json_t *texts = json_array();
+
+	(void)input, (void)ret, (void)error;
+	sender = ctx;
+	ck_assert_int_eq(gk_chat_send_with(ctx, chat,
+				 GK_OPTS(gk_generate_opts, .prompt = "hi", .on_progress = keep_text,
+					 .user = texts),
+				 &response, &err),
+		GK_OK);
+	assert_json(texts, "['3','32','321']");
+	return GK_OK;
+}
+
+START_TEST(who_sends_may_watch_the_answer_grow)
+{
+	core_in_run(chat_and_watch, NULL);
+}
+END_TEST
+
 static gk_code read_nothing(gk_ctx *ctx, gk_session_store *store, const gk_session_realm *realm,
 	const char *id, json_t **ret, gk_error *error)
 {
@@ -358,6 +392,7 @@ static Suite *suite(void)
 	tcase_add_test(c, who_sends_in_the_same_thread_waits);
 	tcase_add_test(c, what_runs_below_a_session_finds_it);
 	tcase_add_test(c, a_prompt_that_fails_is_told_when_something_is_said);
+	tcase_add_test(c, who_sends_may_watch_the_answer_grow);
 	tcase_add_test(c, a_store_that_fails_fails_the_message);
 	tcase_add_test(c, an_application_takes_one_store_of_its_own);
 	tcase_add_test(c, a_store_that_cannot_do_what_it_must_is_refused);
