@@ -121,6 +121,25 @@ void gk_parts_append(gk_buf *buf, const json_t *whole, const char *kind)
 	}
 }
 
+json_t *gk_parts_lines(const json_t *parts)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	json_t *part;
+	size_t i, count = 0;
+
+	json_array_foreach (parts, i, part) {
+		json_t *words = json_object_get(part, "text");
+
+		if (!json_is_string(words))
+			continue;
+		gk_buf_puts(&text, count++ ? "\n" : "");
+		gk_buf_put(&text, json_string_value(words), json_string_length(words));
+	}
+	if (gk_buf_failed(&text))
+		return NULL;
+	return json_stringn_nocheck(text.data ? text.data : "", text.len);
+}
+
 json_t *gk_parts_first_peek(const json_t *whole, const char *kind)
 {
 	json_t *content = json_object_get(whole, "content"), *part;

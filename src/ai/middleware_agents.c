@@ -2,9 +2,9 @@
  * Copyright the genkitd authors */
 /* agents: a tool for each agent to which the model may hand a task (generate section 5.6, sessions section 8). What goes
  * wrong there is told to the model: only the end of the call is one here. */
-#include "ai/artifact.h"
 #include "ai/middleware_builtin.h"
 #include "ai/middleware_tools.h"
+#include "ai/parts.h"
 #include "ai/request.h"
 #include "base/buf.h"
 #include "base/id.h"
@@ -68,10 +68,10 @@ static void unref_delegate(void *it)
 static bool reduce(json_t *message, json_t **ret)
 {
 	gk_auto_json json_t *content = json_array();
-	json_t *part;
+	json_t *parts = json_object_get(message, "content"), *part;
 	size_t i;
 
-	json_array_foreach (json_object_get(message, "content"), i, part) {
+	json_array_foreach (parts, i, part) {
 		json_t *text = json_object_get(part, "text");
 
 		if (json_string_length(text) &&
@@ -162,45 +162,32 @@ static bool take_artifacts(const delegate *to, json_t *artifacts, json_t *merged
 		own = rename_artifact(artifact, to->name, invocation);
 		if (!own || !gk_json_set(line, "name", json_object_get(own, "name")) ||
 			(to->state->is_inline &&
-				!gk_json_set_take(line, "content", gk_artifact_text(artifact))) ||
+				!gk_json_set_take(line, "content",
+					gk_parts_lines(json_object_get(artifact, "parts")))) ||
 			json_array_append(told, line) < 0 || json_array_append(merged, own) < 0)
 			return false;
 	}
 	return true;
 }
 
-/* The texts of a message, a line each. */
-static char *lines_of(json_t *message)
-{
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
-	json_t *part;
-	size_t i;
-
-	json_array_foreach (json_object_get(message, "content"), i, part) {
-		const char *words = gk_json_str_peek(part, "text");
-
-		if (words)
-			gk_buf_printf(&text, "%s%s", text.len ? "\n" : "", words);
-	}
-	return gk_buf_take(&text, NULL);
-}
-
 static gk_code answer(gk_ctx *ctx, const delegate *to, json_t *output, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *merged = json_array(), *told = json_array();
-	gk_auto_str char *text = lines_of(json_object_get(output, "message"));
+	gk_auto_json json_t *text =
+		gk_parts_lines(json_object_get(json_object_get(output, "message"), "content"));
 	gk_agent_session *session = gk_ctx_agent_session(ctx);
 	gk_code rc = GK_OK;
 
-	if (!merged || !told ||
+	if (!merged || !told || !text ||
 		!take_artifacts(to, json_object_get(output, "artifacts"), merged, told))
 		return gk_error_no_memory(err);
 	if (session && json_array_size(merged))
 		rc = gk_agent_add_artifacts_take(ctx, session, json_incref(merged), err);
 	if (rc != GK_OK)
 		return rc;
-	*ret = json_pack("{s:s, s:O*}", "response", text && *text ? text : "(no response)",
-		"artifacts", json_array_size(told) ? told : NULL);
+	*ret = json_pack("{s:s, s:O*}", "response",
+		json_string_length(text) ? json_string_value(text) : "(no response)", "artifacts",
+		json_array_size(told) ? told : NULL);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 

@@ -2,9 +2,9 @@
  * Copyright the genkitd authors */
 /* artifacts: those of the agent's session are listed for the model, which may read and write them (generate section 5.6,
  * sessions section 8). */
-#include "ai/artifact.h"
 #include "ai/middleware_builtin.h"
 #include "ai/middleware_tools.h"
+#include "ai/parts.h"
 #include "ai/request.h"
 #include "base/buf.h"
 #include "base/str.h"
@@ -15,25 +15,6 @@
 
 #define MARK       "artifacts-middleware-listing"
 #define NO_SESSION "Error: no active session."
-
-json_t *gk_artifact_text(const json_t *artifact)
-{
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
-	json_t *part;
-	size_t i, count = 0;
-
-	json_array_foreach (json_object_get(artifact, "parts"), i, part) {
-		json_t *words = json_object_get(part, "text");
-
-		if (!json_is_string(words))
-			continue;
-		gk_buf_puts(&text, count++ ? "\n" : "");
-		gk_buf_put(&text, json_string_value(words), json_string_length(words));
-	}
-	if (gk_buf_failed(&text))
-		return NULL;
-	return json_stringn_nocheck(text.data ? text.data : "", text.len);
-}
 
 /* --- the tools --- */
 
@@ -58,7 +39,7 @@ static gk_code read_artifact(gk_ctx *ctx, json_t *input, json_t **ret, gk_error 
 	if (!session)
 		text = json_string(NO_SESSION);
 	else if (artifact)
-		text = gk_artifact_text(artifact);
+		text = gk_parts_lines(json_object_get(artifact, "parts"));
 	else
 		text = json_sprintf("Artifact \"%s\" not found.", name);
 	*ret = json_pack(
@@ -89,7 +70,7 @@ static gk_code write_artifact(gk_ctx *ctx, json_t *input, json_t **ret, gk_error
 
 static bool put_line(gk_buf *text, const json_t *artifact)
 {
-	gk_auto_json json_t *content = gk_artifact_text(artifact);
+	gk_auto_json json_t *content = gk_parts_lines(json_object_get(artifact, "parts"));
 	const char *name = gk_json_str_peek(artifact, "name");
 	const char *source = gk_json_str_peek(artifact, "metadata.source");
 

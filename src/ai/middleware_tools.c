@@ -3,7 +3,6 @@
 #include "ai/middleware_tools.h"
 
 #include "ai/request.h"
-#include "base/buf.h"
 #include "base/str.h"
 
 gk_code gk_tool_offer(

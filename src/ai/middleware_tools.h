@@ -4,6 +4,8 @@
 #ifndef GK_AI_MIDDLEWARE_TOOLS_H
 #define GK_AI_MIDDLEWARE_TOOLS_H
 
+#include "base/buf.h"
+
 #include <genkit/middleware.h>
 #include <genkit/tool.h>
 
@@ -15,7 +17,6 @@ GK_MUST_USE gk_code gk_tool_offer(
 GK_MUST_USE GK_SUSPENDS gk_code gk_next_turn_with(gk_ctx *ctx, const gk_turn *turn, gk_next *next,
 	json_t *messages_take, json_t **ret, gk_error *err);
 /** A part {text, metadata: {mark: true}} that says what is in `text`, which is done with. NULL when memory ran out. */
-typedef struct gk_buf gk_buf;
 json_t *gk_marked_part(gk_buf *text, const char *mark);
 
 #endif
