@@ -24,10 +24,11 @@ gk_code gk_testing_reload(gk_app *app, const gk_config *config, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	rc = gk_define_test_models(app, err);
-	if (rc == GK_OK && gk_test_script(app, gk_yaml_value_peek(doc), err) != GK_OK) {
+	if (rc != GK_OK)
+		return rc;
+	rc = gk_test_script(app, gk_yaml_value_peek(doc), err);
+	if (rc != GK_OK)
 		gk_error_prefix(err, "%s: ", path);
-		rc = GK_INVALID_ARGUMENT;
-	}
 	return rc;
 }
 
