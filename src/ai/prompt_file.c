@@ -120,13 +120,18 @@ static gk_prompt_body *find(gk_app *app, const char *name, const char *variant)
 	return body && body->late ? body : NULL;
 }
 
-static void withdraw(gk_app *app, const char *kind, const char *prefix, const char *name)
+/* Only what is of that prompt: code may have a flow of the name. */
+static void withdraw(gk_app *app, const char *kind, const char *prefix, const gk_action *prompt)
 {
 	gk_auto_str char *key = NULL;
+	gk_action *action;
 
-	if (asprintf(&key, "/%s/%s%s", kind, prefix, name) < 0)
+	if (asprintf(&key, "/%s/%s%s", kind, prefix, gk_action_name(prompt)) < 0) {
 		key = NULL;
-	else
+		return;
+	}
+	action = gk_app_find_action_peek(app, key);
+	if (action && gk_action_user(action) == gk_action_user(prompt))
 		gk_app_remove_action(app, key);
 }
 
@@ -141,12 +146,11 @@ static bool withdraw_all(gk_app *app, const char *name, const char *variant)
 	if (!body && gk_action_run_fn(action) != gk_broken_prompt_action)
 		return false;
 	gk_action_ref(action);
-	name = gk_action_name(action);
 	if (body)
 		gk_prompt_withdraw_agent(app, body);
-	withdraw(app, "flow", GK_PROMPT_FLOW_PREFIX, name);
-	withdraw(app, "executable-prompt", "", name);
-	withdraw(app, "prompt", "", name);
+	withdraw(app, "flow", GK_PROMPT_FLOW_PREFIX, action);
+	withdraw(app, "executable-prompt", "", action);
+	withdraw(app, "prompt", "", action);
 	gk_action_unref(action);
 	return true;
 }

@@ -320,6 +320,23 @@ START_TEST(a_removed_prompt_leaves_nothing)
 }
 END_TEST
 
+static gk_code answer(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)err;
+	*ret = json_incref(input);
+	return GK_OK;
+}
+
+START_TEST(a_flow_of_code_stays_when_a_prompt_without_one_goes)
+{
+	ck_assert_int_eq(gk_prompt_file_set_mistake(core_app, "a", NULL, "bad", NULL), GK_OK);
+	core_flow("prompts/a", answer, NULL);
+	ck_assert(gk_prompt_file_remove(core_app, "a", NULL));
+	ck_assert_ptr_null(gk_app_find_action_peek(core_app, "/prompt/a"));
+	ck_assert_ptr_nonnull(gk_app_find_action_peek(core_app, "/flow/prompts/a"));
+}
+END_TEST
+
 static bool define_one(void)
 {
 	gk_error err = { 0 };
@@ -359,6 +376,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, of_many_prompts_those_asked_last_are_awake_and_all_of_them_answer);
 	tcase_add_test(tests, very_many_prompts_are_listed_in_slices_and_may_change_meanwhile);
 	tcase_add_test(tests, a_removed_prompt_leaves_nothing);
+	tcase_add_test(tests, a_flow_of_code_stays_when_a_prompt_without_one_goes);
 	tcase_add_test(tests, a_document_without_memory_is_not_defined);
 	suite_add_tcase(it, tests);
 	return it;
