@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "json/pointer.h"
+#include "json/write.h"
 #include "json/yaml_breaks.h"
 #include "json/yaml_scalar.h"
 
@@ -288,10 +289,9 @@ static bool compose_scalar(composer *c, node *ret)
 static void put_quoted(gk_buf *text, const char *from, size_t len)
 {
 	gk_auto_json json_t *value = json_stringn_nocheck(from, len);
-	gk_auto_str char *json = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
 
-	if (json)
-		gk_buf_puts(text, json);
+	if (value)
+		gk_json_append_pretty(text, value, 0);
 	else
 		text->failed = true;
 }
