@@ -58,7 +58,8 @@ extern "C" {
 /** What comes after a piece of middleware. Lives as long as the call of the function that was handed it. */
 typedef struct gk_next gk_next;
 
-/** Goes on, with `input` in place of what was handed in (borrowed; NULL: unchanged). May be called any number of times. */
+/** Goes on, with `input` in place of what was handed in (borrowed; NULL: unchanged). May be called any number of times. What
+ * comes back is a new reference to what traces have as well: copy before changing anything. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_next_run(
 	gk_ctx *ctx, gk_next *next, json_t *input, json_t **ret, gk_error *err);
 /** From now on `fn` takes the chunks of what comes after; hand them on with gk_ctx_send(). */
