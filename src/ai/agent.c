@@ -109,19 +109,20 @@ static gk_code make_form(gk_app *app, gk_agent *agent, const agent_form *form,
 
 	if (rc == GK_OK)
 		rc = gk_builtin_schema(form->output, &parts.output, err);
+	if (rc == GK_OK && form->init)
+		rc = gk_builtin_schema(form->init, &parts.init, err);
 	if (rc == GK_OK)
 		rc = gk_action_make(app,
 			GK_OPTS(gk_action_opts, .type = form->type, .name = agent->name,
-				.description = description, .metadata = metadata,
-				.init_json =
-					form->init ? gk_builtin_schema_json_peek(form->init) : NULL,
-				.run = form->run, .user = agent, .free_user = gk_agent_unref,
+				.description = description, .metadata = metadata, .run = form->run,
+				.user = agent, .free_user = gk_agent_unref,
 				.is_bidi = form->init != NULL),
 			&parts, ret, err);
 	if (rc == GK_OK)
 		gk_agent_ref(agent);
 	gk_schema_unref(parts.input);
 	gk_schema_unref(parts.output);
+	gk_schema_unref(parts.init);
 	return rc;
 }
 

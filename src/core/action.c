@@ -194,7 +194,9 @@ static gk_code set_schemas(
 	if (rc == GK_OK)
 		rc = gk_action_schema(
 			app, "stream", opts->stream, opts->stream_json, &action->stream, err);
-	if (rc == GK_OK)
+	if (rc == GK_OK && parts && parts->init)
+		action->init = gk_schema_ref(parts->init);
+	else if (rc == GK_OK)
 		rc = gk_action_schema(app, "init", opts->init, opts->init_json, &action->init, err);
 	if (rc != GK_OK && err)
 		gk_error_prefix(err, "action %s: ", action->key);

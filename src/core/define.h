@@ -36,7 +36,7 @@ typedef struct gk_action_late {
  * taken. */
 typedef struct gk_action_parts {
 	const char *namespace_; /* of a plugin; NULL: none */
-	gk_schema *input, *output;
+	gk_schema *input, *output, *init;
 	const gk_action_late
 		*late;        /* stands for input, description and metadata; NULL: they are here */
 	gk_around_fn *around; /* NULL: nothing */

@@ -58,11 +58,30 @@ static size_t find_type(const json_t *name)
 	return i;
 }
 
-static bool has_rules_of(const gk_schema_node *node, uint8_t group)
+/* Which lines of the keyword table a schema has, a bit each. A schema has few members and the table many lines: looking up
+ * each line in the schema was most of the time that compiling took. */
+static uint64_t keywords_of(const gk_schema_node *node)
 {
-	for (const gk_schema_keyword *k = gk_schema_keywords; k->name; k++)
-		if (k->group == group && (k->drafts & node->resource->draft) &&
-			json_object_get(node->json, k->name))
+	uint64_t found = 0;
+
+	for (void *m = json_object_iter(node->json); m; m = json_object_iter_next(node->json, m)) {
+		const char *name = json_object_iter_key(m);
+
+		for (size_t i = 0; gk_schema_keywords[i].name; i++) {
+			const gk_schema_keyword *k = &gk_schema_keywords[i];
+
+			if (k->name[0] == name[0] && (k->drafts & node->resource->draft) &&
+				strcmp(k->name, name) == 0)
+				found |= UINT64_C(1) << i;
+		}
+	}
+	return found;
+}
+
+static bool has_rules_of(uint64_t found, uint8_t group)
+{
+	for (size_t i = 0; gk_schema_keywords[i].name; i++)
+		if (gk_schema_keywords[i].group == group && (found >> i & 1))
 			return true;
 	return false;
 }
@@ -90,7 +109,7 @@ bool gk_schema_types(const json_t *json, uint8_t *kinds_ret, uint8_t *group_ret)
 	return true;
 }
 
-static gk_code compile_types(gk_schema_compiler *c, gk_schema_node *node)
+static gk_code compile_types(gk_schema_compiler *c, gk_schema_node *node, uint64_t found)
 {
 	const json_t *nullable = json_object_get(node->json, "nullable");
 
@@ -106,7 +125,7 @@ static gk_code compile_types(gk_schema_compiler *c, gk_schema_node *node)
 		return gk_error_set_plain(c->err, "nullable value must be [\"boolean\"]");
 	if (json_is_false(nullable) && (node->types & GK_KIND_NULL))
 		return gk_error_set_plain(c->err, "type: null contradicts nullable: false");
-	if (node->type_turn != GK_GROUP_ANY && !has_rules_of(node, node->type_turn))
+	if (node->type_turn != GK_GROUP_ANY && !has_rules_of(found, node->type_turn))
 		node->type_turn = GK_GROUP_ANY;
 	return GK_OK;
 }
@@ -145,20 +164,19 @@ static gk_code compile_rule(
 	return rc;
 }
 
-static bool applies(const gk_schema_keyword *k, const gk_schema_node *node)
+static bool applies(const gk_schema_keyword *k, uint64_t found)
 {
-	return (k->compile || k->check) && (k->drafts & node->resource->draft) &&
-	       json_object_get(node->json, k->name);
+	return (k->compile || k->check) && (found >> (k - gk_schema_keywords) & 1);
 }
 
-static gk_code compile_rules(gk_schema_compiler *c, gk_schema_node *node)
+static gk_code compile_rules(gk_schema_compiler *c, gk_schema_node *node, uint64_t found)
 {
 	const gk_schema_keyword *k;
 	size_t n = 0;
 	unsigned group = 0;
 
 	for (k = gk_schema_keywords; k->name; k++)
-		n += applies(k, node);
+		n += applies(k, found);
 	node->rules = gk_schema_alloc(c->schema, n, sizeof(*node->rules));
 	if (n && !node->rules)
 		return gk_error_no_memory(c->err);
@@ -168,7 +186,7 @@ static gk_code compile_rules(gk_schema_compiler *c, gk_schema_node *node)
 
 		while (group < k->group)
 			node->first[++group] = (uint8_t)n;
-		if (!applies(k, node))
+		if (!applies(k, found))
 			continue;
 		rc = compile_rule(c, node, k, &n);
 		if (rc != GK_OK)
@@ -181,6 +199,7 @@ static gk_code compile_rules(gk_schema_compiler *c, gk_schema_node *node)
 
 static gk_code compile_node(gk_schema_compiler *c, gk_schema_node *node)
 {
+	uint64_t found;
 	gk_code rc;
 
 	if (json_is_boolean(node->json)) {
@@ -189,9 +208,10 @@ static gk_code compile_node(gk_schema_compiler *c, gk_schema_node *node)
 	}
 	if (!json_is_object(node->json))
 		return gk_error_set_plain(c->err, "schema must be object or boolean");
-	rc = compile_types(c, node);
+	found = keywords_of(node);
+	rc = compile_types(c, node, found);
 	if (rc == GK_OK)
-		rc = compile_rules(c, node);
+		rc = compile_rules(c, node, found);
 	if (rc == GK_OK && node->types == GK_KIND_ALL && !node->first[GK_GROUPS])
 		node->constant = GK_NODE_TRUE;
 	return rc;

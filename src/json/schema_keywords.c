@@ -409,3 +409,5 @@ const gk_schema_keyword gk_schema_keywords[] = {
 		gk_check_unevaluated_properties },
 	{ .name = NULL },
 };
+_Static_assert(sizeof(gk_schema_keywords) / sizeof(gk_schema_keywords[0]) <= 64,
+	"a line is a bit of a word while a schema is compiled");
