@@ -332,10 +332,14 @@ gk_code gk_tool_restart_checked(gk_ctx *ctx, json_t *interrupt, json_t *resumed,
 {
 	bool is_replaced = replace_input && !json_is_null(replace_input);
 	gk_action *tool = NULL;
+	gk_schema *schema = NULL;
 	gk_code rc = find_asked(ctx, interrupt, &tool, err);
 
-	if (rc == GK_OK && is_replaced && tool->input)
-		rc = gk_schema_check(tool->input, replace_input, err);
+	if (rc == GK_OK && is_replaced)
+		rc = gk_action_input(tool, &schema, err);
+	if (rc == GK_OK && schema)
+		rc = gk_schema_check(schema, replace_input, err);
+	gk_schema_unref(schema);
 	gk_action_unref(tool);
 	if (rc != GK_OK)
 		return rc;

@@ -3,6 +3,7 @@
 #include "core.h"
 
 #include "core/call.h"
+#include "core/define.h"
 
 #include <genkit/tool.h>
 
@@ -247,6 +248,46 @@ START_TEST(answers_from_outside_are_held_to_the_schemas_of_the_tool)
 }
 END_TEST
 
+static gk_code late_input(void *user, gk_schema **ret, gk_error *error)
+{
+	gk_auto_json json_t *schema = json("{'type':'object','required':['euro']}");
+
+	(void)user;
+	return gk_schema_compile(schema, NULL, NULL, ret, error);
+}
+
+static gk_code late_about(void *user, gk_action_about *ret, gk_error *error)
+{
+	return late_input(user, &ret->input, error);
+}
+
+static gk_code restart_from_outside(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *error)
+{
+	gk_auto_json json_t *interrupt = json("{'toolRequest':{'name':'/prompt/late'}}");
+	gk_auto_json json_t *good = json("{'euro':5}"), *bad = json("{}"), *none = NULL,
+			    *again = NULL;
+
+	(void)input, (void)ret;
+	ck_assert_int_eq(gk_tool_restart_checked(ctx, interrupt, NULL, good, &again, error), GK_OK);
+	ck_assert_int_eq(gk_tool_restart_checked(ctx, interrupt, NULL, bad, &none, error),
+		GK_INVALID_ARGUMENT);
+	gk_error_clear(error);
+	return GK_OK;
+}
+
+START_TEST(answers_are_held_to_a_schema_that_is_told_late)
+{
+	static const gk_action_late late = { late_input, late_about };
+
+	ck_assert_int_eq(
+		gk_action_define(core_app,
+			GK_OPTS(gk_action_opts, .type = "prompt", .name = "late", .run = core_echo),
+			&(const gk_action_parts){ .late = &late }, NULL),
+		GK_OK);
+	core_in_run(restart_from_outside, NULL);
+}
+END_TEST
+
 /* --- without memory --- */
 
 static bool is_half_defined;
@@ -302,6 +343,7 @@ static Suite *suite(void)
 	tcase_add_test(t, what_resumes_a_tool_is_what_javascript_takes_for_true);
 	tcase_add_test(t, answers_name_the_request_they_answer);
 	tcase_add_test(t, answers_from_outside_are_held_to_the_schemas_of_the_tool);
+	tcase_add_test(t, answers_are_held_to_a_schema_that_is_told_late);
 	tcase_add_test(t, tools_survive_a_lack_of_memory);
 	suite_add_tcase(s, t);
 	return s;
