@@ -472,19 +472,20 @@ START_TEST(a_surface_that_does_not_trust_its_callers_links_in_any_case)
 }
 END_TEST
 
-static size_t state_len;
+static size_t state_len, baggage_len;
 
 static void measure_state(const gk_span *span, void *user)
 {
 	(void)user;
 	state_len = span->trace_state ? strlen(span->trace_state) : 0;
+	baggage_len = span->baggage ? strlen(span->baggage) : 0;
 }
 
-START_TEST(the_state_of_a_remote_trace_may_be_so_long)
+START_TEST(the_state_and_baggage_of_a_remote_trace_may_be_so_long)
 {
 	static const gk_span_observer observer = { .started = measure_state };
 	gk_tracing tracing = { .limits = { 64, 8, 0 }, .continues_remote = true };
-	char state[GK_MAX_TRACE_STATE + 2];
+	char state[GK_MAX_TRACE_STATE + 2], baggage[GK_MAX_BAGGAGE + 2];
 
 	gk_app_set_tracing(core_app, &tracing);
 	core_flow("called", give_traceparent, NULL);
@@ -493,13 +494,16 @@ START_TEST(the_state_of_a_remote_trace_may_be_so_long)
 		gk_run *run;
 
 		memset(state, 's', sizeof(state));
+		memset(baggage, 'b', sizeof(baggage));
 		state[GK_MAX_TRACE_STATE + more] = '\0';
+		baggage[GK_MAX_BAGGAGE + more] = '\0';
 		run = core_begin(GK_OPTS(gk_run_opts, .key = "/flow/called",
 			.traceparent = "00-" TRACE "-" SPAN "-01", .trace_state = state,
-			.may_continue_trace = true));
+			.baggage = baggage, .may_continue_trace = true));
 		core_finish(run);
 		gk_run_unref(run);
 		ck_assert_uint_eq(state_len, more ? 0 : GK_MAX_TRACE_STATE);
+		ck_assert_uint_eq(baggage_len, more ? 0 : GK_MAX_BAGGAGE);
 	}
 	gk_app_remove_observer(core_app, &observer);
 }
@@ -651,7 +655,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_long_attribute_is_cut_between_characters_and_marked);
 	tcase_add_test(tc, an_attribute_may_usually_be_so_long);
 	tcase_add_test(tc, a_span_that_is_not_cut_has_no_mark);
-	tcase_add_test(tc, the_state_of_a_remote_trace_may_be_so_long);
+	tcase_add_test(tc, the_state_and_baggage_of_a_remote_trace_may_be_so_long);
 	tcase_add_test(
 		tc, the_span_of_another_library_has_its_own_attributes_and_no_place_in_paths);
 	tcase_add_test(tc, a_span_of_ones_own_has_no_type_and_its_child_knows_the_typed_one_above);
