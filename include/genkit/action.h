@@ -77,7 +77,8 @@ gk_action *gk_action_unref(gk_action *action);
 const char *gk_action_key(const gk_action *action);
 const char *gk_action_type(const gk_action *action);
 const char *gk_action_name(const gk_action *action);
-/** Borrowed; the metadata object, or NULL. */
+/** Borrowed; the metadata object, or NULL. That of a prompt in a file lives until it is asked for again: over a
+ * suspension take a reference. */
 json_t *gk_action_metadata_peek(const gk_action *action);
 
 /**
