@@ -306,18 +306,6 @@ void *gk_ctx_session_peek(const gk_ctx *ctx)
 	return ctx->session;
 }
 
-gk_code gk_sleep(gk_ctx *ctx, uint64_t milliseconds, gk_error *err)
-{
-	GK_CHECK(ctx, GK_CTX_MAGIC);
-	return gk_fiber_sleep(milliseconds, err);
-}
-
-gk_code gk_work(gk_ctx *ctx, gk_code (*fn)(void *arg, gk_error *err), void *arg, gk_error *err)
-{
-	GK_CHECK(ctx, GK_CTX_MAGIC);
-	return gk_work_run(fn, arg, err);
-}
-
 void gk_ctx_set_chat_session(gk_ctx *ctx, void *session)
 {
 	GK_CHECK(ctx, GK_CTX_MAGIC);
@@ -328,4 +316,16 @@ void *gk_ctx_chat_session_peek(const gk_ctx *ctx)
 {
 	GK_CHECK(ctx, GK_CTX_MAGIC);
 	return ctx->chat_session;
+}
+
+gk_code gk_sleep(gk_ctx *ctx, uint64_t milliseconds, gk_error *err)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return gk_fiber_sleep(milliseconds, err);
+}
+
+gk_code gk_work(gk_ctx *ctx, gk_code (*fn)(void *arg, gk_error *err), void *arg, gk_error *err)
+{
+	GK_CHECK(ctx, GK_CTX_MAGIC);
+	return gk_work_run(fn, arg, err);
 }

@@ -100,9 +100,9 @@ struct gk_ctx {
 	json_t *context;        /* merged; a reference of ours */
 	json_t *ambient; /* what goes down to the calls below; borrowed, NULL: nothing was passed */
 	void *session; /* of the agent that this is part of; NULL: none. Ours to hand down, not to know */
+	void *chat_session;       /* the same for a session of the older kind */
 	json_t *init;             /* of a call, as are the four below; borrowed */
 	json_t *request_metadata; /* of the tool request that is being answered */
-	void *chat_session;       /* the same for a session of the older kind */
 	gk_channel *input_stream; /* NULL: the one input */
 	json_t *single;           /* the one input, until it is received */
 	gk_chunk_fn *on_chunk;    /* takes chunks on behalf of `parent`; NULL: nobody */

@@ -4,7 +4,6 @@
 #include "core/internal.h"
 
 #include "base/buf.h"
-
 #include "core/key.h"
 #include "json/edit.h"
 

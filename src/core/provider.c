@@ -241,7 +241,6 @@ gk_code gk_provider_describe(gk_ctx *ctx, gk_provider *provider, json_t *listing
 	}
 	gk_table_foreach (list->actions, entry) {
 		const gk_action *action = gk_table_entry_value(entry);
-
 		json_t *shown = NULL;
 		gk_code rc = gk_action_descriptor(action, &shown, err);
 
