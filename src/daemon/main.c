@@ -251,6 +251,8 @@ static gk_code open_up(gk_daemon *daemon, gk_error *err)
 
 	if (rc != GK_OK)
 		return rc;
+	if (daemon->recording)
+		gk_recording_wait(daemon->recording);
 	rc = gk_front_open(daemon->front, daemon->config, &sockets, err);
 	gk_service_sockets_done(&sockets);
 	if (rc == GK_OK)

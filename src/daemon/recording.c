@@ -85,7 +85,8 @@ static gk_sessions_opts sessions_opts(const gk_config *config)
 	return (gk_sessions_opts){ .size = sizeof(gk_sessions_opts),
 		.max_age_ms = gk_config_uint(config, "session.max_age"),
 		.max_count = gk_config_uint(config, "session.max_count"),
-		.max_bytes = gk_config_uint(config, "session.max_size") };
+		.max_bytes = gk_config_uint(config, "session.max_size"),
+		.waits_later = true };
 }
 
 static gk_recorder_opts recorder_opts(const gk_config *config)
@@ -146,6 +147,11 @@ gk_code gk_recording_new(
 		recording->recorder ? "sessions and traces" : "sessions", path);
 	*ret = recording;
 	return GK_OK;
+}
+
+void gk_recording_wait(gk_recording *recording)
+{
+	gk_sessions_wait(recording->sessions);
 }
 
 void gk_recording_take_logs(gk_recording *recording)

@@ -15,6 +15,8 @@ typedef struct gk_recording gk_recording;
  * FAILED_PRECONDITION: the file is not for this version, or another program's. */
 GK_MUST_USE gk_code gk_recording_new(
 	gk_app *app, const gk_config *config, bool is_dev, gk_recording **ret, gk_error *err);
+/** Returns when sessions can be read; modules are loaded meanwhile. Before anything is served. */
+void gk_recording_wait(gk_recording *recording);
 /** From now on log records are kept, too: once it serves, for what a start says is for the terminal. */
 void gk_recording_take_logs(gk_recording *recording);
 /** What a reload may change: retention, durability, sampling. */

@@ -436,14 +436,14 @@ void gk_sessions_configure(gk_session_store *store, const gk_sessions_opts *opts
 uint64_t gk_sessions_start_ms = GK_SESSION_START_MS;
 
 /* What ended processes left is put right before anybody reads it. */
-static void wait_for_first(gk_sessions *sessions)
+void gk_sessions_wait(gk_session_store *store)
 {
+	gk_sessions *sessions = gk_sessions_of(store);
 	uint64_t until_ns = gk_clock_mono_ns() + gk_sessions_start_ms * 1000000;
 	const struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000),
 		.tv_nsec = (long)(until_ns % 1000000000) };
 	int status = 0;
 
-	gk_trace_store_call_guest(sessions->traces);
 	pthread_mutex_lock(&sessions->lock);
 	while (!sessions->has_worked && status != ETIMEDOUT)
 		status = pthread_cond_timedwait(&sessions->worked, &sessions->lock, &until);
@@ -467,7 +467,9 @@ gk_code gk_sessions_open(gk_loop *loop, gk_trace_store *traces, const gk_session
 	}
 	gk_timer_unref(sessions->look);
 	gk_sessions_configure(&sessions->base, opts);
-	wait_for_first(sessions);
+	gk_trace_store_call_guest(traces);
+	if (!opts->waits_later)
+		gk_sessions_wait(&sessions->base);
 	*ret = &sessions->base;
 	return GK_OK;
 }

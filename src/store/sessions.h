@@ -24,11 +24,15 @@ typedef struct gk_sessions_opts {
 	uint64_t max_count;  /* of sessions; the ones touched longest ago go; 0: no limit */
 	uint64_t max_bytes;  /* of their messages and states; the same */
 	uint64_t sweep_ms;   /* between looks for what is beyond these; 0: GK_STORE_SWEEP_MS */
+	bool waits_later;    /* gk_sessions_wait() is called before anybody asks */
 } gk_sessions_opts;
 
-/** Returns after the snapshots that ended processes left pending were made "failed", unless the disk does not answer. */
+/** Waits, too, unless the options say otherwise. */
 GK_MUST_USE gk_code gk_sessions_open(gk_loop *loop, gk_trace_store *traces,
 	const gk_sessions_opts *opts, gk_session_store **ret, gk_error *err);
+/** Returns after the tables are there and the snapshots that ended processes left pending were made "failed", unless the disk
+ * does not answer. It blocks: before the loop runs. */
+void gk_sessions_wait(gk_session_store *store);
 /** Retention from now on. */
 void gk_sessions_configure(gk_session_store *store, const gk_sessions_opts *opts);
 /** From now on every call gives UNAVAILABLE. Turns the loop until the fibers that are inside have left. */
