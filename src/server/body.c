@@ -82,3 +82,13 @@ void gk_body_read(gk_loop *loop, gk_exchange *x, gk_body_fn *fn, void *user)
 	}
 	fn(x, value, rc == GK_OK ? NULL : &err, user);
 }
+
+gk_code gk_body_text_peek(const json_t *object, const char *name, const char **ret, gk_error *err)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (value && !json_is_string(value) && !json_is_null(value))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: expected string", name);
+	*ret = json_string_value(value);
+	return GK_OK;
+}

@@ -17,4 +17,9 @@ typedef void gk_body_fn(gk_exchange *x, json_t *value, const gk_error *err, void
 
 void gk_body_read(gk_loop *loop, gk_exchange *x, gk_body_fn *fn, void *user);
 
+/** A member that is text; borrowed, NULL when it is absent or null. INVALID_ARGUMENT for anything else: who mistypes what he
+ * asks for is not answered as if he had not asked. */
+GK_MUST_USE gk_code gk_body_text_peek(
+	const json_t *object, const char *name, const char **ret, gk_error *err);
+
 #endif

@@ -3,6 +3,7 @@
 #include "server/session_pages.h"
 
 #include "base/str.h"
+#include "server/body.h"
 
 #include <genkit/session_store.h>
 
@@ -67,15 +68,14 @@ typedef struct call {
 	const struct page *page;
 	gk_exchange *x; /* NULL: the client has gone */
 	gk_scope *scope;
-	char *body;
-	size_t len;
+	json_t *body; /* NULL: none */
 } call;
 
 static void free_call(call *c)
 {
 	gk_scope_unref(c->scope);
 	unref(c->pages);
-	free(c->body);
+	json_decref(c->body);
 	free(c);
 }
 
@@ -87,33 +87,33 @@ static void fail(gk_exchange *x, const gk_error *err)
 	gk_exchange_reply_json(x, gk_code_http_status(err->code), value);
 }
 
-static gk_code read_query(const call *c, json_t **body, gk_session_query *ret, gk_error *err)
+static gk_code read_query(const json_t *body, gk_session_query *ret, gk_error *err)
 {
-	gk_code rc = c->len ? gk_json_parse(c->body, c->len, 0, body, err) : GK_OK;
-	int64_t limit;
-
-	if (rc != GK_OK)
-		return rc;
-	limit = gk_json_int_at(*body, "limit", 0);
-	*ret = (gk_session_query){ .size = sizeof(*ret),
-		.store = gk_json_str_peek(*body, "store"),
-		.owner = gk_json_str_peek(*body, "owner"),
-		.session_id = gk_json_str_peek(*body, "sessionId"),
-		.token = gk_json_str_peek(*body, "token"),
-		.with_state = gk_json_bool_at(*body, "state", false),
+	int64_t limit = gk_json_int_at(body, "limit", 0);
+	gk_session_query query = { .size = sizeof(query),
+		.with_state = gk_json_bool_at(body, "state", false),
 		.limit = limit > 0 ? (size_t)limit : 0 };
-	return GK_OK;
+	const struct {
+		const char *name, **ret;
+	} texts[] = { { "store", &query.store }, { "owner", &query.owner },
+		{ "sessionId", &query.session_id }, { "token", &query.token } };
+	gk_code rc = GK_OK;
+
+	for (size_t i = 0; rc == GK_OK && i < sizeof(texts) / sizeof(texts[0]); i++)
+		rc = gk_body_text_peek(body, texts[i].name, texts[i].ret, err);
+	if (rc == GK_OK)
+		*ret = query;
+	return rc;
 }
 
 static void answer(void *user)
 {
 	call *c = user;
 	gk_session_store *store = gk_session_store_peek(c->pages->app);
-	gk_auto_json json_t *body = NULL;
 	gk_auto_json json_t *value = NULL;
 	gk_auto_error gk_error err = { 0 };
 	gk_session_query query;
-	gk_code rc = store ? read_query(c, &body, &query, &err) : gk_error_no_memory(&err);
+	gk_code rc = store ? read_query(c->body, &query, &err) : gk_error_no_memory(&err);
 
 	if (rc == GK_OK)
 		rc = c->page->run(store, &query, &value, &err);
@@ -158,34 +158,47 @@ static const struct page *page_of(const char *path)
 	return NULL;
 }
 
+static void body_read(gk_exchange *x, json_t *body, const gk_error *err, void *user)
+{
+	call *c = user;
+	gk_loop *loop = gk_app_loop(c->pages->app);
+	gk_auto_error gk_error failure = { 0 };
+
+	c->x = x;
+	c->body = json_incref(body);
+	if (x && !err) {
+		gk_exchange_on_hangup(x, hung_up, c);
+		if (gk_fiber_start(loop, "sessions", c->scope, answer, c, NULL, &failure) == GK_OK)
+			return;
+		gk_exchange_on_hangup(x, NULL, NULL);
+		err = &failure;
+	}
+	if (x)
+		fail(x, err);
+	free_call(c);
+}
+
 static void handle(gk_exchange *x, void *user)
 {
 	door *d = user;
 	gk_auto_error gk_error err = { 0 };
 	gk_loop *loop = gk_app_loop(d->pages->app);
+	gk_scope *scope;
 	call *c;
-	gk_code rc;
 
 	if (!admit(d, x))
 		return;
-	c = calloc(1, sizeof(*c));
+	scope = gk_scope_new(loop, NULL);
+	c = scope ? malloc(sizeof(*c)) : NULL;
 	if (!c) {
+		gk_scope_unref(scope);
 		gk_error_no_memory(&err);
 		fail(x, &err);
 		return;
 	}
-	*c = (call){ .pages = d->pages, .page = page_of(gk_exchange_path(x)), .x = x };
+	*c = (call){ .pages = d->pages, .page = page_of(gk_exchange_path(x)), .scope = scope };
 	d->pages->refs++;
-	c->body = gk_exchange_take_body(x, &c->len);
-	c->scope = gk_scope_new(loop, NULL);
-	gk_exchange_on_hangup(x, hung_up, c);
-	rc = c->body && c->scope ? gk_fiber_start(loop, "sessions", c->scope, answer, c, NULL, &err)
-				 : gk_error_no_memory(&err);
-	if (rc == GK_OK)
-		return;
-	gk_exchange_on_hangup(x, NULL, NULL);
-	fail(x, &err);
-	free_call(c);
+	gk_body_read(loop, x, body_read, c);
 }
 
 /* --- life --- */

@@ -4,6 +4,7 @@
 #include "server/traces_internal.h"
 
 #include "base/buf.h"
+#include "server/body.h"
 
 #include <genkit/engagement.h>
 #include <genkit/json.h>
@@ -13,17 +14,6 @@ typedef struct wanted {
 	gk_engagement engagement; /* borrowed from it */
 } wanted;
 
-/* A member that is there must be a string: "positive" and not true. */
-static gk_code take_text(const json_t *object, const char *name, const char **ret, gk_error *err)
-{
-	json_t *value = json_object_get(object, name);
-
-	if (value && !json_is_string(value) && !json_is_null(value))
-		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: expected string", name);
-	*ret = json_string_value(value);
-	return GK_OK;
-}
-
 static gk_code read_body(const gk_trace_call *call, wanted *ret, gk_error *err)
 {
 	gk_engagement *e = &ret->engagement;
@@ -32,16 +22,16 @@ static gk_code read_body(const gk_trace_call *call, wanted *ret, gk_error *err)
 
 	e->size = sizeof(*e);
 	if (rc == GK_OK)
-		rc = take_text(ret->body, "name", &e->name, err);
+		rc = gk_body_text_peek(ret->body, "name", &e->name, err);
 	if (rc == GK_OK)
-		rc = take_text(ret->body, "traceId", &e->trace_id, err);
+		rc = gk_body_text_peek(ret->body, "traceId", &e->trace_id, err);
 	if (rc == GK_OK)
-		rc = take_text(ret->body, "spanId", &e->span_id, err);
+		rc = gk_body_text_peek(ret->body, "spanId", &e->span_id, err);
 	if (rc == GK_OK)
-		rc = take_text(feedback, "value", &e->feedback, err);
+		rc = gk_body_text_peek(feedback, "value", &e->feedback, err);
 	if (rc == GK_OK)
-		rc = take_text(feedback, "text", &e->text, err);
-	return rc == GK_OK ? take_text(json_object_get(ret->body, "acceptance"), "value",
+		rc = gk_body_text_peek(feedback, "text", &e->text, err);
+	return rc == GK_OK ? gk_body_text_peek(json_object_get(ret->body, "acceptance"), "value",
 				     &e->acceptance, err)
 			   : rc;
 }
