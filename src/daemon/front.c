@@ -72,6 +72,7 @@ static void flow_settings_done(flow_settings *settings)
 	free(settings->admin_keys);
 	gk_context_provider_unref(settings->provider);
 	gk_context_provider_unref(settings->readers);
+	*settings = (flow_settings){ 0 };
 }
 
 static gk_code choose_readers(flow_settings *settings, const gk_config *config, gk_error *err)
@@ -149,7 +150,7 @@ static bool store_is_failing(void *user)
 }
 
 /* On the flow server's addresses traces and sessions are for who has a key; without any they are not there. */
-static gk_code traces_access(const gk_config *config, const flow_settings *settings,
+static gk_code operators_access(const gk_config *config, const flow_settings *settings,
 	gk_traces_access *ret, gk_error *err)
 {
 	json_t *keys = gk_config_list_peek(config, "server.admin_keys");
@@ -167,39 +168,29 @@ static gk_code traces_access(const gk_config *config, const flow_settings *setti
 	return rc;
 }
 
-static gk_code add_traces(
-	gk_front *front, const gk_config *config, const flow_settings *settings, gk_error *err)
+static gk_code add_traces(gk_front *front, const gk_traces_access *access, gk_error *err)
 {
-	gk_traces_access access;
 	gk_code rc = gk_traces_new(front->app, front->hooks.store, &front->traces, err);
 
 	if (rc == GK_OK)
-		rc = traces_access(config, settings, &access, err);
-	if (rc != GK_OK)
-		return rc;
-	rc = gk_traces_add_routes(front->traces, gk_flows_routes(front->flows), &access, err);
-	gk_context_provider_unref(access.admin);
+		rc = gk_traces_add_routes(
+			front->traces, gk_flows_routes(front->flows), access, err);
 	front->health.is_degraded = store_is_failing;
 	front->health.user = front;
 	return rc;
 }
 
-static gk_code add_sessions(
-	gk_front *front, const gk_config *config, const flow_settings *settings, gk_error *err)
+static gk_code add_sessions(gk_front *front, const gk_traces_access *access, gk_error *err)
 {
 	gk_routes *routes = gk_flows_routes(front->flows);
-	gk_traces_access access = { 0 };
 	gk_code rc;
 
 	front->sessions = gk_session_pages_new(front->app);
-	rc = front->sessions ? traces_access(config, settings, &access, err)
+	rc = front->sessions ? gk_session_pages_add(front->sessions, routes, err)
 			     : gk_error_no_memory(err);
 	if (rc == GK_OK)
-		rc = gk_session_pages_add(front->sessions, routes, err);
-	if (rc == GK_OK)
 		gk_session_pages_set_access(
-			front->sessions, routes, access.admin, access.is_closed);
-	gk_context_provider_unref(access.admin);
+			front->sessions, routes, access->admin, access->is_closed);
 	return rc;
 }
 
@@ -291,7 +282,7 @@ gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks 
 {
 	gk_front *front = calloc(1, sizeof(*front));
 	flow_settings settings = { 0 };
-	bool has_settings;
+	gk_traces_access access = { 0 };
 	gk_code rc;
 
 	if (!front)
@@ -305,7 +296,6 @@ gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks 
 	rc = init_runtime(front, config, err);
 	if (rc == GK_OK)
 		rc = flow_settings_init(&settings, front, config, err);
-	has_settings = rc == GK_OK;
 	if (rc == GK_OK)
 		rc = gk_flows_new(app, &settings.opts, &front->flows, err);
 	if (rc == GK_OK)
@@ -317,12 +307,14 @@ gk_code gk_front_new(gk_app *app, const gk_config *config, const gk_front_hooks 
 	if (rc == GK_OK)
 		gk_routes_set_watch(
 			gk_flows_routes(front->flows), gk_meters_answered, hooks->meters);
-	if (rc == GK_OK && hooks->store)
-		rc = add_traces(front, config, &settings, err);
 	if (rc == GK_OK)
-		rc = add_sessions(front, config, &settings, err);
-	if (has_settings)
-		flow_settings_done(&settings);
+		rc = operators_access(config, &settings, &access, err);
+	if (rc == GK_OK && hooks->store)
+		rc = add_traces(front, &access, err);
+	if (rc == GK_OK)
+		rc = add_sessions(front, &access, err);
+	gk_context_provider_unref(access.admin);
+	flow_settings_done(&settings);
 	if (rc != GK_OK) {
 		gk_front_free(front);
 		return rc;
@@ -594,7 +586,7 @@ gk_code gk_front_reload(gk_front *front, const gk_config *config, gk_error *err)
 
 	if (rc != GK_OK)
 		return rc;
-	rc = traces_access(config, &settings, &access, err);
+	rc = operators_access(config, &settings, &access, err);
 	if (rc == GK_OK)
 		rc = prepare_doors(front, config, NULL, err);
 	if (rc == GK_OK) {
