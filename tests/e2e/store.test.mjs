@@ -239,9 +239,10 @@ describe('traces on the flow server', () => {
     const ctl = (key, ...words) => run(genkitctl, ['--url', `http://${daemon.flows}`, ...words], { env: { GENKITD_KEY: key } });
     assert.match((await ctl('sesame', 'traces')).stdout, /\/flow\/hello/);
     assert.match((await ctl('sesame', 'trace')).stdout, /✓ hello  flow/);
-    const refused = await ctl('open', 'traces');
+    const refused = await ctl('barley', 'traces');
     assert.equal(refused.code, 1);
-    assert.ok(!refused.stderr.includes('sesame'));
+    assert.match(refused.stderr, /Permission Denied/);
+    assert.ok(!refused.stderr.includes('barley'));
     await daemon.stop();
   });
 
