@@ -371,7 +371,7 @@ gk_code gk_destination_from_environment(gk_destination *ret, bool *is_there_ret,
 				copy(&d.cert_file,
 					environment("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE")) &&
 				copy(&d.key_file, environment("OTEL_EXPORTER_OTLP_CLIENT_KEY"))
-			? metric_variables(&d, err)
+			? GK_OK
 			: gk_error_no_memory(err);
 	bool is_off = gk_str_equal(environment("OTEL_SDK_DISABLED"), "true");
 
@@ -386,6 +386,8 @@ gk_code gk_destination_from_environment(gk_destination *ret, bool *is_there_ret,
 			rc = headers_variable(&d, s, err);
 		if (rc == GK_OK)
 			rc = endpoint_variables(&d, s, err);
+		if (rc == GK_OK && s == GK_OTLP_METRICS)
+			rc = metric_variables(&d, err);
 	}
 	if (rc != GK_OK || !*is_there_ret) {
 		gk_destination_done(&d);

@@ -153,6 +153,8 @@ describe('OTLP', () => {
     await assert.rejects(wrong({ OTEL_EXPORTER_OTLP_COMPRESSION: 'zip' }), /'zip' is neither gzip nor none/);
     await assert.rejects(wrong({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'never' }), /'never' is none of cumulative, delta, lowmemory/);
     await assert.rejects(wrong({ OTEL_SPAN_EVENT_COUNT_LIMIT: 'many' }), /\$OTEL_SPAN_EVENT_COUNT_LIMIT: .*trace\.max_events/);
+    const unasked = await start({ dev: false, env: { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'never' } });
+    await unasked.stop();
   });
 
   it('what is queued leaves before the daemon does', async () => {
