@@ -234,7 +234,7 @@ const gk_config_key gk_config_keys[] = {
 		.unset =
 			"none: /metrics is for whom server.auth lets in, the others for reflection alone",
 		.help = "Keys, sent in the Authorization header, for /metrics, /api/traces, /api/logs, "
-			"/api/otlp and /api/store on the flow server's addresses." },
+			"/api/otlp, /api/store and /api/sessions on the flow server's addresses." },
 	{ .name = "server.cors.origins",
 		.type = GK_CONFIG_STRINGS,
 		.unset = "none",
