@@ -23,19 +23,20 @@ function commands(text) {
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 const pattern = (text) => new RegExp(`^${text.split('...').map(escape).join('[^]*')}$`);
 
-for (const [file, modules] of [['docs/agents.md', ['demo', 'kitchen', 'inn']]])
+// Elsewhere there are also commands that end when somebody stops them, or that need Google's tools.
+for (const [file, which] of [['docs/agents.md', /./], ['README.md', /^curl/], ['docs/tour.md', /^curl/]])
   describe(`the commands of ${file}`, () => {
     let daemon;
-    before(async () => (daemon = await start({ modules, set: { prompts: [{ directory: join(root, 'etc/demo/prompts') }] } })));
+    before(async () => (daemon = await start({ modules: ['demo', 'kitchen', 'inn'], set: { prompts: [{ directory: join(root, 'etc/demo/prompts') }] } })));
     after(() => daemon.stop());
 
     it('say what it says', async () => {
-      const all = commands(readFileSync(join(root, file), 'utf8'));
+      const all = commands(readFileSync(join(root, file), 'utf8')).filter(({ command }) => which.test(command));
       const mark = '-- next --';
-      const script = all.map(({ command }) => `${command.replaceAll('127.0.0.1:3400', daemon.flows)}\necho; echo '${mark}'`).join('\n');
+      const script = all.map(({ command }) => `${command.replaceAll('127.0.0.1:3400', daemon.flows).replaceAll('127.0.0.1:3100', daemon.reflection)}\necho; echo '${mark}'`).join('\n');
       const { stdout, stderr } = await run('bash', ['-c', script], { cwd: daemon.cwd, env: { PATH: `${build}:${process.env.PATH}` } });
       const said = stdout.split(`\n${mark}\n`).slice(0, -1);
-      assert.ok(all.length > 5);
+      assert.ok(all.length > 0);
       assert.equal(said.length, all.length, stderr);
       all.forEach(({ command, output }, i) => assert.match(said[i].trim(), pattern(output.join('\n').trim()), command));
     });
