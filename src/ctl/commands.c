@@ -60,9 +60,9 @@ static gk_code cancel(gk_ctl *ctl, gk_error *err)
 	if (rc == GK_OK && ctl->options->is_json)
 		gk_ctl_print_line(answer);
 	else if (rc == GK_OK)
-		printf("%s\n", gk_json_str_peek(answer, "message")
-				       ? gk_json_str_peek(answer, "message")
-				       : "cancelled");
+		gk_ctl_say(stdout, "%s\n",
+			gk_json_str_peek(answer, "message") ? gk_json_str_peek(answer, "message")
+							    : "cancelled");
 	return rc;
 }
 

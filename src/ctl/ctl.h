@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "loop/fetch.h"
 
+#include <stdio.h>
+
 /* Exit statuses, as sysexits(3) has them where it has one. */
 enum {
 	GK_EXIT_OK = 0,
@@ -77,8 +79,12 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_ctl_open(
 void gk_ctl_print(const json_t *value);
 /** One compact line, flushed. */
 void gk_ctl_print_line(const json_t *value);
+/** JSON as it came, and a line end: control characters that it may have as they are become escapes of JSON's. */
+void gk_ctl_put_json(FILE *file, const char *text, size_t len);
 /** Two columns, aligned; the second is cut to the terminal's width. `rows`: array of [left, right]. */
 void gk_ctl_print_table(const json_t *rows);
+/** Lines for people, of texts that others wrote: their line ends stay, other control characters are escaped. */
+void gk_ctl_say(FILE *file, const char *format, ...) GK_PRINTF(2, 3);
 /** A text, cut to so many columns: characters, a wide one counts as one. Control characters are escaped. */
 void gk_ctl_put_cut(gk_buf *out, const char *text, size_t room);
 size_t gk_ctl_columns(const char *text);

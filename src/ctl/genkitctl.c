@@ -46,7 +46,7 @@ static void complain(const gk_error *err, int status)
 	gk_auto_str char *text =
 		status == GK_EXIT_USAGE && err->message ? strdup(err->message) : gk_error_text(err);
 
-	fprintf(stderr, "genkitctl: %s\n", text ? text : "out of memory");
+	gk_ctl_say(stderr, "genkitctl: %s\n", text ? text : "out of memory");
 }
 
 /* --- the command --- */

@@ -12,19 +12,58 @@
 
 #define GAP 2
 
+void gk_ctl_put_json(FILE *file, const char *text, size_t len)
+{
+	const unsigned char *c = (const unsigned char *)text, *end = c + len;
+
+	for (; c < end; c++)
+		if ((*c < 0x20 && *c != '\n') || *c == 0x7f)
+			fprintf(file, "\\u%04x", *c);
+		else if (*c == 0xc2 && c + 1 < end && c[1] >= 0x80 && c[1] < 0xa0)
+			fprintf(file, "\\u%04x", *++c);
+		else
+			putc(*c, file);
+	putc('\n', file);
+}
+
 void gk_ctl_print(const json_t *value)
 {
 	gk_auto_str char *text = gk_json_write_pretty(value, NULL);
 
-	printf("%s\n", text ? text : "");
+	gk_ctl_put_json(stdout, text, text ? strlen(text) : 0);
 }
 
 void gk_ctl_print_line(const json_t *value)
 {
 	gk_auto_str char *text = gk_json_write(value, NULL);
 
-	printf("%s\n", text ? text : "");
+	gk_ctl_put_json(stdout, text, text ? strlen(text) : 0);
 	fflush(stdout);
+}
+
+void gk_ctl_say(FILE *file, const char *format, ...)
+{
+	gk_auto_str char *text = NULL;
+	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0) {
+		text = NULL;
+		return;
+	}
+	for (char *line = text, *end; line; line = end) {
+		end = strchr(line, '\n');
+		if (end)
+			*end++ = '\0';
+		gk_buf_put_line(&out, line);
+		if (end)
+			gk_buf_putc(&out, '\n');
+	}
+	fputs(out.data ? out.data : "", file);
 }
 
 size_t gk_ctl_columns(const char *text)
@@ -64,6 +103,15 @@ unsigned gk_ctl_width(void)
 	return size.ws_col;
 }
 
+/* With its control characters escaped. */
+static size_t shown_columns(const char *text)
+{
+	gk_auto_buf gk_buf line = GK_BUF_INIT(0);
+
+	gk_buf_put_line(&line, text);
+	return line.data ? gk_ctl_columns(line.data) : 0;
+}
+
 char *gk_ctl_table(const json_t *rows, unsigned width)
 {
 	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
@@ -71,7 +119,7 @@ char *gk_ctl_table(const json_t *rows, unsigned width)
 	json_t *row;
 
 	json_array_foreach (rows, i, row) {
-		size_t n = gk_ctl_columns(json_string_value(json_array_get(row, 0)));
+		size_t n = shown_columns(json_string_value(json_array_get(row, 0)));
 
 		left = n > left ? n : left;
 	}
@@ -79,9 +127,9 @@ char *gk_ctl_table(const json_t *rows, unsigned width)
 		const char *name = json_string_value(json_array_get(row, 0));
 		const char *text = json_string_value(json_array_get(row, 1));
 
-		gk_buf_puts(&out, name);
+		gk_buf_put_line(&out, name);
 		if (text && *text) {
-			for (size_t n = gk_ctl_columns(name); n < left + GAP; n++)
+			for (size_t n = shown_columns(name); n < left + GAP; n++)
 				gk_buf_putc(&out, ' ');
 			gk_ctl_put_cut(
 				&out, text, width > left + GAP + 8 ? width - left - GAP : SIZE_MAX);

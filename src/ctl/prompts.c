@@ -119,7 +119,7 @@ static gk_code lint(gk_ctl *ctl, gk_error *err)
 		if (is_error)
 			ctl->status = GK_EXIT_FAILED;
 		if (!ctl->options->is_json)
-			printf("%s%s\n", gk_json_str_peek(line, "text"),
+			gk_ctl_say(stdout, "%s%s\n", gk_json_str_peek(line, "text"),
 				is_error ? "" : " (a warning)");
 	}
 	if (ctl->options->is_json)

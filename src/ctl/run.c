@@ -109,7 +109,7 @@ static gk_code report(gk_ctl *ctl, json_t *outcome, gk_error *err)
 static gk_code print_chunk(const char *line, size_t len, void *user, gk_error *err)
 {
 	(void)user, (void)err;
-	printf("%.*s\n", (int)len, line);
+	gk_ctl_put_json(stdout, line, len);
 	fflush(stdout);
 	return GK_OK;
 }

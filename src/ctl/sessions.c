@@ -140,7 +140,7 @@ static void print_message(const json_t *message)
 	json_t *part;
 	size_t i;
 
-	printf("  %s:", text_at(message, "role"));
+	gk_ctl_say(stdout, "  %s:", text_at(message, "role"));
 	json_array_foreach (json_object_get(message, "content"), i, part) {
 		const char *text = json_string_value(json_object_get(part, "text"));
 		gk_auto_buf gk_buf shown = GK_BUF_INIT(0);
@@ -149,7 +149,7 @@ static void print_message(const json_t *message)
 			gk_ctl_put_cut(&shown, text, SIZE_MAX);
 		else if (json_object_size(part))
 			gk_buf_printf(&shown, "[%s]", json_object_iter_key(json_object_iter(part)));
-		printf(" %s", shown.data ? shown.data : "");
+		gk_ctl_say(stdout, " %s", shown.data ? shown.data : "");
 	}
 	printf("\n");
 }
@@ -171,7 +171,7 @@ static void print_snapshots(const json_t *snapshots)
 	json_array_foreach ((json_t *)(uintptr_t)snapshots, i, snapshot) {
 		const char *reason = text_at(snapshot, "finishReason");
 
-		printf("%s  %.19s  %s%s%s\n", text_at(snapshot, "snapshotId"),
+		gk_ctl_say(stdout, "%s  %.19s  %s%s%s\n", text_at(snapshot, "snapshotId"),
 			text_at(snapshot, "createdAt"), text_at(snapshot, "status"),
 			*reason ? ", " : "", reason);
 		print_messages(json_object_get(json_object_get(snapshot, "state"), "messages"));
@@ -184,7 +184,7 @@ static void print_threads(const json_t *threads)
 	json_t *messages;
 
 	json_object_foreach ((json_t *)(uintptr_t)threads, name, messages) {
-		printf("thread %s\n", name);
+		gk_ctl_say(stdout, "thread %s\n", name);
 		print_messages(messages);
 	}
 }
@@ -205,7 +205,7 @@ static gk_code show(gk_ctl *ctl, gk_error *err)
 	json_array_foreach (json_object_get(answer, "sessions"), i, session) {
 		const char *owner = text_at(session, "owner");
 
-		printf("%s%s of %s%s%s\n", i ? "\n" : "", text_at(session, "sessionId"),
+		gk_ctl_say(stdout, "%s%s of %s%s%s\n", i ? "\n" : "", text_at(session, "sessionId"),
 			text_at(session, "store"), *owner ? ", owner " : "", owner);
 		print_snapshots(json_object_get(session, "snapshots"));
 		print_threads(json_object_get(session, "threads"));

@@ -60,9 +60,9 @@ static void tell(const gk_ctl *ctl, const char *model, const char *name, const g
 			!failure, "error", failure ? failure->message : NULL);
 		gk_ctl_print_line(line);
 	} else if (failure) {
-		printf("FAILED  %s: %s\n", name, failure->message);
+		gk_ctl_say(stdout, "FAILED  %s: %s\n", name, failure->message);
 	} else {
-		printf("passed  %s\n", name);
+		gk_ctl_say(stdout, "passed  %s\n", name);
 	}
 	fflush(stdout);
 }
@@ -85,7 +85,7 @@ static gk_code try_suite(
 		actions, key); /* one that is not listed may be found all the same */
 	rc = gk_model_suite_cases(suite, gk_json_at_peek(action, "metadata.model"), &cases, err);
 	if (rc == GK_OK && !ctl->options->is_json)
-		printf("%s\n", model);
+		gk_ctl_say(stdout, "%s\n", model);
 	json_array_foreach (cases, i, one) {
 		gk_auto_error gk_error failure = { 0 };
 		const char *name = gk_json_str_peek(one, "name");

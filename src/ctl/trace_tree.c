@@ -126,12 +126,14 @@ static void put_lines(tree *t, const node *n, const char *text)
 static void put_detail(tree *t, const node *n, const char *name, const char *text, const char *how)
 {
 	size_t used = 12;
+	gk_auto_buf gk_buf label = GK_BUF_INIT(0);
 	gk_auto_json json_t *value = NULL;
 	gk_auto_str char *pretty = NULL;
 
 	put_prefix(t, n);
-	gk_buf_printf(
-		t->out, "%s%-8s%s %s", colour(t, DIM), name, colour(t, RESET), colour(t, how));
+	gk_buf_put_line(&label, name);
+	gk_buf_printf(t->out, "%s%-8s%s %s", colour(t, DIM), label.data ? label.data : "",
+		colour(t, RESET), colour(t, how));
 	for (size_t i = 0; i < n->prefix_len; i++)
 		used += ((unsigned char)t->prefix.data[i] & 0xc0) != 0x80;
 	if (!t->look.is_verbose) {

@@ -156,8 +156,11 @@ static void put_name(gk_buf *out, const json_t *trace, const json_t *root)
 
 	if (!name)
 		name = gk_json_str_peek(root, "displayName");
-	if (type && gk_ctl_span_attribute(root, "genkit:key"))
-		gk_buf_printf(out, "/%s/", type);
+	if (type && gk_ctl_span_attribute(root, "genkit:key")) {
+		gk_buf_putc(out, '/');
+		gk_buf_put_line(out, type);
+		gk_buf_putc(out, '/');
+	}
 	gk_buf_put_line(out, name && *name ? name : "(no name)");
 }
 

@@ -217,6 +217,37 @@ START_TEST(a_table_is_aligned_and_cut_to_the_width)
 }
 END_TEST
 
+/* What is printed, as text. */
+static char *printed(FILE *file)
+{
+	gk_buf text = GK_BUF_INIT(0);
+	int c;
+
+	rewind(file);
+	while ((c = getc(file)) != EOF)
+		gk_buf_putc(&text, (char)c);
+	fclose(file);
+	return gk_buf_take(&text, NULL);
+}
+
+START_TEST(what_others_wrote_moves_no_cursor)
+{
+	static const char value[] = "{\n  \"a\": \"\x7f\xc2\x9b\xc3\xa9\"\n}";
+	gk_auto_json json_t *rows = json("[['/flow/\\u001b[2J', 'x'], ['/flow/abcdefgh', 'y']]");
+	FILE *lines = tmpfile(), *values = tmpfile();
+	gk_auto_str char *table = gk_ctl_table(rows, 0), *said, *shown;
+
+	ck_assert(lines && values);
+	ck_assert_str_eq(table, "/flow/\\x1b[2J   x\n/flow/abcdefgh  y\n");
+	gk_ctl_say(lines, "%s: %s\n", "a", "one\ntwo\x1b[2J\r");
+	said = printed(lines);
+	ck_assert_str_eq(said, "a: one\ntwo\\x1b[2J\\x0d\n");
+	gk_ctl_put_json(values, value, strlen(value));
+	shown = printed(values);
+	ck_assert_str_eq(shown, "{\n  \"a\": \"\\u007f\\u009b\xc3\xa9\"\n}\n");
+}
+END_TEST
+
 /* --- prompts --- */
 
 START_TEST(lint_tells_errors_from_what_code_may_define)
@@ -283,6 +314,7 @@ static Suite *suite(void)
 	tcase_add_test(t, asking_survives_a_lack_of_memory);
 	tcase_add_test(t, the_daemon_is_said_or_the_newest_living_one_of_the_project);
 	tcase_add_test(t, a_table_is_aligned_and_cut_to_the_width);
+	tcase_add_test(t, what_others_wrote_moves_no_cursor);
 	tcase_add_test(t, lint_tells_errors_from_what_code_may_define);
 	tcase_add_test(t, rendering_a_file_finds_the_partials_beside_it);
 	suite_add_tcase(s, t);

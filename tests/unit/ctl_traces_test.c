@@ -205,11 +205,12 @@ START_TEST(verbose_cuts_nothing_and_shows_all_attributes)
 {
 	gk_auto_str char *text = tree(
 		"{'traceId':'t','spans':{'a':{'displayName':'f','startTime':1,'endTime':2,'attributes':"
-		"{'genkit:input':'{\\'a\\':1}','genkit:name':'f','n':5}}}}",
+		"{'genkit:input':'{\\'a\\':1}','genkit:name':'f','n':5,'\\u009bJ':6}}}}",
 		(gk_ctl_look){ .width = 20, .is_verbose = true });
 
 	ck_assert_ptr_nonnull(strstr(
 		text, "   input    {\n              \"a\": 1\n            }\n   n        5\n"));
+	ck_assert_ptr_nonnull(strstr(text, "   \\x9bJ    6\n"));
 	ck_assert_ptr_null(strstr(text, "genkit:name"));
 }
 END_TEST
@@ -237,13 +238,18 @@ START_TEST(a_row_says_what_ran_and_how_it_ended)
 		"'genkit:metadata:subtype':'flow'},'status':{'code':2,'message':'no salt'}}}}");
 	gk_auto_json json_t *foreign = json(
 		"{'traceId':'x','spans':{'a':{'startTime':1795000000000,'endTime':0,'displayName':'GET /','attributes':{}}}}");
+	gk_auto_json json_t *rude = json(
+		"{'traceId':'y','spans':{'a':{'startTime':1795780790000,'endTime':1795780790000,'displayName':'n',"
+		"'attributes':{'genkit:key':'k','genkit:type':'\\u001b[2J'}}}}");
 	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
 
 	gk_ctl_put_trace_row(&out, trace, NOON_MS, (gk_ctl_look){ .width = 0 });
 	gk_ctl_put_trace_row(&out, foreign, NOON_MS, (gk_ctl_look){ .width = 0 });
+	gk_ctl_put_trace_row(&out, rude, NOON_MS, (gk_ctl_look){ .width = 0 });
 	ck_assert_str_eq(out.data,
 		"00112233445566778899aabbccddeeff  11:59:50      error       1.50 s  /flow/menu  no salt\n"
-		"x                                 Nov 18 11:06  running    9 d 0 h  GET /\n");
+		"x                                 Nov 18 11:06  running    9 d 0 h  GET /\n"
+		"y                                 11:59:50      ok            0 µs  /\\x1b[2J/n\n");
 }
 END_TEST
 
