@@ -74,6 +74,14 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_ctl_ask(
 GK_MUST_USE GK_SUSPENDS gk_code gk_ctl_open(
 	gk_ctl *ctl, const char *path, json_t *body, gk_fetch **ret, gk_error *err);
 
+/* --- files --- */
+/** UNAVAILABLE with the path and what errno says. */
+gk_code gk_ctl_fail_file(const char *path, gk_error *err);
+/** For inputs and outputs: nobody else may read it, and nothing is overwritten. "-" is standard output. */
+GK_MUST_USE gk_code gk_ctl_create_file(const char *path, FILE **ret, gk_error *err);
+/** `rc` says how it went so far; is it not OK in the end, the file is gone. */
+GK_MUST_USE gk_code gk_ctl_close_file(FILE *file, const char *path, gk_code rc, gk_error *err);
+
 /* --- printing --- */
 /** A value for people: pretty JSON. */
 void gk_ctl_print(const json_t *value);

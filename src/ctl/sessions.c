@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "json/edit.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #define USUAL_LIMIT 20
@@ -218,10 +217,8 @@ static gk_code show(gk_ctl *ctl, gk_error *err)
 static gk_code export(gk_ctl *ctl, gk_error *err)
 {
 	const char *path = ctl->options->words[2];
-	bool is_standard = strcmp(path, "-") == 0;
 	gk_auto_json json_t *answer = NULL;
 	gk_auto_str char *text = NULL;
-	bool ok;
 	FILE *file;
 	gk_code rc = ask(ctl, "/api/sessions/show", ctl->options->words[1], true, &answer, err);
 
@@ -230,13 +227,12 @@ static gk_code export(gk_ctl *ctl, gk_error *err)
 	text = gk_json_write_pretty(answer, NULL);
 	if (!text)
 		return gk_error_no_memory(err);
-	file = is_standard ? stdout : fopen(path, "wxe");
-	if (!file)
-		return gk_error_set(err, GK_UNAVAILABLE, "%s: %s", path, strerror(errno));
-	ok = fprintf(file, "%s\n", text) >= 0 && fflush(file) == 0;
-	if (!is_standard)
-		ok = fclose(file) == 0 && ok;
-	return ok ? GK_OK : gk_error_set(err, GK_UNAVAILABLE, "%s: %s", path, strerror(errno));
+	rc = gk_ctl_create_file(path, &file, err);
+	if (rc != GK_OK)
+		return rc;
+	if (fprintf(file, "%s\n", text) < 0)
+		rc = gk_ctl_fail_file(path, err);
+	return gk_ctl_close_file(file, path, rc, err);
 }
 
 static gk_code delete_sessions(gk_ctl *ctl, gk_error *err)

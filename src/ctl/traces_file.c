@@ -10,17 +10,9 @@
 #include "json/edit.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <genkit/json.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static gk_code fail_file(const char *path, gk_error *err)
-{
-	return gk_error_set(err, GK_UNAVAILABLE, "%s: %s", path, strerror(errno));
-}
 
 /* --- export --- */
 
@@ -35,7 +27,8 @@ static gk_code write_trace(gk_ctl *ctl, const char *id, FILE *file, gk_error *er
 	line = gk_json_write(trace, NULL);
 	if (!line)
 		return gk_error_no_memory(err);
-	fprintf(file, "%s\n", line);
+	if (fprintf(file, "%s\n", line) < 0)
+		return gk_ctl_fail_file(ctl->options->words[1], err);
 	return GK_OK;
 }
 
@@ -89,27 +82,18 @@ static gk_code write_named(gk_ctl *ctl, FILE *file, size_t *count, gk_error *err
 gk_code gk_ctl_traces_export(gk_ctl *ctl, gk_error *err)
 {
 	const char *path = ctl->options->words[1];
-	bool is_stdout = strcmp(path, "-") == 0;
 	FILE *file;
 	size_t count = 0;
-	gk_code rc;
-	int fd;
+	gk_code rc = gk_ctl_create_file(path, &file, err);
 
-	/* inputs and outputs are in it: for nobody else to read, and nothing is overwritten */
-	fd = is_stdout ? dup(STDOUT_FILENO)
-		       : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	file = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (!file)
-		return fail_file(path, err);
+	if (rc != GK_OK)
+		return rc;
 	rc = ctl->options->word_count > 2 ? write_named(ctl, file, &count, err)
 					  : write_chosen(ctl, file, &count, err);
-	if (fclose(file) != 0 && rc == GK_OK)
-		rc = fail_file(path, err);
-	if (rc != GK_OK && !is_stdout)
-		unlink(path);
+	rc = gk_ctl_close_file(file, path, rc, err);
 	if (rc == GK_OK)
 		fprintf(stderr, "%zu trace%s written to %s\n", count, count == 1 ? "" : "s",
-			is_stdout ? "standard output" : path);
+			strcmp(path, "-") == 0 ? "standard output" : path);
 	return rc;
 }
 
@@ -169,7 +153,7 @@ static gk_code send_lines(importing *i, const char *path, FILE *file, gk_error *
 		rc = send_text(i, path, ++number, line, (size_t)len, err);
 	}
 	if (rc == GK_OK && ferror(file))
-		rc = fail_file(path, err);
+		rc = gk_ctl_fail_file(path, err);
 	return rc;
 }
 
@@ -194,7 +178,7 @@ static gk_code send_file(importing *i, const char *path, gk_error *err)
 	gk_code rc;
 
 	if (!file)
-		return fail_file(path, err);
+		return gk_ctl_fail_file(path, err);
 	if (!is_one_value(file)) {
 		rc = send_lines(i, path, file, err);
 	} else {
@@ -216,7 +200,7 @@ static gk_code send_folder(importing *i, const char *path, gk_error *err)
 {
 	struct dirent **entries = NULL;
 	int count = scandir(path, &entries, is_visible, alphasort);
-	gk_code rc = count < 0 ? fail_file(path, err) : GK_OK;
+	gk_code rc = count < 0 ? gk_ctl_fail_file(path, err) : GK_OK;
 
 	for (int at = 0; at < count; at++) {
 		gk_auto_str char *file = NULL;

@@ -6,8 +6,10 @@
 #include "ctl/prompts.h"
 #include "ctl/run.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -248,6 +250,43 @@ START_TEST(what_others_wrote_moves_no_cursor)
 }
 END_TEST
 
+/* --- files --- */
+
+START_TEST(a_file_of_inputs_and_outputs_is_new_and_private_and_whole_or_not_there)
+{
+	struct rlimit before, small = { 4096, RLIM_INFINITY };
+	gk_auto_error gk_error err = { 0 };
+	struct stat status;
+	FILE *file = NULL;
+	mode_t mask;
+	gk_code rc;
+
+	mask = umask(0);
+	ck_assert_int_eq(gk_ctl_create_file("out", &file, NULL), GK_OK);
+	fputs("text", file);
+	ck_assert_int_eq(gk_ctl_close_file(file, "out", GK_OK, NULL), GK_OK);
+	ck_assert_int_eq(stat("out", &status), 0);
+	umask(mask);
+	ck_assert_uint_eq(status.st_mode & 0777, 0600);
+	ck_assert_int_eq(gk_ctl_create_file("out", &file, &err), GK_UNAVAILABLE);
+	ck_assert_str_eq(err.message, "out: File exists");
+	ck_assert_int_eq(gk_ctl_create_file("stopped", &file, NULL), GK_OK);
+	ck_assert_int_eq(gk_ctl_close_file(file, "stopped", GK_CANCELLED, NULL), GK_CANCELLED);
+	ck_assert_int_ne(access("stopped", F_OK), 0);
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	ck_assert_int_eq(gk_ctl_create_file("full", &file, NULL), GK_OK);
+	setrlimit(RLIMIT_FSIZE, &small);
+	for (int i = 0; i < 10000; i++)
+		putc('x', file);
+	setrlimit(RLIMIT_FSIZE, &before); /* there is room again for what comes last */
+	rc = gk_ctl_close_file(file, "full", GK_OK, NULL);
+	ck_assert_int_eq(rc, GK_UNAVAILABLE);
+	ck_assert_int_ne(access("full", F_OK), 0);
+}
+END_TEST
+
 /* --- prompts --- */
 
 START_TEST(lint_tells_errors_from_what_code_may_define)
@@ -315,6 +354,7 @@ static Suite *suite(void)
 	tcase_add_test(t, the_daemon_is_said_or_the_newest_living_one_of_the_project);
 	tcase_add_test(t, a_table_is_aligned_and_cut_to_the_width);
 	tcase_add_test(t, what_others_wrote_moves_no_cursor);
+	tcase_add_test(t, a_file_of_inputs_and_outputs_is_new_and_private_and_whole_or_not_there);
 	tcase_add_test(t, lint_tells_errors_from_what_code_may_define);
 	tcase_add_test(t, rendering_a_file_finds_the_partials_beside_it);
 	suite_add_tcase(s, t);
