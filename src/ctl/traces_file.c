@@ -148,9 +148,9 @@ static gk_code send_lines(importing *i, const char *path, FILE *file, gk_error *
 	ssize_t len;
 
 	while (rc == GK_OK && (len = getline(&line, &size, file)) >= 0) {
-		if (strspn(line, " \t\r\n") == (size_t)len)
-			continue;
-		rc = send_text(i, path, ++number, line, (size_t)len, err);
+		number++;
+		if (strspn(line, " \t\r\n") < (size_t)len)
+			rc = send_text(i, path, number, line, (size_t)len, err);
 	}
 	if (rc == GK_OK && ferror(file))
 		rc = gk_ctl_fail_file(path, err);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
+#include "folder.h"
 #include "unit.h"
 
+#include "base/str.h"
 #include "ctl/traces.h"
 
 #include <stdio.h>
@@ -253,6 +255,22 @@ START_TEST(a_row_says_what_ran_and_how_it_ended)
 }
 END_TEST
 
+/* --- what is read --- */
+
+START_TEST(a_line_that_is_no_trace_is_named_by_its_number)
+{
+	const gk_ctl_options options = { .words = { "import", "in.jsonl" }, .word_count = 2 };
+	gk_ctl ctl = { .options = &options };
+	gk_auto_error gk_error err = { 0 };
+
+	folder_make();
+	folder_put("in.jsonl", "[]\n\n{\n");
+	ck_assert_int_eq(gk_ctl_traces_import(&ctl, &err), GK_INVALID_ARGUMENT);
+	folder_drop();
+	ck_assert_msg(gk_str_has_prefix(err.message, "in.jsonl, line 3: "), "%s", err.message);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("ctl_traces");
@@ -269,6 +287,7 @@ static Suite *suite(void)
 	tcase_add_test(t, verbose_cuts_nothing_and_shows_all_attributes);
 	tcase_add_test(t, foreign_traces_with_circles_come_to_an_end);
 	tcase_add_test(t, a_row_says_what_ran_and_how_it_ended);
+	tcase_add_test(t, a_line_that_is_no_trace_is_named_by_its_number);
 	suite_add_tcase(s, t);
 	return s;
 }
