@@ -8,7 +8,6 @@
 
 #include <genkit/json.h>
 #include <stdio.h>
-#include <time.h>
 
 #define DIM   "\033[2m"
 #define BOLD  "\033[1m"
@@ -333,12 +332,11 @@ static void walk(tree *t)
 static void put_title(tree *t, const json_t *trace)
 {
 	const char *id = gk_json_str_peek(trace, "traceId");
-	time_t start = (time_t)(t->start / 1000);
 	struct tm parts;
-	char when[32];
+	char when[32] = "?";
 
-	localtime_r(&start, &parts);
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &parts);
+	if (gk_ctl_local_time(t->start, &parts))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &parts);
 	gk_buf_printf(t->out, "%strace ", colour(t, DIM));
 	gk_buf_put_line(t->out, id ? id : "?");
 	gk_buf_printf(t->out, "  %s  %zu span%s%s\n", when, t->count, t->count == 1 ? "" : "s",

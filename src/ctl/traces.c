@@ -12,15 +12,15 @@
 #include <genkit/json.h>
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define USUAL_COUNT 20
 #define FOLLOW_MS   500 /* between two looks */
-#define LATE_MS                                                                                    \
-	5000 /* a trace may be listed so long after it began, while a longer one was listed before */
-#define DIM   "\033[2m"
-#define RESET "\033[0m"
+/* A trace may be listed so long after it began, while a longer one was listed before. */
+#define LATE_MS     5000
+#define MAX_TIME_MS 253402300800e3 /* the year 10000: what spans say may be any number */
+#define DIM         "\033[2m"
+#define RESET       "\033[0m"
 
 gk_ctl_look gk_ctl_look_of(const gk_ctl_options *options)
 {
@@ -127,19 +127,28 @@ void gk_ctl_put_duration(gk_buf *out, double ms)
 		gk_buf_printf(out, "%.2f s", ms / 1000);
 }
 
+bool gk_ctl_local_time(double ms, struct tm *ret)
+{
+	time_t seconds;
+
+	if (!(fabs(ms) < MAX_TIME_MS))
+		return false;
+	seconds = (time_t)(ms / 1000);
+	return localtime_r(&seconds, ret) != NULL;
+}
+
 /* "14:03:59" of today, "Nov 27 14:03" of another day. */
 static void put_time(gk_buf *out, double ms, uint64_t now_ms)
 {
-	time_t then = (time_t)(ms / 1000), now = (time_t)(now_ms / 1000);
 	struct tm parts, today;
-	char text[32];
+	char text[32] = "?";
 
-	localtime_r(&then, &parts);
-	localtime_r(&now, &today);
-	strftime(text, sizeof(text),
-		parts.tm_yday == today.tm_yday && parts.tm_year == today.tm_year ? "%H:%M:%S"
-										 : "%b %e %H:%M",
-		&parts);
+	if (gk_ctl_local_time(ms, &parts) && gk_ctl_local_time((double)now_ms, &today))
+		strftime(text, sizeof(text),
+			parts.tm_yday == today.tm_yday && parts.tm_year == today.tm_year
+				? "%H:%M:%S"
+				: "%b %e %H:%M",
+			&parts);
 	gk_buf_printf(out, "%-12s", text);
 }
 
@@ -272,9 +281,12 @@ static gk_code follow(gk_ctl *ctl, gk_ctl_trace_query *query, json_t *first, gk_
 {
 	gk_table *seen = gk_table_new(NULL);
 	json_t *since = json_object_get(json_object_get(query->filter, "gte"), "start");
-	double floor_ms = print_news(ctl, seen, first, json_number_value(since));
-	gk_code rc = seen ? GK_OK : gk_error_no_memory(err);
+	double floor_ms;
+	gk_code rc = GK_OK;
 
+	if (!seen)
+		return gk_error_no_memory(err);
+	floor_ms = print_news(ctl, seen, first, json_number_value(since));
 	query->limit = GK_MAX_TRACE_LIST;
 	while (rc == GK_OK && (rc = gk_fiber_sleep(FOLLOW_MS, err)) == GK_OK) {
 		gk_auto_json json_t *traces = NULL;

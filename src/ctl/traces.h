@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "ctl/ctl.h"
 
+#include <time.h>
+
 /* Which traces: what the options of a command line come to. */
 typedef struct gk_ctl_trace_query {
 	json_t *filter;   /* as GET /api/traces takes it */
@@ -51,6 +53,8 @@ void gk_ctl_put_trace_row(gk_buf *out, const json_t *trace, uint64_t now_ms, gk_
  * (`logs`, in order of time; NULL: none). */
 GK_MUST_USE gk_code gk_ctl_put_trace_tree(
 	gk_buf *out, const json_t *trace, const json_t *logs, gk_ctl_look look, gk_error *err);
+/** False: no calendar has such a time. */
+bool gk_ctl_local_time(double milliseconds, struct tm *ret);
 void gk_ctl_put_duration(gk_buf *out, double milliseconds);
 
 /* What both say of a span. */

@@ -134,7 +134,7 @@ static gk_code send_text(
 	gk_auto_json json_t *value = NULL;
 	gk_code rc = gk_json_parse(text, len, GK_INGEST_INFLATED, &value, err);
 
-	if (rc == GK_OK && strspn(text, " \t\r\n") < len)
+	if (rc == GK_OK)
 		rc = send_value(i, value, err);
 	return rc == GK_OK ? rc : gk_error_prefix(err, "%s, line %zu: ", path, line);
 }

@@ -255,6 +255,22 @@ START_TEST(a_row_says_what_ran_and_how_it_ended)
 }
 END_TEST
 
+START_TEST(a_time_that_no_calendar_has_is_shown_as_such)
+{
+	gk_auto_json json_t *trace = json(
+		"{'traceId':'x','spans':{'a':{'startTime':1e30,'endTime':1e30,'displayName':'n','attributes':{}}}}");
+	gk_auto_buf gk_buf row = GK_BUF_INIT(0), whole = GK_BUF_INIT(0);
+
+	gk_ctl_put_trace_row(&row, trace, NOON_MS, (gk_ctl_look){ .width = 0 });
+	ck_assert_str_eq(row.data,
+		"x                                 ?             ok            0 µs  n\n");
+	ck_assert_int_eq(
+		gk_ctl_put_trace_tree(&whole, trace, NULL, (gk_ctl_look){ .width = 0 }, NULL),
+		GK_OK);
+	ck_assert_str_eq(whole.data, "trace x  ?  1 span\n✓ n  0 µs\n");
+}
+END_TEST
+
 /* --- what is read --- */
 
 START_TEST(a_line_that_is_no_trace_is_named_by_its_number)
@@ -287,6 +303,7 @@ static Suite *suite(void)
 	tcase_add_test(t, verbose_cuts_nothing_and_shows_all_attributes);
 	tcase_add_test(t, foreign_traces_with_circles_come_to_an_end);
 	tcase_add_test(t, a_row_says_what_ran_and_how_it_ended);
+	tcase_add_test(t, a_time_that_no_calendar_has_is_shown_as_such);
 	tcase_add_test(t, a_line_that_is_no_trace_is_named_by_its_number);
 	suite_add_tcase(s, t);
 	return s;
