@@ -45,9 +45,12 @@ static gk_code try_case(gk_ctl *ctl, const char *key, json_t *one, gk_error *err
 	if (rc == GK_OK && is_stream && !json_array_size(chunks))
 		rc = gk_error_set(err, GK_FAILED_PRECONDITION, "it streams nothing");
 	json_array_foreach (json_object_get(one, "validators"), i, validator)
-		if (rc == GK_OK && json_is_string(validator))
-			rc = gk_model_check(json_string_value(validator),
-				json_object_get(outcome, "result"), chunks, err);
+		if (rc == GK_OK)
+			rc = json_is_string(validator)
+				     ? gk_model_check(json_string_value(validator),
+					       json_object_get(outcome, "result"), chunks, err)
+				     : gk_error_set(err, GK_INVALID_ARGUMENT,
+					       "a validator must be a text");
 	return rc;
 }
 

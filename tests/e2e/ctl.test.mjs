@@ -26,11 +26,12 @@ describe('genkitctl test-model', () => {
   it('reads cases from a file, for programs', async () => {
     const input = { messages: [{ role: 'user', content: [{ text: 'hi' }] }] };
     writeFileSync(join(daemon.cwd, 'models.json'), JSON.stringify([{ model: 'test/echo', tests: [
-      { name: 'streams', input, validators: ['stream-text-includes:321'], stream: true }, { name: 'sings', input, validators: ['text-includes:la la'] }] }]));
+      { name: 'streams', input, validators: ['stream-text-includes:321'], stream: true }, { name: 'sings', input, validators: ['text-includes:la la'] },
+      { name: 'is held to nothing', input, validators: [{ 'text-includes': 'la la' }] }] }]));
     const { stdout, code } = await ctl('--from-file', 'models.json', '--json');
     assert.equal(code, 1);
     assert.deepEqual(stdout.trim().split('\n').map((line) => { const { model, case: name, passed } = JSON.parse(line); return [model, name, passed]; }),
-      [['test/echo', 'streams', true], ['test/echo', 'sings', false]]);
+      [['test/echo', 'streams', true], ['test/echo', 'sings', false], ['test/echo', 'is held to nothing', false]]);
   });
   it('asks for a model or a file', async () => assert.equal((await ctl()).code, 64));
 });
