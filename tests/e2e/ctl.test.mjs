@@ -188,8 +188,8 @@ while IFS= read -r line; do complete_line "$line"; done`;
     assert.deepEqual(
       await complete('genkitctl ', 'genkitctl --json ca', 'genkitctl run --st', 'genkitctl run /flow/h', 'genkitctl run hel', 'genkitctl run hello ', 'genkitctl --url x ac',
         `genkitctl --url http://${app.reflection} run /dynamic-action-provider/dap:t`, 'genkitctl traces --status e', 'genkitctl traces --fo', 'genkitctl traces ex', 'genkitctl traces --action /flow/h',
-        'genkitctl test-model --su', 'genkitctl sessions --owner alice de'),
-      ['actions run prompts prompt test-model traces trace sessions cancel db health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn', 'error', '--follow', 'export', '/flow/hello', '--supports', 'delete']);
+        'genkitctl test-model --su', 'genkitctl db --fi', 'genkitctl db --file x ch', 'genkitctl sessions --store x sh'),
+      ['actions run prompts prompt test-model traces trace sessions cancel db health', 'cancel', '--stream', '/flow/hello', 'hello', '', 'actions', 'tool/dyn', 'error', '--follow', 'export', '/flow/hello', '--supports', '--file', 'check', 'show']);
     await app.stop();
   });
   it('lists, filters and follows traces', async () => {
