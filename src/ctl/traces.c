@@ -243,7 +243,7 @@ static bool is_news(gk_table *seen, const json_t *trace)
 /* The newest last: a terminal shows the end of what it is given. */
 static double print_news(const gk_ctl *ctl, gk_table *seen, const json_t *traces, double floor_ms)
 {
-	double oldest = INFINITY, newest = 0;
+	double oldest = INFINITY, newest = 0, now_ms = (double)(gk_clock_wall_ns() / 1000000);
 
 	for (size_t i = json_array_size(traces); i-- > 0;) {
 		const json_t *trace = json_array_get(traces, i), *root = root_of(trace);
@@ -251,7 +251,7 @@ static double print_news(const gk_ctl *ctl, gk_table *seen, const json_t *traces
 
 		if (is_news(seen, trace))
 			print_trace(ctl, trace);
-		newest = fmax(newest, start);
+		newest = fmax(newest, fmin(start, now_ms)); /* clocks of others may be fast */
 		if (gk_ctl_span_state_of(root) == GK_CTL_SPAN_RUNNING)
 			oldest = fmin(oldest, start);
 	}

@@ -216,6 +216,23 @@ while IFS= read -r line; do complete_line "$line"; done`;
     child.kill('SIGINT');
     assert.equal(await exited, 130);
   });
+  it('follows past the trace of a clock that is fast', async () => {
+    const other = await start({ modules: ['demo'] });
+    const [traceId, spanId, startTime] = ['f'.repeat(32), 'f'.repeat(16), Date.now() + 3600e3];
+    const span = { traceId, spanId, displayName: 'ahead', startTime, endTime: startTime + 1, attributes: {}, spanKind: 'INTERNAL', instrumentationLibrary: { name: 't' }, status: { code: 0 } };
+    const sent = await fetch(`http://${other.reflection}/api/traces`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ traceId, displayName: 'ahead', spans: { [spanId]: span } }) });
+    assert.equal(sent.status, 200);
+    const child = mind(spawn(genkitctl, ['traces', '--follow'], { cwd: other.cwd, env: environment() }));
+    let seen = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => (seen += text));
+    const exited = new Promise((done) => child.on('close', done));
+    await until(() => /ahead\n/.test(seen), 'what is there');
+    await run(genkitctl, ['run', 'hello', '{"name":"A"}'], { cwd: other.cwd });
+    await until(() => /\/flow\/hello\n/.test(seen), 'what comes');
+    child.kill('SIGINT');
+    await exited;
+    await other.stop();
+  });
   it('shows a trace as a tree, by its id, the beginning of it, or as the newest', async () => {
     const [id] = (await ctl('traces', '--action', 'steps')).stdout.split(' ');
     const tree = (await ctl('trace', id)).stdout;
