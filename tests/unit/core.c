@@ -92,6 +92,14 @@ void core_flow(const char *name, gk_action_fn *fn, void *user)
 		GK_OK);
 }
 
+void core_model(const char *name, gk_action_fn *fn)
+{
+	ck_assert_int_eq(
+		gk_define_action(core_app,
+			GK_OPTS(gk_action_opts, .type = "model", .name = name, .run = fn), NULL),
+		GK_OK);
+}
+
 /* --- runs --- */
 
 static void sink_started(gk_sink *base, gk_run *run)

@@ -22,6 +22,8 @@ void core_start_unseen(void);
 
 /** A flow without schemas; `user` is what gk_ctx_user() gives. */
 void core_flow(const char *name, gk_action_fn *fn, void *user);
+/** An action of type "model", without what the AI layer puts around one. */
+void core_model(const char *name, gk_action_fn *fn);
 
 /* A sink that remembers. */
 typedef struct core_sink {

@@ -138,11 +138,7 @@ static gk_code call_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *er
 
 static void define_model(void)
 {
-	ck_assert_int_eq(
-		gk_define_action(core_app,
-			GK_OPTS(gk_action_opts, .type = "model", .name = "mock/m", .run = answer),
-			NULL),
-		GK_OK);
+	core_model("mock/m", answer);
 	core_flow("asker", call_model, NULL);
 }
 

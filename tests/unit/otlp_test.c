@@ -376,11 +376,7 @@ static void run_model(void)
 
 	sent = json_array();
 	ck_assert(gk_app_add_observer(core_app, &sender));
-	ck_assert_int_eq(gk_define_action(core_app,
-				 GK_OPTS(gk_action_opts, .type = "model", .name = "mock/m",
-					 .run = call_fail),
-				 NULL),
-		GK_OK);
+	core_model("mock/m", call_fail);
 	run = core_begin(GK_OPTS(gk_run_opts, .key = "/model/mock/m", .input = json_true(),
 		.traceparent = "00-" TRACE "-eee19b7ec3c1b174-01"));
 	core_finish(run);
