@@ -289,20 +289,21 @@ static void ended(const gk_span *span, void *user)
 {
 	const gk_span_logs *it = user;
 	bool is_model = gk_str_equal(span->subtype, "model") && !span->is_root && span->input;
+	bool is_info_on = gk_log_is_on(GK_LOG_INFO), shows_io = is_info_on && it->shows_io;
 	saying s;
 
-	if (!span->type || !gk_log_is_on(GK_LOG_ERROR))
+	if (!span->type || !gk_log_is_on(span->is_failure_source ? GK_LOG_ERROR : GK_LOG_INFO))
 		return;
 	if (span->is_appended) {
 		say_engagement(span);
 		return;
 	}
 	begin(&s, span);
-	if (is_model)
+	if (is_model && is_info_on)
 		say_config(&s);
-	if (is_model && it->shows_io)
+	if (is_model && shows_io)
 		say_conversation(&s);
-	if (!is_model && it->shows_io && is_worth_its_values(span)) {
+	if (!is_model && shows_io && is_worth_its_values(span)) {
 		say_value(&s, "Input", span->input);
 		say_value(&s, "Output", span->output);
 	}

@@ -151,6 +151,19 @@ START_TEST(a_failure_is_said_where_it_began)
 }
 END_TEST
 
+START_TEST(only_failures_are_said_where_errors_alone_are_logged)
+{
+	gk_log_set_level(GK_LOG_ERROR);
+	observe(true);
+	define();
+	json_decref(core_run("/flow/menu", request()));
+	ck_assert_uint_eq(json_array_size(records), 0);
+	core_fail("/flow/menu", json("{}"), GK_UNAVAILABLE, NULL);
+	ck_assert_uint_eq(json_array_size(records), 1);
+	ck_assert_ptr_nonnull(said("Error[menu > mock/m, "));
+}
+END_TEST
+
 START_TEST(what_people_made_of_answers_is_said)
 {
 	const gk_engagement e = { .size = sizeof(e),
@@ -244,6 +257,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_call_of_a_model_says_what_it_was_asked_with);
 	tcase_add_test(t, inputs_and_outputs_are_said_part_by_part_to_who_may_see_them);
 	tcase_add_test(t, a_failure_is_said_where_it_began);
+	tcase_add_test(t, only_failures_are_said_where_errors_alone_are_logged);
 	tcase_add_test(t, what_people_made_of_answers_is_said);
 	tcase_add_test(t, what_is_long_is_cut);
 	tcase_add_test(t, paths_and_messages_are_cut_too);
