@@ -62,6 +62,31 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Whether `errno` says that there is nothing of that path; anything else says that it cannot be opened. */
+static bool is_gone(void)
+{
+	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+}
+
+/* The process or the system has no more descriptors or memory: nothing is known of the file. */
+static bool is_short(void)
+{
+	return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+}
+
+static gk_code cannot_open(const char *root, const char *path, gk_error *err)
+{
+	return gk_error_set(err, is_short() ? GK_RESOURCE_EXHAUSTED : GK_UNAVAILABLE, "%s%s%s: %s",
+		root, *path ? "/" : "", path, strerror(errno));
+}
+
+/* A listing that is not whole: what else can be wrong with a folder leaves it out of the listing, or closed. */
+static gk_code cannot_list(const char *root, const char *below, gk_error *err)
+{
+	return errno != ENOMEM && is_short() ? cannot_open(root, below, err)
+					     : gk_error_no_memory(err);
+}
+
 /* --- listing --- */
 
 static bool add(gk_prompt_listing *listing, gk_prompt_seen_kind kind, const char *path,
@@ -105,6 +130,8 @@ static bool visit(gk_prompt_listing *listing, int folder_fd, const char *path, c
 	if (!S_ISDIR(info.st_mode) || !gk_prompt_is_folder(base) || depth >= GK_MAX_PROMPT_FOLDERS)
 		return true;
 	fd = openat(folder_fd, base, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && is_short())
+		return false;
 	return add(listing, fd < 0 ? GK_SEEN_CLOSED : GK_SEEN_FOLDER, below, &info) &&
 	       (fd < 0 || walk(listing, fd, below, depth + 1));
 }
@@ -140,7 +167,7 @@ static gk_code list_root(const char *root, gk_prompt_listing *ret, gk_error *err
 		close(fd);
 		return gk_error_no_memory(err);
 	}
-	return walk(ret, fd, "", 0) ? GK_OK : gk_error_no_memory(err);
+	return walk(ret, fd, "", 0) ? GK_OK : cannot_list(root, "", err);
 }
 
 static gk_code list_below(
@@ -148,26 +175,25 @@ static gk_code list_below(
 {
 	gk_auto_str char *parent = strndup(below, (size_t)(base_of(below) - below));
 	size_t len = parent ? strlen(parent) : 0;
-	int fd = open_folder_of(root, below);
 	bool ok;
+	int fd;
 
-	if (!parent) {
-		if (fd >= 0)
-			close(fd);
+	if (!parent)
 		return gk_error_no_memory(err);
-	}
 	if (len)
 		parent[len - 1] = '\0';
+	fd = open_folder_of(root, below);
 	if (fd < 0)
-		return GK_OK;
+		return is_gone() ? GK_OK : cannot_open(root, below, err);
 	ok = visit(ret, fd, parent, base_of(below), gk_prompt_depth(below));
 	close(fd);
-	return ok ? GK_OK : gk_error_no_memory(err);
+	return ok ? GK_OK : cannot_list(root, below, err);
 }
 
 gk_code gk_prompt_list(const char *root, const char *below, gk_prompt_listing *ret, gk_error *err)
 {
 	*ret = (gk_prompt_listing){ 0 };
+	errno = 0;
 	return *below ? list_below(root, below, ret, err) : list_root(root, ret, err);
 }
 
@@ -258,17 +284,20 @@ static gk_code read_open(gk_prompt_reading *reading, int fd, gk_error *err)
 
 gk_code gk_prompt_read(const char *root, gk_prompt_reading *reading, gk_error *err)
 {
-	int folder = open_folder_of(root, reading->path), fd;
+	int folder = open_folder_of(root, reading->path), fd = -1;
 	gk_code rc = GK_OK;
 	uint64_t age;
 
 	reading->state = GK_READING_GONE;
-	if (folder < 0)
+	if (folder >= 0) {
+		fd = openat(folder, base_of(reading->path),
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		close(folder);
+	}
+	if (fd < 0 && is_gone())
 		return GK_OK;
-	fd = openat(folder, base_of(reading->path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	close(folder);
-	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
-		return GK_OK;
+	if (fd < 0 && is_short())
+		return cannot_open(root, reading->path, err);
 	reading->state = GK_READING_DONE;
 	if (fd < 0) {
 		broken(reading, strerror(errno));

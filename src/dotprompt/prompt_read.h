@@ -41,8 +41,8 @@ typedef struct gk_prompt_listing {
 /** Whether a file of that name is a prompt or a partial, whether a folder of that name is looked into. */
 bool gk_prompt_is_file(const char *base);
 bool gk_prompt_is_folder(const char *base);
-/** All at and below a path below the folder `root`; what is not there is an empty listing. UNAVAILABLE when the root cannot
- * be read, RESOURCE_EXHAUSTED. */
+/** All at and below a path below the folder `root`; what is not there is an empty listing. UNAVAILABLE when the way there
+ * cannot be read, RESOURCE_EXHAUSTED. */
 GK_MUST_USE gk_code gk_prompt_list(
 	const char *root, const char *below, gk_prompt_listing *ret, gk_error *err);
 void gk_prompt_listing_done(gk_prompt_listing *listing);
@@ -68,7 +68,8 @@ typedef struct gk_prompt_reading {
 	gk_error mistake;
 } gk_prompt_reading;
 
-/** RESOURCE_EXHAUSTED when memory ran out; what is wrong with the file is in the reading. */
+/** RESOURCE_EXHAUSTED when memory or descriptors ran out: nothing is known of the file. What is wrong with the file is in
+ * the reading. */
 GK_MUST_USE gk_code gk_prompt_read(const char *root, gk_prompt_reading *reading, gk_error *err);
 void gk_prompt_reading_done(gk_prompt_reading *reading);
 

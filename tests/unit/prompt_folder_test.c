@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -295,6 +296,61 @@ START_TEST(a_prompt_is_found_with_its_file)
 }
 END_TEST
 
+/* With descriptors below this number alone. */
+static gk_code list_with(rlim_t descriptors, const char *below, gk_error *err)
+{
+	struct rlimit usual, few;
+	gk_prompt_listing listing;
+	gk_code rc;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &usual), 0);
+	few = (struct rlimit){ .rlim_cur = descriptors, .rlim_max = usual.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rc = gk_prompt_list(folder_path(), below, &listing, err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	gk_prompt_listing_done(&listing);
+	return rc;
+}
+
+START_TEST(without_descriptors_no_folder_is_taken_for_empty)
+{
+	int next = open("/", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(next, 0);
+	close(next);
+	mkdir("x", 0700);
+	put("x/a.prompt", "A");
+	for (int more = 0; more < 6; more++) {
+		gk_auto_error gk_error err = { 0 };
+		gk_code rc = list_with((rlim_t)(next + more / 2), more % 2 ? "x" : "", &err);
+
+		ck_assert_int_ne(rc, GK_OK);
+		ck_assert_ptr_nonnull(strstr(err.message, ": Too many open files"));
+	}
+	ck_assert_int_eq(list_with((rlim_t)next + 3, "", NULL), GK_OK);
+}
+END_TEST
+
+START_TEST(without_descriptors_no_file_is_taken_for_gone)
+{
+	gk_prompt_reading reading = { .path = strdup("x/a.prompt") };
+	gk_auto_error gk_error err = { 0 };
+	struct rlimit usual, none = { 0 };
+	gk_code rc;
+
+	mkdir("x", 0700);
+	put("x/a.prompt", "A");
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &usual), 0);
+	none.rlim_max = usual.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = gk_prompt_read(folder_path(), &reading, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	ck_assert_int_eq(rc, GK_RESOURCE_EXHAUSTED);
+	ck_assert_ptr_nonnull(strstr(err.message, "/x/a.prompt: Too many open files"));
+	gk_prompt_reading_done(&reading);
+}
+END_TEST
+
 /* A scan in which the n-th allocation fails, and others until all is told. True when the first needed so many. */
 static bool scan_twice(size_t n)
 {
@@ -355,6 +411,8 @@ static Suite *prompt_folder_suite(void)
 	tcase_add_test(tests, a_file_has_an_end);
 	tcase_add_test(tests, folders_have_an_end);
 	tcase_add_test(tests, a_prompt_is_found_with_its_file);
+	tcase_add_test(tests, without_descriptors_no_folder_is_taken_for_empty);
+	tcase_add_test(tests, without_descriptors_no_file_is_taken_for_gone);
 	tcase_add_test(tests, what_a_scan_without_memory_could_not_do_the_next_one_does);
 	suite_add_tcase(suite, tests);
 	return suite;
