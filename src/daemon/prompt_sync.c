@@ -34,11 +34,13 @@ struct gk_prompt_sync {
 	gk_timer *timer;
 	job job;
 	bool is_working, is_freed;
-	bool has_failed; /* the last look at all of it */
-	gk_code failure; /* of the last job; it is logged once */
+	bool has_failed;  /* the last look at all of it */
+	uint64_t look_ms; /* when all of it is looked at without a notice; 0: not */
+	gk_code failure;  /* of the last job; it is logged once */
 };
 
 static void pump(gk_prompt_sync *sync);
+static void wait_for(gk_prompt_sync *sync, uint64_t after_ms);
 
 /* --- what is to be done --- */
 
@@ -76,7 +78,8 @@ static void on_change(void *user, gk_notice_kind kind, const char *path, bool is
 		mark_file(sync, path, 0, 0);
 	else /* it may be back in a moment, or is being written */
 		mark_file(sync, path, GK_PROMPT_SETTLE_MS, GK_PROMPT_LOOK_MS);
-	pump(sync);
+	if (!sync->is_working) /* there may be ten thousand in this turn, to choose from once */
+		wait_for(sync, 0);
 }
 
 static void differs(const char *path, void *user)
@@ -104,11 +107,11 @@ static void listed(gk_prompt_sync *sync)
 	job *it = &sync->job;
 	gk_auto_str char *below = gk_steal(it->below);
 
+	if (!*below)
+		sync->has_failed = false;
 	if (gk_prompt_watch_update(sync->watch, &it->listing, below))
 		mark_folder(sync, below); /* what happened before was not seen */
 	gk_prompt_folder_compare(sync->folder, &it->listing, below, differs, sync);
-	if (!*below)
-		sync->has_failed = false;
 }
 
 /* What could not be read yet comes again, unless something happened to it meanwhile. */
@@ -229,8 +232,10 @@ static void look(void *user)
 {
 	gk_prompt_sync *sync = user;
 
-	if (sync->has_failed || !gk_prompt_watch_is_whole(sync->watch))
+	if (sync->look_ms && sync->look_ms <= gk_loop_now_ms(sync->loop)) {
+		sync->look_ms = 0;
 		mark_folder(sync, "");
+	}
 	pump(sync);
 }
 
@@ -251,8 +256,12 @@ static void wait_for_next(gk_prompt_sync *sync)
 {
 	uint64_t now = gk_loop_now_ms(sync->loop), next = UINT64_MAX;
 
-	if (sync->has_failed || !gk_prompt_watch_is_whole(sync->watch))
-		next = now + GK_PROMPT_LOOK_MS;
+	if (!sync->has_failed && gk_prompt_watch_is_whole(sync->watch))
+		sync->look_ms = 0;
+	else if (!sync->look_ms)
+		sync->look_ms = now + GK_PROMPT_LOOK_MS;
+	if (sync->look_ms)
+		next = sync->look_ms;
 	gk_table_foreach (sync->files, entry) {
 		const dirty *one = gk_table_entry_value(entry);
 

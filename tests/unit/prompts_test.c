@@ -413,7 +413,27 @@ static void put_many(const char *text)
 	}
 }
 
-START_TEST(a_thousand_files_change_at_once)
+static void remove_many(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		gk_auto_str char *path = NULL;
+
+		ck_assert_int_gt(asprintf(&path, "p/p%d.prompt", i), 0);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+}
+
+static void await_none(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		gk_auto_str char *key = NULL;
+
+		ck_assert_int_gt(asprintf(&key, "/prompt/p%d", i), 0);
+		await((wish){ .key = key, .is_gone = true });
+	}
+}
+
+START_TEST(a_thousand_files_change_and_go_at_once)
 {
 	progress one = { "one", 0 }, two = { "two", 0 };
 
@@ -423,6 +443,8 @@ START_TEST(a_thousand_files_change_at_once)
 	core_turn_until(has_all, &one);
 	put_many("two");
 	core_turn_until(has_all, &two);
+	remove_many();
+	await_none();
 }
 END_TEST
 
@@ -478,7 +500,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_hard_link_is_a_file_of_its_own);
 	tcase_add_test(tests, a_directory_that_is_moved_takes_its_prompts_along);
 	tcase_add_test(tests, a_link_that_points_elsewhere_is_followed);
-	tcase_add_test(tests, a_thousand_files_change_at_once);
+	tcase_add_test(tests, a_thousand_files_change_and_go_at_once);
 	tcase_add_test(tests, what_happened_when_notices_were_lost_is_found);
 	suite_add_tcase(it, tests);
 	return it;
