@@ -194,36 +194,35 @@ static bool is_below(const char *path, const char *folder)
 	       (strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0'));
 }
 
-/* What cannot be read now has what it had. */
-static bool is_unknown(const gk_prompt_listing *listing, const char *path)
+/* It, or a folder around it that cannot be read now: what is in there counts as it was. */
+static bool is_seen(const gk_table *seen, const char *path)
 {
-	for (size_t i = 0; i < listing->count; i++)
-		if (listing->all[i].kind == GK_SEEN_CLOSED && is_below(path, listing->all[i].path))
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+		if (gk_table_get_n(seen, path, (size_t)(slash - path)))
 			return true;
-	return false;
+	return gk_table_get(seen, path) != NULL;
 }
 
 void gk_prompt_folder_compare(const gk_prompt_folder *folder, const gk_prompt_listing *listing,
 	const char *below, void (*differs)(const char *path, void *user), void *user)
 {
-	gk_table *seen = gk_table_new(NULL);
+	gk_table *seen = gk_table_new(NULL); /* files, and folders that cannot be read */
 	bool is_whole = seen != NULL;
 
 	for (size_t i = 0; i < listing->count; i++) {
 		gk_prompt_seen *one = &listing->all[i];
 		const file *known = gk_table_get(folder->files, one->path);
 
-		if (one->kind != GK_SEEN_FILE)
+		if (one->kind == GK_SEEN_FOLDER)
 			continue;
-		if (!known || !same_stamp(&known->info, &one->info))
+		if (one->kind == GK_SEEN_FILE && (!known || !same_stamp(&known->info, &one->info)))
 			differs(one->path, user);
 		is_whole = is_whole && gk_table_set(seen, one->path, one);
 	}
 	gk_table_foreach (folder->files, entry) {
 		const char *path = gk_table_entry_name(entry);
 
-		if (is_whole && is_below(path, below) && !gk_table_get(seen, path) &&
-			!is_unknown(listing, path))
+		if (is_whole && is_below(path, below) && !is_seen(seen, path))
 			differs(path, user);
 	}
 	if (seen)

@@ -296,6 +296,31 @@ START_TEST(a_prompt_is_found_with_its_file)
 }
 END_TEST
 
+static void note(const char *path, void *user)
+{
+	(void)user;
+	gk_buf_printf(&told, "%s ", path);
+}
+
+START_TEST(what_is_in_a_folder_that_cannot_be_read_is_not_gone)
+{
+	gk_prompt_seen seen[] = { { .kind = GK_SEEN_FOLDER, .path = (char *)"" },
+		{ .kind = GK_SEEN_CLOSED, .path = (char *)"x" } };
+	const gk_prompt_listing listing = { seen, 2, 2 };
+
+	mkdir("x", 0700);
+	mkdir("x/deep", 0700);
+	mkdir("xy", 0700);
+	put("x/a.prompt", "A");
+	put("x/deep/b.prompt", "B");
+	put("xy/c.prompt", "C");
+	assert_tells("+x/a=A +x/deep/b=B +xy/c=C ");
+	gk_buf_clear(&told);
+	gk_prompt_folder_compare(folder, &listing, "", note, NULL);
+	ck_assert_str_eq(told.data, "xy/c.prompt ");
+}
+END_TEST
+
 /* With descriptors below this number alone. */
 static gk_code list_with(rlim_t descriptors, const char *below, gk_error *err)
 {
@@ -411,6 +436,7 @@ static Suite *prompt_folder_suite(void)
 	tcase_add_test(tests, a_file_has_an_end);
 	tcase_add_test(tests, folders_have_an_end);
 	tcase_add_test(tests, a_prompt_is_found_with_its_file);
+	tcase_add_test(tests, what_is_in_a_folder_that_cannot_be_read_is_not_gone);
 	tcase_add_test(tests, without_descriptors_no_folder_is_taken_for_empty);
 	tcase_add_test(tests, without_descriptors_no_file_is_taken_for_gone);
 	tcase_add_test(tests, what_a_scan_without_memory_could_not_do_the_next_one_does);
