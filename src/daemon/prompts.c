@@ -174,9 +174,9 @@ static void offer(gk_prompts *all, const char *name, const char *variant)
 	}
 }
 
-static void withdraw(folder *it, const char *full, const char *name, const char *variant)
+static void withdraw(folder *it, const char *full)
 {
-	gk_prompt_file_remove(it->all->app, name, variant);
+	gk_prompt_file_remove(it->all->app, full, NULL);
 	gk_table_remove(it->all->owners, full);
 }
 
@@ -187,7 +187,7 @@ static void remove_prompt(const char *name, const char *variant, void *user)
 
 	if (!is_owner(it, full))
 		return;
-	withdraw(it, full, name, variant);
+	withdraw(it, full);
 	offer(it->all, name, variant);
 }
 
@@ -218,7 +218,7 @@ static void mistake(
 	if (!name || (wrong && !text))
 		return;
 	if (!wrong && !gk_prompt_file_serves(it->all->app, name, variant) && is_owner(it, full))
-		withdraw(it, full, name, variant); /* it stood for its mistake alone, and is gone */
+		withdraw(it, full); /* it stood for its mistake alone, and is gone */
 	else
 		show(it, name, variant,
 			text ? text : json_string_value(json_object_get(it->refused, path)));
@@ -277,20 +277,20 @@ static void drop(folder *it)
 	json_t *full;
 	size_t i;
 
-	gk_table_foreach (it->all->owners, entry)
-		if (gk_table_entry_value(entry) == it)
-			json_array_append_new(
-				names, json_string_nocheck(gk_table_entry_name(entry)));
+	gk_table_foreach (it->all->owners, entry) {
+		if (gk_table_entry_value(entry) != it)
+			continue;
+		json_array_append_new(names, json_string_nocheck(gk_table_entry_name(entry)));
+		withdraw(it, gk_table_entry_name(entry));
+	}
 	json_array_foreach (names, i, full) {
 		gk_auto_str char *name = strdup(json_string_value(full));
 		char *dot = name ? strchr(name, '.') : NULL;
 
 		if (dot)
 			*dot++ = '\0';
-		if (!name)
-			continue;
-		withdraw(it, json_string_value(full), name, dot);
-		offer(it->all, name, dot);
+		if (name)
+			offer(it->all, name, dot);
 	}
 	free_folder(it);
 }

@@ -191,6 +191,32 @@ START_TEST(a_directory_that_is_gone_from_the_configuration_takes_its_prompts_alo
 }
 END_TEST
 
+START_TEST(a_directory_that_goes_without_memory_leaves_its_names_to_others)
+{
+	gk_auto_json json_t *none = json_array();
+	bool failed = true;
+
+	mkdir("p", 0700);
+	mkdir("q", 0700);
+	folder_put("p/a.prompt", "one");
+	folder_put("q/a.prompt", "two");
+	usleep((GK_PROMPT_SETTLE_MS + 10) * 1000);
+	for (size_t n = 1; failed; n++) {
+		gk_code rc;
+
+		configure("[{'directory':'p'}]", true);
+		await_template("/prompt/a", "one");
+		fault_after(n);
+		rc = gk_prompts_configure(prompts, none, false, NULL);
+		failed = fault_happened();
+		fault_after(0);
+		ck_assert(rc == GK_OK || failed);
+		configure("[{'directory':'q'}]", true);
+		await_template("/prompt/a", "two");
+	}
+}
+END_TEST
+
 START_TEST(of_two_directories_with_one_name_the_first_has_it_until_it_goes)
 {
 	mkdir("p", 0700);
@@ -491,6 +517,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_mistake_that_only_defining_finds_is_shown_as_well);
 	tcase_add_test(
 		tests, a_directory_that_is_gone_from_the_configuration_takes_its_prompts_along);
+	tcase_add_test(tests, a_directory_that_goes_without_memory_leaves_its_names_to_others);
 	tcase_add_test(tests, of_two_directories_with_one_name_the_first_has_it_until_it_goes);
 	tcase_add_test(tests, a_partial_belongs_to_its_directory_and_goes_with_its_file);
 	tcase_add_test(tests, a_file_broken_from_the_start_is_logged_and_listed_and_mends);
