@@ -7,7 +7,6 @@
 #include "base/table.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 /* A folder that is watched. The kernel numbers folders, not paths: one that was moved keeps its number. */
 typedef struct watched {
@@ -222,20 +221,6 @@ static void drop_others(gk_prompt_watch *watch, const gk_table *wanted, const ch
 	}
 }
 
-/* Where a link is on the way, the root may become another folder without a notice. */
-static bool has_link(const char *root)
-{
-	gk_auto_str char *real = realpath(root, NULL), *here = getcwd(NULL, 0), *plain = NULL;
-
-	if (!real || !here ||
-		asprintf(&plain, "%s%s%s", *root == '/' ? "" : here, *root == '/' ? "" : "/",
-			root) < 0) {
-		plain = NULL;
-		return true;
-	}
-	return strcmp(real, plain) != 0;
-}
-
 bool gk_prompt_watch_update(
 	gk_prompt_watch *watch, const gk_prompt_listing *listing, const char *below)
 {
@@ -244,7 +229,7 @@ bool gk_prompt_watch_update(
 
 	if (!*below)
 		watch->is_whole =
-			wanted && listing->count > 0 && watch->notices && !has_link(watch->root);
+			wanted && listing->count > 0 && watch->notices && !listing->has_link;
 	for (size_t i = 0; watch->notices && i < listing->count; i++) {
 		gk_prompt_seen *it = &listing->all[i];
 

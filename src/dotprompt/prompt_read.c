@@ -154,6 +154,24 @@ static bool walk(gk_prompt_listing *listing, int fd_take, const char *path, unsi
 	return ok;
 }
 
+/* Where a link is on the way, the root may become another folder without a notice. */
+static bool has_link(const char *root)
+{
+	gk_auto_str char *path = strdup(root);
+	size_t len = strlen(root);
+	struct stat info;
+
+	for (size_t i = 1; path && i <= len; i++) {
+		if (root[i] != '/' && root[i] != '\0')
+			continue;
+		path[i] = '\0';
+		if (lstat(path, &info) != 0 || S_ISLNK(info.st_mode))
+			return true;
+		path[i] = root[i];
+	}
+	return !path;
+}
+
 static gk_code list_root(const char *root, gk_prompt_listing *ret, gk_error *err)
 {
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -167,6 +185,7 @@ static gk_code list_root(const char *root, gk_prompt_listing *ret, gk_error *err
 		close(fd);
 		return gk_error_no_memory(err);
 	}
+	ret->has_link = has_link(root);
 	return walk(ret, fd, "", 0) ? GK_OK : cannot_list(root, "", err);
 }
 

@@ -36,6 +36,7 @@ typedef struct gk_prompt_seen {
 typedef struct gk_prompt_listing {
 	gk_prompt_seen *all;
 	size_t count, room;
+	bool has_link; /* of the root: it is reached through a symbolic link, or may be */
 } gk_prompt_listing;
 
 /** Whether a file of that name is a prompt or a partial, whether a folder of that name is looked into. */

@@ -306,7 +306,7 @@ START_TEST(what_is_in_a_folder_that_cannot_be_read_is_not_gone)
 {
 	gk_prompt_seen seen[] = { { .kind = GK_SEEN_FOLDER, .path = (char *)"" },
 		{ .kind = GK_SEEN_CLOSED, .path = (char *)"x" } };
-	const gk_prompt_listing listing = { seen, 2, 2 };
+	const gk_prompt_listing listing = { .all = seen, .count = 2 };
 
 	mkdir("x", 0700);
 	mkdir("x/deep", 0700);
@@ -318,6 +318,27 @@ START_TEST(what_is_in_a_folder_that_cannot_be_read_is_not_gone)
 	gk_buf_clear(&told);
 	gk_prompt_folder_compare(folder, &listing, "", note, NULL);
 	ck_assert_str_eq(told.data, "xy/c.prompt ");
+}
+END_TEST
+
+START_TEST(a_root_that_is_reached_through_a_link_says_so)
+{
+	static const struct {
+		const char *root;
+		bool has_link;
+	} rows[] = { { ".", false }, { "x/", false }, { "./x//y/../y", false }, { "l", true },
+		{ "l/", true }, { "l/y", true }, { "x/../l/y", true } };
+
+	mkdir("x", 0700);
+	mkdir("x/y", 0700);
+	ck_assert_int_eq(symlink("x", "l"), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		gk_prompt_listing listing;
+
+		ck_assert_int_eq(gk_prompt_list(rows[i].root, "", &listing, NULL), GK_OK);
+		ck_assert_msg(listing.has_link == rows[i].has_link, "%s", rows[i].root);
+		gk_prompt_listing_done(&listing);
+	}
 }
 END_TEST
 
@@ -437,6 +458,7 @@ static Suite *prompt_folder_suite(void)
 	tcase_add_test(tests, folders_have_an_end);
 	tcase_add_test(tests, a_prompt_is_found_with_its_file);
 	tcase_add_test(tests, what_is_in_a_folder_that_cannot_be_read_is_not_gone);
+	tcase_add_test(tests, a_root_that_is_reached_through_a_link_says_so);
 	tcase_add_test(tests, without_descriptors_no_folder_is_taken_for_empty);
 	tcase_add_test(tests, without_descriptors_no_file_is_taken_for_gone);
 	tcase_add_test(tests, what_a_scan_without_memory_could_not_do_the_next_one_does);
