@@ -173,9 +173,19 @@ static void warn(gk_prompt_watch *watch, const gk_error *err)
 	watch->has_warned |= err->code != GK_NOT_FOUND;
 }
 
-/* True when it was not watched, or another folder has its path now. */
-static bool add(gk_prompt_watch *watch, const char *path)
+/* Mounted in two places, a folder has one number. */
+static bool is_elsewhere(const gk_prompt_seen *seen, const watched *other, const gk_table *wanted)
 {
+	const gk_prompt_seen *there = wanted ? gk_table_get(wanted, other->path) : NULL;
+
+	return there && there->info.st_dev == seen->info.st_dev &&
+	       there->info.st_ino == seen->info.st_ino;
+}
+
+/* True when it was not watched, or another folder has its path now. */
+static bool add(gk_prompt_watch *watch, const gk_prompt_seen *seen, const gk_table *wanted)
+{
+	const char *path = seen->path;
 	gk_auto_error gk_error err = { 0 };
 	watched *before = gk_table_get(watch->by_path, path), *moved;
 	int number;
@@ -191,6 +201,10 @@ static bool add(gk_prompt_watch *watch, const char *path)
 		forget(watch, before);
 	}
 	moved = numbered(watch, number);
+	if (moved && is_elsewhere(seen, moved, wanted)) {
+		watch->is_whole = false;
+		return false;
+	}
 	if (moved)
 		forget(watch, moved);
 	if (!remember(watch, number, path)) {
@@ -230,15 +244,13 @@ bool gk_prompt_watch_update(
 	if (!*below)
 		watch->is_whole =
 			wanted && listing->count > 0 && watch->notices && !listing->has_link;
-	for (size_t i = 0; watch->notices && i < listing->count; i++) {
-		gk_prompt_seen *it = &listing->all[i];
-
-		if (it->kind == GK_SEEN_FILE)
-			continue;
-		if (wanted && !gk_table_set(wanted, it->path, it))
+	for (size_t i = 0; wanted && i < listing->count; i++)
+		if (listing->all[i].kind != GK_SEEN_FILE &&
+			!gk_table_set(wanted, listing->all[i].path, &listing->all[i]))
 			watch->is_whole = false;
-		has_new |= add(watch, it->path);
-	}
+	for (size_t i = 0; watch->notices && i < listing->count; i++)
+		if (listing->all[i].kind != GK_SEEN_FILE)
+			has_new |= add(watch, &listing->all[i], wanted);
 	if (wanted && watch->notices)
 		drop_others(watch, wanted, below);
 	if (wanted)

@@ -19,8 +19,8 @@ gk_prompt_watch *gk_prompt_watch_new(
  * in them before was not seen. */
 bool gk_prompt_watch_update(
 	gk_prompt_watch *watch, const gk_prompt_listing *listing, const char *below);
-/** False when a folder is not watched, because it is not there or the system allows no more, or when the root is reached
- * through a link, which may come to point elsewhere. */
+/** False when a folder is not watched, because it is not there, is another one's mount or the system allows no more, or when
+ * the root is reached through a link, which may come to point elsewhere. */
 bool gk_prompt_watch_is_whole(const gk_prompt_watch *watch);
 /** NULL is allowed. */
 void gk_prompt_watch_free(gk_prompt_watch *watch);

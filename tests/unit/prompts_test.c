@@ -8,6 +8,7 @@
 #include "ai/prompt.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "daemon/prompt_watch.h"
 #include "daemon/prompts.h"
 
 #include <fcntl.h>
@@ -399,6 +400,33 @@ START_TEST(a_link_that_points_elsewhere_is_followed)
 }
 END_TEST
 
+static void ignore(void *user, gk_notice_kind kind, const char *path, bool is_folder)
+{
+	(void)user, (void)kind, (void)path, (void)is_folder;
+}
+
+/* A link stands for a folder that is mounted twice: the kernel watches it once. */
+START_TEST(a_folder_that_is_in_two_places_is_new_once_and_is_looked_at)
+{
+	gk_prompt_seen seen[] = { { .kind = GK_SEEN_FOLDER, .path = (char *)"" },
+		{ .kind = GK_SEEN_FOLDER, .path = (char *)"a" },
+		{ .kind = GK_SEEN_FOLDER, .path = (char *)"b" } };
+	const gk_prompt_listing listing = { .all = seen, .count = 3 };
+	gk_prompt_watch *watch = gk_prompt_watch_new(gk_app_loop(core_app), "p", ignore, NULL);
+
+	mkdir("p", 0700);
+	mkdir("p/a", 0700);
+	ck_assert_int_eq(symlink("a", "p/b"), 0);
+	ck_assert_int_eq(stat("p", &seen[0].info), 0);
+	ck_assert_int_eq(stat("p/a", &seen[1].info), 0);
+	seen[2].info = seen[1].info;
+	ck_assert(gk_prompt_watch_update(watch, &listing, ""));
+	ck_assert(!gk_prompt_watch_update(watch, &listing, ""));
+	ck_assert(!gk_prompt_watch_is_whole(watch));
+	gk_prompt_watch_free(watch);
+}
+END_TEST
+
 #define MANY 1000
 
 typedef struct progress {
@@ -527,6 +555,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_hard_link_is_a_file_of_its_own);
 	tcase_add_test(tests, a_directory_that_is_moved_takes_its_prompts_along);
 	tcase_add_test(tests, a_link_that_points_elsewhere_is_followed);
+	tcase_add_test(tests, a_folder_that_is_in_two_places_is_new_once_and_is_looked_at);
 	tcase_add_test(tests, a_thousand_files_change_and_go_at_once);
 	tcase_add_test(tests, what_happened_when_notices_were_lost_is_found);
 	suite_add_tcase(it, tests);
