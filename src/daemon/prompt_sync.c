@@ -175,13 +175,6 @@ static void job_done(void *user, gk_code rc, gk_error *err)
 
 /* --- choosing it --- */
 
-static bool is_partial(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return *(slash ? slash + 1 : path) == '_';
-}
-
 static void choose_files(gk_prompt_sync *sync, bool partials)
 {
 	uint64_t now = gk_loop_now_ms(sync->loop);
@@ -194,7 +187,7 @@ static void choose_files(gk_prompt_sync *sync, bool partials)
 
 		if (it->count == GK_PROMPT_BATCH)
 			return;
-		if (one->due_ms > now || is_partial(path) != partials)
+		if (one->due_ms > now || gk_prompt_is_partial(path) != partials)
 			continue;
 		copy = strdup(path);
 		if (!copy)

@@ -215,20 +215,12 @@ static bool add(gk_prompt_watch *watch, const gk_prompt_seen *seen, const gk_tab
 	return true;
 }
 
-static bool is_at_or_below(const char *path, const char *folder)
-{
-	size_t len = strlen(folder);
-
-	return len == 0 ||
-	       (strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0'));
-}
-
 static void drop_others(gk_prompt_watch *watch, const gk_table *wanted, const char *below)
 {
 	gk_table_foreach (watch->by_number, entry) {
 		const watched *it = gk_table_entry_value(entry);
 
-		if (!is_at_or_below(it->path, below) || gk_table_get(wanted, it->path))
+		if (!gk_prompt_is_below(it->path, below) || gk_table_get(wanted, it->path))
 			continue;
 		gk_notices_remove(watch->notices, it->number);
 		forget(watch, it);

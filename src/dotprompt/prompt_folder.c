@@ -186,14 +186,6 @@ static bool same_stamp(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-	size_t len = strlen(folder);
-
-	return len == 0 ||
-	       (strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0'));
-}
-
 /* It, or a folder around it that cannot be read now: what is in there counts as it was. */
 static bool is_seen(const gk_table *seen, const char *path)
 {
@@ -222,7 +214,7 @@ void gk_prompt_folder_compare(const gk_prompt_folder *folder, const gk_prompt_li
 	gk_table_foreach (folder->files, entry) {
 		const char *path = gk_table_entry_name(entry);
 
-		if (is_whole && is_below(path, below) && !is_seen(seen, path))
+		if (is_whole && gk_prompt_is_below(path, below) && !is_seen(seen, path))
 			differs(path, user);
 	}
 	if (seen)

@@ -29,7 +29,28 @@ bool gk_prompt_is_folder(const char *base)
 	return strchr(base, '.') == NULL;
 }
 
-unsigned gk_prompt_depth(const char *path)
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool gk_prompt_is_partial(const char *path)
+{
+	return *base_of(path) == '_';
+}
+
+bool gk_prompt_is_below(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return len == 0 ||
+	       (strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0'));
+}
+
+/* How many folders it is below the root. */
+static unsigned depth_of(const char *path)
 {
 	unsigned depth = 0;
 
@@ -53,13 +74,6 @@ static int open_folder_of(const char *root, const char *path)
 		fd = next;
 	}
 	return fd;
-}
-
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 /* Whether `errno` says that there is nothing of that path; anything else says that it cannot be opened. */
@@ -204,7 +218,7 @@ static gk_code list_below(
 	fd = open_folder_of(root, below);
 	if (fd < 0)
 		return is_gone() ? GK_OK : cannot_open(root, below, err);
-	ok = visit(ret, fd, parent, base_of(below), gk_prompt_depth(below));
+	ok = visit(ret, fd, parent, base_of(below), depth_of(below));
 	close(fd);
 	return ok ? GK_OK : cannot_list(root, below, err);
 }
@@ -294,7 +308,7 @@ static gk_code read_open(gk_prompt_reading *reading, int fd, gk_error *err)
 		broken(reading, strerror(errno));
 		return GK_OK;
 	}
-	if (*base_of(reading->path) == '_')
+	if (gk_prompt_is_partial(reading->path))
 		return GK_OK;
 	rc = parse(reading, err);
 	free(gk_steal(reading->source)); /* the document has it */

@@ -42,13 +42,15 @@ typedef struct gk_prompt_listing {
 /** Whether a file of that name is a prompt or a partial, whether a folder of that name is looked into. */
 bool gk_prompt_is_file(const char *base);
 bool gk_prompt_is_folder(const char *base);
+/** Whether the file at a path is a partial. */
+bool gk_prompt_is_partial(const char *path);
+/** Whether a path is a folder's ("": the root), or below it. */
+bool gk_prompt_is_below(const char *path, const char *folder);
 /** All at and below a path below the folder `root`; what is not there is an empty listing. UNAVAILABLE when the way there
  * cannot be read, RESOURCE_EXHAUSTED. */
 GK_MUST_USE gk_code gk_prompt_list(
 	const char *root, const char *below, gk_prompt_listing *ret, gk_error *err);
 void gk_prompt_listing_done(gk_prompt_listing *listing);
-/** How many folders a path is below the root. */
-unsigned gk_prompt_depth(const char *path);
 
 /* --- what one says --- */
 
