@@ -336,6 +336,27 @@ START_TEST(requests_are_spread_over_the_minute)
 }
 END_TEST
 
+START_TEST(who_was_let_in_and_sent_nothing_costs_no_request_of_the_minute)
+{
+	uint64_t before;
+	gk_run *first, *second, *third;
+
+	use("{'maxConcurrent':1, 'requests_per_minute':'60'}"); /* no more than one comes together */
+	first = begin("/flow/a", "1");
+	second = begin("/flow/a", "2");
+	third = begin("/flow/a", "3");
+	turn(1050);
+	before = gk_loop_now_ms(core_loop);
+	gk_run_cancel(first, GK_CANCELLED);
+	gk_run_cancel(second, GK_CANCELLED);
+	end_badly(first, GK_CANCELLED, "");
+	end_badly(second, GK_CANCELLED, "");
+	answers = 9;
+	end_well(third);
+	ck_assert_uint_lt(gk_loop_now_ms(core_loop) - before, 700);
+}
+END_TEST
+
 START_TEST(a_turn_after_the_deadline_is_not_waited_for)
 {
 	uint64_t before;
@@ -582,6 +603,7 @@ static Suite *suite(void)
 	tcase_add_test(room, a_place_goes_on_when_its_taker_is_called_off);
 	tcase_add_test(room, a_provider_has_the_usual_limits);
 	tcase_add_test(room, requests_are_spread_over_the_minute);
+	tcase_add_test(room, who_was_let_in_and_sent_nothing_costs_no_request_of_the_minute);
 	tcase_add_test(room, a_turn_after_the_deadline_is_not_waited_for);
 	tcase_add_test(room, a_deadline_ends_the_waiting);
 	suite_add_tcase(s, room);

@@ -119,6 +119,14 @@ static void admit(gk_gate *gate)
 		gate->allowance--;
 }
 
+/* Whoever was let in sent nothing. */
+static void take_back(gk_gate *gate)
+{
+	gate->running--;
+	if (gate->opts.per_minute > 0)
+		gate->allowance++;
+}
+
 static void let_in(gk_gate *gate);
 
 static void on_due(void *user)
@@ -298,7 +306,7 @@ static gk_code wait_turn(gk_gate *gate, gk_ctx *ctx, gk_error *err)
 	if (rc == GK_OK && own.is_refused)
 		return refuse_broken(gate, err);
 	if (rc != GK_OK && own.may_go) { /* called off when it had just been let in */
-		gate->running--;
+		take_back(gate);
 		let_in(gate);
 	}
 	return rc;
