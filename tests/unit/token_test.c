@@ -454,6 +454,18 @@ START_TEST(a_token_service_has_only_so_much_time)
 }
 END_TEST
 
+START_TEST(that_no_token_is_to_be_had_does_not_close_the_service)
+{
+	use_foundry("{'breakAfter':2}");
+	is_dead = true;
+	for (int i = 0; i < 5; i++)
+		core_fail(key, hello(), GK_UNAVAILABLE, NULL);
+	is_dead = false;
+	ask_well();
+	ck_assert_uint_eq(tokens_asked, 6);
+}
+END_TEST
+
 /* A token each time, and a model that is asked with it. */
 static json_t *question;
 
@@ -658,6 +670,7 @@ static Suite *suite(void)
 	tcase_add_test(kept, memory_that_runs_out_is_told);
 	tcase_add_test(kept, a_token_is_not_kept_for_longer_than_a_day);
 	tcase_add_test(kept, a_token_service_has_only_so_much_time);
+	tcase_add_test(kept, that_no_token_is_to_be_had_does_not_close_the_service);
 	suite_add_tcase(s, kept);
 	tcase_add_checked_fixture(others, set_up, tear_down);
 	tcase_add_test(others, a_static_token_is_used_as_it_is);

@@ -57,9 +57,22 @@ static gk_code refused(visit *it, const char *who, const gk_outgoing *out, gk_er
 	return gk_error_move(err, &failure);
 }
 
-/* Sends it with a token, where it carries one; one that the service does not take (any more) is renewed, once. */
-static gk_code send_with_token(gk_ctx *ctx, gk_outgoing *out, gk_reply *ret, gk_error *err)
+/* Sends it and says of the gate's pass what a failure means. */
+static gk_code send(gk_ctx *ctx, gk_outgoing *out, visit *it, gk_error *err)
 {
+	gk_code rc = gk_send(ctx, out, &it->reply, err);
+
+	if (rc != GK_OK)
+		it->pass.outcome = is_outage(rc) ? GK_GATE_BAD : GK_GATE_NEUTRAL;
+	return rc;
+}
+
+/* Sends it with a token; one that the service does not take (any more) is renewed, once. That there is no token says nothing
+ * of the service. */
+static gk_code send_with_token(gk_ctx *ctx, gk_outgoing *out, visit *it, gk_error *err)
+{
+	gk_reply *ret = &it->reply;
+
 	for (int tries = 0;; tries++) {
 		char *token = NULL;
 		gk_code rc = gk_token_get(out->tokens, ctx, &token, err);
@@ -67,7 +80,7 @@ static gk_code send_with_token(gk_ctx *ctx, gk_outgoing *out, gk_reply *ret, gk_
 		if (rc != GK_OK)
 			return rc;
 		gk_outgoing_secret(out, "Authorization", "Bearer ", token);
-		rc = gk_send(ctx, out, ret, err);
+		rc = send(ctx, out, it, err);
 		if (rc == GK_OK && gk_reply_status(ret) == 401)
 			gk_token_drop(out->tokens, token);
 		gk_token_free(token);
@@ -84,12 +97,9 @@ static gk_code ask(gk_ctx *ctx, const char *who, gk_outgoing *out, visit *it, gk
 
 	if (rc != GK_OK)
 		return rc;
-	rc = out->tokens ? send_with_token(ctx, out, &it->reply, err)
-			 : gk_send(ctx, out, &it->reply, err);
-	if (rc != GK_OK) {
-		it->pass.outcome = is_outage(rc) ? GK_GATE_BAD : GK_GATE_NEUTRAL;
+	rc = out->tokens ? send_with_token(ctx, out, it, err) : send(ctx, out, it, err);
+	if (rc != GK_OK)
 		return on_the_way(err, who, rc);
-	}
 	status = gk_reply_status(&it->reply);
 	if (status < 200 || status >= 300)
 		return refused(it, who, out, err);
