@@ -87,6 +87,27 @@ static void fail(gk_exchange *x, const gk_error *err)
 	gk_exchange_reply_json(x, gk_code_http_status(err->code), value);
 }
 
+/* A misspelt name beside "store" must not make the question a larger one. */
+static gk_code check_names(const json_t *body, gk_error *err)
+{
+	static const char *const known[] = { "store", "owner", "sessionId", "token", "limit",
+		"state" };
+	const size_t count = sizeof(known) / sizeof(known[0]);
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)body, name, value) {
+		size_t i = 0;
+
+		while (i < count && strcmp(name, known[i]) != 0)
+			i++;
+		if (i == count)
+			return gk_error_set(err, GK_INVALID_ARGUMENT,
+				"'%s' is no part of a question about sessions", name);
+	}
+	return GK_OK;
+}
+
 static gk_code read_query(const json_t *body, gk_session_query *ret, gk_error *err)
 {
 	int64_t limit = gk_json_int_at(body, "limit", 0);
@@ -97,7 +118,7 @@ static gk_code read_query(const json_t *body, gk_session_query *ret, gk_error *e
 		const char *name, **ret;
 	} texts[] = { { "store", &query.store }, { "owner", &query.owner },
 		{ "sessionId", &query.session_id }, { "token", &query.token } };
-	gk_code rc = GK_OK;
+	gk_code rc = check_names(body, err);
 
 	for (size_t i = 0; rc == GK_OK && i < sizeof(texts) / sizeof(texts[0]); i++)
 		rc = gk_body_text_peek(body, texts[i].name, texts[i].ret, err);

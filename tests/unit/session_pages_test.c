@@ -93,8 +93,9 @@ END_TEST
 START_TEST(a_question_that_is_not_understood_deletes_nothing)
 {
 	static const char *const bodies[] = { "{'store':'nodder','sessionId':1}",
-		"{'store':'nodder','owner':[]}", "{'store':false,'owner':''}", "['nodder']",
-		"'nodder'", "{}", "", "{'store':'nodder'" };
+		"{'store':'nodder','owner':[]}", "{'store':'nodder','sessionID':'a'}",
+		"{'store':false,'owner':''}", "['nodder']", "'nodder'", "{}", "",
+		"{'store':'nodder'" };
 
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		gk_auto_str char *answer = ask("delete", NULL, bodies[i]);
