@@ -2,9 +2,8 @@
  * Copyright the genkitd authors */
 /* The gate before a provider: how many go at once and a minute, whose turn it is, and when nobody asks any more. */
 #include "base/limits.h"
-#include "core.h"
 #include "plugins/common/gate.h"
-#include "plugins/common/net.h"
+#include "provider.h"
 
 #include <genkit/plugins.h>
 
@@ -12,7 +11,7 @@
 
 static int started, answers; /* requests that have come, and that may be answered */
 static int status;
-static const char *retry_after; /* header; NULL: none */
+static const char *retry_after; /* the header; NULL: none */
 static char order[64];          /* the texts of the requests, in the order of their coming */
 static bool is_dead;            /* no connection comes about */
 
@@ -23,54 +22,26 @@ static char text_of(const gk_outgoing *out)
 	return at ? at[strlen("\"content\":\"")] : '?';
 }
 
-static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *err)
+#define ANSWER "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"
+
+static gk_code answer(const gk_outgoing *out, provider_reply *reply, gk_error *err)
 {
 	int own = ++started;
 	gk_code rc = GK_OK;
 
-	(void)user;
 	if (strlen(order) < sizeof(order) - 1)
 		strncat(order, (const char[]){ text_of(out), '\0' }, 1);
 	if (is_dead)
 		return gk_error_set(err, GK_UNAVAILABLE, "nobody is there");
 	while (rc == GK_OK && answers < own)
 		rc = gk_fiber_sleep(1, err);
-	if (rc != GK_OK)
-		return rc;
-	*ret = calloc(1, 1);
-	return *ret ? GK_OK : gk_error_set(err, GK_RESOURCE_EXHAUSTED, "out of memory");
+	reply->status = status;
+	reply->header = retry_after;
+	reply->text = rc == GK_OK ? strdup(ANSWER) : NULL;
+	return rc == GK_OK && !reply->text
+		       ? gk_error_set(err, GK_RESOURCE_EXHAUSTED, "out of memory")
+		       : rc;
 }
-
-static int get_status(void *reply)
-{
-	(void)reply;
-	return status;
-}
-
-static const char *get_header(void *reply, const char *name)
-{
-	(void)reply;
-	return strcmp(name, "retry-after") == 0 ? retry_after : NULL;
-}
-
-#define ANSWER "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"
-
-static gk_code read_once(void *reply, const char **ret, size_t *len_ret, gk_error *err)
-{
-	char *is_read = reply;
-
-	(void)err;
-	*ret = ANSWER;
-	*len_ret = *is_read ? 0 : strlen(ANSWER);
-	*is_read = 1;
-	return GK_OK;
-}
-
-static const gk_transport service = { .start = start,
-	.status = get_status,
-	.header_peek = get_header,
-	.read = read_once,
-	.free = free };
 
 /* --- callers --- */
 
@@ -105,7 +76,7 @@ static void use(const char *options)
 
 	json_object_set_new(all, "name", json_string("zoo"));
 	json_object_set_new(all, "base_url", json_string("http://zoo.invalid"));
-	ck_assert(gk_net_set_transport(core_app, &service, NULL));
+	provider_start(answer);
 	ck_assert_int_eq(gk_use_plugin(core_app, "compat", all, NULL), GK_OK);
 	core_flow("a", ask, NULL);
 	core_flow("b", ask, NULL);
@@ -511,7 +482,7 @@ END_TEST
 START_TEST(what_the_service_says_of_when_to_ask_again_is_kept)
 {
 	use("{'breakAfter':1, 'breakTime':1}");
-	retry_after = "30";
+	retry_after = "retry-after: 30";
 	fail_times(1, 503);
 	turn(10);
 	ck_assert_int_gt(end_badly(begin("/flow/a", "x"), GK_UNAVAILABLE, "not asked"), 29000);
@@ -523,7 +494,7 @@ START_TEST(but_not_for_longer_than_there_is_patience)
 	int64_t retry_ms;
 
 	use("{'breakAfter':1}");
-	retry_after = "99999999";
+	retry_after = "retry-after: 99999999";
 	fail_times(1, 503);
 	retry_ms = end_badly(begin("/flow/a", "x"), GK_UNAVAILABLE, "not asked");
 	ck_assert_int_le(retry_ms, GK_GATE_BREAK_MAX_MS);

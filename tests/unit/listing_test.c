@@ -2,22 +2,17 @@
  * Copyright the genkitd authors */
 /* What plugins say there is: services are asked, not too often, and what they say is believed for a while. */
 #include "base/str.h"
-#include "core.h"
 #include "core/internal.h"
 #include "plugins/common/vendor.h"
+#include "provider.h"
 
 #include <genkit/plugins.h>
 #include <stdio.h>
 
 /* --- a service --- */
 
-typedef struct reply {
-	char *text;
-	bool is_read;
-	int status;
-} reply;
-
 static const char *tags;         /* what Ollama has */
+static const char *listed;       /* what OpenAI and its like have */
 static unsigned lists, shows;    /* how often it was asked */
 static unsigned at_once, most;   /* questions of a model's abilities under way */
 static bool shows_fail, is_slow; /* of the latter */
@@ -39,88 +34,38 @@ static char *show(const gk_outgoing *out, gk_code *rc, gk_error *err)
 	return strdup("{\"capabilities\":[\"completion\",\"tools\"]}");
 }
 
-static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *err)
+static gk_code answer(const gk_outgoing *out, provider_reply *reply, gk_error *err)
 {
-	reply *it = calloc(1, sizeof(*it));
 	gk_code rc = GK_OK;
 
-	(void)user;
-	it->status = 200;
 	if (strstr(out->url, "/api/show")) {
-		it->text = show(out, &rc, err);
-		it->status = shows_fail ? 500 : 200;
+		reply->text = show(out, &rc, err);
+		reply->status = shows_fail ? 500 : 200;
 	} else if (strstr(out->url, "/api/tags")) {
 		lists++;
-		it->text = strdup(tags);
+		reply->text = strdup(tags);
 	} else if (strstr(out->url, "limit=1000")) {
 		pages++;
 		ck_assert_int_gt(
-			asprintf(&it->text,
+			asprintf(&reply->text,
 				"{\"data\":[{\"id\":\"claude-%u\"}],\"has_more\":true,\"last_id\":\"claude-%u\"}",
 				pages, pages),
 			0);
 	} else {
 		lists++;
-		it->text = strdup("{\"data\":[{\"id\":\"m\"}]}");
+		reply->text = strdup(listed);
 	}
-	if (rc != GK_OK) {
-		free(it->text);
-		free(it);
-		return rc;
-	}
-	*ret = it;
-	return GK_OK;
+	return rc;
 }
-
-static int status_of(void *res)
-{
-	return ((reply *)res)->status;
-}
-
-static const char *header_of(void *res, const char *name)
-{
-	(void)res;
-	(void)name;
-	return NULL;
-}
-
-static gk_code read_once(void *res, const char **ret, size_t *len_ret, gk_error *err)
-{
-	reply *it = res;
-
-	(void)err;
-	*ret = it->text;
-	*len_ret = it->is_read ? 0 : strlen(it->text);
-	it->is_read = true;
-	return GK_OK;
-}
-
-static void free_reply(void *res)
-{
-	free(((reply *)res)->text);
-	free(res);
-}
-
-static const gk_transport service = { .start = start,
-	.status = status_of,
-	.header_peek = header_of,
-	.read = read_once,
-	.free = free_reply };
 
 static void set_up(void)
 {
 	core_start_unseen();
 	lists = shows = at_once = most = pages = 0;
 	shows_fail = is_slow = false;
-	ck_assert(gk_net_set_transport(core_app, &service, NULL));
+	listed = "{\"data\":[{\"id\":\"m\"}]}";
+	provider_start(answer);
 	core_flow("list", core_list, NULL);
-}
-
-static void use(const char *name, const char *options)
-{
-	gk_auto_json json_t *all = json(options);
-
-	ck_assert_int_eq(gk_use_plugin(core_app, name, all, NULL), GK_OK);
 }
 
 static json_t *list(void)
@@ -161,7 +106,7 @@ START_TEST(a_server_says_what_its_models_can_do)
 	gk_auto_json json_t *got = NULL;
 
 	tags = three;
-	use("ollama", "{}");
+	provider_use("ollama", "{}");
 	got = list();
 	ck_assert(json_is_true(supports(got, "/model/ollama/seer:1", "media")));
 	ck_assert(json_is_false(supports(got, "/model/ollama/seer:1", "tools")));
@@ -179,7 +124,7 @@ START_TEST(a_digest_is_asked_for_once)
 	gk_auto_json json_t *first = NULL, *second = NULL, *third = NULL;
 
 	tags = three;
-	use("ollama", "{}");
+	provider_use("ollama", "{}");
 	first = list();
 	let_pass("ollama", GK_OLLAMA_LISTING_MS - 1000);
 	second = list();
@@ -206,7 +151,7 @@ START_TEST(a_model_that_is_not_described_can_do_everything)
 
 	tags = three;
 	shows_fail = true;
-	use("ollama", "{}");
+	provider_use("ollama", "{}");
 	first = list();
 	ck_assert(json_is_true(supports(first, "/model/ollama/seer:1", "tools")));
 	ck_assert(json_is_true(supports(first, "/model/ollama/vector-maker", "media")));
@@ -238,7 +183,7 @@ START_TEST(so_many_models_are_asked_at_once)
 	text = json_dumps(all, JSON_COMPACT);
 	tags = text;
 	is_slow = true;
-	use("ollama", "{}");
+	provider_use("ollama", "{}");
 	got = list();
 	ck_assert_uint_eq(shows, 11);
 	ck_assert_uint_eq(most, GK_OLLAMA_SHOWS);
@@ -250,7 +195,7 @@ START_TEST(a_server_that_is_gone_leaves_the_listing_empty)
 	gk_auto_json json_t *got = NULL;
 
 	tags = "no JSON";
-	use("ollama", "{}");
+	provider_use("ollama", "{}");
 	got = list();
 	ck_assert_uint_eq(json_object_size(got), 1); /* the flow that lists */
 	tags = three;
@@ -263,7 +208,7 @@ END_TEST
 
 START_TEST(a_listing_is_believed_for_a_while)
 {
-	use("compat", "{'name':'zoo','base_url':'http://zoo.invalid'}");
+	provider_use("compat", "{'name':'zoo','base_url':'http://zoo.invalid'}");
 	for (int i = 0; i < 3; i++) {
 		gk_auto_json json_t *got = list();
 
@@ -284,7 +229,7 @@ START_TEST(a_listing_without_end_ends)
 	gk_auto_json json_t *got = NULL;
 	gk_auto_str char *last = NULL;
 
-	use("anthropic", "{'apiKey':'secret-key'}");
+	provider_use("anthropic", "{'apiKey':'secret-key'}");
 	got = list();
 	ck_assert_uint_eq(pages, GK_MAX_VENDOR_PAGES);
 	ck_assert_int_gt(asprintf(&last, "/model/anthropic/claude-%u", GK_MAX_VENDOR_PAGES), 0);
@@ -296,8 +241,8 @@ START_TEST(without_a_key_nobody_is_asked)
 {
 	gk_auto_json json_t *got = NULL;
 
-	use("openai", "{'apiKey':false}");
-	use("compat", "{'name':'zoo','base_url':'http://zoo.invalid','apiKey':false}");
+	provider_use("openai", "{'apiKey':false}");
+	provider_use("compat", "{'name':'zoo','base_url':'http://zoo.invalid','apiKey':false}");
 	got = list();
 	ck_assert_uint_eq(lists, 0);
 	ck_assert_ptr_nonnull(json_object_get(got, "/model/openai/gpt-4o"));

@@ -2,7 +2,6 @@
  * Copyright the genkitd authors */
 /* What services and callers can ask too much of: each limit of the plugins' shared layer and its families, reached. */
 #include "base/str.h"
-#include "core.h"
 #include "core/app_client.h"
 #include "json/edit.h"
 #include "loop/fetch_internal.h"
@@ -10,77 +9,26 @@
 #include "plugins/common/builtin.h"
 #include "plugins/gemini/gemini.h"
 #include "plugins/oai/oai.h"
+#include "provider.h"
 #include "server.h"
 
 #include <stdio.h>
 
 /* --- a service that answers as a test wants, of any length --- */
 
-typedef struct reply {
-	size_t left;
-	char *text; /* NULL: `left` times 'x' */
-	int status;
-} reply;
-
 static char *(*answer)(const gk_outgoing *out); /* NULL: `length` bytes */
 static size_t length;
 static int status;
 static size_t counts[4], requests; /* what each request asked for */
 
-static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *err)
+static gk_code say(const gk_outgoing *out, provider_reply *reply, gk_error *err)
 {
-	reply *it = calloc(1, sizeof(*it));
-
-	(void)user;
 	(void)err;
-	it->status = status;
-	it->text = answer ? answer(out) : NULL;
-	it->left = it->text ? strlen(it->text) : length;
-	*ret = it;
+	reply->status = status;
+	reply->text = answer ? answer(out) : NULL;
+	reply->filler = length;
 	return GK_OK;
 }
-
-static int status_of(void *res)
-{
-	return ((reply *)res)->status;
-}
-
-static const char *header_of(void *res, const char *name)
-{
-	(void)res;
-	(void)name;
-	return NULL;
-}
-
-static gk_code read_some(void *res, const char **ret, size_t *len_ret, gk_error *err)
-{
-	static char block[1u << 20];
-	reply *it = res;
-
-	(void)err;
-	if (it->text) {
-		*ret = it->text;
-		*len_ret = it->left;
-	} else {
-		memset(block, 'x', sizeof(block));
-		*ret = block;
-		*len_ret = it->left < sizeof(block) ? it->left : sizeof(block);
-	}
-	it->left -= *len_ret;
-	return GK_OK;
-}
-
-static void free_reply(void *res)
-{
-	free(((reply *)res)->text);
-	free(res);
-}
-
-static const gk_transport service = { .start = start,
-	.status = status_of,
-	.header_peek = header_of,
-	.read = read_some,
-	.free = free_reply };
 
 static void set_up(void)
 {
@@ -88,19 +36,7 @@ static void set_up(void)
 	answer = NULL;
 	status = 200;
 	requests = length = 0;
-	ck_assert(gk_net_set_transport(core_app, &service, NULL));
-}
-
-static void use(const char *name, const char *options)
-{
-	gk_auto_json json_t *all = json(options);
-
-	ck_assert_int_eq(gk_use_plugin(core_app, name, all, NULL), GK_OK);
-}
-
-static json_t *hello(void)
-{
-	return json("{'messages':[{'role':'user','content':[{'text':'hi'}]}]}");
+	provider_start(say);
 }
 
 #define ZOO "{'name':'zoo','base_url':'http://zoo.invalid','breakAfter':0}"
@@ -109,21 +45,21 @@ static json_t *hello(void)
 
 START_TEST(an_answer_that_is_too_long_is_refused)
 {
-	use("compat", ZOO);
+	provider_use("compat", ZOO);
 	length = (size_t)GK_MAX_VENDOR_BODY + 1;
-	core_fail("/model/zoo/m", hello(), GK_RESOURCE_EXHAUSTED,
+	core_fail("/model/zoo/m", provider_hello(), GK_RESOURCE_EXHAUSTED,
 		"zoo: the answer has more than 268435456 bytes, or memory ran out");
 }
 END_TEST
 
 START_TEST(a_failure_that_is_too_long_says_what_its_status_says)
 {
-	use("compat", ZOO);
+	provider_use("compat", ZOO);
 	status = 429;
 	length = GK_MAX_VENDOR_FAILURE + 1;
-	core_fail("/model/zoo/m", hello(), GK_RESOURCE_EXHAUSTED, "zoo: [429] ");
+	core_fail("/model/zoo/m", provider_hello(), GK_RESOURCE_EXHAUSTED, "zoo: [429] ");
 	length = GK_MAX_VENDOR_FAILURE - 1;
-	core_fail("/model/zoo/m", hello(), GK_RESOURCE_EXHAUSTED, NULL);
+	core_fail("/model/zoo/m", provider_hello(), GK_RESOURCE_EXHAUSTED, NULL);
 }
 END_TEST
 
@@ -158,7 +94,7 @@ static gk_code drop(json_t *chunk_take, void *user, gk_error *err)
 
 START_TEST(a_stream_is_only_so_long)
 {
-	gk_auto_json json_t *request = hello();
+	gk_auto_json json_t *request = provider_hello();
 	gk_vendor vendor = { .name = (char *)"zoo", .type = &gk_plugin_openai };
 	const gk_oai_call call = {
 		.row = gk_plugin_openai.row, .vendor = &vendor, .id = "m", .request = request
@@ -183,7 +119,7 @@ END_TEST
 
 START_TEST(a_stream_of_gemini_has_only_so_many_parts)
 {
-	gk_auto_json json_t *request = hello(), *parts = json_array(), *piece = NULL;
+	gk_auto_json json_t *request = provider_hello(), *parts = json_array(), *piece = NULL;
 	const gk_gemini_call call = { .who = "zoo", .id = "gemini-x", .request = request };
 	gk_auto_gemini_stream gk_gemini_stream it = { .call = &call, .emit = drop };
 	gk_auto_str char *text = NULL;
@@ -264,14 +200,14 @@ static void assert_batches(const char *key, size_t batch)
 
 START_TEST(documents_go_in_batches)
 {
-	use("compat", ZOO);
+	provider_use("compat", ZOO);
 	assert_batches("/embedder/zoo/embed", GK_MAX_EMBED_BATCH);
 }
 END_TEST
 
 START_TEST(documents_go_to_cloudflare_in_smaller_ones)
 {
-	use("cloudflare-workers-ai", "{'accountId':'a','apiToken':'secret-token'}");
+	provider_use("cloudflare-workers-ai", "{'accountId':'a','apiToken':'secret-token'}");
 	assert_batches(
 		"/embedder/cloudflare-workers-ai/@cf/baai/bge-small-en-v1.5", GK_CLOUDFLARE_BATCH);
 }
