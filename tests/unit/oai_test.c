@@ -115,6 +115,23 @@ static const struct {
 		"{'model':'m','messages':[]}" },
 	{ &gk_plugin_huggingface, "a/b", "{'messages':[],'config':{'provider':'groq'}}", "",
 		"{'model':'a/b:groq','messages':[]}" },
+	{ &gk_plugin_foundry, "gpt-4o",
+		"{'messages':[],'candidates':3,'config':{'parallelToolCalls':false}}", "",
+		"{'model':'gpt-4o','messages':[],'n':3}" },
+	{ &gk_plugin_foundry, "gpt-4o", "{'messages':[],'candidates':3,'config':{'n':2}}", "n",
+		"2" },
+	{ &gk_plugin_foundry, "gpt-4o",
+		"{'messages':[],'tools':[{'name':'t'}],'config':{'parallelToolCalls':false}}",
+		"parallel_tool_calls", "false" },
+	{ &gk_plugin_foundry, "gpt-4o",
+		"{'messages':[],'config':{'maxCompletionTokens':7,'maxOutputTokens':5}}", "",
+		"{'model':'gpt-4o','messages':[],'max_completion_tokens':7}" },
+	{ &gk_plugin_openai, "gpt-4o",
+		"{'messages':[],'candidates':3,'config':{'parallelToolCalls':false,'stream':true}}",
+		"", "{'model':'gpt-4o','messages':[],'parallel_tool_calls':false}" },
+	{ &gk_plugin_openai, "gpt-4o",
+		"{'messages':[{'role':'model','content':[{'text':'it is '},{'data':{'a':1}}]}]}",
+		"messages[0]", "{'role':'assistant','content':'it is {\\'a\\':1}'}" },
 	{ &gk_plugin_openai, "gpt-4o", "{'messages':[{'role':'robot','content':[]}]}", NULL,
 		"'openai: messages[0] has no known role'" },
 	{ &gk_plugin_openai, "gpt-4o",
@@ -184,6 +201,8 @@ static const struct {
 		"[{'text':'a'},{'toolRequest':{'name':'t','ref':'1','input':{}}}]" },
 	{ "{'choices':[{'message':{'tool_calls':[{'function':{'name':'t','arguments':{'a':1}}}]}}]}",
 		"message.content", "[{'toolRequest':{'name':'t','input':{'a':1}}}]" },
+	{ "{'choices':[{'message':{'tool_calls':[{'function':{'name':'t','arguments':'null'}}]}}]}",
+		"message.content", "[{'toolRequest':{'name':'t','input':{}}}]" },
 	{ "{'choices':[{'message':{'content':'x'}}]}", "finishReason", "'unknown'" },
 	{ "{'choices':[{'message':{'content':'x'},'finish_reason':'surprise'}]}", "finishReason",
 		"'other'" },
@@ -224,6 +243,8 @@ START_TEST(an_answer_that_is_none_is_an_error)
 		{ "{'choices':[]}", "openai: the answer has no choices" },
 		{ "[]", "openai: the answer has no choices" },
 		{ "{'error':{'message':'kaput'}}", "openai: kaput" },
+		{ "{'object':'error','message':'kaput','code':500}", "openai: [500] kaput" },
+		{ "{'error':{'message':'kaput','code':1210}}", "openai: kaput" },
 		{ "{'choices':[{'message':{'tool_calls':[{'function':{'name':'t','arguments':'{a'}}]}}]}",
 			"openai: the arguments of the call of tool 't' are not JSON" },
 	};
@@ -324,6 +345,45 @@ START_TEST(calls_without_an_index_are_told_apart_by_their_id)
 	assert_json(gk_json_at_peek(whole, "choices[0].message.tool_calls"),
 		"[{'id':'a','type':'function','function':{'name':'t','arguments':'{}'}},{'id':'b','type':'function',"
 		"'function':{'name':'u','arguments':'[1]'}}]");
+	json_decref(chunks);
+}
+END_TEST
+
+static const struct {
+	const char *events[4], *wanted;
+} parallel[] = {
+	/* no index, no id: by their place among those that came together */
+	{ { "{'choices':[{'delta':{'tool_calls':[{'function':{'name':'t','arguments':'{'}},{'function':{'name':'u',"
+	    "'arguments':'['}}]}}]}",
+		  "{'choices':[{'delta':{'tool_calls':[{'function':{'arguments':'}'}},{'function':{'arguments':']'}}]},"
+		  "'finish_reason':'stop'}]}" },
+		"[{'id':'','type':'function','function':{'name':'t','arguments':'{}'}},{'id':'','type':'function',"
+		"'function':{'name':'u','arguments':'[]'}}]" },
+	/* no index: by their id, in any order */
+	{ { "{'choices':[{'delta':{'tool_calls':[{'id':'a','function':{'name':'t','arguments':'{'}},{'id':'b',"
+	    "'function':{'name':'u','arguments':'['}}]}}]}",
+		  "{'choices':[{'delta':{'tool_calls':[{'id':'a','function':{'arguments':'}'}}]}}]}",
+		  "{'choices':[{'delta':{'tool_calls':[{'id':'b','function':{'arguments':']'}}]},'finish_reason':'stop'}]}" },
+		"[{'id':'a','type':'function','function':{'name':'t','arguments':'{}'}},{'id':'b','type':'function',"
+		"'function':{'name':'u','arguments':'[]'}}]" },
+	/* one index for all */
+	{ { "{'choices':[{'delta':{'tool_calls':[{'index':0,'id':'a','function':{'name':'t','arguments':'{}'}}]}}]}",
+		  "{'choices':[{'delta':{'tool_calls':[{'index':0,'id':'b','function':{'name':'u','arguments':'['}}]}}]}",
+		  "{'choices':[{'delta':{'tool_calls':[{'index':0,'function':{'arguments':']'}}]},'finish_reason':'stop'}]}" },
+		"[{'id':'a','type':'function','function':{'name':'t','arguments':'{}'}},{'id':'b','type':'function',"
+		"'function':{'name':'u','arguments':'[]'}}]" },
+	/* the id changes with every piece, the name comes once */
+	{ { "{'choices':[{'delta':{'tool_calls':[{'index':0,'id':'a','function':{'name':'t','arguments':'{'}}]}}]}",
+		  "{'choices':[{'delta':{'tool_calls':[{'index':0,'id':'b','function':{'arguments':'}'}}]},"
+		  "'finish_reason':'stop'}]}" },
+		"[{'id':'b','type':'function','function':{'name':'t','arguments':'{}'}}]" },
+};
+
+START_TEST(calls_at_once_are_told_apart)
+{
+	gk_auto_json json_t *whole = stream(parallel[_i].events, NULL);
+
+	assert_json(gk_json_at_peek(whole, "choices[0].message.tool_calls"), parallel[_i].wanted);
 	json_decref(chunks);
 }
 END_TEST
@@ -486,6 +546,8 @@ static Suite *oai_suite(void)
 	tcase_add_test(tcase, a_stream_without_an_end_is_an_error);
 	tcase_add_test(tcase, done_alone_ends_a_stream);
 	tcase_add_test(tcase, calls_without_an_index_are_told_apart_by_their_id);
+	tcase_add_loop_test(
+		tcase, calls_at_once_are_told_apart, 0, sizeof(parallel) / sizeof(parallel[0]));
 	tcase_add_test(tcase, fragments_before_the_name_are_kept_and_not_told);
 	tcase_add_test(tcase, each_choice_has_chunks_of_its_own_and_the_first_is_the_answer);
 	tcase_add_test(tcase, the_last_value_of_each_member_counts);

@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "plugins/common/ask.h"
 #include "plugins/common/download.h"
-#include "plugins/common/failure.h"
 
 #include <genkit/context.h>
 
@@ -41,12 +40,10 @@ static gk_code prepare(
 static gk_code open_envelope(const gk_vendor *vendor, const gk_outgoing *out, const json_t *answer,
 	json_t **ret, gk_error *err)
 {
-	if (json_is_false(json_object_get(answer, "success"))) {
-		gk_failure_set(err, vendor->name, out, 200, answer, "the run failed", -1);
-		if (err)
-			err->code = GK_INTERNAL;
-		return GK_INTERNAL;
-	}
+	gk_code rc = gk_cloudflare_check(answer, out, err);
+
+	if (rc != GK_OK)
+		return rc;
 	*ret = json_incref(json_object_get(answer, "result"));
 	if (!*ret)
 		return gk_error_set(err, GK_INTERNAL, "%s: the answer has no result", vendor->name);
@@ -69,35 +66,32 @@ static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
 	return gk_cloudflare_stream_push(stream, event->data.text, event->data.len, err);
 }
 
-static gk_code ask_in_events(
-	gk_ctx *ctx, const gk_vendor *vendor, gk_outgoing *out, json_t **ret, gk_error *err)
+static gk_code ask_in_events(gk_ctx *ctx, const gk_vendor *vendor, gk_outgoing *out,
+	bool *is_whole_ret, json_t **ret, gk_error *err)
 {
-	gk_auto_cloudflare_stream gk_cloudflare_stream stream = { .emit = gk_ask_emit,
-		.user = ctx };
+	gk_auto_cloudflare_stream gk_cloudflare_stream stream = {
+		.out = out, .emit = gk_ask_emit, .user = ctx
+	};
+	gk_auto_json json_t *envelope = NULL;
 	gk_auto_sse gk_sse sse;
 	gk_code rc;
 
 	gk_sse_init(&sse, 0, on_event, &stream);
-	rc = gk_ask_events(ctx, vendor->name, out, &sse, &stream.is_done, err);
-	return rc == GK_OK ? gk_cloudflare_stream_end(&stream, ret, err) : rc;
-}
-
-/* JSON does not come in pieces there: the whole is told as one. */
-static gk_code tell_whole(gk_ctx *ctx, const json_t *response, gk_error *err)
-{
-	json_t *content = gk_json_at_peek(response, "message.content");
-
-	return json_array_size(content)
-		       ? gk_ctx_send(ctx, gk_chunk_new(0, json_incref(content)), err)
-		       : GK_OK;
+	rc = gk_ask_events_or_json(ctx, vendor->name, out, &sse, &stream.is_done, &envelope, err);
+	*is_whole_ret = envelope != NULL; /* of a model that does not stream */
+	if (rc != GK_OK)
+		return rc;
+	return envelope ? open_envelope(vendor, out, envelope, ret, err)
+			: gk_cloudflare_stream_end(&stream, ret, err);
 }
 
 static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
 	const gk_vendor *vendor = model->vendor;
-	bool wants_json = gk_request_wants_json(input);
-	bool is_streaming = gk_ctx_is_streaming(ctx) && !wants_json;
+	/* JSON does not come in pieces there. */
+	bool is_streaming = gk_ctx_is_streaming(ctx) && !gk_request_wants_json(input);
+	bool is_whole = !is_streaming;
 	gk_auto_json json_t *request = NULL, *body = NULL, *result = NULL, *response = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc;
@@ -112,12 +106,12 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 		return rc;
 	gk_outgoing_json(&out, body);
 	json_decref(gk_steal(body));
-	rc = is_streaming ? ask_in_events(ctx, vendor, &out, &result, err)
+	rc = is_streaming ? ask_in_events(ctx, vendor, &out, &is_whole, &result, err)
 			  : ask(ctx, vendor, &out, &result, err);
 	if (rc == GK_OK)
 		rc = gk_cloudflare_answer(request, result, &response, err);
-	if (rc == GK_OK && wants_json && gk_ctx_is_streaming(ctx))
-		rc = tell_whole(ctx, response, err);
+	if (rc == GK_OK && is_whole && gk_ctx_is_streaming(ctx))
+		rc = gk_ask_emit_whole(ctx, response, err);
 	if (rc == GK_OK)
 		*ret = gk_steal(response);
 	return rc;

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "plugins/common/ask.h"
+#include "plugins/common/failure.h"
 
 /* Flat, or as OpenAI has it; an id has no place in the history, so it is left out. */
 static json_t *call_part(const json_t *call)
@@ -39,6 +40,16 @@ static bool add_parts(json_t *parts, const json_t *it)
 		if (!gk_json_push_take(parts, call_part(call)))
 			return false;
 	return true;
+}
+
+gk_code gk_cloudflare_check(const json_t *answer, const gk_outgoing *out, gk_error *err)
+{
+	if (!json_is_false(json_object_get(answer, "success")) && !gk_failure_is(answer))
+		return GK_OK;
+	gk_failure_set(err, "cloudflare-workers-ai", out, 200, answer, "the run failed", -1);
+	if (err)
+		err->code = GK_INTERNAL;
+	return GK_INTERNAL;
 }
 
 gk_code gk_cloudflare_answer(const json_t *request, json_t *result, json_t **ret, gk_error *err)
@@ -107,11 +118,13 @@ gk_code gk_cloudflare_stream_push(
 
 	if (stream->is_done || !len)
 		return GK_OK;
-	if (len == 6 && memcmp(data, "[DONE]", 6) == 0) {
+	if (gk_ask_is_done(data, len)) {
 		stream->is_done = true;
 		return GK_OK;
 	}
 	rc = gk_ask_parse("cloudflare-workers-ai", data, len, &piece, err);
+	if (rc == GK_OK)
+		rc = gk_cloudflare_check(piece, stream->out, err);
 	if (rc == GK_OK)
 		rc = gather(stream, piece, err);
 	if (rc != GK_OK)

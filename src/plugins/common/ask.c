@@ -2,9 +2,12 @@
  * Copyright the genkitd authors */
 #include "plugins/common/ask.h"
 
+#include "base/str.h"
+#include "json/edit.h"
 #include "loop/fiber.h"
 #include "plugins/common/gate.h"
 #include "plugins/common/failure.h"
+#include "plugins/common/message.h"
 #include "plugins/common/token.h"
 #include "plugins/common/traced.h"
 
@@ -191,11 +194,51 @@ gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, gk_outgoing *out, char **ret,
 
 /* --- piece by piece --- */
 
-gk_code gk_ask_events(gk_ctx *ctx, const char *who, gk_outgoing *out, gk_sse *sse,
-	const bool *is_done, gk_error *err)
+/* No line of a stream of events begins like JSON or HTML. */
+static bool begins_no_stream(const char *data)
+{
+	return *data == '{' || *data == '[' || *data == '<';
+}
+
+/* What there is instead of a stream, `data` first: JSON, that it may be of use, or an error that shows it. */
+static gk_code read_whole(visit *it, const char *who, const gk_outgoing *out, const char *data,
+	size_t len, json_t **ret, gk_error *err)
+{
+	gk_auto_buf gk_buf body = GK_BUF_INIT(GK_MAX_VENDOR_BODY);
+	gk_auto_json json_t *answer = NULL;
+	gk_auto_str char *clean = NULL;
+	gk_code rc = GK_OK;
+
+	while (rc == GK_OK && len) {
+		gk_buf_put(&body, data, len);
+		if (gk_buf_failed(&body))
+			return gk_error_no_memory(err);
+		rc = gk_reply_read(&it->reply, &data, &len, err);
+	}
+	if (rc != GK_OK)
+		return broken(it, err, who, rc);
+	if (gk_json_parse(body.data, body.len, GK_MAX_VENDOR_BODY, &answer, NULL) == GK_OK) {
+		if (gk_failure_is(answer))
+			return gk_failure_in_answer(err, who, out, answer);
+		if (ret) {
+			*ret = gk_steal(answer);
+			return GK_OK;
+		}
+	}
+	clean = gk_outgoing_scrub(out, body.data, body.len);
+	return clean ? gk_error_set(err, GK_INTERNAL, "%s: the answer is no stream of events: %.*s",
+			       who,
+			       (int)gk_str_valid_utf8(clean, strnlen(clean, GK_MAX_VENDOR_MESSAGE)),
+			       clean)
+		     : gk_error_no_memory(err);
+}
+
+gk_code gk_ask_events_or_json(gk_ctx *ctx, const char *who, gk_outgoing *out, gk_sse *sse,
+	const bool *is_done, json_t **whole_ret, gk_error *err)
 {
 	auto_visit visit it = { 0 };
 	gk_code rc = ask(ctx, who, out, &it, err);
+	bool is_first = true;
 	const char *data;
 	size_t len;
 
@@ -205,11 +248,27 @@ gk_code gk_ask_events(gk_ctx *ctx, const char *who, gk_outgoing *out, gk_sse *ss
 			return broken(&it, err, who, rc);
 		if (!len)
 			break;
+		if (is_first && begins_no_stream(data))
+			return read_whole(&it, who, out, data, len, whole_ret, err);
+		is_first = false;
 		rc = gk_sse_push(sse, data, len, err);
 	}
 	if (rc == GK_OK)
 		gk_reply_leave(&it.reply);
 	return rc;
+}
+
+gk_code gk_ask_events(gk_ctx *ctx, const char *who, gk_outgoing *out, gk_sse *sse,
+	const bool *is_done, gk_error *err)
+{
+	return gk_ask_events_or_json(ctx, who, out, sse, is_done, NULL, err);
+}
+
+bool gk_ask_is_done(const char *data, size_t len)
+{
+	while (len && data[len - 1] == ' ')
+		len--;
+	return len == 6 && memcmp(data, "[DONE]", 6) == 0;
 }
 
 gk_code gk_ask_lines(
@@ -234,4 +293,14 @@ gk_code gk_ask_lines(
 gk_code gk_ask_emit(json_t *chunk_take, void *ctx, gk_error *err)
 {
 	return gk_ctx_send(ctx, chunk_take, err);
+}
+
+gk_code gk_ask_emit_whole(gk_ctx *ctx, const json_t *response, gk_error *err)
+{
+	json_t *content = gk_json_at_peek(response, "message.content"), *chunk;
+
+	if (!json_array_size(content))
+		return GK_OK;
+	chunk = gk_chunk_new(0, json_incref(content));
+	return chunk ? gk_ctx_send(ctx, chunk, err) : gk_error_no_memory(err);
 }

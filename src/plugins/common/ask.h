@@ -19,13 +19,23 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_ask_json(
 /** `*type_ret` (owned by the caller; may be NULL) is the content type; it stays NULL when there is none. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, gk_outgoing *out,
 	char **ret, size_t *len_ret, char **type_ret, gk_error *err);
-/** Pushes until the stream ends, or until `*is_done` (NULL: never) is set. */
+/** Pushes until the stream ends, or until `*is_done` (NULL: never) is set. An answer that is no stream is INTERNAL, with
+ * what it says. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_ask_events(gk_ctx *ctx, const char *who, gk_outgoing *out,
 	gk_sse *sse, const bool *is_done, gk_error *err);
+/** The same for services that may answer a question for a stream with one JSON value all the same: it goes into
+ * `*whole_ret`, which stays NULL when events came. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_events_or_json(gk_ctx *ctx, const char *who,
+	gk_outgoing *out, gk_sse *sse, const bool *is_done, json_t **whole_ret, gk_error *err);
+/** Whether an event is the last one of a stream: [DONE]. */
+bool gk_ask_is_done(const char *data, size_t len);
 GK_MUST_USE GK_SUSPENDS gk_code gk_ask_lines(
 	gk_ctx *ctx, const char *who, gk_outgoing *out, gk_ndjson *lines, gk_error *err);
 /** Hands a chunk (consumed) to whoever called the action; `ctx` is a gk_ctx. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_ask_emit(json_t *chunk_take, void *ctx, gk_error *err);
+/** The same for a response that came whole: its content becomes one chunk. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_emit_whole(
+	gk_ctx *ctx, const json_t *response, gk_error *err);
 /** A piece of a stream (an event's data, a line) as JSON; INTERNAL when it is none. */
 GK_MUST_USE gk_code gk_ask_parse(
 	const char *who, const char *text, size_t len, json_t **ret, gk_error *err);

@@ -284,12 +284,28 @@ gk_code gk_failure_of_reply(const char *who, const gk_outgoing *out, gk_reply *r
 	return gk_failure_set(err, who, out, http, body, text, retry_ms);
 }
 
+bool gk_failure_is(const json_t *answer)
+{
+	const json_t *error = json_object_get(answer, "error");
+
+	return json_is_object(error) || json_is_string(error) ||
+	       json_array_size(json_object_get(answer, "errors")) > 0 ||
+	       gk_str_equal(gk_json_str_peek(answer, "object"), "error");
+}
+
+/* Some have codes of their own, which are no HTTP status. */
+static int status_in(const json_t *answer)
+{
+	const json_t *error = json_object_get(answer, "error");
+	int64_t code = gk_json_int_at(json_is_object(error) ? error : answer, "code", 0);
+
+	return code >= 400 && code < 600 ? (int)code : 0;
+}
+
 gk_code gk_failure_in_answer(
 	gk_error *err, const char *who, const gk_outgoing *out, const json_t *answer)
 {
-	const json_t *error = json_object_get(answer, "error");
-	const json_t *code = json_object_get(error, "code");
-	int http = json_is_integer(code) ? (int)json_integer_value(code) : 0;
+	int http = status_in(answer);
 
 	return tell(err, http ? gk_failure_code(http) : GK_INTERNAL, who, out, http, answer, NULL);
 }

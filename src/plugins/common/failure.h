@@ -20,7 +20,9 @@ gk_code gk_failure_set(gk_error *err, const char *who, const gk_outgoing *out, i
 /** Reads the rest of a reply that is no success and fills `err`. Returns its code. */
 GK_SUSPENDS gk_code gk_failure_of_reply(
 	const char *who, const gk_outgoing *out, gk_reply *reply, gk_error *err);
-/** An error object within a successful answer: its status from a number in `error.code`, else INTERNAL. */
+/** Whether an answer that calls itself a success tells of a failure: `error`, `errors`, or `object: "error"`. */
+bool gk_failure_is(const json_t *answer);
+/** Such a failure: its status from an HTTP status in `error.code` (or `code`), else INTERNAL. */
 gk_code gk_failure_in_answer(
 	gk_error *err, const char *who, const gk_outgoing *out, const json_t *answer);
 

@@ -54,6 +54,26 @@ json_t *gk_parts_joined(const json_t *parts, const char *member)
 	return gk_buf_failed(&text) ? NULL : json_stringn(text.len ? text.data : "", text.len);
 }
 
+json_t *gk_parts_said(const json_t *parts)
+{
+	gk_auto_buf gk_buf said = GK_BUF_INIT(0);
+	json_t *part;
+	size_t i;
+
+	json_array_foreach (parts, i, part) {
+		gk_part_kind kind = gk_part_kind_of(part);
+		gk_auto_json json_t *text = NULL;
+
+		if (kind != GK_PART_TEXT && kind != GK_PART_DATA)
+			continue;
+		text = gk_json_as_text(json_object_get(part, gk_part_kind_name(kind)));
+		if (!text)
+			return NULL;
+		gk_buf_put(&said, json_string_value(text), json_string_length(text));
+	}
+	return gk_buf_failed(&said) ? NULL : json_stringn(said.len ? said.data : "", said.len);
+}
+
 json_t *gk_tool_response_text(const json_t *response)
 {
 	gk_auto_json json_t *output = gk_json_as_text(json_object_get(response, "output"));

@@ -182,7 +182,7 @@ gk_code gk_outgoing_check(const gk_outgoing *out, gk_error *err)
 /* The secret that begins here; its length, 0: none. */
 static size_t secret_at(const gk_outgoing *out, const char *text, size_t len)
 {
-	for (size_t i = 0; i < out->secret_count; i++) {
+	for (size_t i = 0; out && i < out->secret_count; i++) {
 		size_t secret_len = strlen(out->secrets[i]);
 
 		if (secret_len <= len && memcmp(text, out->secrets[i], secret_len) == 0)

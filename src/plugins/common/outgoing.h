@@ -56,7 +56,7 @@ void gk_outgoing_secret_field(gk_outgoing *out, const char *name, const char *se
 void gk_outgoing_json(gk_outgoing *out, const json_t *body);
 /** GK_OK, or what went wrong. */
 gk_code gk_outgoing_check(const gk_outgoing *out, gk_error *err);
-/** `text` without the request's secrets; the caller frees it. NULL when memory ran out. */
+/** `text` without the request's secrets (`out` NULL: there are none); the caller frees it. NULL when memory ran out. */
 char *gk_outgoing_scrub(const gk_outgoing *out, const char *text, size_t len);
 
 #endif

@@ -58,11 +58,11 @@ struct gk_vendor {
 	unsigned refs;
 	const gk_vendor_type *type;
 	gk_app *app;
-	char *name;      /* prefix of its actions; begins its errors */
-	json_t *options; /* with the names of the tables */
-	char *base_url;  /* without a slash at the end; NULL: the family knows */
-	char *api_key;   /* NULL: none */
-	bool key_per_call;
+	char *name;                    /* prefix of its actions; begins its errors */
+	json_t *options;               /* with the names of the tables */
+	char *base_url;                /* without a slash at the end; NULL: the family knows */
+	char *api_key;                 /* NULL: none */
+	bool key_per_call, has_warned; /* of what a model ignores */
 	uint64_t timeout_ms;
 	gk_gate *gate;          /* before its requests */
 	gk_token_cache *tokens; /* for requests without a key; NULL: there are none */

@@ -25,6 +25,7 @@ static const gk_oai_row row = {
 	.replay = GK_OAI_REPLAY_TOOLS,
 	.renames = renames,
 	.models = models,
+	.cold_ids = "deepseek-reasoner",
 };
 
 const gk_vendor_type gk_plugin_deepseek = {

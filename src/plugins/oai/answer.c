@@ -98,10 +98,11 @@ static gk_code read_arguments(
 			return gk_error_set(err, GK_INTERNAL,
 				"%s: the arguments of the call of tool '%s' are not JSON",
 				call->vendor->name, gk_json_str_peek(function, "name"));
-		return GK_OK;
+	} else if (arguments && !text) {
+		*ret = json_incref(arguments);
 	}
-	*ret = arguments && !text && !json_is_null(arguments) ? json_incref(arguments)
-							      : json_object();
+	if (!*ret || json_is_null(*ret))
+		*ret = json_object();
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
@@ -216,7 +217,7 @@ gk_code gk_oai_answer(const gk_oai_call *call, json_t *completion, json_t **ret,
 	gk_auto_json json_t *content = json_array(), *response = NULL;
 	gk_code rc;
 
-	if (!json_is_object(choice) && json_object_get(completion, "error"))
+	if (!json_is_object(choice) && gk_failure_is(completion))
 		return gk_failure_in_answer(err, call->vendor->name, call->out, completion);
 	if (!json_is_object(choice))
 		return gk_error_set(

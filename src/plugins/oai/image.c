@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "plugins/common/ask.h"
+#include "plugins/common/failure.h"
 #include "plugins/common/media.h"
 
 #include <genkit/context.h>
@@ -15,13 +16,15 @@ static json_t *body_of(const gk_oai_call *call)
 	const char *model = gk_oai_model_name(call);
 	gk_auto_str char *prompt = gk_oai_media_text(call->request);
 	gk_auto_json json_t *body = json_object();
+	bool is_gpt = gk_str_has_prefix(model, "gpt-image"); /* which knows no response_format */
 
 	if (!prompt || !gk_json_set_str(body, "model", model) ||
 		!gk_json_set_str(body, "prompt", prompt) ||
-		(!gk_str_has_prefix(model, "gpt-image") &&
-			!gk_json_set_str(body, "response_format", "b64_json")) ||
+		(!is_gpt && !gk_json_set_str(body, "response_format", "b64_json")) ||
 		!gk_oai_media_add_config(body, call->request))
 		return NULL;
+	if (is_gpt)
+		json_object_del(body, "response_format");
 	return gk_steal(body);
 }
 
@@ -59,6 +62,11 @@ gk_code gk_oai_run_image(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *e
 	rc = gk_ask_json(ctx, model->vendor->name, &out, &answer, err);
 	if (rc != GK_OK)
 		return rc;
+	if (gk_failure_is(answer))
+		return gk_failure_in_answer(err, model->vendor->name, &out, answer);
+	if (!json_is_array(json_object_get(answer, "data")))
+		return gk_error_set(
+			err, GK_INTERNAL, "%s: the answer has no 'data'", model->vendor->name);
 	content = json_array();
 	json_array_foreach (json_object_get(answer, "data"), i, item) {
 		if (!gk_json_str_peek(item, "b64_json") && !gk_json_str_peek(item, "url"))
@@ -68,5 +76,5 @@ gk_code gk_oai_run_image(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *e
 		if (!gk_json_push_take(content, picture(&call, item)))
 			return gk_error_no_memory(err);
 	}
-	return gk_vendor_response(request, gk_steal(content), answer, ret, err);
+	return gk_oai_media_response(&call, gk_steal(content), answer, ret, err);
 }

@@ -42,6 +42,23 @@ gk_code gk_oai_media_prepare(gk_oai_call *call, const gk_vendor_model *model, co
 	return rc;
 }
 
+gk_code gk_oai_media_response(
+	const gk_oai_call *call, json_t *content_take, json_t *answer, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *response = NULL;
+	gk_code rc = gk_vendor_response(call->request, content_take, answer, &response, err);
+	json_t *usage = json_object_get(response, "usage");
+
+	if (rc != GK_OK)
+		return rc;
+	if (!gk_usage_copy(usage, "inputTokens", answer, "usage.input_tokens") ||
+		!gk_usage_copy(usage, "outputTokens", answer, "usage.output_tokens") ||
+		!gk_usage_copy(usage, "totalTokens", answer, "usage.total_tokens"))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(response);
+	return GK_OK;
+}
+
 json_t *gk_oai_media_parts_peek(const json_t *request)
 {
 	return json_object_get(json_array_get(json_object_get(request, "messages"), 0), "content");

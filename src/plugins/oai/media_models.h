@@ -16,6 +16,9 @@ gk_code gk_oai_media_address(
 gk_code gk_oai_media_prepare(gk_oai_call *call, const gk_vendor_model *model, const json_t *request,
 	const char *path, json_t *(*make)(const gk_oai_call *call), gk_outgoing *out,
 	gk_error *err);
+/** The response that the content makes, with the usage that the service reports (`answer`; NULL: nothing). */
+gk_code gk_oai_media_response(
+	const gk_oai_call *call, json_t *content_take, json_t *answer, json_t **ret, gk_error *err);
 /** The parts of the one message; borrowed. */
 json_t *gk_oai_media_parts_peek(const json_t *request);
 /** Their text; the caller frees it; NULL when memory ran out. */

@@ -28,12 +28,11 @@ static const char *extension_of(const gk_media *media)
 	return "";
 }
 
-static json_t *image_part(const gk_oai_call *call, const gk_media *media, const char *url)
+static json_t *image_part(const gk_oai_call *call, const char *url)
 {
 	const char *detail =
 		json_string_value(gk_request_config_peek(call->request, "visualDetailLevel"));
 
-	(void)media;
 	if (call->row->plain_media)
 		return json_pack("{s:s, s:s}", "type", "image_url", "image_url", url);
 	return json_pack("{s:s, s:{s:s, s:s}}", "type", "image_url", "image_url", "url", url,
@@ -75,7 +74,7 @@ static gk_code media_part(const gk_oai_call *call, const json_t *part, json_t **
 	if (gk_str_has_prefix(media.url, "file-")) { /* what was uploaded goes by its id */
 		*ret = json_pack("{s:s, s:{s:s}}", "type", "file", "file", "file_id", media.url);
 	} else if (!media.type || gk_media_is(&media, "image/")) {
-		*ret = image_part(call, &media, media.url);
+		*ret = image_part(call, media.url);
 	} else if (is_audio(call, &media)) {
 		*ret = audio_part(call, &media);
 	} else if (media.data) {
@@ -259,7 +258,7 @@ static gk_code add_assistant(
 	const gk_oai_call *call, const json_t *content, json_t *messages, gk_error *err)
 {
 	gk_auto_json json_t *message = json_pack("{s:s}", "role", "assistant");
-	gk_auto_json json_t *text = gk_parts_joined(content, "text");
+	gk_auto_json json_t *text = gk_parts_said(content);
 	gk_auto_json json_t *reasoning = gk_parts_joined(content, "reasoning");
 	bool has_calls = gk_parts_have(content, GK_PART_TOOL_REQUEST);
 	bool replays = call->row->replay == GK_OAI_REPLAY_ALWAYS ||

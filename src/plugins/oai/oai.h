@@ -87,13 +87,16 @@ typedef struct gk_oai_row {
 	bool short_refs; /* ids of tool calls have nine characters; tool messages have a name */
 	bool reasoning_limit; /* max_completion_tokens for reasoning models and maxCompletionTokens */
 	bool id_provider;     /* the provider goes behind the id: "id:provider" */
+	bool sends_candidates;    /* the request's candidates are n */
+	bool parallel_with_tools; /* parallelToolCalls is sent beside tools only */
 	gk_oai_replay replay;
 	gk_oai_address address;
 	const gk_oai_rename *renames; /* before the common ones; ended by {0}; NULL: none */
 	const gk_oai_models *models;  /* the last row is for ids that nobody knows */
 	bool no_listing;              /* there is no GET /models */
 	const char *listing_option;   /* the option that asks for it; NULL: always */
-	const char *const *headers;   /* option, header, option, header, ..., NULL */
+	const char *const *headers;   /* option, variable, header, ..., NULL */
+	const char *cold_ids; /* gk_words_match(): temperature and topP change nothing there */
 } gk_oai_row;
 
 typedef struct gk_oai_call {

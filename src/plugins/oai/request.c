@@ -119,6 +119,7 @@ static const gk_oai_rename renames[] = {
 	{ "apiKey", NULL, false },
 	{ "visualDetailLevel", NULL, false },
 	{ "messages", NULL, false },
+	{ "stream", NULL, false }, /* whoever calls the action says so */
 	{ "functions", NULL, false },
 	{ "function_call", NULL, false },
 	{ "tools", NULL, false },
@@ -168,12 +169,28 @@ static const char *limit_name(const gk_oai_call *call)
 	return call->row->limit;
 }
 
+static bool is_limit(const char *name)
+{
+	return strcmp(name, "maxOutputTokens") == 0 || strcmp(name, "maxTokens") == 0;
+}
+
+/* What something else in the request leaves no room for. */
+static bool is_left_out(const gk_oai_call *call, const json_t *body, const char *name)
+{
+	if (call->row->parallel_with_tools && strcmp(name, "parallelToolCalls") == 0)
+		return !json_object_get(body, "tools");
+	return call->row->reasoning_limit && is_limit(name) &&
+	       gk_request_config_peek(call->request, "maxCompletionTokens");
+}
+
 static bool add_one(const gk_oai_call *call, json_t *body, const char *name, json_t *value)
 {
 	const gk_oai_rename *rename = find_rename(call->row->renames, name);
 	gk_auto_json json_t *deep = NULL;
 
-	if (!rename && (strcmp(name, "maxOutputTokens") == 0 || strcmp(name, "maxTokens") == 0))
+	if (is_left_out(call, body, name))
+		return true;
+	if (!rename && is_limit(name))
 		return gk_json_set(body, limit_name(call), value);
 	if (!rename)
 		rename = find_rename(renames, name);
@@ -191,9 +208,12 @@ static bool add_one(const gk_oai_call *call, json_t *body, const char *name, jso
 
 gk_code gk_oai_add_config(const gk_oai_call *call, json_t *body, gk_error *err)
 {
+	json_t *candidates = json_object_get(call->request, "candidates"), *value;
 	const char *name;
-	json_t *value;
 
+	if (call->row->sends_candidates && json_is_number(candidates) &&
+		!gk_json_set(body, "n", candidates))
+		return gk_error_no_memory(err);
 	json_object_foreach (json_object_get(call->request, "config"), name, value)
 		if (!json_is_null(value) && !add_one(call, body, name, value))
 			return gk_error_no_memory(err);

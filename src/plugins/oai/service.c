@@ -287,13 +287,30 @@ gk_code gk_oai_resolve(
 
 /* --- the listing --- */
 
-static gk_code add_listed(const gk_vendor *vendor, const char *id, json_t *listing, gk_error *err)
+/* What a listed id stands for: by its name, and where the service says what each can do, by that. NULL: it is of no use. */
+static const gk_oai_models *listed_as(const gk_oai_row *row, const char *id, const json_t *item)
 {
-	const gk_oai_row *row = vendor->type->row;
 	const gk_oai_models *models = gk_oai_models_of(row, id);
-	gk_auto_json json_t *info = NULL;
+	const json_t *can = json_object_get(item, "capabilities");
 
 	if (models->is_hidden)
+		return NULL;
+	if (row->address != GK_OAI_ADDRESS_AZURE || !json_is_object(can))
+		return models;
+	if (json_is_true(json_object_get(can, "embeddings")))
+		return models->kind == GK_OAI_EMBED ? models : &unknown_embedder;
+	return json_is_true(json_object_get(can, "chat_completion")) ? models : NULL;
+}
+
+static gk_code add_listed(
+	const gk_vendor *vendor, const json_t *item, json_t *listing, gk_error *err)
+{
+	const gk_oai_row *row = vendor->type->row;
+	const char *id = gk_json_str_peek(item, "id");
+	const gk_oai_models *models = id && *id ? listed_as(row, id, item) : NULL;
+	gk_auto_json json_t *info = NULL;
+
+	if (!models)
 		return GK_OK;
 	info = gk_oai_info(row, models, vendor->name, id);
 	if (!info || !gk_json_push_take(listing,
@@ -315,12 +332,9 @@ gk_code gk_oai_ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_e
 	rc = gk_oai_prepare(vendor, vendor->type->row, &out, "/models", "", NULL, err);
 	if (rc == GK_OK)
 		rc = gk_ask_json(ctx, vendor->name, &out, &answer, err);
-	json_array_foreach (json_object_get(answer, "data"), i, item) {
-		const char *id = gk_json_str_peek(item, "id");
-
-		if (rc == GK_OK && id && *id)
-			rc = add_listed(vendor, id, listing, err);
-	}
+	json_array_foreach (json_object_get(answer, "data"), i, item)
+		if (rc == GK_OK)
+			rc = add_listed(vendor, item, listing, err);
 	return rc;
 }
 

@@ -88,40 +88,60 @@ static gk_code find_choice(gk_oai_stream *stream, int64_t index, gk_oai_choice *
 
 /* --- tool calls --- */
 
-/* The call that a piece belongs to: by its index; without one the last, unless a new id begins another. */
-static gk_code find_call(gk_oai_stream *stream, gk_oai_choice *choice, const json_t *piece,
+/* The last one with that index. Some services give all calls the same: another id with a name begins another call. */
+static tool_call *call_of_index(const gk_oai_choice *choice, int64_t index, const json_t *piece)
+{
+	const char *id = gk_json_str_peek(piece, "id");
+	const char *name = gk_json_str_peek(piece, "function.name");
+	tool_call *found = NULL;
+
+	for (tool_call *call = choice->calls; call; call = call->next)
+		if (call->index == index)
+			found = call;
+	return found && found->id && id && *id && strcmp(id, found->id) != 0 && name && *name
+		       ? NULL
+		       : found;
+}
+
+/* Without an index: by its id, or by its place among the pieces that came together; alone it goes on with the last. */
+static tool_call *call_without_index(
+	const gk_oai_choice *choice, const json_t *piece, size_t place, bool is_alone)
+{
+	const char *id = gk_json_str_peek(piece, "id");
+	tool_call *call = choice->calls;
+
+	if (id && *id) {
+		while (call && (!call->id || strcmp(id, call->id) != 0))
+			call = call->next;
+		return call || !choice->last || choice->last->id ? call : choice->last;
+	}
+	if (is_alone)
+		return choice->last;
+	while (call && place--)
+		call = call->next;
+	return call;
+}
+
+static gk_code add_call(gk_oai_stream *stream, gk_oai_choice *choice, const json_t *index,
 	tool_call **ret, gk_error *err)
 {
-	const json_t *index = json_object_get(piece, "index");
-	const char *id = gk_json_str_peek(piece, "id");
 	tool_call *call;
 
-	if (json_is_integer(index)) {
-		for (call = choice->calls; call; call = call->next)
-			if (call->index == json_integer_value(index))
-				break;
-	} else {
-		call = choice->last;
-		if (call && id && *id && call->id && strcmp(id, call->id) != 0)
-			call = NULL;
-	}
-	if (!call) {
-		if (stream->call_count == GK_MAX_VENDOR_CALLS)
-			return too_much(stream, "tool calls", err);
-		call = calloc(1, sizeof(*call));
-		if (!call)
-			return gk_error_no_memory(err);
-		call->told = SIZE_MAX;
-		call->index = json_is_integer(index) ? json_integer_value(index)
-			      : choice->last         ? choice->last->index + 1
-						     : 0;
-		if (choice->last)
-			choice->last->next = call;
-		else
-			choice->calls = call;
-		choice->last = call;
-		stream->call_count++;
-	}
+	if (stream->call_count == GK_MAX_VENDOR_CALLS)
+		return too_much(stream, "tool calls", err);
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return gk_error_no_memory(err);
+	call->told = SIZE_MAX;
+	call->index = json_is_integer(index) ? json_integer_value(index)
+		      : choice->last         ? choice->last->index + 1
+					     : 0;
+	if (choice->last)
+		choice->last->next = call;
+	else
+		choice->calls = call;
+	choice->last = call;
+	stream->call_count++;
 	*ret = call;
 	return GK_OK;
 }
@@ -194,8 +214,12 @@ static gk_code take_calls(gk_oai_stream *stream, gk_oai_choice *choice, const js
 
 	json_array_foreach (pieces, i, piece) {
 		const json_t *function = json_object_get(piece, "function");
-		tool_call *call = NULL;
-		gk_code rc = find_call(stream, choice, piece, &call, err);
+		const json_t *index = json_object_get(piece, "index");
+		tool_call *call = json_is_integer(index)
+					  ? call_of_index(choice, json_integer_value(index), piece)
+					  : call_without_index(
+						    choice, piece, i, json_array_size(pieces) == 1);
+		gk_code rc = call ? GK_OK : add_call(stream, choice, index, &call, err);
 
 		if (rc != GK_OK)
 			return rc;
@@ -302,15 +326,14 @@ gk_code gk_oai_stream_push(gk_oai_stream *stream, const char *data, size_t len, 
 
 	if (stream->is_done || !len)
 		return GK_OK;
-	if (len == 6 && memcmp(data, "[DONE]", 6) == 0) {
+	if (gk_ask_is_done(data, len)) {
 		stream->is_done = true;
 		return GK_OK;
 	}
 	rc = gk_ask_parse(call->vendor->name, data, len, &piece, err);
 	if (rc != GK_OK)
 		return rc;
-	if (json_is_object(json_object_get(piece, "error")) ||
-		json_is_string(json_object_get(piece, "error")))
+	if (gk_failure_is(piece))
 		return gk_failure_in_answer(err, call->vendor->name, call->out, piece);
 	rc = keep_top(stream, piece, err);
 	json_array_foreach (json_object_get(piece, "choices"), i, one) {

@@ -193,14 +193,23 @@ static gk_code fill(form *it, const gk_oai_call *call, gk_error *err)
 
 /* --- the answer --- */
 
+/* JSON was asked for, or is what the service says it is. */
+static bool is_json(const gk_oai_call *call, const char *type)
+{
+	const char *format = NULL;
+
+	return (type && gk_str_has_prefix(type, "application/json")) ||
+	       (format_of(call, &format, NULL) == GK_OK &&
+		       (strcmp(format, "json") == 0 || strcmp(format, "verbose_json") == 0));
+}
+
 static gk_code read_answer(const gk_oai_call *call, const char *text, size_t len, const char *type,
 	json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *answer = NULL, *content = json_array();
-	gk_code rc = GK_OK;
+	gk_code rc = is_json(call, type) ? gk_ask_parse(call->vendor->name, text, len, &answer, err)
+					 : GK_OK;
 
-	if (type && gk_str_has_prefix(type, "application/json"))
-		rc = gk_ask_parse(call->vendor->name, text, len, &answer, err);
 	if (rc != GK_OK)
 		return rc;
 	if (json_is_string(json_object_get(answer, "text"))) {
@@ -212,7 +221,7 @@ static gk_code read_answer(const gk_oai_call *call, const char *text, size_t len
 			err, GK_INTERNAL, "%s: the answer is not UTF-8", call->vendor->name);
 	if (!gk_parts_add(content, "text", text, len))
 		return gk_error_no_memory(err);
-	return gk_vendor_response(call->request, gk_steal(content), answer, ret, err);
+	return gk_oai_media_response(call, gk_steal(content), answer, ret, err);
 }
 
 gk_code gk_oai_run_transcribe(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
