@@ -40,16 +40,6 @@ static gk_code run_following(gk_ctx *ctx, json_t *input, json_t **ret, gk_error 
 	return gk_turns_run(ctx, it->generation, &it->next, true, NULL, ret, err);
 }
 
-static gk_code run_on_new_stack(gk_ctx *ctx, following *it, json_t **ret, gk_error *err)
-{
-	gk_parallel item = { .fn = run_following, .user = it };
-	gk_code rc = gk_run_parallel(ctx, &item, 1, err);
-
-	gk_error_clear(&item.err);
-	*ret = item.ret;
-	return rc;
-}
-
 /* A hook is around all that follows the turn, so that what follows runs in it: on this stack, until it has had its share. */
 static gk_code run_all(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *err)
 {
@@ -60,7 +50,7 @@ static gk_code run_all(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error *e
 	turn->next.request = NULL;
 	if (rc == GK_OK && it.next.request)
 		rc = it.next.current % (share > 1 ? share : 1) == 0
-			     ? run_on_new_stack(ctx, &it, ret, err)
+			     ? gk_run_on_new_stack(ctx, run_following, &it, ret, err)
 			     : gk_turns_run(ctx, it.generation, &it.next, true, NULL, ret, err);
 	json_decref(it.next.request);
 	return rc;

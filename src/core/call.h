@@ -103,4 +103,9 @@ void *gk_ctx_chat_session_peek(const gk_ctx *ctx);
 GK_MUST_USE GK_SUSPENDS gk_code gk_run_together(
 	gk_ctx *ctx, gk_parallel *items, size_t count, gk_error *err);
 
+/** Runs `fn` in a fiber of its own and waits for it. It counts as no deeper than `ctx`: what goes on inside of itself for
+ * long takes another stack, not another call. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_run_on_new_stack(
+	gk_ctx *ctx, gk_action_fn *fn, void *user, json_t **ret, gk_error *err);
+
 #endif

@@ -27,15 +27,17 @@ typedef struct branch {
 	gk_parallel *item;
 	gk_fiber *fiber;
 	gk_parallel **first_failure; /* of all that run together; NULL: each on its own */
+	bool is_level;               /* it counts as no deeper than `parent` */
 } branch;
 
-static void run_item(gk_ctx *parent, gk_parallel *item)
+static void run_item(gk_ctx *parent, gk_parallel *item, bool is_level)
 {
 	gk_ctx ctx, *before;
 
 	gk_part_init_ctx(&ctx, parent, item->user);
 	before = gk_ctx_enter(&ctx);
-	item->rc = gk_ctx_descend(&ctx, "parallel", &item->err);
+	item->rc = is_level ? gk_scope_check(gk_fiber_scope(gk_fiber_self()), &item->err)
+			    : gk_ctx_descend(&ctx, "parallel", &item->err);
 	if (item->rc == GK_OK)
 		item->rc = item->fn(&ctx, item->input, &item->ret, &item->err);
 	if (item->rc != GK_OK)
@@ -50,7 +52,7 @@ static void run_branch(void *user)
 {
 	branch *mine = user;
 
-	run_item(mine->parent, mine->item);
+	run_item(mine->parent, mine->item, mine->is_level);
 	if (mine->item->rc == GK_OK || !mine->first_failure || *mine->first_failure)
 		return;
 	*mine->first_failure = mine->item;
@@ -62,7 +64,7 @@ static void run_all(gk_ctx *ctx, gk_scope *scope, gk_parallel *items, branch *br
 	size_t count, gk_parallel **first_failure)
 {
 	for (size_t i = 0; i < count; i++) {
-		branches[i] = (branch){ ctx, &items[i], NULL, first_failure };
+		branches[i] = (branch){ ctx, &items[i], NULL, first_failure, false };
 		items[i].rc = gk_fiber_start(ctx->app->loop, "parallel", scope, run_branch,
 			&branches[i], &branches[i].fiber, &items[i].err);
 		if (items[i].rc != GK_OK && first_failure && !*first_failure) {
@@ -115,7 +117,7 @@ gk_code gk_run_together(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error 
 	gk_code rc = begin_all(items, count, &branches, err);
 
 	if (rc == GK_OK && count == 1) {
-		run_item(ctx, items);
+		run_item(ctx, items, false);
 		first_failure = items->rc == GK_OK ? NULL : items;
 	} else if (rc == GK_OK) {
 		scope = gk_scope_new(ctx->app->loop, gk_fiber_scope(gk_fiber_self()));
@@ -129,4 +131,21 @@ gk_code gk_run_together(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error 
 		rc = gk_error_copy(err, &first_failure->err);
 	free(branches);
 	return rc;
+}
+
+gk_code gk_run_on_new_stack(gk_ctx *ctx, gk_action_fn *fn, void *user, json_t **ret, gk_error *err)
+{
+	gk_parallel item = { .fn = fn, .user = user };
+	branch mine = { .parent = ctx, .item = &item, .is_level = true };
+	gk_code rc = gk_fiber_start(ctx->app->loop, "stack", gk_fiber_scope(gk_fiber_self()),
+		run_branch, &mine, &mine.fiber, err);
+
+	if (rc != GK_OK)
+		return rc;
+	gk_fiber_join(mine.fiber);
+	gk_fiber_unref(mine.fiber);
+	if (item.rc != GK_OK)
+		return gk_error_move(err, &item.err);
+	*ret = item.ret;
+	return GK_OK;
 }

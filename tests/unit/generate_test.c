@@ -284,15 +284,21 @@ END_TEST
 START_TEST(code_around_the_turns_is_no_limit)
 {
 	static const char *const tools[] = { "add", NULL };
-	static const char *const use[] = { "around", "around", "around", NULL };
-	gk_auto_json json_t *response = NULL;
+	static const size_t hooks[] = { 3, 6, 16 };
 
 	define_insistent();
-	rounds = 3 * GK_MAX_RUN_DEPTH;
-	response = models_generate(GK_OPTS(gk_generate_opts, .model = "insistent", .prompt = "hi",
-		.tools = tools, .use = use, .max_turns = GK_MAX_TURNS));
-	ck_assert_uint_eq(json_array_size(gk_json_at_peek(response, "request.messages")),
-		1 + 6 * GK_MAX_RUN_DEPTH);
+	for (size_t i = 0; i < 3; i++) {
+		const char *use[17] = { NULL };
+		gk_auto_json json_t *response = NULL;
+
+		for (size_t j = 0; j < hooks[i]; j++)
+			use[j] = "around";
+		rounds = GK_MAX_TURNS - 1;
+		response = models_generate(GK_OPTS(gk_generate_opts, .model = "insistent",
+			.prompt = "hi", .tools = tools, .use = use, .max_turns = GK_MAX_TURNS));
+		ck_assert_uint_eq(json_array_size(gk_json_at_peek(response, "request.messages")),
+			2 * GK_MAX_TURNS - 1);
+	}
 }
 END_TEST
 
