@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* Models for tests (generate section 9). */
+#include "ai/testing.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/str.h"
@@ -237,24 +238,35 @@ static gk_code check_turn(json_t *turn, size_t i, gk_error *err)
 	return GK_OK;
 }
 
-gk_code gk_test_script(gk_app *app, json_t *script, gk_error *err)
+static json_t *turns_of(json_t *script)
 {
-	testing *mine = gk_app_slot_peek(app, &slot);
-	json_t *turns = json_is_object(script) ? json_object_get(script, "turns") : script, *turn;
-	bool *is_used;
+	return json_is_object(script) ? json_object_get(script, "turns") : script;
+}
+
+gk_code gk_test_script_check(json_t *script, gk_error *err)
+{
+	json_t *turns = turns_of(script), *turn;
+	gk_code rc = GK_OK;
 	size_t i;
 
-	if (!mine)
-		return gk_error_no_memory(err);
 	if (!json_is_array(turns))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"a script is a list of turns, or a mapping with it as 'turns'");
-	json_array_foreach (turns, i, turn) {
-		gk_code rc = check_turn(turn, i, err);
+	json_array_foreach (turns, i, turn)
+		if (rc == GK_OK)
+			rc = check_turn(turn, i, err);
+	return rc;
+}
 
-		if (rc != GK_OK)
-			return rc;
-	}
+gk_code gk_test_script(gk_app *app, json_t *script, gk_error *err)
+{
+	testing *mine = gk_app_slot_peek(app, &slot);
+	json_t *turns = turns_of(script);
+	gk_code rc = mine ? gk_test_script_check(script, err) : gk_error_no_memory(err);
+	bool *is_used;
+
+	if (rc != GK_OK)
+		return rc;
 	is_used = calloc(json_array_size(turns) + 1, sizeof(*is_used));
 	if (!is_used)
 		return gk_error_no_memory(err);

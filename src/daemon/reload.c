@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "daemon/testing.h"
 
+#include <genkit/testing.h>
+
 /* What cannot change while the process lives. */
 static void warn_of_restart(const gk_config *before, const gk_config *now)
 {
@@ -46,9 +48,20 @@ static void put_back(gk_daemon *daemon)
 		gk_log(GK_LOG_ERROR, "telemetry", "the destinations could not be put back");
 }
 
+/* What is left to go wrong is memory, and by then too much has changed to go back. */
+static void commit(gk_daemon *daemon, const gk_config *config, json_t *script)
+{
+	if (script && gk_test_script(daemon->app, script, NULL) != GK_OK)
+		gk_log(GK_LOG_ERROR, "testing", "out of memory: the script stays as it was");
+	if (gk_prompts_configure(
+		    daemon->prompts, gk_config_list_peek(config, "prompts"), false, NULL) != GK_OK)
+		gk_log(GK_LOG_ERROR, "prompts", "out of memory: the directories stay as they were");
+}
+
 /* Everything that can fail, then everything that cannot. */
 static gk_code apply(gk_daemon *daemon, const gk_config *config, gk_error *err)
 {
+	gk_auto_json json_t *script = NULL;
 	gk_code rc = gk_daemon_load_modules(daemon, config, err);
 
 	if (rc != GK_OK)
@@ -60,14 +73,13 @@ static gk_code apply(gk_daemon *daemon, const gk_config *config, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_telemetry_reload(daemon->telemetry, config, err);
 	if (rc == GK_OK)
-		rc = gk_testing_reload(daemon->app, config, err);
+		rc = gk_testing_read(daemon->app, config, &script, err);
 	if (rc == GK_OK)
 		rc = gk_front_reload(daemon->front, config, err);
 	if (rc != GK_OK)
 		put_back(daemon);
-	else if (gk_prompts_configure(daemon->prompts, gk_config_list_peek(config, "prompts"),
-			 false, NULL) != GK_OK)
-		gk_log(GK_LOG_ERROR, "prompts", "out of memory: the directories stay as they were");
+	else
+		commit(daemon, config, script);
 	return rc;
 }
 

@@ -10,7 +10,8 @@
 
 /** Defines the models, once, and reads the script; with neither configured nothing happens. Errors name the file. */
 GK_MUST_USE gk_code gk_testing_configure(gk_app *app, const gk_config *config, gk_error *err);
-/** Reads the script anew, and begins at its start. */
-GK_MUST_USE gk_code gk_testing_reload(gk_app *app, const gk_config *config, gk_error *err);
+/** The script as it stands in its file now, checked (a new reference; NULL: none is configured); what is followed stays. */
+GK_MUST_USE gk_code gk_testing_read(
+	gk_app *app, const gk_config *config, json_t **ret, gk_error *err);
 
 #endif

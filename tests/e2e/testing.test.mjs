@@ -38,6 +38,29 @@ describe('testing.script', () => {
       await daemon.stop();
     }
   });
+  it('stays the old one when a reload fails', async () => {
+    const script = file('kept.yaml', 'loop: true\nturns: [{text: old}]\n');
+    const settings = file('kept.conf.yaml', 'server: {listen: "127.0.0.1:0"}\n');
+    const daemon = await start({ modules: ['kitchen'], args: ['--config', settings], set: { 'testing.script': script, 'server.listen': undefined } });
+    try {
+      const says = async () => (await ask(daemon, 'test/programmable', 'x')).result.message.content[0].text;
+      const reload = async (text, outcome) => {
+        const before = daemon.stderr().length;
+        file('kept.conf.yaml', text);
+        daemon.child.kill('SIGHUP');
+        await until(() => /config: (not )?reloaded/.test(daemon.stderr().slice(before)), 'it has looked');
+        assert.match(daemon.stderr().slice(before), outcome);
+      };
+      assert.equal(await says(), 'old');
+      file('kept.yaml', 'loop: true\nturns: [{text: new}]\n');
+      await reload('server: {listen: "unix:/no/such/folder"}\n', /config: not reloaded/);
+      assert.equal(await says(), 'old');
+      await reload('server: {listen: "127.0.0.1:0"}\n', /config: reloaded/);
+      assert.equal(await says(), 'new');
+    } finally {
+      await daemon.stop();
+    }
+  });
   it('keeps the daemon from starting when it is none', async () => {
     for (const [text, complaint] of [['- {}', /bad\.yaml: turn 1 of a script has no text/], ['- [', /bad\.yaml:2:1:/], ['#'.repeat(2 ** 24 + 1), /bad\.yaml.*16777216/]]) {
       const { stderr, code } = await run(join(build, 'genkitd'),
