@@ -153,7 +153,7 @@ static void clash(const char *path, const char *other, void *user)
 static gk_code read_folder(look *it, gk_error *err)
 {
 	static const gk_prompt_folder_ops ops = { set_prompt, remove_prompt, set_partial,
-		remove_partial, mistake, clash };
+		remove_partial, mistake, clash, NULL };
 	gk_prompt_folder *folder = gk_prompt_folder_new(it->folder, NULL);
 	uint64_t again_ms = 1;
 	gk_code rc = folder ? GK_OK : gk_error_no_memory(err);

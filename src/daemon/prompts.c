@@ -20,7 +20,7 @@ typedef struct folder {
 	bool is_flow, is_started;
 	gk_engine *engine; /* its partials, over the application's */
 	gk_prompt_sync *sync;
-	json_t *refused; /* name: what is wrong with a file that its folder finds right */
+	json_t *refused; /* path: what is wrong with a file that its folder finds right */
 	struct folder *next;
 } folder;
 
@@ -224,6 +224,13 @@ static void mistake(
 			text ? text : json_string_value(json_object_get(it->refused, path)));
 }
 
+static void forget(const char *path, void *user)
+{
+	folder *it = user;
+
+	json_object_del(it->refused, path);
+}
+
 static void clash(const char *path, const char *other, void *user)
 {
 	const folder *it = user;
@@ -246,7 +253,7 @@ static void free_folder(folder *it)
 static folder *new_folder(gk_prompts *all, json_t *config)
 {
 	static const gk_prompt_folder_ops ops = { set_prompt, remove_prompt, set_partial,
-		remove_partial, mistake, clash };
+		remove_partial, mistake, clash, forget };
 	gk_engine *engine = gk_app_engine_peek(all->app);
 	folder *it = calloc(1, sizeof(*it));
 
@@ -285,7 +292,9 @@ static void drop(folder *it)
 	}
 	json_array_foreach (names, i, full) {
 		gk_auto_str char *name = strdup(json_string_value(full));
-		char *dot = name ? strchr(name, '.') : NULL;
+		char *slash =
+			name ? strrchr(name, '/') : NULL; /* a folder may have dots in its name */
+		char *dot = name ? strchr(slash ? slash : name, '.') : NULL;
 
 		if (dot)
 			*dot++ = '\0';

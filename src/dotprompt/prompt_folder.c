@@ -331,6 +331,8 @@ static void tell_gone(
 		ops->remove_partial(it->name, user);
 	else if (was_told && is_last)
 		ops->remove_prompt(it->name, it->variant, user);
+	if (ops->gone)
+		ops->gone(it->path, user);
 	free_file(it);
 }
 

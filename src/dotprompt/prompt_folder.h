@@ -48,6 +48,8 @@ typedef struct gk_prompt_folder_ops {
 		const gk_error *mistake, void *user);
 	/** Two files have one name; the first counts. */
 	void (*clash)(const char *path, const char *other, void *user);
+	/** A file is gone, and what followed from that was told. NULL: nothing is kept of files. */
+	void (*gone)(const char *path, void *user);
 } gk_prompt_folder_ops;
 
 /** Takes over what was read and tells what changed by it; the readings' contents are consumed. RESOURCE_EXHAUSTED: some of

@@ -82,7 +82,7 @@ static void clash(const char *path, const char *other, void *user)
 }
 
 static const gk_prompt_folder_ops ops = { set_prompt, remove_prompt, set_partial, remove_partial,
-	mistake, clash };
+	mistake, clash, NULL };
 
 static void assert_tells(const char *expected)
 {

@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <genkit/prompt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -238,6 +239,21 @@ START_TEST(of_two_directories_with_one_name_the_first_has_it_until_it_goes)
 	await_template("/prompt/a", "two");
 	configure("[{'directory':'p'}]", true);
 	await_template("/prompt/a", "three");
+}
+END_TEST
+
+START_TEST(a_directory_whose_prefix_has_a_dot_leaves_its_names_to_others)
+{
+	mkdir("p", 0700);
+	mkdir("q", 0700);
+	folder_put("p/a.prompt", "one");
+	folder_put("q/a.prompt", "two");
+	usleep((GK_PROMPT_SETTLE_MS + 10) * 1000);
+	configure("[{'directory':'p','prefix':'v1.2'},{'directory':'q','prefix':'v1.2'}]", true);
+	ck_assert_ptr_nonnull(strstr(said, "the prompt v1.2/a is p/a.prompt already\n"));
+	await_template("/prompt/v1.2/a", "one");
+	configure("[{'directory':'q','prefix':'v1.2'}]", true);
+	await_template("/prompt/v1.2/a", "two");
 }
 END_TEST
 
@@ -502,6 +518,68 @@ START_TEST(a_thousand_files_change_and_go_at_once)
 }
 END_TEST
 
+#define REFUSED 200
+
+static void put_refused(char first)
+{
+	for (int i = 0; i < REFUSED; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "p/%c%d.prompt", first, i);
+		folder_put(path, "---\nmaxTurns: many\n---\n");
+	}
+}
+
+static int count_of(char first)
+{
+	int count = 0;
+
+	for (int i = 0; i < REFUSED; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "/prompt/%c%d", first, i);
+		count += gk_app_find_action_peek(core_app, key) != NULL;
+	}
+	return count;
+}
+
+static bool are_there(void *first)
+{
+	return count_of(*(const char *)first) == REFUSED;
+}
+
+static bool are_gone(void *first)
+{
+	return count_of(*(const char *)first) == 0;
+}
+
+/* What the process holds after as many others were refused and removed. */
+static size_t memory_after(char first)
+{
+	put_refused(first);
+	core_turn_until(are_there, &first);
+	for (int i = 0; i < REFUSED; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "p/%c%d.prompt", first, i);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+	core_turn_until(are_gone, &first);
+	return mallinfo2().uordblks;
+}
+
+START_TEST(nothing_is_kept_of_a_refused_file_that_is_gone)
+{
+	size_t before;
+
+	mkdir("p", 0700);
+	configure("[{'directory':'p'}]", true);
+	memory_after('a'); /* tables have their size now */
+	before = memory_after('b');
+	ck_assert_uint_lt(memory_after('c'), before + 64 * REFUSED);
+}
+END_TEST
+
 static unsigned queue_size(void)
 {
 	unsigned size = 16384;
@@ -547,6 +625,7 @@ static Suite *suite(void)
 		tests, a_directory_that_is_gone_from_the_configuration_takes_its_prompts_along);
 	tcase_add_test(tests, a_directory_that_goes_without_memory_leaves_its_names_to_others);
 	tcase_add_test(tests, of_two_directories_with_one_name_the_first_has_it_until_it_goes);
+	tcase_add_test(tests, a_directory_whose_prefix_has_a_dot_leaves_its_names_to_others);
 	tcase_add_test(tests, a_partial_belongs_to_its_directory_and_goes_with_its_file);
 	tcase_add_test(tests, a_file_broken_from_the_start_is_logged_and_listed_and_mends);
 	tcase_add_test(tests, a_file_that_is_renamed_into_its_place_is_read_at_once);
@@ -557,6 +636,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_link_that_points_elsewhere_is_followed);
 	tcase_add_test(tests, a_folder_that_is_in_two_places_is_new_once_and_is_looked_at);
 	tcase_add_test(tests, a_thousand_files_change_and_go_at_once);
+	tcase_add_test(tests, nothing_is_kept_of_a_refused_file_that_is_gone);
 	tcase_add_test(tests, what_happened_when_notices_were_lost_is_found);
 	suite_add_tcase(it, tests);
 	return it;
