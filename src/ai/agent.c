@@ -160,13 +160,29 @@ static gk_code make_forms(
 	return rc;
 }
 
-static gk_code register_it(gk_app *app, gk_agent *agent, const gk_agent_opts *opts, gk_error *err)
+/* The agent that makes place; NULL: none. */
+static const void *old_of(gk_app *app, const char *name)
+{
+	gk_auto_str char *key = NULL;
+	const gk_action *action;
+
+	if (asprintf(&key, "/%s/%s", forms[0].type, name) < 0) {
+		key = NULL;
+		return NULL;
+	}
+	action = gk_app_find_action_peek(app, key);
+	return action ? gk_action_user(action) : NULL;
+}
+
+static gk_code register_it(
+	gk_app *app, gk_agent *agent, const gk_agent_opts *opts, bool is_other, gk_error *err)
 {
 	gk_action *actions[FORMS] = { NULL };
 	gk_code rc = make_forms(app, agent, opts, actions, err);
 
 	if (rc == GK_OK) {
-		rc = gk_action_register_all(app, actions, FORMS, err);
+		rc = gk_action_replace_all(
+			app, actions, FORMS, is_other ? old_of(app, opts->name) : NULL, err);
 		if (rc != GK_OK)
 			agent->refs -= FORMS; /* the actions have left it to us */
 		return rc;
@@ -205,7 +221,7 @@ static gk_code define_prompt(gk_app *app, const gk_agent_opts *opts, gk_error *e
 	return rc;
 }
 
-gk_code gk_define_agent(gk_app *app, const gk_agent_opts *opts, gk_error *err)
+gk_code gk_agent_define(gk_app *app, const gk_agent_opts *opts, bool is_other, gk_error *err)
 {
 	gk_agent *agent;
 	gk_code rc = check(opts, err);
@@ -220,11 +236,16 @@ gk_code gk_define_agent(gk_app *app, const gk_agent_opts *opts, gk_error *err)
 	agent->refs = 1;
 	rc = fill(app, agent, opts, err);
 	if (rc == GK_OK)
-		rc = register_it(app, agent, opts, err);
+		rc = register_it(app, agent, opts, is_other, err);
 	if (rc == GK_OK)
 		rc = define_prompt(app, opts, err);
 	if (rc == GK_OK)
 		agent->free_user = opts->free_user;
 	gk_agent_unref(agent);
 	return rc;
+}
+
+gk_code gk_define_agent(gk_app *app, const gk_agent_opts *opts, gk_error *err)
+{
+	return gk_agent_define(app, opts, false, err);
 }

@@ -51,6 +51,8 @@ typedef struct gk_agent {
 
 gk_agent *gk_agent_ref(gk_agent *agent);
 void gk_agent_unref(void *agent);
+/** gk_define_agent(); with `is_other` in place of the agent of the name, which stays when it fails. */
+gk_code gk_agent_define(gk_app *app, const gk_agent_opts *opts, bool is_other, gk_error *err);
 /** Withdraws the agent of a name and its companions, if they are there; turns under way keep it. */
 void gk_agent_withdraw(gk_app *app, const char *name);
 

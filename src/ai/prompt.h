@@ -56,8 +56,10 @@ gk_action_fn gk_prompt_flow;          /* of prompts/NAME, which asks the model *
  * Errors begin with a place. */
 gk_code gk_prompt_agent_check(
 	gk_app *app, const gk_prompt_body *body, const gk_prompt_body *old, gk_error *err);
-/** /agent/NAME and its companions, which take their turns with the prompt. Nothing when the document says nothing of one. */
-gk_code gk_prompt_define_agent(gk_app *app, gk_prompt_body *body, gk_error *err);
+/** /agent/NAME and its companions, which take their turns with the prompt, in place of those of `old` (NULL: none), which stay
+ * when it fails. None when the document says nothing of one. */
+gk_code gk_prompt_define_agent(
+	gk_app *app, gk_prompt_body *body, gk_prompt_body *old, gk_error *err);
 void gk_prompt_withdraw_agent(gk_app *app, gk_prompt_body *body);
 
 gk_action_fn gk_prompt_action;            /* of /prompt/NAME */

@@ -97,20 +97,17 @@ void gk_prompt_withdraw_agent(gk_app *app, gk_prompt_body *body)
 	body->is_agent = false;
 }
 
-gk_code gk_prompt_define_agent(gk_app *app, gk_prompt_body *body, gk_error *err)
+static gk_code define(
+	gk_app *app, const gk_prompt_body *body, json_t *agent, bool is_other, gk_error *err)
 {
 	json_t *raw =
 		json_object_get(gk_prompt_document_parsed_peek(body->messages.document), "raw");
-	json_t *agent = section(body->messages.document);
 	gk_auto_str char *schema = NULL;
-	gk_code rc = GK_OK;
+	gk_code rc = gk_schema_to_text(json_object_get(agent, "stateSchema"), &schema, err);
 
-	if (!agent)
-		return GK_OK;
-	rc = gk_schema_to_text(json_object_get(agent, "stateSchema"), &schema, err);
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_define_agent(app,
+	return gk_agent_define(app,
 		GK_OPTS(gk_agent_opts, .name = body->name,
 			.description = gk_json_str_peek(raw, "description"),
 			.prompt_name = body->name,
@@ -118,7 +115,22 @@ gk_code gk_prompt_define_agent(gk_app *app, gk_prompt_body *body, gk_error *err)
 			.state_schema = schema,
 			.is_stored = !gk_str_equal(
 				gk_json_str_peek(agent, "stateManagement"), "client")),
-		err);
-	body->is_agent = rc == GK_OK;
+		is_other, err);
+}
+
+gk_code gk_prompt_define_agent(
+	gk_app *app, gk_prompt_body *body, gk_prompt_body *old, gk_error *err)
+{
+	json_t *agent = section(body->messages.document);
+	bool was_agent = old && old->is_agent;
+	gk_code rc;
+
+	if (!agent) {
+		if (was_agent)
+			gk_prompt_withdraw_agent(app, old);
+		return GK_OK;
+	}
+	rc = define(app, body, agent, was_agent, err);
+	body->is_agent = rc == GK_OK || was_agent;
 	return rc;
 }

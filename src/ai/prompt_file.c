@@ -135,15 +135,23 @@ static void withdraw(gk_app *app, const char *kind, const char *prefix, const gk
 		gk_app_remove_action(app, key);
 }
 
-/* All that came from the file of that name. */
-static bool withdraw_all(gk_app *app, const char *name, const char *variant)
+/* What came from the file of that name: a prompt, or a mistake alone; NULL: nothing. */
+static gk_action *find_own(gk_app *app, const char *name, const char *variant)
 {
 	gk_action *action = find_action(app, name, variant);
 	gk_prompt_body *body = action ? gk_prompt_body_peek(action) : NULL;
+	bool is_own = action && (body ? body->late != NULL
+				      : gk_action_run_fn(action) == gk_broken_prompt_action);
 
-	if (!action || (body && !body->late))
-		return false;
-	if (!body && gk_action_run_fn(action) != gk_broken_prompt_action)
+	return is_own ? action : NULL;
+}
+
+static bool withdraw_all(gk_app *app, const char *name, const char *variant)
+{
+	gk_action *action = find_own(app, name, variant);
+	gk_prompt_body *body = action ? gk_prompt_body_peek(action) : NULL;
+
+	if (!action)
 		return false;
 	gk_action_ref(action);
 	if (body)
@@ -230,8 +238,9 @@ static gk_code make_form(
 	return rc;
 }
 
-static gk_code register_forms(
-	gk_app *app, const gk_prompt_file_opts *opts, gk_prompt_body *body, gk_error *err)
+/* In place of those of `old`; NULL: there are none. */
+static gk_code register_forms(gk_app *app, const gk_prompt_file_opts *opts, gk_prompt_body *body,
+	gk_action *old, gk_error *err)
 {
 	static const char *const types[] = { "prompt", "executable-prompt", "flow" };
 	gk_action *forms[3] = { NULL };
@@ -247,10 +256,30 @@ static gk_code register_forms(
 			gk_action_unref(forms[made]);
 		return rc;
 	}
-	withdraw_all(app, opts->name, opts->variant);
-	rc = gk_action_register_all(app, forms, count, err);
+	rc = gk_action_replace_all(app, forms, count, old ? gk_action_user(old) : NULL, err);
 	if (rc != GK_OK)
 		body->refs -= (unsigned)count; /* they have left it to us */
+	else if (old && !opts->is_flow)
+		withdraw(app, "flow", GK_PROMPT_FLOW_PREFIX, old);
+	return rc;
+}
+
+/* What is there stays until all that may fail of the new one has worked; an agent may be an older one for longer. */
+static gk_code replace(
+	gk_app *app, const gk_prompt_file_opts *opts, gk_prompt_body *body, gk_error *err)
+{
+	gk_action *old = find_own(app, opts->name, opts->variant);
+	gk_prompt_body *old_body = old ? gk_prompt_body_peek(old) : NULL;
+	gk_code rc = gk_prompt_agent_check(app, body, old_body, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (old)
+		gk_action_ref(old);
+	rc = register_forms(app, opts, body, old, err);
+	if (rc == GK_OK)
+		rc = gk_prompt_define_agent(app, body, old_body, err);
+	gk_action_unref(old);
 	return rc;
 }
 
@@ -262,11 +291,7 @@ gk_code gk_prompt_file_define(gk_app *app, const gk_prompt_file_opts *opts, gk_e
 	if (rc == GK_OK)
 		rc = check(app, body, err);
 	if (rc == GK_OK)
-		rc = gk_prompt_agent_check(app, body, find(app, opts->name, opts->variant), err);
-	if (rc == GK_OK)
-		rc = register_forms(app, opts, body, err);
-	if (rc == GK_OK)
-		rc = gk_prompt_define_agent(app, body, err);
+		rc = replace(app, opts, body, err);
 	if (body)
 		gk_late_prompt_rest(body->late);
 	gk_prompt_body_unref(body);
@@ -289,21 +314,20 @@ static gk_code define_broken(
 	gk_auto_json json_t *metadata = json_pack("{s:s, s:{s:s, s:s*}, s:s}", "type", "prompt",
 		"prompt", "name", name, "variant", variant, "error", mistake);
 	gk_auto_str char *full = NULL, *text = strdup(mistake);
-	gk_action *action;
+	gk_action *action, *old = find_own(app, name, variant);
 	gk_code rc;
 
 	if (asprintf(&full, "%s%s%s", name, variant ? "." : "", variant ? variant : "") < 0)
 		full = NULL;
 	if (!metadata || !full || !text)
 		return gk_error_no_memory(err);
-	withdraw_all(app, name, variant);
 	rc = gk_action_make(app,
 		GK_OPTS(gk_action_opts, .type = "prompt", .name = full, .metadata = metadata,
 			.run = gk_broken_prompt_action, .user = text, .free_user = free),
 		NULL, &action, err);
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_action_register_all(app, &action, 1, err);
+	rc = gk_action_replace_all(app, &action, 1, old ? gk_action_user(old) : NULL, err);
 	if (rc == GK_OK)
 		text = NULL;
 	return rc;

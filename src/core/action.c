@@ -429,23 +429,39 @@ gk_code gk_action_alias(gk_action *action, const char *host, gk_action **ret, gk
 
 /* --- registering --- */
 
-gk_code gk_action_register_all(gk_app *app, gk_action **actions_take, size_t count, gk_error *err)
+static bool makes_place(const gk_action *there, const void *old_user)
 {
-	size_t added = 0;
+	return there && old_user && there->user == old_user;
+}
+
+/* First what is new, which may fail, then what takes the place of another. */
+gk_code gk_action_replace_all(
+	gk_app *app, gk_action **actions_take, size_t count, const void *old_user, gk_error *err)
+{
+	gk_registry *registry = app->registry;
 	gk_code rc = GK_OK;
 
-	while (rc == GK_OK && added < count) {
-		rc = gk_registry_add(app->registry, actions_take[added], false, err);
-		added += rc == GK_OK;
-	}
+	for (size_t i = 0; rc == GK_OK && i < count; i++)
+		if (!makes_place(gk_registry_get(registry, actions_take[i]->key), old_user))
+			rc = gk_registry_add(registry, actions_take[i], false, err);
 	for (size_t i = 0; i < count; i++) {
+		gk_action *action = actions_take[i];
+		bool is_added = gk_registry_get(registry, action->key) == action;
+
 		if (rc != GK_OK)
-			actions_take[i]->free_user = actions_take[i]->around_free = NULL;
-		if (rc != GK_OK && i < added)
-			gk_registry_remove(app->registry, actions_take[i]->key);
-		gk_action_unref(actions_take[i]);
+			action->free_user = action->around_free = NULL;
+		if (rc != GK_OK && is_added)
+			gk_registry_remove(registry, action->key);
+		if (rc == GK_OK && !is_added) /* there is room: another goes */
+			rc = gk_registry_add(registry, action, true, err);
+		gk_action_unref(action);
 	}
 	return rc;
+}
+
+gk_code gk_action_register_all(gk_app *app, gk_action **actions_take, size_t count, gk_error *err)
+{
+	return gk_action_replace_all(app, actions_take, count, NULL, err);
 }
 
 gk_code gk_action_register(

@@ -53,6 +53,9 @@ gk_code gk_action_register(
 	gk_app *app, const gk_action_opts *opts, const gk_action_parts *parts, gk_error *err);
 /** All of them (consumed) or none; when it fails the `user` of each is the caller's again. */
 gk_code gk_action_register_all(gk_app *app, gk_action **actions_take, size_t count, gk_error *err);
+/** The same in place of those of their keys whose user is `old_user` (NULL: of none), which stay when it fails. */
+gk_code gk_action_replace_all(
+	gk_app *app, gk_action **actions_take, size_t count, const void *old_user, gk_error *err);
 /** FAILED_PRECONDITION below a run in which nothing may be defined (actions section 1.3). */
 gk_code gk_action_check_allowed(const char *name, gk_error *err);
 /** As gk_define_action(), with parts. */

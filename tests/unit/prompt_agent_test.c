@@ -156,6 +156,29 @@ START_TEST(a_document_without_memory_is_no_agent)
 }
 END_TEST
 
+static bool has_lost; /* an assertion would need memory, too */
+
+static bool define_another(void)
+{
+	static const char *const keys[] = { "/prompt/host", "/agent/host", "/agent-snapshot/host",
+		"/agent-abort/host" };
+	bool is_defined = try_define("host", host, NULL) == GK_OK;
+
+	for (size_t i = 0; i < 4; i++)
+		has_lost |= !gk_app_find_action_peek(core_app, keys[i]);
+	return is_defined;
+}
+
+START_TEST(an_older_agent_stays_where_memory_ends)
+{
+	define("host", host);
+	fault_sweep(define_another);
+	ck_assert(!has_lost);
+	define("host", "Hi"); /* it was known as the prompt's all the time */
+	ck_assert(!is_there("/agent/host"));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *it = suite_create("prompt_agent");
@@ -168,6 +191,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_section_that_is_none_is_refused_and_the_older_one_stays);
 	tcase_add_test(tests, a_document_does_not_take_the_place_of_an_agent_of_code);
 	tcase_add_test(tests, a_document_without_memory_is_no_agent);
+	tcase_add_test(tests, an_older_agent_stays_where_memory_ends);
 	suite_add_tcase(it, tests);
 	return it;
 }

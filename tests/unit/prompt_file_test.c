@@ -337,6 +337,59 @@ START_TEST(a_flow_of_code_stays_when_a_prompt_without_one_goes)
 }
 END_TEST
 
+START_TEST(what_cannot_be_registered_leaves_what_stands_there)
+{
+	gk_auto_error gk_error err = { 0 };
+
+	ck_assert_int_eq(gk_prompt_file_set_mistake(core_app, "a", NULL, "bad", NULL), GK_OK);
+	core_flow("prompts/a", answer, NULL);
+	ck_assert_int_eq(try_define("a", "good", NULL, &err), GK_ALREADY_EXISTS);
+	ck_assert_str_eq(gk_json_str_peek(descriptor("/prompt/a"), "error"), "bad");
+	ck_assert_ptr_null(gk_app_find_action_peek(core_app, "/executable-prompt/a"));
+	core_fail("/prompt/a", NULL, GK_FAILED_PRECONDITION, "the prompt is broken: bad");
+}
+END_TEST
+
+static bool has_lost; /* an assertion would need memory, too */
+
+static bool define_another(void)
+{
+	static const char *const keys[] = { "/prompt/a", "/executable-prompt/a",
+		"/flow/prompts/a" };
+	gk_action *before = gk_app_find_action_peek(core_app, keys[0]);
+	bool is_defined = try_define("a", menu, NULL, NULL) == GK_OK;
+
+	for (size_t i = 0; i < 3; i++)
+		has_lost |= !gk_app_find_action_peek(core_app, keys[i]);
+	has_lost |= (gk_app_find_action_peek(core_app, keys[0]) != before) != is_defined;
+	return is_defined;
+}
+
+START_TEST(an_older_version_stays_where_memory_ends)
+{
+	define("a", "one");
+	fault_sweep(define_another);
+	ck_assert(!has_lost);
+}
+END_TEST
+
+static bool break_one(void)
+{
+	bool is_told = gk_prompt_file_set_mistake(core_app, "b", NULL, "bad", NULL) == GK_OK;
+
+	has_lost |= !gk_app_find_action_peek(core_app, "/prompt/b");
+	return is_told;
+}
+
+START_TEST(an_older_mistake_stays_where_memory_ends)
+{
+	ck_assert_int_eq(gk_prompt_file_set_mistake(core_app, "b", NULL, "worse", NULL), GK_OK);
+	fault_sweep(break_one);
+	ck_assert(!has_lost);
+	ck_assert_str_eq(gk_json_str_peek(descriptor("/prompt/b"), "error"), "bad");
+}
+END_TEST
+
 static bool define_one(void)
 {
 	gk_error err = { 0 };
@@ -377,6 +430,9 @@ static Suite *suite(void)
 	tcase_add_test(tests, very_many_prompts_are_listed_in_slices_and_may_change_meanwhile);
 	tcase_add_test(tests, a_removed_prompt_leaves_nothing);
 	tcase_add_test(tests, a_flow_of_code_stays_when_a_prompt_without_one_goes);
+	tcase_add_test(tests, what_cannot_be_registered_leaves_what_stands_there);
+	tcase_add_test(tests, an_older_version_stays_where_memory_ends);
+	tcase_add_test(tests, an_older_mistake_stays_where_memory_ends);
 	tcase_add_test(tests, a_document_without_memory_is_not_defined);
 	suite_add_tcase(it, tests);
 	return it;
