@@ -3,7 +3,6 @@
 /* One turn: its function, and what follows from how that ended (sessions section 3.3). */
 #include "ai/agent.h"
 
-#include "base/limits.h"
 #include "json/edit.h"
 
 #include <stdio.h>
@@ -73,33 +72,10 @@ static gk_code become_good(gk_ctx *ctx, gk_invocation *it, gk_error *err)
 	return rc;
 }
 
-/* The state as the turn's span records it: of a long history its end. Else a session's thousandth turn would record all that
- * was said in the turns before, each of which has its own trace. */
-static json_t *traced_state(json_t *state)
-{
-	json_t *messages = json_object_get(state, "messages");
-	size_t count = json_array_size(messages), from;
-	gk_auto_json json_t *end = NULL, *shown = NULL;
-
-	if (count <= GK_AGENT_TRACED_MESSAGES)
-		return json_incref(state);
-	from = count - GK_AGENT_TRACED_MESSAGES;
-	end = json_array();
-	for (size_t i = from; i < count; i++)
-		if (!gk_json_push_take(end, json_incref(json_array_get(messages, i))))
-			return NULL;
-	shown = json_copy(state);
-	if (!gk_json_set(shown, "messages", end) ||
-		!gk_json_set_int(shown, "messagesOmitted", (int64_t)from))
-		return NULL;
-	return gk_steal(shown);
-}
-
 static gk_code end_well(
 	gk_ctx *ctx, gk_invocation *it, const gk_agent_turn *turn, json_t **ret, gk_error *err)
 {
 	gk_code rc = gk_agent_set_text(&it->finish_reason, turn->finish_reason, err);
-	json_t *shown;
 
 	if (rc == GK_OK)
 		rc = save(ctx, it, "completed", err);
@@ -110,8 +86,7 @@ static gk_code end_well(
 	if (rc != GK_OK)
 		return rc;
 	it->turn_index++;
-	shown = traced_state(it->last_good);
-	*ret = shown ? json_pack("{s:o}", "state", shown) : NULL;
+	*ret = json_pack("{s:O}", "state", it->last_good);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
@@ -166,7 +141,9 @@ gk_code gk_agent_take_turn(gk_ctx *ctx, gk_invocation *it, json_t *input, gk_err
 {
 	gk_auto_error gk_error failure = { 0 };
 	char name[32];
-	const gk_span_opts span = { .name = name, .type = "flowStep", .what = "turn" };
+	const gk_span_opts span = {
+		.name = name, .type = "flowStep", .what = "turn", .has_messages = true
+	};
 	gk_code rc;
 
 	snprintf(name, sizeof(name), "runTurn-%u", it->turn_index + 1);

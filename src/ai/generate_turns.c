@@ -36,9 +36,10 @@ static gk_code open_span(gk_ctx *ctx, gk_generation *generation, json_t *request
 	open_turn **innermost, gk_error *err)
 {
 	const char *name = json_string_value(json_object_get(request, "stepName"));
-	const gk_span_opts span = {
-		.name = name && *name ? name : "generate", .type = "util", .what = "generate"
-	};
+	const gk_span_opts span = { .name = name && *name ? name : "generate",
+		.type = "util",
+		.what = "generate",
+		.has_messages = true };
 	open_turn *it = malloc(sizeof(*it));
 	gk_code rc;
 

@@ -39,9 +39,18 @@ gk_prompt_body *gk_prompt_body_ref(gk_prompt_body *body);
 void gk_prompt_body_unref(void *body);
 /** The body behind a /prompt/ or /executable-prompt/ action; NULL: it is not one of ours. Borrowed. */
 gk_prompt_body *gk_prompt_body_peek(const gk_action *action);
-/** In a span of type promptTemplate: what the prompt makes of an input, with what `opts` (NULL: nothing) says over it. */
+/* For those who put the caller's messages into what was rendered by themselves. */
+typedef struct gk_prompt_view {
+	json_t *stand_in; /* a list that goes where they go; a function that places them is given them all the same. NULL: none */
+	/** What the span shows of what was rendered: a new reference; NULL when memory ran out. */
+	json_t *(*shown)(json_t *rendered, void *user);
+	void *user;
+} gk_prompt_view;
+/** In a span of type promptTemplate: what the prompt makes of an input, with what `opts` (NULL: nothing) says over it. `view`
+ * NULL: as it is. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_prompt_body_render(gk_ctx *ctx, gk_prompt_body *body,
-	json_t *input, const gk_generate_opts *opts, json_t **ret, gk_error *err);
+	json_t *input, const gk_generate_opts *opts, const gk_prompt_view *view, json_t **ret,
+	gk_error *err);
 /** The options of gk_generate() that a rendered prompt stands for; `more` (NULL: none) gives what no JSON can say. They point
  * into `rendered` and `names_ret`, which the caller frees. */
 gk_code gk_prompt_generate_opts(json_t *rendered, const gk_generate_opts *more,

@@ -21,7 +21,7 @@ static gk_code request_of(
 	const char **names = NULL;
 	gk_generate_opts opts;
 	gk_model_ref ref;
-	gk_code rc = gk_prompt_body_render(ctx, body, input, NULL, &rendered, err);
+	gk_code rc = gk_prompt_body_render(ctx, body, input, NULL, NULL, &rendered, err);
 
 	if (rc == GK_OK)
 		rc = gk_prompt_generate_opts(rendered, NULL, &opts, &ref, &names, err);
@@ -203,7 +203,8 @@ static gk_code run_in_span(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	const char **names = NULL;
 	gk_generate_opts opts;
 	gk_model_ref ref;
-	gk_code rc = gk_prompt_body_render(ctx, call->body, input, call->opts, &rendered, err);
+	gk_code rc =
+		gk_prompt_body_render(ctx, call->body, input, call->opts, NULL, &rendered, err);
 
 	if (rc == GK_OK)
 		rc = gk_prompt_generate_opts(rendered, call->opts, &opts, &ref, &names, err);
@@ -242,7 +243,7 @@ gk_code gk_render_prompt(gk_ctx *ctx, const char *name, json_t *input, const gk_
 
 	if (rc != GK_OK)
 		return rc;
-	rc = gk_prompt_body_render(ctx, body, input, opts, ret, err);
+	rc = gk_prompt_body_render(ctx, body, input, opts, NULL, ret, err);
 	gk_action_unref(action);
 	return rc;
 }

@@ -3,12 +3,14 @@
 /* From a prompt and an input to what is asked of generate (tools section 7.2). */
 #include "ai/prompt.h"
 
+#include "core/app.h"
 #include "json/edit.h"
 
 typedef struct rendering {
 	gk_prompt_body *body;
 	json_t *input;
 	const gk_generate_opts *opts; /* NULL: none */
+	const gk_prompt_view *view;   /* NULL: none */
 } rendering;
 
 /* --- what is said --- */
@@ -23,12 +25,18 @@ static json_t *as_parts(json_t *given)
 	return json_pack("[O]", given);
 }
 
+static json_t *stand_in_of(const rendering *it)
+{
+	return it->view ? it->view->stand_in : NULL;
+}
+
 static gk_code render_document(gk_ctx *ctx, const rendering *it, gk_prompt_document *document,
 	json_t *history, json_t **ret, gk_error *err)
 {
 	gk_engine *engine = gk_prompt_body_engine_peek(gk_ctx_app(ctx), it->body);
 	const gk_prompt_data data = { .input = it->input,
 		.messages = history,
+		.stand_in = history ? stand_in_of(it) : NULL,
 		.docs = it->opts ? it->opts->docs : NULL,
 		.context =
 			it->opts && it->opts->context ? it->opts->context : gk_ctx_context(ctx) };
@@ -91,7 +99,7 @@ static gk_code push_messages(gk_ctx *ctx, const rendering *it, json_t *messages,
 	} else if (said->document) {
 		rc = render_document(ctx, it, said->document, history, &given, err);
 	} else {
-		given = json_incref(history);
+		given = json_incref(stand_in_of(it) ? stand_in_of(it) : history);
 	}
 	if (rc == GK_OK && given && json_array_extend(messages, given) < 0)
 		rc = json_is_array(given)
@@ -141,6 +149,19 @@ static gk_code set_docs(gk_ctx *ctx, const rendering *it, json_t *rendered, gk_e
 	return rc;
 }
 
+static gk_code show(gk_ctx *ctx, const rendering *it, json_t *rendered, gk_error *err)
+{
+	json_t *shown;
+
+	if (!it->view || !it->view->shown || !gk_app_is_observed(gk_ctx_app(ctx)))
+		return GK_OK;
+	shown = it->view->shown(rendered, it->view->user);
+	if (!shown)
+		return gk_error_no_memory(err);
+	gk_ctx_record_output_take(ctx, shown);
+	return GK_OK;
+}
+
 static gk_code render(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	const rendering *it = gk_ctx_user(ctx);
@@ -170,19 +191,25 @@ static gk_code render(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	if (rc == GK_OK && body->marks && !gk_json_set(rendered, "metadata", body->marks))
 		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
+		rc = show(ctx, it, rendered, err);
+	if (rc == GK_OK)
 		*ret = gk_steal(rendered);
 	return rc;
 }
 
 /* The functions of a prompt may wait: it must not go meanwhile. */
 gk_code gk_prompt_body_render(gk_ctx *ctx, gk_prompt_body *body, json_t *input,
-	const gk_generate_opts *opts, json_t **ret, gk_error *err)
+	const gk_generate_opts *opts, const gk_prompt_view *view, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *metadata = json_pack("{s:s}", "promptName", body->name);
-	const gk_span_opts span = {
-		.name = "render", .type = "promptTemplate", .metadata = metadata, .what = "prompt"
+	const gk_span_opts span = { .name = "render",
+		.type = "promptTemplate",
+		.metadata = metadata,
+		.what = "prompt",
+		.has_messages = true };
+	rendering it = {
+		.body = gk_prompt_body_ref(body), .input = input, .opts = opts, .view = view
 	};
-	rendering it = { .body = gk_prompt_body_ref(body), .input = input, .opts = opts };
 	gk_code rc = metadata ? gk_ctx_run_in_span(ctx, &span, render, &it, input, ret, err)
 			      : gk_error_no_memory(err);
 

@@ -105,6 +105,7 @@
 #define GK_SPAN_ATTRIBUTES     128        /* trace.max_attributes */
 #define GK_SPAN_EVENTS         128        /* trace.max_events */
 #define GK_SPAN_ATTRIBUTE_SIZE (4u << 20) /* trace.max_attribute_size */
+#define GK_SPAN_MESSAGES       20         /* trace.max_messages */
 
 /* --- telemetry --- */
 #define GK_MAX_OTLP_DEPTH      100         /* messages within messages */
@@ -193,7 +194,6 @@
 #define GK_INGEST_INFLATED  (100u << 20) /* after decompression */
 
 /* --- ai --- */
-#define GK_AGENT_TRACED_MESSAGES 100 /* of a session, in the trace of a turn: the last ones */
 #define GK_MAX_AGENT_INPUTS   256 /* that wait for their turn; beyond, they wait at their sender */
 #define GK_MAX_AGENT_CHUNKS   256 /* of a stream in C that nobody has read: beyond, the turn waits */
 #define GK_MAX_AGENT_STATE    (64u << 20) /* bytes of one session's messages, artifacts and values */

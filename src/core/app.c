@@ -49,7 +49,8 @@ gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_erro
 	app->tracing.limits = (gk_span_limits){ .attributes = GK_SPAN_ATTRIBUTES,
 		.events = GK_SPAN_EVENTS,
 		.event_attributes = GK_SPAN_ATTRIBUTES,
-		.attribute_size = GK_SPAN_ATTRIBUTE_SIZE };
+		.attribute_size = GK_SPAN_ATTRIBUTE_SIZE,
+		.messages = GK_SPAN_MESSAGES };
 	LIST_INIT(&app->all_runs);
 	LIST_INIT(&app->errands);
 	TAILQ_INIT(&app->young_spans);
@@ -144,6 +145,11 @@ void gk_app_set_tracing(gk_app *app, const gk_tracing *tracing)
 	json_incref(tracing->propagate_to);
 	json_decref(app->tracing.propagate_to);
 	app->tracing = *tracing;
+}
+
+const gk_span_limits *gk_app_span_limits_peek(const gk_app *app)
+{
+	return &app->tracing.limits;
 }
 
 bool gk_app_is_observed(const gk_app *app)

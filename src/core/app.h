@@ -84,6 +84,9 @@ typedef struct gk_tracing {
 /** Without it: the limits of limits.h, links, nothing told. From now on; spans under way keep what they have. */
 void gk_app_set_tracing(gk_app *app, const gk_tracing *tracing);
 
+/** How much the spans of this application may hold. */
+const gk_span_limits *gk_app_span_limits_peek(const gk_app *app);
+
 /** Spans are shown to every observer, in order of adding, as they start and end. */
 GK_MUST_USE bool gk_app_add_observer(gk_app *app, const gk_span_observer *observer);
 /** Whether there is any: what only traces show need not be made without. */

@@ -84,6 +84,9 @@ GK_MUST_USE gk_code gk_part_close(gk_part *part, json_t *output, gk_code rc, gk_
  * when memory ran out. */
 bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value);
 
+/** What the span of `ctx` records as its output, as it is, in the place of what is given. NULL: that again. */
+void gk_ctx_record_output_take(gk_ctx *ctx, json_t *output_take);
+
 /** Chunks of the call go nowhere from now on, those that wait for their client included. Only for calls from outside: what an
  * action sends to its caller is the caller's. */
 void gk_ctx_drop_chunks(gk_ctx *ctx);

@@ -89,6 +89,7 @@ typedef struct gk_span_opts {
 	json_t *metadata; /* borrowed object of strings: genkit:metadata:KEY; NULL: none */
 	const char *what; /* "step": what an error calls it that says nothing of itself */
 	const gk_own_span_opts *own; /* of a user's own; NULL: it is not */
+	bool has_messages;           /* as in gk_span */
 } gk_span_opts;
 /** Runs `fn`, in a ctx below `ctx`, in such a span; `input` is recorded and handed on, `*ret` is recorded. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_ctx_run_in_span(gk_ctx *ctx, const gk_span_opts *opts,

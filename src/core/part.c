@@ -32,6 +32,7 @@ static void start_span(gk_part *part, const gk_part_opts *opts)
 	span->metadata = json_copy(opts->span->metadata); /* more may be set while it runs */
 	span->input = opts->input;
 	span->memo = opts->memo;
+	span->has_messages = opts->span->has_messages;
 	if (opts->span->own)
 		gk_span_set_own(span, opts->span->own);
 	ctx->span = span;

@@ -202,7 +202,7 @@ void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 	span->is_young = false;
 	if (app->observer_count) {
 		span->end_ns = span->start_ns + (gk_clock_mono_ns() - span->start_mono_ns);
-		span->output = err ? NULL : output;
+		span->output = err ? NULL : span->own_output ? span->own_output : output;
 		if (!span->path)
 			set_path(span);
 		for (size_t i = 0; i < app->observer_count; i++)
@@ -210,6 +210,7 @@ void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 				app->observers[i]->ended(span, app->observers[i]->user);
 	}
 	json_decref(span->own_input);
+	json_decref(span->own_output);
 	json_decref(span->context);
 	json_decref(span->metadata);
 	json_decref(span->events);
@@ -257,6 +258,16 @@ bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value)
 	json_decref(span->own_input);
 	span->input = span->own_input = changed;
 	return true;
+}
+
+void gk_ctx_record_output_take(gk_ctx *ctx, json_t *output_take)
+{
+	if (!ctx->span) {
+		json_decref(output_take);
+		return;
+	}
+	json_decref(ctx->span->own_output);
+	ctx->span->own_output = output_take;
 }
 
 /* A deep copy of as many members as an event may have. */

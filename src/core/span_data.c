@@ -86,51 +86,17 @@ static bool put_true(walk *w, const char *key, bool is_so)
 	return !is_so || w->fn(&(gk_attribute){ .key = key, .value = json_true() }, w->user);
 }
 
-/* Where the key of a model's provider stands that is given for one call: in a request's configuration, in an embedder's
- * options, and in the request that a response repeats. */
-static const char *const secret_places[][3] = { { "config", NULL }, { "options", NULL },
-	{ "request", "config", NULL } };
-
-/* A copy of `value` down to `place`, without the key there; NULL when memory ran out. */
-static json_t *hide(const json_t *value, const char *const *place)
-{
-	gk_auto_json json_t *copy = json_copy((json_t *)(uintptr_t)value);
-
-	if (*place ? !gk_json_set_take(
-			     copy, *place, hide(json_object_get(value, *place), place + 1))
-		   : !gk_json_set_str(copy, "apiKey", "<redacted>"))
-		return NULL;
-	return gk_steal(copy);
-}
-
-/* The place of a secret in `value`; NULL: there is none. */
-static const char *const *secret_place(const json_t *value)
-{
-	for (size_t i = 0; i < sizeof(secret_places) / sizeof(secret_places[0]); i++) {
-		const json_t *at = value;
-
-		for (const char *const *name = secret_places[i]; *name; name++)
-			at = json_object_get(at, *name);
-		if (json_is_string(json_object_get(at, "apiKey")))
-			return secret_places[i];
-	}
-	return NULL;
-}
-
 static bool put_json(walk *w, const char *key, const json_t *value)
 {
-	const char *const *place = secret_place(value);
-	gk_auto_json json_t *hidden = place ? hide(value, place) : NULL;
+	gk_auto_json json_t *shown = value ? gk_span_shown(w->span, value) : NULL;
 
 	if (!value)
 		return true;
-	if (place && !hidden)
-		return false;
-	return w->fn(&(gk_attribute){ .key = key,
-			     .value = hidden ? hidden : value,
-			     .is_json = true,
-			     .is_output = value == w->span->output },
-		w->user);
+	return shown && w->fn(&(gk_attribute){ .key = key,
+				      .value = shown,
+				      .is_json = true,
+				      .is_output = value == w->span->output },
+				w->user);
 }
 
 /* A user-made span may say of its output what it likes, but for objects. */

@@ -386,6 +386,13 @@ const gk_config_key gk_config_keys[] = {
 		.help = "Longest text of an attribute, such as an input or an output; a longer one is cut and "
 			"ends in an ellipsis. 0: no limit. $OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT changes the "
 			"default." },
+	{ .name = "trace.max_messages",
+		.type = GK_CONFIG_UINT,
+		.fallback = "20",
+		.max = 1000000,
+		.help = "Messages of a conversation that the spans of agents, prompts, generate and models show "
+			"of what they are given and give: of more the first and the last, and between them "
+			"one that tells how many are left out. 0: all of them, in every turn again." },
 	{ .name = "trace.durability",
 		.type = GK_CONFIG_ENUM,
 		.fallback = "committed",

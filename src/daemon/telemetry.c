@@ -225,7 +225,8 @@ static void set_tracing(gk_telemetry *telemetry, const gk_config *config)
 			.event_attributes =
 				(unsigned)gk_config_uint(config, "trace.max_event_attributes"),
 			.attribute_size =
-				(size_t)gk_config_uint(config, "trace.max_attribute_size") },
+				(size_t)gk_config_uint(config, "trace.max_attribute_size"),
+			.messages = (size_t)gk_config_uint(config, "trace.max_messages") },
 		.continues_remote = gk_config_bool(config, "trace.continue_remote"),
 		.propagate_to = gk_config_list_peek(config, "trace.propagate_to"),
 		.ignores_trace_context = propagators && !has_name(propagators, "tracecontext"),

@@ -78,6 +78,7 @@ typedef struct gk_prompt_data {
 	json_t *input;    /* object; anything else counts as none */
 	json_t *defaults; /* object under `input` and over the file's `input.default` */
 	json_t *messages; /* array: the history */
+	json_t *stand_in; /* array: goes where the history goes, in its stead; NULL: the history */
 	json_t *docs;     /* {{@metadata.docs}} */
 	json_t *context;  /* object of @variables: auth, state, ... */
 	void (*log)(const char *level, const char *text, void *user); /* what {{log}} writes */

@@ -107,7 +107,7 @@ gk_code gk_prompt_document_messages(gk_prompt_document *doc, gk_engine *engine, 
 			.more_data = more_data,
 			.log = it.data->log ? forward_log : NULL,
 			.user = &it },
-		it.data->messages, ret, &place, err);
+		it.data->stand_in ? it.data->stand_in : it.data->messages, ret, &place, err);
 	if (rc != GK_OK)
 		gk_prompt_document_mistake(doc, place, err);
 	return rc;

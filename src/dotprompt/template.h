@@ -69,5 +69,7 @@ GK_MUST_USE gk_code gk_template_render(gk_template *tmpl, const gk_template_inpu
  * if that is the user's, or to the end. A message's text or URL that is one value of the input is that value. */
 GK_MUST_USE gk_code gk_template_messages(gk_template *tmpl, const gk_template_input *input,
 	json_t *history, json_t **ret, gk_template_place *place, gk_error *err);
+/** What {{history}} makes of a message of it. New reference; NULL when memory ran out. */
+json_t *gk_template_history_message(json_t *message);
 
 #endif

@@ -251,7 +251,7 @@ static gk_code start_role(builder *b, gk_tmpl_text role)
 	return rc;
 }
 
-static json_t *tagged(json_t *message)
+json_t *gk_template_history_message(json_t *message)
 {
 	gk_auto_json json_t *copy = json_object(), *metadata = json_object();
 	json_t *role = json_object_get(message, "role");
@@ -277,7 +277,7 @@ static gk_code add_history(builder *b)
 	json_array_foreach (b->history, i, message) {
 		if (!gk_value_is_truthy(json_object_get(message, "content")))
 			continue;
-		if (!gk_json_push_take(b->messages, tagged(message)))
+		if (!gk_json_push_take(b->messages, gk_template_history_message(message)))
 			return no_memory(b);
 		b->has_history = true;
 	}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * What a span shows of a value: no key of a provider, and of a long list of messages its beginning and its end. Each turn of a
+ * conversation has a trace of its own, and would record all that was said before it once more, in every span; a thousand
+ * turns would be a million messages.
+ */
+#include "core/internal.h"
+
+#include "base/str.h"
+#include "json/edit.h"
+
+#define FIRST_OF 5 /* of so many messages that are shown one is from the beginning */
+
+typedef const char *place[4]; /* names of members, from outside in; ends with NULL */
+
+/* A copy with another value at `at`, which is there; NULL when memory ran out. */
+static json_t *with(const json_t *value, const char *const *at, json_t *now_take)
+{
+	gk_auto_json json_t *now = now_take, *copy = NULL;
+
+	if (!*at || !now)
+		return gk_steal(now);
+	copy = json_copy((json_t *)(uintptr_t)value);
+	if (!gk_json_set_take(copy, *at, with(json_object_get(value, *at), at + 1, gk_steal(now))))
+		return NULL;
+	return gk_steal(copy);
+}
+
+static json_t *value_at(const json_t *value, const char *const *at)
+{
+	json_t *found = NULL;
+
+	for (; *at; at++)
+		value = found = json_object_get(value, *at);
+	return found;
+}
+
+/* Puts what `with()` gave in the place of what is shown so far. */
+static bool become(json_t **shown, json_t *next_take)
+{
+	if (!next_take)
+		return false;
+	json_decref(*shown);
+	*shown = next_take;
+	return true;
+}
+
+/* --- secrets --- */
+
+/* Where the key of a model's provider stands that is given for one call: in a request's configuration, in an embedder's
+ * options, and in the request that a response repeats. */
+static const place secrets[] = { { "config", "apiKey" }, { "options", "apiKey" },
+	{ "request", "config", "apiKey" } };
+
+static bool hide_secrets(json_t **shown)
+{
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (json_is_string(value_at(*shown, secrets[i])) &&
+			!become(shown, with(*shown, secrets[i], json_string("<redacted>"))))
+			return false;
+	return true;
+}
+
+/* --- messages --- */
+
+/* In a request or a rendered prompt, in the request that a response repeats, and in an agent's state. */
+static const place lists[] = { { "messages" }, { "request", "messages" }, { "state", "messages" } };
+
+/* Flows and tools show what they are given, whatever it is called. */
+static bool has_messages(const gk_span *span)
+{
+	static const char *const kinds[] = { "model", "background-model", "agent", "util", "prompt",
+		"executable-prompt" };
+
+	if (span->has_messages)
+		return true;
+	for (size_t i = 0; span->subtype && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(span->subtype, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
+bool gk_messages_are_cut(size_t count, size_t most, size_t *head_ret, size_t *tail_ret)
+{
+	if (!most || count <= most)
+		return false;
+	*head_ret = most / FIRST_OF;
+	*tail_ret = count - (most - *head_ret);
+	return true;
+}
+
+json_t *gk_messages_omitted(size_t count)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "\xe2\x80\xa6 %zu messages are not shown \xe2\x80\xa6", count);
+	return json_pack("{s:s, s:[{s:s}], s:{s:I}}", "role", "system", "content", "text", text,
+		"metadata", "omitted", (json_int_t)count);
+}
+
+static bool push(json_t *list, json_t *from, size_t begin, size_t end)
+{
+	for (size_t i = begin; i < end; i++)
+		if (!gk_json_push_take(list, json_incref(json_array_get(from, i))))
+			return false;
+	return true;
+}
+
+static json_t *cut(json_t *messages, size_t head, size_t tail)
+{
+	gk_auto_json json_t *list = json_array();
+
+	if (!push(list, messages, 0, head) ||
+		!gk_json_push_take(list, gk_messages_omitted(tail - head)) ||
+		!push(list, messages, tail, json_array_size(messages)))
+		return NULL;
+	return gk_steal(list);
+}
+
+static bool cut_messages(const gk_span *span, json_t **shown)
+{
+	size_t head, tail;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		json_t *messages = value_at(*shown, lists[i]);
+
+		if (gk_messages_are_cut(
+			    json_array_size(messages), span->limits->messages, &head, &tail) &&
+			!become(shown, with(*shown, lists[i], cut(messages, head, tail))))
+			return false;
+	}
+	return true;
+}
+
+json_t *gk_span_shown(const gk_span *span, const json_t *value)
+{
+	gk_auto_json json_t *shown = json_incref((json_t *)(uintptr_t)value);
+
+	if (value != span->own_output && has_messages(span) && !cut_messages(span, &shown))
+		return NULL;
+	return hide_secrets(&shown) ? gk_steal(shown) : NULL;
+}
