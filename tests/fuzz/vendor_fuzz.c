@@ -75,7 +75,7 @@ static void gemini_stream(const char *data, size_t size)
 	gk_auto_json json_t *whole = NULL, *response = NULL;
 
 	if (each_line(data, size, push_gemini, &stream) == GK_OK &&
-		gk_gemini_stream_end(&stream, false, &whole, NULL) == GK_OK &&
+		gk_gemini_stream_end(&stream, false, NULL, &whole, NULL) == GK_OK &&
 		gk_gemini_answer(&call, whole, &response, NULL) != GK_OK)
 		response = NULL;
 }

@@ -51,7 +51,40 @@ static const struct {
 		"{'fileData':{'fileUri':'x:y','mimeType':'application/octet-stream'}}" },
 	{ "{'messages':[{'role':'model','content':[{'custom':{'executableCode':{'code':'1'}}}]}]}",
 		"contents[0].parts[0]", "{'executableCode':{'code':'1'}}" },
+	{ "{" HELLO ",'config':{'googleSearch':{'a':1},'google_search':{'b':1}}}", "tools",
+		"[{'google_search':{'b':1}}]" },
+	{ "{" HELLO
+	  ",'config':{'functionCallingConfig':{'mode':'required','allowedFunctionNames':['a/b'],'x':true}}}",
+		"toolConfig.functionCallingConfig",
+		"{'mode':'ANY','allowedFunctionNames':['a__b'],'x':true}" },
+	{ "{'messages':[{'role':'user','content':[{'resource':{}}]}]}", NULL,
+		"'zoo: a resource part has no \\\"uri\\\"'" },
+	{ "{" HELLO
+	  ",'tools':[{'name':'t','inputSchema':{'type':'object','properties':{'a':{'description':'A','anyOf':"
+	  "[{'type':'null'},{'type':'string'}]},'b':{'type':['string','null'],'enum':['x',null]}}}}]}",
+		"tools[0].functionDeclarations[0].parameters.properties",
+		"{'a':{'type':'STRING','nullable':true,'description':'A'},'b':{'type':'STRING','nullable':true,"
+		"'enum':['x']}}" },
 };
+
+START_TEST(answers_of_tools_go_by_the_number_of_their_call)
+{
+	gk_auto_json json_t *body = body_of("gemini-x",
+		"{'messages':[{'role':'tool','content':[{'toolResponse':{'name':'none','output':1}},"
+		"{'toolResponse':{'name':'word','ref':'call','output':1}},{'toolResponse':{'name':'ten','ref':'10',"
+		"'output':1}},{'toolResponse':{'name':'two','ref':'2x','output':1}},{'toolResponse':{'name':'words',"
+		"'ref':'all','output':1}}]}]}",
+		false);
+	static const char *const wanted[] = { "two", "ten", "word", "words", "none" };
+	const json_t *parts = gk_json_at_peek(body, "contents[0].parts");
+
+	ck_assert_uint_eq(json_array_size(parts), 5);
+	for (size_t i = 0; i < 5; i++)
+		ck_assert_str_eq(
+			gk_json_str_peek(json_array_get(parts, i), "functionResponse.name"),
+			wanted[i]);
+}
+END_TEST
 
 START_TEST(a_request_becomes_what_the_service_understands)
 {
@@ -118,7 +151,7 @@ static json_t *stream(const char *const *events, bool is_cut, gk_error *err)
 		rc = gk_gemini_stream_push(&it, text, strlen(text), err);
 	}
 	if (rc == GK_OK)
-		rc = gk_gemini_stream_end(&it, is_cut, &whole, err);
+		rc = gk_gemini_stream_end(&it, is_cut, NULL, &whole, err);
 	if (rc == GK_OK)
 		rc = gk_gemini_answer(&call, whole, &response, err);
 	return response;
@@ -139,9 +172,49 @@ START_TEST(a_call_in_pieces_is_told_as_it_grows)
 	gk_auto_json json_t *response = stream(events, false, NULL);
 
 	assert_json(json_object_get(json_array_get(chunks, 1), "content"),
-		"[{'toolRequest':{'name':'a/b','input':{'x':'ab'},'partial':true},'metadata':{'thoughtSignature':'s'}}]");
+		"[{'toolRequest':{'name':'a/b','input':{'x':'ab'},'partial':true}}]");
 	assert_json(gk_json_at_peek(response, "message.content"),
 		"[{'toolRequest':{'name':'a/b','input':{'x':'abc'}},'metadata':{'thoughtSignature':'s'}}]");
+}
+END_TEST
+
+START_TEST(calls_in_pieces_follow_each_other_and_none_stays_open)
+{
+	static const char *const events[] = {
+		"{'candidates':[{'content':{'parts':[{'functionCall':{'name':'f','willContinue':true,'partialArgs':"
+		"[{'jsonPath':'$.a','numberValue':1}]}}]}}]}",
+		"{'candidates':[{'content':{'parts':[{'functionCall':{'name':'g','willContinue':true}}]}}]}",
+		"{'candidates':[{'content':{'parts':[{'functionCall':{'name':'','partialArgs':[{'jsonPath':'$.b',"
+		"'boolValue':true}],'willContinue':true},'thoughtSignature':'late'}]},'finishReason':'STOP'}]}",
+		NULL
+	};
+	gk_auto_json json_t *response = stream(events, false, NULL);
+
+	ck_assert_uint_eq(json_array_size(chunks), 3);
+	assert_json(gk_json_at_peek(response, "message.content"),
+		"[{'toolRequest':{'name':'f','input':{'a':1}}},{'toolRequest':{'name':'g','input':{'b':true}},"
+		"'metadata':{'thoughtSignature':'late'}}]");
+}
+END_TEST
+
+START_TEST(pieces_without_a_word_are_no_chunks)
+{
+	static const char *const events[] = {
+		"{'candidates':[{'content':{'parts':[{'text':'a'}]}}]}",
+		"{'candidates':[{'content':{'parts':[{'text':''}]},'finishReason':'STOP'}]}", NULL
+	};
+	static const char *const signature[] = {
+		"{'candidates':[{'content':{'parts':[{'text':'','thoughtSignature':'s'}]},'finishReason':'STOP'}]}",
+		NULL
+	};
+	gk_auto_json json_t *response = stream(events, false, NULL), *signed_one = NULL;
+
+	ck_assert_uint_eq(json_array_size(chunks), 1);
+	assert_json(gk_json_at_peek(response, "message.content"), "[{'text':'a'}]");
+	signed_one = stream(signature, false, NULL);
+	ck_assert_uint_eq(json_array_size(chunks), 1);
+	assert_json(gk_json_at_peek(signed_one, "message.content"),
+		"[{'text':'','metadata':{'thoughtSignature':'s'}}]");
 }
 END_TEST
 
@@ -188,6 +261,10 @@ START_TEST(a_stream_that_is_cut_or_fails_is_an_error)
 	static const char *const failing[] = {
 		"{'error':{'status':'UNAVAILABLE','message':'later'}}", NULL
 	};
+	static const char *const coded[] = { "{'error':{'code':429,'message':'much','details':"
+					     "[{'retryDelay':'2s'}]}}",
+		NULL };
+	static const char *const silent[] = { "{'error':{}}", NULL };
 	gk_error err = { 0 };
 
 	ck_assert_ptr_null(stream(half, true, &err));
@@ -196,6 +273,11 @@ START_TEST(a_stream_that_is_cut_or_fails_is_an_error)
 	assert_error(&err, GK_INTERNAL, "zoo: the stream broke off before its end");
 	ck_assert_ptr_null(stream(failing, false, &err));
 	assert_error(&err, GK_UNAVAILABLE, "zoo: later");
+	ck_assert_ptr_null(stream(coded, false, &err));
+	ck_assert_int_eq(gk_json_int_at(err.details, "responseMetadata.retryAfterMs", 0), 2000);
+	assert_error(&err, GK_RESOURCE_EXHAUSTED, "zoo: [429] much");
+	ck_assert_ptr_null(stream(silent, false, &err));
+	assert_error(&err, GK_INTERNAL, NULL);
 }
 END_TEST
 
@@ -242,7 +324,7 @@ static bool convert_all(void)
 	chunks = json_array();
 	return request && chunks && gk_gemini_request(&call, &body, NULL) == GK_OK &&
 	       gk_gemini_stream_push(&it, event, strlen(event), NULL) == GK_OK &&
-	       gk_gemini_stream_end(&it, false, &whole, NULL) == GK_OK &&
+	       gk_gemini_stream_end(&it, false, NULL, &whole, NULL) == GK_OK &&
 	       gk_gemini_answer(&call, whole, &response, NULL) == GK_OK;
 }
 
@@ -266,8 +348,11 @@ static Suite *gemini_suite(void)
 	tcase_add_checked_fixture(tcase, NULL, forget);
 	tcase_add_loop_test(tcase, a_request_becomes_what_the_service_understands, 0,
 		(int)(sizeof(requests) / sizeof(requests[0])));
+	tcase_add_test(tcase, answers_of_tools_go_by_the_number_of_their_call);
 	tcase_add_test(tcase, a_legacy_schema_is_reduced);
 	tcase_add_test(tcase, a_call_in_pieces_is_told_as_it_grows);
+	tcase_add_test(tcase, calls_in_pieces_follow_each_other_and_none_stays_open);
+	tcase_add_test(tcase, pieces_without_a_word_are_no_chunks);
 	tcase_add_test(tcase, pieces_of_text_become_one_part_but_signed_ones_stay_apart);
 	tcase_add_test(tcase, what_a_stream_says_beside_its_text_is_gathered);
 	tcase_add_test(tcase, a_stream_that_is_cut_or_fails_is_an_error);

@@ -2,12 +2,16 @@
  * Copyright the genkitd authors */
 /* The plugin for Gemini's own API, where the recorded exchanges do not reach: addresses, overrides of a call, operations. */
 #include "core.h"
+#include "core/internal.h"
 #include "plugins/common/net.h"
 
 #include <genkit/plugins.h>
 #include <stdio.h>
 
 static char url[512], headers[2048];
+static char *body;         /* of the last request */
+static const char *answer; /* with ' for "; NULL: the usual one */
+static char said[8192];
 static uint64_t timeout_ms;
 static unsigned asked;
 static bool is_read;
@@ -18,6 +22,8 @@ static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *e
 	(void)err;
 	asked++;
 	is_read = false;
+	free(body);
+	body = out->body ? strdup(out->body) : NULL;
 	timeout_ms = out->timeout_ms;
 	snprintf(url, sizeof(url), "%s", out->url);
 	*headers = '\0';
@@ -44,7 +50,13 @@ static const char *header(void *reply, const char *name)
 static gk_code read_once(void *reply, const char **ret, size_t *len_ret, gk_error *err)
 {
 	(void)err;
-	*ret = strstr(reply, ":embedContent") ? "{\"embedding\":{\"values\":[1]}}"
+	if (answer) {
+		snprintf(said, sizeof(said), "%s", answer);
+		for (char *c = said; *c; c++)
+			*c = *c == '\'' ? '"' : *c;
+	}
+	*ret = answer                           ? said
+	       : strstr(reply, ":embedContent") ? "{\"embedding\":{\"values\":[1]}}"
 	       : strstr(reply, ":predict") || strstr(reply, "operations/")
 		       ? "{\"name\":\"models/v/operations/1\",\"predictions\":[{\"bytesBase64Encoded\":\"QQ==\"}]}"
 		       : "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hello\"}]},\"finishReason\":\"STOP\"}]}";
@@ -69,8 +81,25 @@ static void set_up(void)
 
 	core_start_unseen();
 	asked = 0;
+	answer = NULL;
 	ck_assert(gk_net_set_transport(core_app, &service, NULL));
 	ck_assert_int_eq(gk_use_plugin(core_app, "googleai", options, NULL), GK_OK);
+}
+
+static void tear_down(void)
+{
+	core_stop();
+	free(body);
+	body = NULL;
+}
+
+/* A member of the last request's body; "" is all of it. */
+static void assert_sent(const char *path, const char *wanted)
+{
+	gk_auto_json json_t *sent = NULL;
+
+	ck_assert_int_eq(gk_json_parse(body, strlen(body), 0, &sent, NULL), GK_OK);
+	assert_json(*path ? gk_json_at_peek(sent, path) : sent, wanted);
 }
 
 static json_t *hello(const char *config)
@@ -149,16 +178,262 @@ START_TEST(tools_do_not_go_with_a_cache)
 }
 END_TEST
 
+START_TEST(the_version_that_is_asked_says_what_kind_of_model_it_is)
+{
+	json_decref(core_run("/model/googleai/gemini-flash-latest",
+		hello("{'version':'gemini-2.5-flash-image'}")));
+	assert_sent("generationConfig", "{'responseModalities':['TEXT','IMAGE']}");
+	json_decref(core_run("/model/googleai/gemini-flash-latest",
+		hello("{'version':'gemini-2.5-pro-preview-tts'}")));
+	assert_sent("generationConfig", "{'responseModalities':['AUDIO']}");
+	json_decref(core_run("/model/googleai/my-tts", hello(NULL)));
+	assert_sent("generationConfig", "{}");
+}
+END_TEST
+
+START_TEST(an_embedder_may_have_any_name)
+{
+	json_decref(core_run("/embedder/googleai/other",
+		json("{'input':[{'content':[{'text':'a'}]}],'options':{'taskType':'CLUSTERING',"
+		     "'apiClient':'x','outputDimensionality':8,'title':null}}")));
+	ck_assert_str_eq(url, BASE "models/other:embedContent");
+	assert_sent("",
+		"{'taskType':'CLUSTERING','outputDimensionality':8,'content':{'role':'user','parts':[{'text':'a'}]}}");
+}
+END_TEST
+
+static gk_code list(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	json_t *listing = json_object();
+
+	(void)input;
+	(void)err;
+	gk_plugins_list(ctx, listing);
+	*ret = listing;
+	return GK_OK;
+}
+
+START_TEST(the_service_says_how_a_model_can_be_asked)
+{
+	gk_auto_json json_t *listing = NULL;
+
+	answer =
+		"{'models':[{'name':'models/odd','supportedGenerationMethods':['embedContent']},"
+		"{'name':'models/both','supportedGenerationMethods':['embedContent','generateContent']},"
+		"{'name':'models/gemini-embedding-9','supportedGenerationMethods':['embedContent']},"
+		"{'name':'models/old','description':'is deprecated','supportedGenerationMethods':['generateContent']},"
+		"{'name':'models/aqa','supportedGenerationMethods':['generateAnswer']},"
+		"{'name':'models/lyria-4','supportedGenerationMethods':[]},"
+		"{'name':'models/veo-9','supportedGenerationMethods':['predictLongRunning']}]}";
+	core_flow("list", list, NULL);
+	listing = core_run("/flow/list", NULL);
+	ck_assert_uint_eq(json_object_size(listing), 6);
+	ck_assert_ptr_nonnull(json_object_get(listing, "/embedder/googleai/odd"));
+	ck_assert_ptr_nonnull(json_object_get(listing, "/embedder/googleai/both"));
+	ck_assert_ptr_nonnull(json_object_get(listing, "/model/googleai/both"));
+	ck_assert_ptr_nonnull(json_object_get(listing, "/embedder/googleai/gemini-embedding-9"));
+	ck_assert_ptr_nonnull(json_object_get(listing, "/model/googleai/lyria-4"));
+	ck_assert_ptr_nonnull(json_object_get(listing, "/background-model/googleai/veo-9"));
+}
+END_TEST
+
+#define VEO "googleai/veo-3.1-generate-preview"
+
+START_TEST(a_video_that_the_filters_took_is_an_error_of_its_operation)
+{
+	gk_auto_json json_t *operation = NULL, *failed = NULL;
+
+	answer = "{'name':'models/v/operations/1','done':true,'response':{'generateVideoResponse':"
+		 "{'raiMediaFilteredCount':1,'raiMediaFilteredReasons':['a person','a tune']}}}";
+	operation =
+		core_run("/check-operation/" VEO "/check", json("{'id':'models/v/operations/1'}"));
+	assert_json(json_object_get(operation, "error"), "{'message':'a person a tune'}");
+	ck_assert(json_is_true(json_object_get(operation, "done")));
+	ck_assert_ptr_null(json_object_get(operation, "output"));
+	answer = "{'name':'models/v/operations/1','done':true,'error':{'code':3}}";
+	failed = core_run("/check-operation/" VEO "/check", json("{'id':'models/v/operations/1'}"));
+	assert_json(json_object_get(failed, "error"), "{'message':'the operation failed'}");
+}
+END_TEST
+
+/* Runs it with a context. */
+static void run_with(const char *key, const char *input, const char *context)
+{
+	gk_auto_json json_t *given = json(input), *with = json(context);
+	gk_run *run = core_begin(
+		GK_OPTS(gk_run_opts, .app = core_app, .key = key, .input = given, .context = with));
+
+	core_finish(run);
+	ck_assert_ptr_null(gk_run_error_peek(run));
+	gk_run_unref(run);
+}
+
+START_TEST(what_goes_on_in_the_background_is_asked_with_the_key_of_the_context)
+{
+	static const char context[] =
+		"{'secrets':{'apiKey':'context-key'},'config':{'baseUrl':'https://mine.example//','apiVersion':'v1'}}";
+
+	run_with("/background-model/" VEO,
+		"{'messages':[{'role':'user','content':[{'text':'a'}]}]}", context);
+	ck_assert_str_eq(
+		url, "https://mine.example/v1/models/veo-3.1-generate-preview:predictLongRunning");
+	ck_assert_ptr_nonnull(strstr(headers, "x-goog-api-key: context-key\n"));
+	assert_sent("parameters", "{}");
+	run_with("/background-model/" VEO,
+		"{'messages':[{'role':'user','content':[{'text':'a'}]}],'config':{'apiKey':'own-key'}}",
+		context);
+	ck_assert_ptr_nonnull(strstr(headers, "x-goog-api-key: own-key\n"));
+	run_with("/check-operation/" VEO "/check", "{'id':'models/v/operations/1'}", context);
+	ck_assert_str_eq(url, "https://mine.example/v1/models/v/operations/1");
+	ck_assert_ptr_nonnull(strstr(headers, "x-goog-api-key: context-key\n"));
+}
+END_TEST
+
+START_TEST(an_error_of_the_service_may_stand_where_an_event_should)
+{
+	gk_auto_json json_t *request = hello(NULL);
+	gk_run *run;
+
+	answer = "data: {'candidates':[{'content':{'parts':[{'text':'a'}]}}]}\n\n"
+		 "{'error':{'code':503,'status':'UNAVAILABLE','message':'secret-key is busy'}}";
+	run = core_begin(GK_OPTS(gk_run_opts, .app = core_app,
+		.key = "/model/googleai/gemini-2.5-flash", .input = request, .is_streaming = true));
+	core_finish(run);
+	ck_assert_ptr_nonnull(gk_run_error_peek(run));
+	ck_assert_int_eq(gk_run_error_peek(run)->code, GK_UNAVAILABLE);
+	ck_assert_ptr_nonnull(strstr(gk_run_error_peek(run)->message, "is busy"));
+	ck_assert_ptr_null(strstr(gk_run_error_peek(run)->message, "secret-key"));
+	gk_run_unref(run);
+}
+END_TEST
+
+/* --- the Interactions API --- */
+
+START_TEST(research_has_tools_of_the_service_under_its_own_names)
+{
+	answer = "{'id':'i1','status':'in_progress'}";
+	json_decref(core_run("/background-model/googleai/deep-research-preview-04-2026",
+		json("{'messages':[{'role':'user','content':[{'text':'a'}]}],'tools':[{'name':'t','description':'d','inputSchema':"
+		     "{'type':['object','null'],'additionalProperties':false}}],'output':{'format':'json','schema':"
+		     "{'type':'object','additionalProperties':false}},'config':{'googleSearch':{'x':1},'urlContext':true,"
+		     "'codeExecution':false,'fileSearch':{'fileSearchStoreNames':['s'],'topK':2},'mcpServers':[{'name':'m',"
+		     "'allowedTools':['a']}]}}")));
+	assert_sent("tools",
+		"[{'type':'function','name':'t','description':'d','parameters':{'type':'object'}},{'x':1,'type':'google_search'},"
+		"{'type':'url_context'},{'topK':2,'type':'file_search','file_search_store_names':['s']},"
+		"{'name':'m','type':'mcp_server','allowed_tools':['a']}]");
+	assert_sent("response_format",
+		"{'type':'text','mime_type':'application/json','schema':{'type':'object'}}");
+}
+END_TEST
+
+#define AGENT "/model/googleai/antigravity-preview-05-2026"
+
+START_TEST(what_an_agent_did_goes_back_as_it_came)
+{
+	static const char steps[] =
+		"[{'type':'thought','summary':[{'type':'text','text':'a'},{'type':'text','text':'b'}],'signature':'s0'},"
+		"{'type':'google_search_call','id':'g','arguments':{'queries':['q']},'signature':'s1'},"
+		"{'type':'google_search_result','call_id':'g','result':{'x':1},'signature':'s2'},"
+		"{'type':'code_execution_call','id':'c','arguments':{'code':'1','language':'PYTHON'},'signature':'s3'},"
+		"{'type':'code_execution_result','call_id':'c','result':'2','signature':'s4'},"
+		"{'type':'new','y':1}]";
+	static const char sent[] =
+		"[{'type':'thought','summary':[{'type':'text','text':'a\\nb'}],'signature':'s0'},"
+		"{'type':'google_search_call','id':'g','arguments':{'queries':['q']},'signature':'s1'},"
+		"{'type':'google_search_result','call_id':'g','result':{'x':1},'signature':'s2'},"
+		"{'type':'code_execution_call','id':'c','arguments':{'code':'1','language':'PYTHON'},'signature':'s3'},"
+		"{'type':'code_execution_result','call_id':'c','result':'2','signature':'s4'},"
+		"{'type':'new','y':1}]";
+	gk_auto_str char *text = NULL;
+	gk_auto_json json_t *response = NULL, *request = NULL;
+
+	ck_assert_int_gt(asprintf(&text, "{'id':'i','status':'completed','steps':%s}", steps), 0);
+	answer = text;
+	response = core_run(AGENT, hello(NULL));
+	assert_json(gk_json_at_peek(response, "message.content[4]"),
+		"{'custom':{'codeExecutionResult':{'output':'2','outcome':'OUTCOME_OK'}},'metadata':{'callId':'c',"
+		"'thoughtSignature':'s4'}}");
+	request = json_pack("{s:[O]}", "messages", json_object_get(response, "message"));
+	json_decref(core_run(AGENT, gk_steal(request)));
+	assert_sent("input", sent);
+}
+END_TEST
+
+START_TEST(steps_of_every_kind_become_parts)
+{
+	gk_auto_json json_t *response = NULL;
+
+	answer =
+		"{'id':'i','status':'requires_action','steps':[{'type':'user_input','content':[]},"
+		"{'type':'code_execution_call','id':'c','arguments':{'code':'1'}},"
+		"{'type':'function_call','id':'f','name':'n','arguments':{'a':1}},"
+		"{'type':'function_result','call_id':'f','name':'n','result':{'b':1},'is_error':true},"
+		"{'type':'model_output','content':[{'type':'text','text':'t','annotations':[1]},"
+		"{'type':'image','mime_type':'image/png','data':'QQ==','resolution':'high'},"
+		"{'type':'document','mime_type':'application/pdf','uri':'https://a.example/b'},"
+		"{'type':'thought','summary':[{'type':'text','text':'hm'}]},"
+		"{'type':'function_call','id':'u','name':'g'},{'type':'function_result','call_id':'u','name':'g','result':'r'},"
+		"{'type':'new','data':'QQ=='}]}]}";
+	response = core_run(AGENT, hello(NULL));
+	assert_json(gk_json_at_peek(response, "message.content"),
+		"[{'custom':{'executableCode':{'code':'1','language':'PYTHON'}},'metadata':{'callId':'c'}},"
+		"{'custom':{'serverFunctionCall':{'id':'f','name':'n','arguments':{'a':1}}}},"
+		"{'custom':{'serverFunctionResult':{'callId':'f','name':'n','result':{'b':1},'isError':true}}},"
+		"{'text':'t','metadata':{'annotations':[1]}},"
+		"{'media':{'contentType':'image/png','url':'data:image/png;base64,QQ=='},'metadata':{'resolution':'high'}},"
+		"{'media':{'contentType':'application/pdf','url':'https://a.example/b'}},{'reasoning':'hm'},"
+		"{'toolRequest':{'name':'g','ref':'u','input':{}}},{'toolResponse':{'name':'g','ref':'u','output':'r'}},"
+		"{'custom':{'unknownContent':{'type':'new','data':'QQ=='}}}]");
+}
+END_TEST
+
+START_TEST(an_interaction_that_failed_or_goes_on_is_no_answer)
+{
+	answer = "{'id':'i','status':'failed','error':{'message':'why'}}";
+	core_fail(AGENT, hello(NULL), GK_INTERNAL, "googleai: why");
+	answer = "{'id':'i','status':'in_progress'}";
+	core_fail(AGENT, hello(NULL), GK_INTERNAL,
+		"googleai: the interaction has not come to its end");
+	core_fail(AGENT, json("{'messages':[{'role':'model','content':[{'custom':{'mine':1}}]}]}"),
+		GK_INVALID_ARGUMENT, "googleai: a part of kind 'custom' cannot be sent");
+}
+END_TEST
+
+START_TEST(calls_without_a_ref_get_one)
+{
+	answer = "{'id':'i','status':'completed'}";
+	json_decref(core_run(AGENT,
+		json("{'messages':[{'role':'model','content':[{'toolRequest':{'name':'f','input':{}}}]},{'role':'tool',"
+		     "'content':[{'toolResponse':{'name':'f','output':1}},{'toolResponse':{'name':'g','output':'s'}}]}]}")));
+	assert_sent("input",
+		"[{'type':'function_call','name':'f','arguments':{},'id':'genkit-auto-id-0'},"
+		"{'type':'function_result','name':'f','result':{'result':1},'call_id':'genkit-auto-id-0'},"
+		"{'type':'function_result','name':'g','result':'s','call_id':'genkit-orphan-id-1'}]");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("googleai");
 	TCase *tcase = tcase_create("googleai");
 
-	tcase_add_checked_fixture(tcase, set_up, core_stop);
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, ids_are_written_in_many_ways);
 	tcase_add_test(tcase, a_call_may_have_an_address_a_time_and_headers_of_its_own);
 	tcase_add_test(tcase, an_operation_is_no_way_to_other_addresses);
 	tcase_add_test(tcase, tools_do_not_go_with_a_cache);
+	tcase_add_test(tcase, the_version_that_is_asked_says_what_kind_of_model_it_is);
+	tcase_add_test(tcase, an_embedder_may_have_any_name);
+	tcase_add_test(tcase, the_service_says_how_a_model_can_be_asked);
+	tcase_add_test(tcase, a_video_that_the_filters_took_is_an_error_of_its_operation);
+	tcase_add_test(tcase, what_goes_on_in_the_background_is_asked_with_the_key_of_the_context);
+	tcase_add_test(tcase, an_error_of_the_service_may_stand_where_an_event_should);
+	tcase_add_test(tcase, research_has_tools_of_the_service_under_its_own_names);
+	tcase_add_test(tcase, what_an_agent_did_goes_back_as_it_came);
+	tcase_add_test(tcase, steps_of_every_kind_become_parts);
+	tcase_add_test(tcase, an_interaction_that_failed_or_goes_on_is_no_answer);
+	tcase_add_test(tcase, calls_without_a_ref_get_one);
 	suite_add_tcase(s, tcase);
 	return s;
 }

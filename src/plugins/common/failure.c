@@ -237,7 +237,8 @@ static gk_code tell(gk_error *err, gk_code code, const char *who, const gk_outgo
 
 	put_reason(&text, body, raw);
 	if (!gk_buf_failed(&text))
-		clean = gk_outgoing_scrub(out, text.data ? text.data : "", text.len);
+		clean = gk_outgoing_scrub(
+			out ? out : &(gk_outgoing){ 0 }, text.data ? text.data : "", text.len);
 	if (!clean)
 		return gk_error_no_memory(err);
 	len = strlen(clean);
@@ -249,18 +250,25 @@ static gk_code tell(gk_error *err, gk_code code, const char *who, const gk_outgo
 	return gk_error_set(err, code, "%s: %.*s", who, (int)len, clean);
 }
 
-gk_code gk_failure_set(gk_error *err, const char *who, const gk_outgoing *out, int http,
+/* Fills `err` with a status that is known already, and with how long to wait. */
+static gk_code set(gk_error *err, gk_code code, const char *who, const gk_outgoing *out, int http,
 	const json_t *body, const char *text, int64_t retry_ms)
 {
-	gk_code code = tell(err, code_of(http, body), who, out, http, body, text);
 	json_t *details;
 
+	code = tell(err, code, who, out, http, body, text);
 	if (retry_ms < 0)
 		retry_ms = retry_of_body(http, body);
 	if (retry_ms < 0 || !err)
 		return code;
 	details = json_pack("{s:{s:I}}", "responseMetadata", "retryAfterMs", (json_int_t)retry_ms);
 	return gk_error_details_take(err, details);
+}
+
+gk_code gk_failure_set(gk_error *err, const char *who, const gk_outgoing *out, int http,
+	const json_t *body, const char *text, int64_t retry_ms)
+{
+	return set(err, code_of(http, body), who, out, http, body, text, retry_ms);
 }
 
 gk_code gk_failure_of_reply(const char *who, const gk_outgoing *out, gk_reply *reply, gk_error *err)
@@ -306,6 +314,14 @@ gk_code gk_failure_in_answer(
 	gk_error *err, const char *who, const gk_outgoing *out, const json_t *answer)
 {
 	int http = status_in(answer);
+	gk_code told = code_of(http, answer);
 
-	return tell(err, http ? gk_failure_code(http) : GK_INTERNAL, who, out, http, answer, NULL);
+	return set(err, http || told != GK_UNKNOWN ? told : GK_INTERNAL, who, out, http, answer,
+		NULL, -1);
+}
+
+gk_code gk_failure_as(
+	gk_error *err, gk_code code, const char *who, const gk_outgoing *out, const json_t *answer)
+{
+	return set(err, code, who, out, 0, answer, NULL, -1);
 }

@@ -22,8 +22,12 @@ GK_SUSPENDS gk_code gk_failure_of_reply(
 	const char *who, const gk_outgoing *out, gk_reply *reply, gk_error *err);
 /** Whether an answer that calls itself a success tells of a failure: `error`, `errors`, or `object: "error"`. */
 bool gk_failure_is(const json_t *answer);
-/** Such a failure: its status from an HTTP status in `error.code` (or `code`), else INTERNAL. */
+/** Such a failure: its status from the name in `error.status`, or an HTTP status in `error.code` (or `code`), else INTERNAL.
+ * `out` NULL: the request had no secrets. */
 gk_code gk_failure_in_answer(
 	gk_error *err, const char *who, const gk_outgoing *out, const json_t *answer);
+/** The same where the service's own words say the status. */
+gk_code gk_failure_as(
+	gk_error *err, gk_code code, const char *who, const gk_outgoing *out, const json_t *answer);
 
 #endif

@@ -77,6 +77,19 @@ static gk_code adapt_list(walk *it, const json_t *list, json_t **ret)
 	return *ret ? GK_OK : no_memory(it);
 }
 
+/* null is said by `nullable` there, and is no value of an enumeration. */
+static json_t *without_null(const json_t *values)
+{
+	gk_auto_json json_t *out = json_array();
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (values, i, one)
+		if (!json_is_null(one) && json_array_append(out, one) < 0)
+			return NULL;
+	return gk_steal(out);
+}
+
 /* The value of one keyword. */
 static gk_code adapt_value(walk *it, const char *key, json_t *value, json_t **ret)
 {
@@ -86,8 +99,9 @@ static gk_code adapt_value(walk *it, const char *key, json_t *value, json_t **re
 		return adapt_list(it, value, ret);
 	if (json_is_object(value) && is_listed(singles, key))
 		return adapt(it, value, ret);
-	*ret = json_incref(value);
-	return GK_OK;
+	*ret = it->opts->gemini && strcmp(key, "enum") == 0 ? without_null(value)
+							    : json_incref(value);
+	return *ret ? GK_OK : no_memory(it);
 }
 
 /* --- types --- */
@@ -170,6 +184,15 @@ static bool is_object_schema(const json_t *schema)
 			       (json_is_array(type) &&
 				       json_object_get(schema, "properties") != NULL)
 		    : json_object_get(schema, "properties") != NULL;
+}
+
+/* What says something of a choice says it of the branch that stands for it. */
+static bool describe(json_t *out, const json_t *schema)
+{
+	json_t *text = json_object_get(schema, "description");
+
+	return !text || json_object_get(out, "description") ||
+	       gk_json_set(out, "description", text);
 }
 
 /* --- the walk --- */
@@ -263,7 +286,9 @@ static gk_code adapt_object(walk *it, const json_t *schema, json_t **ret)
 		const json_t *branch = branch_of(schema, &has_null);
 
 		rc = branch ? adapt(it, branch, ret) : GK_OK;
-		if (rc == GK_OK && *ret && has_null && !gk_json_set_bool(*ret, "nullable", true))
+		if (rc == GK_OK && *ret &&
+			((has_null && !gk_json_set_bool(*ret, "nullable", true)) ||
+				!describe(*ret, schema)))
 			return no_memory(it);
 		return rc;
 	}

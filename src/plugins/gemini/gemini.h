@@ -6,21 +6,30 @@
  *	parts.c    parts, in both directions
  *	tools.c    tools and their configuration
  *	request.c  a GenerateRequest becomes a body
- *	answer.c   an answer becomes a GenerateResponse; pieces become chunks, and in the end one answer
+ *	answer.c   an answer becomes a GenerateResponse
+ *	stream.c   pieces become chunks, and in the end one answer
  *	partial.c  arguments of a function call that come in pieces
  */
 #ifndef GK_PLUGINS_GEMINI_H
 #define GK_PLUGINS_GEMINI_H
 
 #include "plugins/common/message.h"
+#include "plugins/common/outgoing.h"
 #include "plugins/common/usage.h"
 
 typedef struct gk_gemini_call {
 	const char *who;       /* begins errors */
-	const char *id;        /* of the model */
+	const char *id;        /* of the model that is asked */
 	const json_t *request; /* GenerateRequest */
 	bool legacy_schema;    /* responseSchema in place of responseJsonSchema */
 } gk_gemini_call;
+
+/* Members of a configuration that say how to ask, and are never part of a body. */
+#define GK_GEMINI_OF_THE_CALL "apiKey baseUrl apiVersion timeout customHeaders apiClient version"
+
+/** Whether the name of a model says that it makes speech (gemini-...-tts), or pictures (gemini-...-image). */
+bool gk_gemini_speaks(const char *id);
+bool gk_gemini_draws(const char *id);
 
 /** The body of a request. */
 GK_MUST_USE gk_code gk_gemini_request(const gk_gemini_call *call, json_t **ret, gk_error *err);
@@ -43,6 +52,7 @@ GK_MUST_USE gk_code gk_gemini_answer(
 
 typedef struct gk_gemini_stream {
 	const gk_gemini_call *call;
+	const gk_outgoing *out; /* whose answer it is: its secrets stay out of errors; NULL: none */
 	gk_code (*emit)(json_t *chunk_take, void *user, gk_error *err);
 	void *user;
 	json_t *whole; /* the answer so far; NULL: nothing came */
@@ -52,9 +62,9 @@ void gk_gemini_stream_done(gk_gemini_stream *stream);
 #define gk_auto_gemini_stream GK_CLEANUP(gk_gemini_stream_done)
 GK_MUST_USE gk_code gk_gemini_stream_push(
 	gk_gemini_stream *stream, const char *data, size_t len, gk_error *err);
-/** `is_cut`: bytes were left that end no event. */
+/** `is_cut`: bytes were left that end no event; `rest` (NULL: none) is a line of them, which may be an error of the service. */
 GK_MUST_USE gk_code gk_gemini_stream_end(
-	gk_gemini_stream *stream, bool is_cut, json_t **ret, gk_error *err);
+	gk_gemini_stream *stream, bool is_cut, const gk_buf *rest, json_t **ret, gk_error *err);
 
 /** Sets what `pieces` ([{jsonPath, stringValue | numberValue | boolValue | nullValue}]) say in `args`: text is added to text,
  * an index makes a list. What has no path or no value is passed over. False when memory ran out. */

@@ -2,8 +2,11 @@
  * Copyright the genkitd authors */
 #include "plugins/gemini/gemini.h"
 
+#include "base/parse.h"
 #include "base/str.h"
 #include "plugins/common/media.h"
+
+#include <stdlib.h>
 
 /* --- names of tools --- */
 
@@ -140,10 +143,22 @@ static gk_code put_custom(
 		err, GK_INVALID_ARGUMENT, "%s: a part of kind 'custom' cannot be sent", call->who);
 }
 
-static gk_code put_kind(const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
+static gk_code put_resource(
+	const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
 {
 	const char *type = gk_json_str_peek(part, "metadata.mimeType");
+	const char *uri = gk_json_str_peek(part, "resource.uri");
 
+	if (!uri)
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "%s: a resource part has no 'uri'", call->who);
+	*ret = json_pack("{s:{s:s, s:s}}", "fileData", "fileUri", uri, "mimeType",
+		type ? type : "application/octet-stream");
+	return finish(ret, err);
+}
+
+static gk_code put_kind(const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
+{
 	switch (gk_part_kind_of(part)) {
 	case GK_PART_TEXT:
 		*ret = json_pack("{s:O}", "text", json_object_get(part, "text"));
@@ -155,10 +170,7 @@ static gk_code put_kind(const gk_gemini_call *call, const json_t *part, json_t *
 	case GK_PART_TOOL_RESPONSE:
 		return put_response(call, json_object_get(part, "toolResponse"), ret, err);
 	case GK_PART_RESOURCE:
-		*ret = json_pack("{s:{s:O?, s:s}}", "fileData", "fileUri",
-			gk_json_at_peek(part, "resource.uri"), "mimeType",
-			type ? type : "application/octet-stream");
-		break;
+		return put_resource(call, part, ret, err);
 	case GK_PART_REASONING:
 		*ret = json_pack("{s:b}", "thought", 1);
 		if (json_string_length(json_object_get(part, "reasoning")) &&
@@ -193,35 +205,50 @@ static gk_code put_part(const gk_gemini_call *call, const json_t *part, json_t *
 	return GK_OK;
 }
 
-/* The integer that a tool's answer is for; those without one come last. */
-static int64_t order_of(const json_t *part)
+/* Answers of tools go by the integer that begins their ref; those with other refs come after them, those without last. */
+typedef struct ordered {
+	json_t *part; /* borrowed */
+	uint64_t order;
+	size_t index;
+} ordered;
+
+static uint64_t order_of(const json_t *part)
 {
-	const char *ref = gk_json_str_peek(part, "toolResponse.ref"), *digit;
-	int64_t order = 0;
+	const char *ref = gk_json_str_peek(part, "toolResponse.ref");
+	size_t len = ref ? strspn(ref, "0123456789") : 0;
+	uint64_t order;
 
 	if (!ref || !*ref)
-		return INT64_MAX;
-	for (digit = ref; *digit >= '0' && *digit <= '9' && order < INT64_MAX / 20; digit++)
-		order = order * 10 + (*digit - '0');
-	return *digit ? INT64_MAX : order;
+		return UINT64_MAX;
+	return len && gk_parse_u64(ref, len, &order) ? order : UINT64_MAX - 1;
 }
 
-/* A stable order, by insertion: an answer has few tools. */
+static int compare(const void *a, const void *b)
+{
+	const ordered *left = a, *right = b;
+
+	if (left->order != right->order)
+		return left->order < right->order ? -1 : 1;
+	return left->index < right->index ? -1 : left->index > right->index;
+}
+
 static json_t *sorted(const json_t *content)
 {
+	size_t count = json_array_size(content), i;
 	gk_auto_json json_t *out = json_array();
+	ordered *all = calloc(count + 1, sizeof(*all));
 	json_t *part;
-	size_t i;
 
-	json_array_foreach (content, i, part) {
-		size_t at = json_array_size(out);
-
-		while (at && order_of(json_array_get(out, at - 1)) > order_of(part))
-			at--;
-		if (json_array_insert(out, at, part) < 0)
-			return NULL;
-	}
-	return gk_steal(out);
+	if (!all)
+		return NULL;
+	json_array_foreach (content, i, part)
+		all[i] = (ordered){ .part = part, .order = order_of(part), .index = i };
+	qsort(all, count, sizeof(*all), compare);
+	for (i = 0; i < count; i++)
+		if (json_array_append(out, all[i].part) < 0)
+			break;
+	free(all);
+	return i == count ? gk_steal(out) : NULL;
 }
 
 /* Gemma takes no thoughts back. */
@@ -240,6 +267,8 @@ gk_code gk_gemini_content(
 	gk_auto_json json_t *own = role == GK_ROLE_TOOL ? sorted(content) : json_incref(content);
 	size_t i;
 
+	if (role == GK_ROLE_TOOL && !own)
+		return gk_error_no_memory(err);
 	json_array_foreach (own, i, part) {
 		json_t *one = NULL;
 		gk_code rc;

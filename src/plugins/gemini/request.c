@@ -7,19 +7,29 @@
 #include "plugins/common/vendor.h"
 
 /* Members of the configuration that are no part of generationConfig: used elsewhere, or not sent. */
-static const char elsewhere[] =
-	"apiKey baseUrl apiVersion timeout customHeaders apiClient safetySettings codeExecution "
-	"version toolConfig functionCallingConfig googleSearchRetrieval googleSearch google_search "
+static const char elsewhere[] = GK_GEMINI_OF_THE_CALL
+	" safetySettings codeExecution "
+	"toolConfig functionCallingConfig googleSearchRetrieval googleSearch google_search "
 	"fileSearch urlContext tools retrievalConfig serviceTier contextCache";
+
+bool gk_gemini_speaks(const char *id)
+{
+	return gk_str_has_prefix(id, "gemini-") && strstr(id, "-tts");
+}
+
+bool gk_gemini_draws(const char *id)
+{
+	return gk_str_has_prefix(id, "gemini-") && strstr(id, "-image");
+}
 
 /* What a model says when nobody asks for anything else. */
 static bool add_modalities(const gk_gemini_call *call, json_t *config)
 {
 	if (json_object_get(config, "responseModalities"))
 		return true;
-	if (gk_words_match("gemini-*-tts*", call->id) || strstr(call->id, "-tts"))
+	if (gk_gemini_speaks(call->id))
 		return gk_json_set_take(config, "responseModalities", json_pack("[s]", "AUDIO"));
-	if (gk_str_has_prefix(call->id, "gemini-") && strstr(call->id, "-image"))
+	if (gk_gemini_draws(call->id))
 		return gk_json_set_take(
 			config, "responseModalities", json_pack("[s, s]", "TEXT", "IMAGE"));
 	return true;

@@ -74,41 +74,74 @@ static bool add_switch(const gk_gemini_call *call, json_t *tools, const char *ke
 static bool add_server_tools(const gk_gemini_call *call, json_t *tools)
 {
 	json_t *own = gk_request_config_peek(call->request, "tools");
+	/* Two names of one tool. */
+	const char *search = gk_request_config_peek(call->request, "google_search")
+				     ? "google_search"
+				     : "googleSearch";
 
 	return add_switch(call, tools, "codeExecution", "codeExecution") &&
 	       (!json_is_array(own) || json_array_extend(tools, own) == 0) &&
 	       add_switch(call, tools, "googleSearchRetrieval", "googleSearch") &&
-	       add_switch(call, tools, "googleSearch", "google_search") &&
-	       add_switch(call, tools, "google_search", "google_search") &&
+	       add_switch(call, tools, search, "google_search") &&
 	       add_switch(call, tools, "fileSearch", "fileSearch") &&
 	       add_switch(call, tools, "urlContext", "urlContext");
 }
 
 /* --- which of them --- */
 
-static json_t *calling_config(const gk_gemini_call *call)
+/* Genkit's word for a mode as the service's; any other stays as it is. */
+static const char *mode_of(const char *choice)
 {
 	static const char *const modes[][2] = { { "auto", "AUTO" }, { "required", "ANY" },
 		{ "none", "NONE" } };
+
+	for (size_t i = 0; i < 3; i++)
+		if (gk_str_equal(choice, modes[i][0]))
+			return modes[i][1];
+	return choice;
+}
+
+/* The configuration's own, with words and names as the service has them. */
+static json_t *own_calling(const json_t *own)
+{
+	const char *mode = gk_json_str_peek(own, "mode");
+	gk_auto_json json_t *out = json_copy((json_t *)(uintptr_t)own), *names = json_array();
+	json_t *allowed = json_object_get(own, "allowedFunctionNames"), *one;
+	size_t i;
+
+	json_array_foreach (allowed, i, one) {
+		const char *name = json_string_value(one);
+		gk_auto_str char *wire = name ? gk_gemini_tool_name(name) : NULL;
+
+		if (!gk_json_push_take(
+			    names, name ? wire ? json_string(wire) : NULL : json_incref(one)))
+			return NULL;
+	}
+	if ((mode && !gk_json_set_str(out, "mode", mode_of(mode))) ||
+		(json_is_array(allowed) && !gk_json_set(out, "allowedFunctionNames", names)))
+		return NULL;
+	return gk_steal(out);
+}
+
+static bool add_calling(const gk_gemini_call *call, json_t *config)
+{
 	json_t *own = gk_request_config_peek(call->request, "functionCallingConfig");
 	const char *choice = gk_json_str_peek(call->request, "toolChoice");
 
 	if (json_is_object(own))
-		return json_incref(own);
-	for (size_t i = 0; i < 3; i++)
-		if (gk_str_equal(choice, modes[i][0]))
-			return json_pack("{s:s}", "mode", modes[i][1]);
-	return NULL;
+		return gk_json_set_take(config, "functionCallingConfig", own_calling(own));
+	return !choice || gk_json_set_take(config, "functionCallingConfig",
+				  json_pack("{s:s}", "mode", mode_of(choice)));
 }
 
 static bool add_tool_config(const gk_gemini_call *call, json_t *body)
 {
-	gk_auto_json json_t *config = json_object(), *calling = calling_config(call);
+	gk_auto_json json_t *config = json_object();
 	json_t *own = gk_request_config_peek(call->request, "toolConfig");
 	json_t *retrieval = gk_request_config_peek(call->request, "retrievalConfig");
 	json_t *invocations = json_object_get(own, "includeServerSideToolInvocations");
 
-	if ((calling && !gk_json_set(config, "functionCallingConfig", calling)) ||
+	if (!add_calling(call, config) ||
 		(json_is_object(own) && json_object_update(config, own) < 0) ||
 		(invocations && !gk_json_set(config, "include_server_side_tool_invocations",
 					invocations)) ||

@@ -23,57 +23,59 @@ typedef enum kind {
 	RESEARCH
 } kind;
 
-/* Models that have something in common; the first row whose ids match counts. */
+#define CHATS                                                                                       \
+	"\"multiturn\":true,\"media\":true,\"tools\":true,\"toolChoice\":true,\"systemRole\":true," \
+	"\"constrained\":\"all\""
+#define MAKES_MEDIA                                                                                     \
+	"\"media\":true,\"multiturn\":false,\"tools\":false,\"toolChoice\":false,\"systemRole\":false," \
+	"\"output\":[\"media\"]"
+
+/* Models that have something in common; the first row that an id is of counts. */
 static const struct family {
 	const char *ids; /* gk_words_match(); those without * are shown from the start */
 	kind kind;
 	const char *supports; /* JSON */
 	unsigned dimensions;
+	bool (*has)(const char *id); /* beside `ids`; NULL: nobody */
 } families[] = {
 	{ "lyria-3-clip-preview lyria-3-pro-preview lyria-*", MUSIC,
-		"{\"media\":true,\"tools\":false,\"output\":[\"media\",\"text\"]}", 0 },
-	{ "deep-research-pro-preview-12-2025", RESEARCH,
-		"{\"multiturn\":true,\"output\":[\"text\"],\"longRunning\":true}", 0 },
-	{ "deep-research-preview-04-2026 deep-research-max-preview-04-2026 deep-research-*",
-		RESEARCH,
+		"{\"media\":true,\"tools\":false,\"output\":[\"media\",\"text\"]}", 0, NULL },
+	{ "deep-research-preview-04-2026 deep-research-max-preview-04-2026", RESEARCH,
 		"{\"multiturn\":true,\"media\":true,\"tools\":true,\"output\":[\"text\",\"media\"],"
 		"\"longRunning\":true}",
-		0 },
+		0, NULL },
+	{ "deep-research-pro-preview-12-2025 deep-research-*", RESEARCH,
+		"{\"multiturn\":true,\"output\":[\"text\"],\"longRunning\":true}", 0, NULL },
 	{ "antigravity-preview-05-2026 antigravity-*", AGENT,
-		"{\"multiturn\":true,\"media\":true,\"output\":[\"text\"]}", 0 },
-	{ "imagen-4.0-fast-generate-001 imagen-4.0-generate-001 imagen-4.0-ultra-generate-001 imagen-*",
-		IMAGEN,
-		"{\"media\":true,\"multiturn\":false,\"tools\":false,\"systemRole\":false,\"output\":[\"media\"]}",
-		0 },
+		"{\"multiturn\":true,\"media\":true,\"output\":[\"text\"]}", 0, NULL },
+	{ "imagen-4.0-fast-generate-001 imagen-4.0-generate-001 imagen-4.0-ultra-generate-001",
+		IMAGEN, "{" MAKES_MEDIA "}", 0, NULL },
+	{ "imagen-*", IMAGEN,
+		"{\"media\":true,\"multiturn\":true,\"tools\":true,\"systemRole\":true,\"output\":[\"media\"]}",
+		0, NULL },
 	{ "veo-3.1-lite-generate-preview veo-3.1-generate-preview veo-3.1-fast-generate-preview veo-*",
-		VEO,
-		"{\"media\":true,\"multiturn\":false,\"tools\":false,\"systemRole\":false,\"output\":[\"media\"],"
-		"\"longRunning\":true}",
-		0 },
-	{ "gemini-embedding-001", EMBEDDER, "{\"input\":[\"text\"]}", 3072 },
-	{ "gemini-embedding-2 gemini-embedding-2-preview gemini-embedding-*", EMBEDDER,
-		"{\"input\":[\"text\",\"image\",\"video\"]}", 0 },
-	{ "text-embedding-* embedding-*", EMBEDDER, "{\"input\":[\"text\"]}", 0 },
-	{ "gemini-2.5-flash-preview-tts gemini-2.5-pro-preview-tts gemini-3.1-flash-tts-preview *-tts*",
+		VEO, "{" MAKES_MEDIA ",\"longRunning\":true}", 0, NULL },
+	{ "gemini-embedding-001", EMBEDDER, "{\"input\":[\"text\"]}", 3072, NULL },
+	{ "gemini-embedding-2 gemini-embedding-2-preview", EMBEDDER,
+		"{\"input\":[\"text\",\"image\",\"video\"]}", 0, NULL },
+	{ "gemini-embedding-* text-embedding-* embedding-*", EMBEDDER, "{\"input\":[\"text\"]}", 0,
+		NULL },
+	{ "gemini-2.5-flash-preview-tts gemini-2.5-pro-preview-tts gemini-3.1-flash-tts-preview",
 		CHAT,
 		"{\"media\":false,\"multiturn\":false,\"tools\":false,\"systemRole\":false,\"toolChoice\":false,"
 		"\"constrained\":\"all\"}",
-		0 },
+		0, gk_gemini_speaks },
 	{ "gemini-3.1-flash-image gemini-3.1-flash-image-preview gemini-3-pro-image gemini-3-pro-image-preview "
-	  "gemini-2.5-flash-image *-image*",
-		CHAT,
-		"{\"multiturn\":true,\"media\":true,\"tools\":true,\"toolChoice\":true,\"systemRole\":true,"
-		"\"constrained\":\"all\"}",
-		0 },
+	  "gemini-2.5-flash-image",
+		CHAT, "{" CHATS "}", 0, gk_gemini_draws },
 	{ "gemini-pro-latest gemini-flash-latest gemini-flash-lite-latest gemini-3.5-flash gemini-3.1-flash-lite "
 	  "gemini-3.1-pro-preview gemini-3.1-pro-preview-customtools gemini-3-flash-preview gemini-2.5-pro "
 	  "gemini-2.5-flash gemini-2.5-flash-lite gemma-4-26b-a4b-it gemma-4-31b-it *",
-		CHAT,
-		"{\"multiturn\":true,\"media\":true,\"tools\":true,\"toolChoice\":true,\"systemRole\":true,"
-		"\"constrained\":\"all\",\"output\":[\"text\",\"json\"]}",
-		0 },
+		CHAT, "{" CHATS ",\"output\":[\"text\",\"json\"]}", 0, NULL },
 };
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
+/* What is asked to embed under any other name. */
+static const struct family any_embedder = { "", EMBEDDER, "{\"input\":[\"text\"]}", 0, NULL };
 
 /* Ids are written in many ways; what the service knows is behind the last of these. */
 static const char *bare(const char *id)
@@ -97,9 +99,17 @@ static const struct family *family_of(const char *id)
 	size_t i = 0;
 
 	id = bare(id);
-	while (i + 1 < FAMILIES && !gk_words_match(families[i].ids, id))
+	while (i + 1 < FAMILIES && !gk_words_match(families[i].ids, id) &&
+		!(families[i].has && families[i].has(id)))
 		i++;
 	return &families[i];
+}
+
+static const struct family *embedder_of(const char *id)
+{
+	const struct family *family = family_of(id);
+
+	return family->kind == EMBEDDER ? family : &any_embedder;
 }
 
 static json_t *info_of(const struct family *family, const char *id)
@@ -122,9 +132,9 @@ const char *gk_googleai_id(const gk_vendor_model *model)
 	return bare(model->id);
 }
 
-const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *request)
+const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *config)
 {
-	const char *version = json_string_value(gk_request_config_peek(request, "version"));
+	const char *version = gk_json_str_peek(config, "version");
 
 	return bare(version && *version ? version : model->id);
 }
@@ -136,6 +146,7 @@ gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_ou
 	const char *version = gk_json_str_peek(config, "apiVersion");
 	double timeout = gk_json_real_at(config, "timeout", 0);
 	gk_auto_str char *rest = NULL;
+	size_t base_len;
 	gk_code rc = gk_vendor_key(vendor, config, &key, err);
 	va_list args;
 
@@ -149,8 +160,12 @@ gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_ou
 		return gk_error_no_memory(err);
 	if (!version)
 		version = gk_vendor_option_str(vendor, "apiVersion");
-	gk_outgoing_url(out, "%s/%s/%s", base ? base : vendor->base_url,
-		version ? version : "v1beta", rest);
+	if (!base)
+		base = vendor->base_url;
+	base_len = strlen(base);
+	while (base_len && base[base_len - 1] == '/')
+		base_len--;
+	gk_outgoing_url(out, "%.*s/%s/%s", (int)base_len, base, version ? version : "v1beta", rest);
 	gk_vendor_prepare(vendor, out);
 	gk_outgoing_headers(out, json_object_get(config, "customHeaders"));
 	/* After those of the user, which may not replace them. */
@@ -159,6 +174,18 @@ gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_ou
 	if (timeout > 0 && timeout < 1e12)
 		out->timeout_ms = (uint64_t)timeout;
 	return GK_OK;
+}
+
+json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config)
+{
+	const json_t *context = gk_ctx_context(ctx);
+	const char *key = gk_json_str_peek(context, "secrets.apiKey");
+	gk_auto_json json_t *out = gk_json_merge(json_object_get(context, "config"), config);
+
+	return out && (!key || gk_json_str_peek(config, "apiKey") ||
+			      gk_json_set_str(out, "apiKey", key))
+		       ? gk_steal(out)
+		       : NULL;
 }
 
 /* --- the plugin --- */
@@ -237,13 +264,15 @@ static const char *type_of(kind it)
 static gk_code resolve(
 	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
 {
+	const struct family *family =
+		strcmp(type, "embedder") == 0 ? embedder_of(name) : family_of(name);
 	gk_vendor *vendor;
 	gk_code rc = gk_vendor_of(plugin, &vendor, err);
 
 	(void)ctx;
-	if (rc != GK_OK || strcmp(type, type_of(family_of(name)->kind)) != 0)
+	if (rc != GK_OK || strcmp(type, type_of(family->kind)) != 0)
 		return rc;
-	return define(plugin, vendor, family_of(name), name, err);
+	return define(plugin, vendor, family, name, err);
 }
 
 /* Which of the service's methods a kind is asked by. */
@@ -255,29 +284,38 @@ static bool can(const json_t *item, kind it)
 	size_t i;
 
 	json_array_foreach (json_object_get(item, "supportedGenerationMethods"), i, one)
-		if (!methods[it] || gk_str_equal(json_string_value(one), methods[it]))
+		if (gk_str_equal(json_string_value(one), methods[it]))
 			return true;
-	return false;
+	return !methods[it];
+}
+
+/* Appends the model as one of the family, when the service says that it can be asked so. */
+static gk_code add_as(const struct family *family, const json_t *item, const char *id,
+	json_t *listing, gk_error *err)
+{
+	gk_auto_json json_t *info = NULL;
+
+	if (!can(item, family->kind))
+		return GK_OK;
+	info = info_of(family, id);
+	return info && gk_json_push_take(listing, gk_vendor_listed(type_of(family->kind), id, info))
+		       ? GK_OK
+		       : gk_error_no_memory(err);
 }
 
 static gk_code add_listed(const json_t *item, json_t *listing, gk_error *err)
 {
 	const char *id = gk_json_str_peek(item, "name");
 	const char *description = gk_json_str_peek(item, "description");
-	const struct family *family;
-	gk_auto_json json_t *info = NULL;
+	gk_code rc = GK_OK;
 
 	if (!id || (description && strcasestr(description, "deprecated")))
 		return GK_OK;
 	if (gk_str_has_prefix(id, "models/"))
 		id += strlen("models/");
-	family = family_of(id);
-	if (!can(item, family->kind))
-		return GK_OK;
-	info = info_of(family, id);
-	if (!info || !gk_json_push_take(listing, gk_vendor_listed(type_of(family->kind), id, info)))
-		return gk_error_no_memory(err);
-	return GK_OK;
+	if (family_of(id)->kind != EMBEDDER)
+		rc = add_as(family_of(id), item, id, listing, err);
+	return rc == GK_OK ? add_as(embedder_of(id), item, id, listing, err) : rc;
 }
 
 static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_error *err)

@@ -21,10 +21,13 @@
  * timeout, customHeaders). */
 GK_MUST_USE gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config,
 	gk_outgoing *out, gk_error *err, const char *path, ...) GK_PRINTF(5, 6);
+/** How to ask about what goes on in the background: `config` (NULL: none) over the context's `config`, with the key that the
+ * context has (secrets.apiKey) unless `config` has one. New reference; NULL when memory ran out. */
+json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config);
 /** Without what some write before it ("models/"). */
 const char *gk_googleai_id(const gk_vendor_model *model);
-/** config.version, else the id, in the same way. */
-const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *request);
+/** The model that is asked: config.version, else the id, in the same way. */
+const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *config);
 
 /** When a message of the request is marked to be kept: finds or makes the cache, and leaves in `body` what is not in it.
  * `*ret` is its name; NULL: nothing is marked. */

@@ -13,14 +13,15 @@ static gk_code ask_in_events(
 	gk_ctx *ctx, const gk_gemini_call *call, gk_outgoing *out, json_t **ret, gk_error *err)
 {
 	gk_auto_gemini_stream gk_gemini_stream stream = {
-		.call = call, .emit = gk_ask_emit, .user = ctx
+		.call = call, .out = out, .emit = gk_ask_emit, .user = ctx
 	};
 	gk_auto_sse gk_sse sse;
 	gk_code rc;
 
 	gk_sse_init(&sse, 0, on_event, &stream);
 	rc = gk_ask_events(ctx, call->who, out, &sse, NULL, err);
-	return rc == GK_OK ? gk_gemini_stream_end(&stream, gk_sse_is_unfinished(&sse), ret, err)
+	return rc == GK_OK ? gk_gemini_stream_end(
+				     &stream, gk_sse_is_unfinished(&sse), &sse.line, ret, err)
 			   : rc;
 }
 
@@ -38,8 +39,9 @@ gk_code gk_googleai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_erro
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
 	const gk_vendor *vendor = model->vendor;
+	const json_t *config = json_object_get(request, "config");
 	gk_gemini_call call = { .who = vendor->name,
-		.id = gk_googleai_id(model),
+		.id = gk_googleai_model_name(model, config),
 		.request = request,
 		.legacy_schema =
 			json_is_true(gk_vendor_option_peek(vendor, "legacyResponseSchema")) };
@@ -53,8 +55,7 @@ gk_code gk_googleai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_erro
 	if (rc == GK_OK)
 		rc = gk_googleai_cache(ctx, vendor, &call, body, &cache, err);
 	if (rc == GK_OK)
-		rc = gk_googleai_prepare(vendor, json_object_get(request, "config"), &out, err,
-			"models/%s:%s", gk_googleai_model_name(model, request),
+		rc = gk_googleai_prepare(vendor, config, &out, err, "models/%s:%s", call.id,
 			is_streaming ? "streamGenerateContent?alt=sse" : "generateContent");
 	if (rc != GK_OK)
 		return rc;

@@ -16,7 +16,7 @@ static gk_code embed_one(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 		.who = model->vendor->name, .id = gk_googleai_id(model), .request = NULL
 	};
 	gk_auto_json json_t *content = NULL, *body = json_object(), *answer = NULL;
-	const char *name, *version = gk_json_str_peek(options, "version");
+	const char *name;
 	gk_auto_outgoing gk_outgoing out;
 	json_t *value;
 	gk_code rc = gk_gemini_content(&call, json_object_get(input, "document"), &content, err);
@@ -28,15 +28,13 @@ static gk_code embed_one(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	if (rc != GK_OK)
 		return rc;
 	json_object_foreach ((json_t *)(uintptr_t)options, name, value)
-		if (!json_is_null(value) &&
-			!gk_words_match(
-				"apiKey baseUrl apiVersion timeout customHeaders version", name) &&
+		if (!json_is_null(value) && !gk_words_match(GK_GEMINI_OF_THE_CALL, name) &&
 			!gk_json_set(body, name, value))
 			return gk_error_no_memory(err);
 	if (!gk_json_set(body, "content", content))
 		return gk_error_no_memory(err);
 	rc = gk_googleai_prepare(model->vendor, options, &out, err, "models/%s:embedContent",
-		version && *version ? version : gk_googleai_id(model));
+		gk_googleai_model_name(model, options));
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);

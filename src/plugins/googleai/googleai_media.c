@@ -31,13 +31,13 @@ static bool find_media(const json_t *request, const char *type, gk_media *ret)
 	return false;
 }
 
-static bool copy_config(json_t *parameters, const json_t *request, const char *without)
+static bool copy_config(json_t *parameters, const json_t *request)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach (json_object_get(request, "config"), name, value)
-		if (!json_is_null(value) && !gk_words_match(without, name) &&
+		if (!json_is_null(value) && !gk_words_match(GK_GEMINI_OF_THE_CALL, name) &&
 			!gk_json_set(parameters, name, value))
 			return false;
 	return true;
@@ -48,15 +48,15 @@ static json_t *body_of(json_t *instance, json_t *parameters)
 	return json_pack("{s:[O], s:O}", "instances", instance, "parameters", parameters);
 }
 
-static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *request,
+static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *config,
 	const char *method, const json_t *body, json_t **ret, gk_error *err)
 {
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
-	rc = gk_googleai_prepare(model->vendor, json_object_get(request, "config"), &out, err,
-		"models/%s:%s", gk_googleai_id(model), method);
+	rc = gk_googleai_prepare(
+		model->vendor, config, &out, err, "models/%s:%s", gk_googleai_id(model), method);
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
@@ -64,9 +64,6 @@ static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *req
 }
 
 /* --- Imagen --- */
-
-static const char of_the_call[] =
-	"apiKey baseUrl apiVersion timeout customHeaders apiClient version";
 
 static json_t *imagen_body(const json_t *request)
 {
@@ -80,7 +77,7 @@ static json_t *imagen_body(const json_t *request)
 				json_pack("{s:s}", "bytesBase64Encoded", base.data))) ||
 		!gk_json_set_take(
 			parameters, "sampleCount", count ? json_incref(count) : json_integer(1)) ||
-		!copy_config(parameters, request, of_the_call))
+		!copy_config(parameters, request))
 		return NULL;
 	return body_of(instance, parameters);
 }
@@ -91,7 +88,8 @@ gk_code gk_googleai_run_imagen(gk_ctx *ctx, json_t *request, json_t **ret, gk_er
 	gk_auto_json json_t *body = imagen_body(request), *answer = NULL, *content = json_array();
 	json_t *one;
 	size_t i;
-	gk_code rc = body ? post(ctx, model, request, "predict", body, &answer, err)
+	gk_code rc = body ? post(ctx, model, json_object_get(request, "config"), "predict", body,
+				    &answer, err)
 			  : gk_error_no_memory(err);
 
 	if (rc != GK_OK)
@@ -129,23 +127,41 @@ static json_t *veo_body(const json_t *request)
 		(find_media(request, "video/", &media) && media.type && !media.data &&
 			!gk_json_set_take(
 				instance, "video", json_pack("{s:s}", "uri", media.url))) ||
-		!copy_config(parameters, request, of_the_call))
+		!copy_config(parameters, request))
 		return NULL;
 	return body_of(instance, parameters);
 }
 
-/* Where a video that is being made has got to. */
-static gk_code operation_of(const gk_vendor *vendor, json_t *answer, json_t **ret, gk_error *err)
+/* What went wrong: an error, or a filter that took all videos out; `*ret` (a new reference) NULL: nothing did. False when
+ * memory ran out. */
+static bool failure_of(const json_t *answer, size_t videos, json_t **ret)
 {
-	json_t *name = json_object_get(answer, "name"), *done = json_object_get(answer, "done");
-	const char *failure = gk_json_str_peek(answer, "error.message");
-	gk_auto_json json_t *operation = json_object(), *content = json_array();
+	const json_t *said = gk_json_at_peek(answer, "response.generateVideoResponse"), *one;
+	const json_t *error = json_object_get(answer, "error");
+	const char *message = gk_json_str_peek(error, "message");
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	size_t i;
+
+	if (json_is_object(error))
+		gk_buf_puts(&text, message ? message : "the operation failed");
+	else if (videos || gk_json_int_at(said, "raiMediaFilteredCount", 0) <= 0)
+		return true;
+	else
+		json_array_foreach (json_object_get(said, "raiMediaFilteredReasons"), i, one)
+			if (json_is_string(one))
+				gk_buf_printf(
+					&text, "%s%s", text.len ? " " : "", json_string_value(one));
+	if (!text.len)
+		gk_buf_puts(&text, "the service's filters have taken the videos out");
+	*ret = gk_buf_failed(&text) ? NULL : json_stringn(text.data, text.len);
+	return *ret;
+}
+
+static gk_code add_videos(const json_t *answer, json_t *content, gk_error *err)
+{
 	json_t *one;
 	size_t i;
 
-	if (!json_is_string(name))
-		return gk_error_set(
-			err, GK_INTERNAL, "%s: the operation has no 'name'", vendor->name);
 	json_array_foreach (
 		gk_json_at_peek(answer, "response.generateVideoResponse.generatedSamples"), i,
 		one) {
@@ -154,11 +170,27 @@ static gk_code operation_of(const gk_vendor *vendor, json_t *answer, json_t **re
 		if (uri && !gk_json_push_take(content, gk_media_part(NULL, uri)))
 			return gk_error_no_memory(err);
 	}
-	if (!gk_json_set(operation, "id", name) ||
+	return GK_OK;
+}
+
+/* Where a video that is being made has got to. */
+static gk_code operation_of(const gk_vendor *vendor, json_t *answer, json_t **ret, gk_error *err)
+{
+	json_t *name = json_object_get(answer, "name"), *done = json_object_get(answer, "done");
+	gk_auto_json json_t *operation = json_object(), *content = json_array(), *failure = NULL;
+	gk_code rc = add_videos(answer, content, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (!json_is_string(name))
+		return gk_error_set(
+			err, GK_INTERNAL, "%s: the operation has no 'name'", vendor->name);
+	if (!failure_of(answer, json_array_size(content), &failure) ||
+		!gk_json_set(operation, "id", name) ||
 		(done && !gk_json_set(operation, "done", done)) ||
 		(failure && !gk_json_set_take(
-				    operation, "error", json_pack("{s:s}", "message", failure))) ||
-		(json_object_get(answer, "response") &&
+				    operation, "error", json_pack("{s:O}", "message", failure))) ||
+		(!failure && json_object_get(answer, "response") &&
 			!gk_json_set_take(operation, "output",
 				json_pack("{s:s, s:O, s:{s:s, s:O}}", "finishReason", "stop", "raw",
 					answer, "message", "role", "model", "content", content))))
@@ -170,9 +202,12 @@ static gk_code operation_of(const gk_vendor *vendor, json_t *answer, json_t **re
 gk_code gk_googleai_start_veo(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
+	gk_auto_json json_t *config =
+		gk_googleai_call_config(ctx, json_object_get(request, "config"));
 	gk_auto_json json_t *body = veo_body(request), *answer = NULL;
-	gk_code rc = body ? post(ctx, model, request, "predictLongRunning", body, &answer, err)
-			  : gk_error_no_memory(err);
+	gk_code rc = body && config
+			     ? post(ctx, model, config, "predictLongRunning", body, &answer, err)
+			     : gk_error_no_memory(err);
 
 	return rc == GK_OK ? operation_of(model->vendor, answer, ret, err) : rc;
 }
@@ -188,11 +223,8 @@ static bool is_path(const char *id)
 gk_code gk_googleai_check_veo(gk_ctx *ctx, json_t *operation, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	const json_t *context = gk_ctx_context(ctx);
 	const char *id = gk_json_str_peek(operation, "id");
-	gk_auto_json json_t *config = gk_json_merge(json_object_get(context, "config"), NULL);
-	gk_auto_json json_t *answer = NULL;
-	const char *key = gk_json_str_peek(context, "secrets.apiKey");
+	gk_auto_json json_t *config = gk_googleai_call_config(ctx, NULL), *answer = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc;
 
@@ -200,7 +232,7 @@ gk_code gk_googleai_check_veo(gk_ctx *ctx, json_t *operation, json_t **ret, gk_e
 	if (!is_path(id))
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: no operation has this id",
 			model->vendor->name);
-	if (!config || (key && !gk_json_set_str(config, "apiKey", key)))
+	if (!config)
 		return gk_error_no_memory(err);
 	rc = gk_googleai_prepare(model->vendor, config, &out, err, "%s", id);
 	if (rc == GK_OK)

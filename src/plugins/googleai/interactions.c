@@ -10,8 +10,8 @@
 /* --- bodies --- */
 
 /* Members of the configuration that are of the call, or written otherwise below. */
-static const char elsewhere[] =
-	"apiKey baseUrl apiVersion timeout customHeaders apiClient version responseModalities "
+static const char elsewhere[] = GK_GEMINI_OF_THE_CALL
+	" responseModalities "
 	"previousInteractionId thinkingSummaries visualization collaborativePlanning googleSearch "
 	"urlContext codeExecution fileSearch mcpServers tools";
 
@@ -57,16 +57,23 @@ static bool add_rest(json_t *body, const json_t *request)
 	return true;
 }
 
-static gk_code add_function(const json_t *tool, json_t *tools, gk_error *err)
+/* A schema as this API takes it. */
+static gk_code clean(const json_t *schema, json_t **ret, gk_error *err)
 {
 	static const char *const drop[] = { "$schema", "additionalProperties", NULL };
+
+	return gk_schema_adapt(
+		schema, GK_OPTS(gk_schema_adapt_opts, .drop = drop, .first_type = true), ret, err);
+}
+
+static gk_code add_function(const json_t *tool, json_t *tools, gk_error *err)
+{
 	json_t *schema = json_object_get(tool, "inputSchema");
 	gk_auto_json json_t *adapted = NULL, *out = json_pack("{s:s}", "type", "function");
 	gk_code rc = GK_OK;
 
 	if (json_object_size(schema))
-		rc = gk_schema_adapt(
-			schema, GK_OPTS(gk_schema_adapt_opts, .drop = drop), &adapted, err);
+		rc = clean(schema, &adapted, err);
 	if (rc != GK_OK)
 		return rc;
 	if (!gk_json_set(out, "name", json_object_get(tool, "name")) ||
@@ -78,13 +85,46 @@ static gk_code add_function(const json_t *tool, json_t *tools, gk_error *err)
 	return GK_OK;
 }
 
-/* A switch of the configuration as a tool of the service: true, or an object with more. */
-static bool add_switch(json_t *tools, const json_t *request, const char *key, const char *type)
+/* A tool of the service: what is said of it, with its type and one member under the name that this API has for it. */
+static bool add_tool(
+	json_t *tools, const json_t *value, const char *type, const char *from, const char *to)
 {
-	gk_auto_json json_t *value = gk_gemini_switch(gk_request_config_peek(request, key));
-	gk_auto_json json_t *out = value ? json_copy(value) : NULL;
+	gk_auto_json json_t *out = json_copy((json_t *)(uintptr_t)value);
+	json_t *renamed = from ? json_object_get(out, from) : NULL;
 
-	return !value || (gk_json_set_str(out, "type", type) && json_array_append(tools, out) == 0);
+	if (!gk_json_set_str(out, "type", type) || (renamed && !gk_json_set(out, to, renamed)))
+		return false;
+	if (renamed)
+		json_object_del(out, from);
+	return json_array_append(tools, out) == 0;
+}
+
+static bool add_switches(json_t *tools, const json_t *request)
+{
+	static const struct {
+		const char *key, *type, *from, *to;
+	} switches[] = {
+		{ "googleSearch", "google_search", NULL, NULL },
+		{ "urlContext", "url_context", NULL, NULL },
+		{ "codeExecution", "code_execution", NULL, NULL },
+		{ "fileSearch", "file_search", "fileSearchStoreNames", "file_search_store_names" },
+	};
+	json_t *server;
+	size_t i;
+
+	for (i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		gk_auto_json json_t *value =
+			gk_gemini_switch(gk_request_config_peek(request, switches[i].key));
+
+		if (value &&
+			!add_tool(tools, value, switches[i].type, switches[i].from, switches[i].to))
+			return false;
+	}
+	json_array_foreach (gk_request_config_peek(request, "mcpServers"), i, server)
+		if (json_is_object(server) &&
+			!add_tool(tools, server, "mcp_server", "allowedTools", "allowed_tools"))
+			return false;
+	return true;
 }
 
 static gk_code add_tools(json_t *body, const json_t *request, gk_error *err)
@@ -99,18 +139,8 @@ static gk_code add_tools(json_t *body, const json_t *request, gk_error *err)
 		if (rc != GK_OK)
 			return rc;
 	}
-	if (!add_switch(tools, request, "googleSearch", "google_search") ||
-		!add_switch(tools, request, "urlContext", "url_context") ||
-		!add_switch(tools, request, "codeExecution", "code_execution") ||
-		!add_switch(tools, request, "fileSearch", "file_search"))
+	if (!add_switches(tools, request))
 		return gk_error_no_memory(err);
-	json_array_foreach (gk_request_config_peek(request, "mcpServers"), i, one) {
-		gk_auto_json json_t *server = json_copy(one);
-
-		if (!gk_json_set_str(server, "type", "mcp_server") ||
-			json_array_append(tools, server) < 0)
-			return gk_error_no_memory(err);
-	}
 	one = gk_request_config_peek(request, "tools");
 	if ((json_is_array(one) && json_array_extend(tools, one) < 0) ||
 		(json_array_size(tools) && !gk_json_set(body, "tools", tools)))
@@ -118,26 +148,37 @@ static gk_code add_tools(json_t *body, const json_t *request, gk_error *err)
 	return GK_OK;
 }
 
+static gk_code add_format(json_t *body, const json_t *request, gk_error *err)
+{
+	json_t *schema = gk_request_schema_peek(request);
+	gk_auto_json json_t *format = NULL, *adapted = NULL;
+	gk_code rc = GK_OK;
+
+	if (!gk_request_wants_json(request))
+		return GK_OK;
+	if (schema)
+		rc = clean(schema, &adapted, err);
+	if (rc != GK_OK)
+		return rc;
+	format = json_pack("{s:s, s:s}", "type", "text", "mime_type", "application/json");
+	return (!adapted || gk_json_set(format, "schema", adapted)) &&
+			       gk_json_set(body, "response_format", format)
+		       ? GK_OK
+		       : gk_error_no_memory(err);
+}
+
 static gk_code add_research(json_t *body, const json_t *request, gk_error *err)
 {
 	gk_auto_json json_t *config = json_pack("{s:s}", "type", "deep-research");
 	json_t *planning = gk_request_config_peek(request, "collaborativePlanning");
-	json_t *schema = gk_request_schema_peek(request);
-	gk_auto_json json_t *format = NULL;
 
-	if (gk_request_wants_json(request)) {
-		format = json_pack("{s:s, s:s}", "type", "text", "mime_type", "application/json");
-		if ((schema && !gk_json_set(format, "schema", schema)) ||
-			!gk_json_set(body, "response_format", format))
-			return gk_error_no_memory(err);
-	}
 	if (!set_lower(config, "thinking_summaries", request, "thinkingSummaries") ||
 		!set_lower(config, "visualization", request, "visualization") ||
 		(planning && !gk_json_set(config, "collaborative_planning", planning)) ||
 		!gk_json_set_bool(body, "background", true) ||
 		!gk_json_set(body, "agent_config", config))
 		return gk_error_no_memory(err);
-	return GK_OK;
+	return add_format(body, request, err);
 }
 
 gk_code gk_interaction_body(gk_interaction_kind kind, const char *id, const json_t *request,
@@ -195,9 +236,35 @@ static json_t *metadata_of(const json_t *interaction)
 		       : NULL;
 }
 
-static gk_code output_of(
-	const json_t *request, json_t *interaction, bool is_cancelled, json_t **ret, gk_error *err)
+typedef enum status {
+	GOES_ON,
+	COMPLETED,
+	CANCELLED,
+	FAILED,
+} status;
+
+static status status_of(const json_t *interaction)
 {
+	static const char *const names[] = { "", "completed", "cancelled", "failed" };
+	const char *name = gk_json_str_peek(interaction, "status");
+
+	for (int i = COMPLETED; i <= FAILED; i++)
+		if (gk_str_equal(name, names[i]))
+			return (status)i;
+	return GOES_ON;
+}
+
+static const char *failure_of(const json_t *interaction)
+{
+	const char *text = gk_json_str_peek(interaction, "error.message");
+
+	return text ? text : "the interaction failed";
+}
+
+/* The answer of one that came to its end, or waits for an answer itself. */
+static gk_code output_of(const json_t *request, json_t *interaction, json_t **ret, gk_error *err)
+{
+	bool is_cancelled = status_of(interaction) == CANCELLED;
 	gk_auto_json json_t *content = json_array(), *response = NULL;
 	json_t *step;
 	size_t i;
@@ -223,29 +290,40 @@ static gk_code output_of(
 	return GK_OK;
 }
 
+gk_code gk_interaction_response(
+	const json_t *request, json_t *interaction, json_t **ret, gk_error *err)
+{
+	status now = status_of(interaction);
+
+	if (now == FAILED)
+		return gk_error_set(err, GK_INTERNAL, "googleai: %s", failure_of(interaction));
+	/* One that requires an action has calls of functions to be answered. */
+	if (now == GOES_ON &&
+		!gk_str_equal(gk_json_str_peek(interaction, "status"), "requires_action"))
+		return gk_error_set(
+			err, GK_INTERNAL, "googleai: the interaction has not come to its end");
+	return output_of(request, interaction, ret, err);
+}
+
 gk_code gk_interaction_operation(
 	const json_t *request, json_t *interaction, json_t **ret, gk_error *err)
 {
-	const char *status = gk_json_str_peek(interaction, "status");
-	const char *failure = gk_json_str_peek(interaction, "error.message");
-	bool is_cancelled = gk_str_equal(status, "cancelled");
-	bool has_failed = gk_str_equal(status, "failed");
-	bool is_done = is_cancelled || has_failed || gk_str_equal(status, "completed");
+	status now = status_of(interaction);
 	json_t *id = json_object_get(interaction, "id");
 	gk_auto_json json_t *operation = json_object(), *output = NULL;
 	gk_code rc = GK_OK;
 
 	if (!json_is_string(id))
 		return gk_error_set(err, GK_INTERNAL, "googleai: the interaction has no 'id'");
-	if (is_done && !has_failed)
-		rc = output_of(request, interaction, is_cancelled, &output, err);
+	if (now == COMPLETED || now == CANCELLED)
+		rc = output_of(request, interaction, &output, err);
 	if (rc != GK_OK)
 		return rc;
-	if (!gk_json_set(operation, "id", id) || !gk_json_set_bool(operation, "done", is_done) ||
+	if (!gk_json_set(operation, "id", id) ||
+		!gk_json_set_bool(operation, "done", now != GOES_ON) ||
 		(output && !gk_json_set(operation, "output", output)) ||
-		(has_failed && !gk_json_set_take(operation, "error",
-				       json_pack("{s:s}", "message",
-					       failure ? failure : "the interaction failed"))))
+		(now == FAILED && !gk_json_set_take(operation, "error",
+					  json_pack("{s:s}", "message", failure_of(interaction)))))
 		return gk_error_no_memory(err);
 	*ret = gk_steal(operation);
 	return GK_OK;

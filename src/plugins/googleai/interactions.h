@@ -3,7 +3,8 @@
 /*
  * The Interactions API, by which Lyria makes music and agents (deep research, Antigravity) work.
  *
- *	interactions_steps.c   messages become steps, steps become parts
+ *	interactions_steps.c   messages become steps
+ *	interactions_parts.c   steps become parts
  *	interactions.c         bodies, results
  *	interactions_run.c     the actions
  */
@@ -25,6 +26,9 @@ GK_MUST_USE bool gk_interaction_add_parts(json_t *content, const json_t *step);
 /** The body that starts an interaction. */
 GK_MUST_USE gk_code gk_interaction_body(gk_interaction_kind kind, const char *id,
 	const json_t *request, json_t **ret, gk_error *err);
+/** The answer that an interaction has come to; INTERNAL: it failed, or goes on. */
+GK_MUST_USE gk_code gk_interaction_response(
+	const json_t *request, json_t *interaction, json_t **ret, gk_error *err);
 /** {id, done, output?, error?} of an interaction: an Operation. */
 GK_MUST_USE gk_code gk_interaction_operation(
 	const json_t *request, json_t *interaction, json_t **ret, gk_error *err);

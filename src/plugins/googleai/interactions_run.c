@@ -21,39 +21,27 @@ static gk_code ask(gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, c
 	return gk_ask_json(ctx, vendor->name, &out, ret, err);
 }
 
-static gk_code begin(
-	gk_ctx *ctx, gk_interaction_kind kind, const json_t *request, json_t **ret, gk_error *err)
+/* Starts one; `config` says how to ask. */
+static gk_code begin(gk_ctx *ctx, gk_interaction_kind kind, const json_t *request,
+	const json_t *config, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	gk_auto_json json_t *body = NULL, *interaction = NULL;
+	gk_auto_json json_t *body = NULL;
 	gk_code rc = gk_interaction_body(
-		kind, gk_googleai_model_name(model, request), request, &body, err);
+		kind, gk_googleai_model_name(model, config), request, &body, err);
 
-	if (rc == GK_OK)
-		rc = ask(ctx, model->vendor, json_object_get(request, "config"), "POST", body,
-			"interactions", &interaction, err);
-	return rc == GK_OK ? gk_interaction_operation(request, interaction, ret, err) : rc;
+	return rc == GK_OK ? ask(ctx, model->vendor, config, "POST", body, "interactions", ret, err)
+			   : rc;
 }
 
-/* A model's answer is the output of an interaction that has come to its end at once. */
 static gk_code run(
 	gk_ctx *ctx, gk_interaction_kind kind, json_t *request, json_t **ret, gk_error *err)
 {
-	const gk_vendor_model *model = gk_ctx_user(ctx);
-	gk_auto_json json_t *operation = NULL;
-	const char *failure;
-	gk_code rc = begin(ctx, kind, request, &operation, err);
+	gk_auto_json json_t *interaction = NULL;
+	gk_code rc =
+		begin(ctx, kind, request, json_object_get(request, "config"), &interaction, err);
 
-	if (rc != GK_OK)
-		return rc;
-	failure = gk_json_str_peek(operation, "error.message");
-	if (failure)
-		return gk_error_set(err, GK_INTERNAL, "%s: %s", model->vendor->name, failure);
-	*ret = json_incref(json_object_get(operation, "output"));
-	if (!*ret)
-		return gk_error_set(err, GK_INTERNAL, "%s: the interaction has not come to its end",
-			model->vendor->name);
-	return GK_OK;
+	return rc == GK_OK ? gk_interaction_response(request, interaction, ret, err) : rc;
 }
 
 gk_code gk_interaction_run_music(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
@@ -68,7 +56,14 @@ gk_code gk_interaction_run_agent(gk_ctx *ctx, json_t *request, json_t **ret, gk_
 
 gk_code gk_interaction_start(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 {
-	return begin(ctx, GK_INTERACTION_RESEARCH, request, ret, err);
+	gk_auto_json json_t *interaction = NULL;
+	gk_auto_json json_t *config =
+		gk_googleai_call_config(ctx, json_object_get(request, "config"));
+	gk_code rc =
+		config ? begin(ctx, GK_INTERACTION_RESEARCH, request, config, &interaction, err)
+		       : gk_error_no_memory(err);
+
+	return rc == GK_OK ? gk_interaction_operation(request, interaction, ret, err) : rc;
 }
 
 /* --- later --- */
@@ -88,20 +83,10 @@ static gk_code path_of(
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
-/* The key of a later call comes with the context. */
-static json_t *config_of(gk_ctx *ctx)
-{
-	const json_t *context = gk_ctx_context(ctx);
-	const char *key = gk_json_str_peek(context, "secrets.apiKey");
-	gk_auto_json json_t *config = gk_json_merge(json_object_get(context, "config"), NULL);
-
-	return config && (!key || gk_json_set_str(config, "apiKey", key)) ? gk_steal(config) : NULL;
-}
-
 gk_code gk_interaction_check(gk_ctx *ctx, json_t *operation, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	gk_auto_json json_t *config = config_of(ctx), *interaction = NULL;
+	gk_auto_json json_t *config = gk_googleai_call_config(ctx, NULL), *interaction = NULL;
 	const char *path = NULL;
 	gk_code rc = config ? path_of(ctx, operation, "", &path, err) : gk_error_no_memory(err);
 
@@ -113,7 +98,8 @@ gk_code gk_interaction_check(gk_ctx *ctx, json_t *operation, json_t **ret, gk_er
 gk_code gk_interaction_cancel(gk_ctx *ctx, json_t *operation, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	gk_auto_json json_t *config = config_of(ctx), *answer = NULL, *cancelled = NULL;
+	gk_auto_json json_t *config = gk_googleai_call_config(ctx, NULL), *answer = NULL,
+			    *cancelled = NULL;
 	gk_auto_error gk_error why = { 0 };
 	const char *path = NULL;
 	gk_code rc =
