@@ -17,6 +17,7 @@ static gk_code prepare(
 	static const char *const account_env[] = { "CLOUDFLARE_ACCOUNT_ID", NULL };
 	const gk_vendor *vendor = model->vendor;
 	const char *account = gk_vendor_option_str(vendor, "accountId"), *key = NULL;
+	const char *version = json_string_value(json_object_get(config, "version"));
 	gk_auto_str char *from_env = NULL;
 	gk_code rc = gk_vendor_key(vendor, config, &key, err);
 
@@ -30,7 +31,7 @@ static gk_code prepare(
 			"CLOUDFLARE_ACCOUNT_ID",
 			vendor->name);
 	gk_outgoing_url(out, "%s/accounts/%s/ai/run/%s", vendor->base_url,
-		account ? account : from_env, model->id);
+		account ? account : from_env, version && *version ? version : model->id);
 	gk_outgoing_secret(out, "Authorization", "Bearer ", key);
 	gk_vendor_prepare(vendor, out);
 	return GK_OK;

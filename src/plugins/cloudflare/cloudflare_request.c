@@ -28,7 +28,7 @@ static gk_code image_part(const json_t *part, json_t *images, gk_error *err)
 /* A string; with images a list, the text first. */
 static gk_code content_of(const json_t *parts, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *text = gk_parts_joined(parts, "text"), *list = json_array();
+	gk_auto_json json_t *text = gk_parts_said(parts), *list = json_array();
 	json_t *part;
 	size_t i;
 

@@ -100,6 +100,7 @@ static gk_code ask(gk_ctx *ctx, const char *who, gk_outgoing *out, visit *it, gk
 
 	if (rc != GK_OK)
 		return rc;
+	gk_outgoing_finish_url(out);
 	rc = out->tokens ? send_with_token(ctx, out, it, err) : send(ctx, out, it, err);
 	if (rc != GK_OK)
 		return on_the_way(err, who, rc);

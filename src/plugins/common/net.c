@@ -72,7 +72,7 @@ static bool is_invisible(uint32_t c)
 	       c == 0x2029 || c == 0x2060 || c == 0xfeff;
 }
 
-static char *trim_copy(const char *text)
+char *gk_net_trim(const char *text)
 {
 	size_t len = strlen(text), first = 0, last = 0;
 	bool seen = false;
@@ -103,7 +103,7 @@ gk_code gk_net_env(gk_app *app, const char *const *names, char **ret, gk_error *
 		return gk_error_no_memory(err);
 	for (; names && *names && it->env; names++) {
 		const char *value = it->env(*names, it->env_user);
-		char *text = value ? trim_copy(value) : NULL;
+		char *text = value ? gk_net_trim(value) : NULL;
 
 		if (value && !text)
 			return gk_error_no_memory(err);

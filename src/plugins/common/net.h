@@ -21,6 +21,9 @@ GK_MUST_USE bool gk_net_set_env(gk_app *app, gk_net_env_fn *env, void *user);
  * characters around it; the caller frees it. `*ret` NULL: none. */
 GK_MUST_USE gk_code gk_net_env(gk_app *app, const char *const *names, char **ret, gk_error *err);
 
+/** A copy without the white space and invisible characters around it; NULL when memory ran out. */
+char *gk_net_trim(const char *text);
+
 /** Seconds since 1970. */
 typedef uint64_t gk_net_clock_fn(void *user);
 /** The time by which tokens end: `clock` NULL, as when nothing was said, is the system's. False when memory ran out. */

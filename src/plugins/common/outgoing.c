@@ -3,6 +3,7 @@
 #include "plugins/common/outgoing.h"
 
 #include "base/buf.h"
+#include "base/str.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -53,6 +54,17 @@ void gk_outgoing_url(gk_outgoing *out, const char *format, ...)
 	va_end(args);
 	if (!out->url)
 		fail(out, GK_RESOURCE_EXHAUSTED);
+}
+
+void gk_outgoing_finish_url(gk_outgoing *out)
+{
+	const char *query = gk_steal(out->query);
+	gk_auto_str char *url = NULL;
+
+	if (!query || !out->url || !gk_str_has_prefix(out->url, out->base))
+		return;
+	url = gk_steal(out->url);
+	gk_outgoing_url(out, "%s%c%s", url, strchr(url, '?') ? '&' : '?', query);
 }
 
 static size_t find_header(const gk_outgoing *out, const char *name)

@@ -27,7 +27,9 @@ typedef struct gk_outgoing {
 	size_t header_count;
 	char *secrets[GK_MAX_VENDOR_SECRETS];
 	size_t secret_count;
-	char *body; /* NULL: none */
+	const char *base,
+		*query; /* addresses below `base` get this query too; borrowed; NULL: none */
+	char *body;     /* NULL: none */
 	size_t body_len;
 	uint64_t timeout_ms;           /* from start to last byte; 0: no limit of its own */
 	unsigned redirects;            /* how many are followed; 0: none, for whatever has a key */
@@ -42,6 +44,8 @@ void gk_outgoing_done(gk_outgoing *out);
 #define gk_auto_outgoing GK_CLEANUP(gk_outgoing_done)
 
 void gk_outgoing_url(gk_outgoing *out, const char *format, ...) GK_PRINTF(2, 3);
+/** Adds what the address below `base` is to have; once. */
+void gk_outgoing_finish_url(gk_outgoing *out);
 /** Replaces one of that name, in any case; NULL for `value`: takes it out. */
 void gk_outgoing_header(gk_outgoing *out, const char *name, const char *value);
 /** The same for a value that nobody may see: `prefix` + `secret`. */

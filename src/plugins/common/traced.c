@@ -4,6 +4,7 @@
 
 #include "core/define.h"
 #include "json/edit.h"
+#include "loop/url_shown.h"
 
 #include <string.h>
 
@@ -44,13 +45,14 @@ static json_t *body_of(const gk_outgoing *out)
 	return text ? text : json_sprintf("%zu bytes", out->body_len);
 }
 
-/* What the span shows of it: the address without its query. */
+/* What the span shows of it: the address without its user and its query. */
 static json_t *shown(const gk_outgoing *out)
 {
 	gk_auto_json json_t *it = json_object();
+	gk_auto_str char *url = gk_url_shown(out->url);
 
-	if (!gk_json_set_str(it, "method", out->method) ||
-		!gk_json_set_take(it, "url", json_stringn(out->url, strcspn(out->url, "?#"))) ||
+	if (!gk_json_set_str(it, "method", out->method) || !url ||
+		!gk_json_set_str(it, "url", url) ||
 		!gk_json_set_take(it, "headers", headers_of(out)) ||
 		(out->body && !gk_json_set_take(it, "body", body_of(out))))
 		return NULL;

@@ -2,7 +2,9 @@
  * Copyright the genkitd authors */
 #include "plugins/common/vendor_internal.h"
 
+#include "base/str.h"
 #include "config.h"
+#include "loop/url_shown.h"
 
 #include <math.h>
 
@@ -21,6 +23,7 @@ void gk_vendor_unref(gk_vendor *vendor)
 	free(vendor->api_key);
 	free(vendor->name);
 	free(vendor->base_url);
+	free(vendor->base_query);
 	json_decref(vendor->options);
 	json_decref(vendor->listing);
 	json_decref(vendor->memory);
@@ -29,26 +32,59 @@ void gk_vendor_unref(gk_vendor *vendor)
 	free(vendor);
 }
 
-static void cut_slashes(char *url)
+/* An option, else the first of the variables, without what is around it. `*ret` NULL: neither says anything. */
+static gk_code find_text(const gk_vendor *vendor, const char *option, const char *const *env,
+	char **ret, gk_error *err)
 {
-	size_t len = strlen(url);
+	const char *given = gk_vendor_option_str(vendor, option);
+	char *text = given ? gk_net_trim(given) : NULL;
 
+	if (given && !text)
+		return gk_error_no_memory(err);
+	if (text && *text) {
+		*ret = text;
+		return GK_OK;
+	}
+	free(text);
+	return gk_net_env(vendor->app, env, ret, err);
+}
+
+/* Paths follow the address: its query goes behind them, slashes at its end and a fragment go away. */
+static bool part_address(gk_vendor *vendor)
+{
+	char *url = vendor->base_url, *query = url + strcspn(url, "?#");
+	size_t len = (size_t)(query - url);
+
+	if (*query == '?' && query[1] &&
+		!(vendor->base_query = strndup(query + 1, strcspn(query + 1, "#"))))
+		return false;
 	while (len && url[len - 1] == '/')
-		url[--len] = '\0';
+		len--;
+	url[len] = '\0';
+	return true;
+}
+
+static gk_code check_address(const gk_vendor *vendor, gk_error *err)
+{
+	gk_auto_str char *shown = gk_url_shown(vendor->base_url);
+
+	if (!shown)
+		return gk_error_no_memory(err);
+	if (gk_str_has_prefix(shown, "http"))
+		return GK_OK;
+	return gk_error_set(err, GK_INVALID_ARGUMENT,
+		"plugin %s: the address of the service ('baseURL') is no http or https URL",
+		vendor->name);
 }
 
 static gk_code find_address(gk_vendor *vendor, gk_error *err)
 {
-	const char *given = gk_vendor_option_str(vendor, "baseURL");
-	gk_code rc = GK_OK;
+	const char *usual = vendor->type->base_url;
+	gk_code rc = find_text(vendor, "baseURL", vendor->type->base_env, &vendor->base_url, err);
 
-	if (!given)
-		rc = gk_net_env(vendor->app, vendor->type->base_env, &vendor->base_url, err);
 	if (rc != GK_OK)
 		return rc;
-	if (!vendor->base_url && !given)
-		given = vendor->type->base_url;
-	if (!vendor->base_url && given && !(vendor->base_url = strdup(given)))
+	if (!vendor->base_url && usual && !(vendor->base_url = strdup(usual)))
 		return gk_error_no_memory(err);
 	if (!vendor->base_url)
 		return gk_error_set(err, GK_FAILED_PRECONDITION,
@@ -57,8 +93,7 @@ static gk_code find_address(gk_vendor *vendor, gk_error *err)
 			gk_vendor_has_option(vendor->type, "baseURL") ? "endpoint" : "baseURL",
 			vendor->type->base_env ? " or " : "",
 			vendor->type->base_env ? vendor->type->base_env[0] : "");
-	cut_slashes(vendor->base_url);
-	return GK_OK;
+	return part_address(vendor) ? GK_OK : gk_error_no_memory(err);
 }
 
 static gk_code no_key(const gk_vendor *vendor, gk_error *err)
@@ -81,13 +116,8 @@ static gk_code find_key(gk_vendor *vendor, gk_error *err)
 	gk_code rc = GK_OK;
 
 	vendor->key_per_call = json_is_false(option);
-	if (json_is_string(option)) {
-		vendor->api_key = strdup(json_string_value(option));
-		if (!vendor->api_key)
-			return gk_error_no_memory(err);
-	} else if (!vendor->key_per_call) {
-		rc = gk_net_env(vendor->app, vendor->type->key_env, &vendor->api_key, err);
-	}
+	if (!vendor->key_per_call)
+		rc = find_text(vendor, "apiKey", vendor->type->key_env, &vendor->api_key, err);
 	if (rc == GK_OK && !vendor->api_key && !vendor->key_per_call && !vendor->type->key_optional)
 		return no_key(vendor, err);
 	return rc;
@@ -138,6 +168,8 @@ static gk_code vendor_new(gk_plugin *plugin, gk_vendor **ret, gk_error *err)
 		rc = make_gate(vendor, err);
 	if (rc == GK_OK && type->setup)
 		rc = type->setup(vendor, err);
+	if (rc == GK_OK)
+		rc = check_address(vendor, err);
 	if (rc != GK_OK) {
 		gk_vendor_unref(vendor);
 		return rc;
@@ -189,6 +221,8 @@ void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out)
 {
 	gk_outgoing_header(out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
 	gk_outgoing_headers(out, gk_vendor_option_peek(vendor, "headers"));
+	out->base = vendor->base_url;
+	out->query = vendor->base_query;
 	out->timeout_ms = vendor->timeout_ms;
 	out->gate = vendor->gate;
 	out->is_traced = json_is_true(gk_vendor_option_peek(vendor, "debugTraces"));

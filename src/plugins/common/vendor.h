@@ -60,7 +60,8 @@ struct gk_vendor {
 	gk_app *app;
 	char *name;                    /* prefix of its actions; begins its errors */
 	json_t *options;               /* with the names of the tables */
-	char *base_url;                /* without a slash at the end; NULL: the family knows */
+	char *base_url;                /* without a slash at the end, without a query */
+	char *base_query;              /* what was behind its question mark; NULL: nothing */
 	char *api_key;                 /* NULL: none */
 	bool key_per_call, has_warned; /* of what a model ignores */
 	uint64_t timeout_ms;
@@ -104,7 +105,7 @@ gk_code gk_vendor_define_embedder(gk_plugin *plugin, gk_vendor *vendor, const ch
  * borrowed; NULL: none is needed. INVALID_ARGUMENT: there is none. */
 gk_code gk_vendor_key(
 	const gk_vendor *vendor, const json_t *config, const char **ret, gk_error *err);
-/** What every request gets: user agent, the configured headers, the time limit, the gate. */
+/** What every request gets: user agent, the configured headers, the time limit, the gate, the query of the address. */
 void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out);
 /** Registers one of many; `row` is of the family's table, or the mapping (a json_t) that the administrator gave. */
 typedef gk_code gk_vendor_define_fn(

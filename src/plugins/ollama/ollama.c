@@ -4,6 +4,8 @@
 #include "plugins/ollama/ollama.h"
 
 #include "base/str.h"
+#include "config.h"
+#include "loop/url_shown.h"
 #include "plugins/common/ask.h"
 #include "plugins/common/download.h"
 
@@ -15,39 +17,60 @@ static const char chat[] = "/api/chat", generate[] = "/api/generate";
 
 /* --- requests --- */
 
-/* OLLAMA_HOST may be an address without a scheme, and without a port. */
-static gk_code complete_address(gk_vendor *vendor, gk_error *err)
+/* An address, which may have no scheme, and then no port either. The caller frees it; NULL: memory ran out. */
+static char *complete(const char *address)
 {
-	const char *host = vendor->base_url, *port = strrchr(host, ':');
+	const char *port = strrchr(address, ':');
 	char *url;
 
-	if (strstr(host, "://"))
-		return GK_OK;
-	if (asprintf(&url, "http://%s%s", host, port && !strchr(port, ']') ? "" : ":11434") < 0)
+	if (strstr(address, "://"))
+		return strdup(address);
+	return asprintf(&url, "http://%s%s", address, port && !strchr(port, ']') ? "" : ":11434") <
+			       0
+		       ? NULL
+		       : url;
+}
+
+static gk_code complete_address(gk_vendor *vendor, gk_error *err)
+{
+	char *url = complete(vendor->base_url);
+
+	if (!url)
 		return gk_error_no_memory(err);
 	free(vendor->base_url);
 	vendor->base_url = url;
 	return GK_OK;
 }
 
-void gk_ollama_prepare(
-	const gk_vendor *vendor, gk_outgoing *out, const char *base, const char *path)
+gk_code gk_ollama_prepare(const gk_vendor *vendor, const json_t *config, const char *path,
+	gk_outgoing *out, gk_error *err)
 {
-	gk_outgoing_url(out, "%s%s", base ? base : vendor->base_url, path);
-	if (vendor->api_key)
-		gk_outgoing_secret(out, "Authorization", "Bearer ", vendor->api_key);
+	const char *key = NULL;
+	gk_code rc = gk_vendor_key(vendor, config, &key, err);
+
+	if (rc != GK_OK)
+		return rc;
+	gk_outgoing_url(out, "%s%s", vendor->base_url, path);
+	if (key)
+		gk_outgoing_secret(out, "Authorization", "Bearer ", key);
 	gk_vendor_prepare(vendor, out);
+	return GK_OK;
 }
 
-/* Nobody listens there: say how to change that. What says when to come back says enough. */
-static gk_code explain(const gk_vendor *vendor, gk_code rc, gk_error *err)
+/* Nobody listens there: say how to change that. What the server said, or when to come back, says enough. */
+static gk_code explain(const gk_outgoing *out, const char *path, gk_code rc, gk_error *err)
 {
+	gk_auto_str char *shown = NULL;
+
 	if (rc != GK_UNAVAILABLE || !err || err->details ||
-		(err->message && strstr(err->message, "[")))
+		(err->message && gk_str_has_prefix(err->message, "ollama: [")))
 		return rc;
+	shown = gk_url_shown(out->url);
+	if (shown && strlen(shown) > strlen(path))
+		shown[strlen(shown) - strlen(path)] = '\0';
 	return gk_error_set(err, GK_UNAVAILABLE,
 		"Cannot reach the Ollama server at %s. Start it with `ollama serve`",
-		vendor->base_url);
+		shown ? shown : "its address");
 }
 
 /* --- chats --- */
@@ -83,35 +106,60 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 		rc = path == chat
 			     ? gk_ollama_chat_request(name, request, is_streaming, &body, err)
 			     : gk_ollama_generate_request(name, request, is_streaming, &body, err);
+	if (rc == GK_OK)
+		rc = gk_ollama_prepare(
+			model->vendor, json_object_get(request, "config"), path, &out, err);
 	if (rc != GK_OK)
 		return rc;
-	gk_ollama_prepare(model->vendor, &out, NULL, path);
 	gk_outgoing_json(&out, body);
 	json_decref(gk_steal(body));
 	rc = is_streaming ? ask_in_lines(ctx, &out, &answer, err)
 			  : gk_ask_json(ctx, "ollama", &out, &answer, err);
 	if (rc != GK_OK)
-		return explain(model->vendor, rc, err);
+		return explain(&out, path, rc, err);
 	return gk_ollama_answer(request, answer, ret, err);
+}
+
+/* Another server, for this call: the key and the headers of the configured one are none of its business. */
+static gk_code prepare_elsewhere(const gk_vendor *vendor, const json_t *options,
+	const char *address, gk_outgoing *out, gk_error *err)
+{
+	const char *key = json_string_value(json_object_get(options, "apiKey"));
+	gk_auto_str char *base = complete(address);
+	size_t len = base ? strlen(base) : 0;
+
+	if (!base)
+		return gk_error_no_memory(err);
+	while (len && base[len - 1] == '/')
+		len--;
+	gk_outgoing_url(out, "%.*s/api/embed", (int)len, base);
+	gk_outgoing_header(out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
+	if (key && *key)
+		gk_outgoing_secret(out, "Authorization", "Bearer ", key);
+	out->timeout_ms = vendor->timeout_ms;
+	return GK_OK;
 }
 
 static gk_code run_embedder(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	const char *address = gk_json_str_peek(input, "options.serverAddress");
+	const json_t *options = json_object_get(input, "options");
+	const char *address = gk_json_str_peek(options, "serverAddress");
 	gk_auto_json json_t *body = NULL, *answer = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
 	rc = gk_ollama_embed_request(model->id, input, &body, err);
+	if (rc == GK_OK)
+		rc = address ? prepare_elsewhere(model->vendor, options, address, &out, err)
+			     : gk_ollama_prepare(model->vendor, options, "/api/embed", &out, err);
 	if (rc != GK_OK)
 		return rc;
-	gk_ollama_prepare(model->vendor, &out, address, "/api/embed");
 	gk_outgoing_json(&out, body);
 	rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
 	if (rc != GK_OK)
-		return explain(model->vendor, rc, err);
+		return explain(&out, "/api/embed", rc, err);
 	return gk_ollama_embed_answer(
 		answer, json_array_size(json_object_get(input, "input")), ret, err);
 }
@@ -234,11 +282,13 @@ static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_e
 	gk_code rc;
 
 	gk_outgoing_init(&out, "GET");
-	gk_ollama_prepare(vendor, &out, NULL, "/api/tags");
+	rc = gk_ollama_prepare(vendor, NULL, "/api/tags", &out, err);
+	if (rc != GK_OK)
+		return rc;
 	out.timeout_ms = GK_OLLAMA_LIST_MS;
 	rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
 	if (rc != GK_OK)
-		return explain(vendor, rc, err);
+		return explain(&out, "/api/tags", rc, err);
 	models = json_object_get(answer, "models");
 	rc = gk_ollama_learn(ctx, vendor, models, err);
 	json_array_foreach (models, i, one)

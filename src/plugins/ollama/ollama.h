@@ -29,9 +29,9 @@ GK_MUST_USE gk_code gk_ollama_embed_request(
 
 /* --- ollama.c and ollama_list.c --- */
 
-/** The address and the headers of a request; `base` NULL: the instance's server. */
-void gk_ollama_prepare(
-	const gk_vendor *vendor, gk_outgoing *out, const char *base, const char *path);
+/** The address, the key (of the call's `config`, NULL: none, or the instance's) and the headers of a request. */
+gk_code gk_ollama_prepare(const gk_vendor *vendor, const json_t *config, const char *path,
+	gk_outgoing *out, gk_error *err);
 /** The name of a model that /api/tags lists; NULL: none. Borrowed. */
 const char *gk_ollama_listed_name(const json_t *item);
 /** `capabilities` NULL: only its name is known. */

@@ -75,10 +75,11 @@ static gk_code ask_one(gk_ctx *ctx, json_t *item, json_t **ret, gk_error *err)
 	gk_outgoing_init(&out, "POST");
 	if (!body)
 		return gk_error_no_memory(err);
-	gk_ollama_prepare(vendor, &out, NULL, "/api/show");
+	rc = gk_ollama_prepare(vendor, NULL, "/api/show", &out, err);
 	gk_outgoing_json(&out, body);
 	out.timeout_ms = GK_OLLAMA_LIST_MS;
-	rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
+	if (rc == GK_OK)
+		rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
 	if (rc != GK_OK && gk_ctx_is_cancelled(ctx))
 		return rc;
 	gk_error_clear(err);

@@ -39,9 +39,10 @@ static bool add_config(json_t *body, const json_t *request)
 
 static bool add_format(json_t *body, const json_t *request)
 {
-	json_t *schema = gk_request_schema_peek(request);
+	const json_t *output = json_object_get(request, "output");
+	json_t *schema = json_object_get(output, "schema");
 
-	if (schema)
+	if (json_is_object(schema) && !json_is_false(json_object_get(output, "constrained")))
 		return gk_json_set(body, "format", schema);
 	return !gk_request_wants_json(request) || gk_json_set_str(body, "format", "json");
 }
@@ -96,7 +97,8 @@ static bool set_calls(json_t *message, const json_t *content)
 		if (request && !gk_json_push_take(calls,
 				       json_pack("{s:{s:s, s:o}}", "function", "name",
 					       gk_json_str_peek(request, "name"), "arguments",
-					       input ? json_incref(input) : json_object())))
+					       input && !json_is_null(input) ? json_incref(input)
+									     : json_object())))
 			return false;
 	}
 	return !json_array_size(calls) || gk_json_set(message, "tool_calls", calls);
@@ -107,7 +109,7 @@ static gk_code add_plain(const char *role, const json_t *content, json_t *messag
 	gk_auto_json json_t *message = json_pack("{s:s}", "role", role);
 	gk_code rc;
 
-	if (!gk_json_set_take(message, "content", gk_parts_joined(content, "text")))
+	if (!gk_json_set_take(message, "content", gk_parts_said(content)))
 		return gk_error_no_memory(err);
 	rc = set_images(message, content, err);
 	if (rc != GK_OK)
@@ -277,7 +279,7 @@ gk_code gk_ollama_embed_request(const char *model, const json_t *input, json_t *
 		json_t *target = options;
 
 		if (json_is_null(one) || strcmp(name, "serverAddress") == 0 ||
-			strcmp(name, "version") == 0)
+			strcmp(name, "version") == 0 || strcmp(name, "apiKey") == 0)
 			continue;
 		for (i = 0; i < sizeof(top) / sizeof(top[0]); i++)
 			if (strcmp(name, top[i]) == 0)
