@@ -3,6 +3,7 @@
 /* What the documents say of plugins is what the plugins say of themselves. */
 #include "base/str.h"
 #include "core.h"
+#include "core/internal.h"
 #include "plugins/common/builtin.h"
 #include "plugins/oai/oai.h"
 
@@ -73,23 +74,34 @@ static gk_code look_around(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	return gk_app_list_actions(gk_ctx_app(ctx), ret, err);
 }
 
-static abilities abilities_of(const char *name)
+/* An application with that plugin; the compatible one is called zoo. */
+static void start_plugin(const char *name)
 {
-	bool is_compat = strcmp(name, "compat") == 0;
 	gk_auto_json json_t *options =
 		json("{'apiKey':'test-key','baseURL':'http://nowhere.invalid'}");
+
+	core_start_unseen();
+	if (strcmp(name, "compat") == 0)
+		json_object_set_new(options, "name", json_string("zoo"));
+	ck_assert(gk_net_set_transport(core_app, &nobody, NULL));
+	ck_assert_int_eq(gk_use_plugin(core_app, name, options, NULL), GK_OK);
+	core_flow("look", look_around, NULL);
+}
+
+static json_t *list_plugin(const char *name)
+{
+	return core_run("/flow/look", json_string(strcmp(name, "compat") == 0 ? "zoo" : name));
+}
+
+static abilities abilities_of(const char *name)
+{
 	gk_auto_json json_t *actions = NULL;
 	abilities it = { 0 };
 	const char *key;
 	json_t *one;
 
-	core_start_unseen();
-	if (is_compat)
-		json_object_set_new(options, "name", json_string("zoo"));
-	ck_assert(gk_net_set_transport(core_app, &nobody, NULL));
-	ck_assert_int_eq(gk_use_plugin(core_app, name, options, NULL), GK_OK);
-	core_flow("look", look_around, NULL);
-	actions = core_run("/flow/look", json_string(is_compat ? "zoo" : name));
+	start_plugin(name);
+	actions = list_plugin(name);
 	json_object_foreach (actions, key, one)
 		learn(&it, key, json_object_get(one, "metadata"));
 	core_stop();
@@ -152,24 +164,135 @@ START_TEST(the_table_of_providers_is_true)
 }
 END_TEST
 
-START_TEST(each_manual_names_every_option_and_variable)
+/* --- manuals --- */
+
+/* The names between backticks in the first column of a section's table, as {name: true}. Members of none: it has no table. */
+static json_t *named_in(const char *text, const char *section)
+{
+	const char *at = strstr(text, section), *end;
+	json_t *names = json_object();
+
+	ck_assert_msg(at != NULL, "no section '%s'", section);
+	at += strlen(section);
+	end = strstr(at, "\n## ");
+	end = end ? end : at + strlen(at);
+	while ((at = strstr(at, "\n| `")) && at < end) {
+		const char *column_end = strchr(at + 3, '|');
+
+		for (at += 3; at < column_end; at++) {
+			size_t len = *at == '`' ? strcspn(at + 1, "`") : 0;
+			gk_auto_str char *name = len ? strndup(at + 1, len) : NULL;
+
+			if (name)
+				json_object_set_new(names, name, json_true());
+			at += len ? len + 1 : 0;
+		}
+	}
+	return names;
+}
+
+static void assert_same_names(const char *path, const json_t *told, const json_t *known)
+{
+	const char *name;
+	json_t *one;
+
+	json_object_foreach ((json_t *)(uintptr_t)told, name, one)
+		ck_assert_msg(json_object_get(known, name) != NULL,
+			"%s tells of '%s', and there is none", path, name);
+	json_object_foreach ((json_t *)(uintptr_t)known, name, one)
+		ck_assert_msg(
+			json_object_get(told, name) != NULL, "%s leaves out '%s'", path, name);
+}
+
+static void put_options(json_t *names, const gk_vendor_option *option)
+{
+	for (; option && option->name; option++)
+		json_object_set_new(names, option->name, json_true());
+}
+
+static char *manual_of(const char *name, char **path_ret)
+{
+	char *text;
+
+	if (asprintf(path_ret, "src/plugins/%s/%s.md", folder_of(name), folder_of(name)) < 0)
+		abort();
+	text = read_file(*path_ret);
+	ck_assert_msg(text != NULL, "%s is missing", *path_ret);
+	return text;
+}
+
+START_TEST(each_manual_has_the_options_that_there_are)
 {
 	const gk_vendor_type *type;
 	const char *name;
 
 	for (size_t i = 0; (name = plugin_at(&i, &type)); i++) {
-		gk_auto_str char *path = NULL, *text = NULL;
+		gk_auto_str char *path = NULL, *text = manual_of(name, &path);
+		gk_auto_json json_t *told = named_in(text, "## Options"), *known = json_object();
+		gk_vendor *vendor = NULL;
 
-		if (asprintf(&path, "src/plugins/%s/%s.md", folder_of(name), folder_of(name)) < 0)
-			abort();
-		text = read_file(path);
-		ck_assert_msg(text != NULL, "%s is missing", path);
-		for (const gk_vendor_option *o = type ? type->options : NULL; o && o->name; o++)
-			ck_assert_msg(strstr(text, o->name) != NULL, "%s: %s", path, o->name);
+		start_plugin(name);
+		ck_assert_int_eq(gk_vendor_of(gk_table_get(core_app->plugins, type ? name : "zoo"),
+					 &vendor, NULL),
+			GK_OK);
+		put_options(known, gk_vendor_common_options);
+		put_options(known, vendor->type->options);
+		if (!type)
+			json_object_set_new(known, "name", json_true());
+		core_stop();
+		assert_same_names(path, told, known);
+	}
+}
+END_TEST
+
+/* What the models of a plugin say that their configuration may have. */
+static json_t *settings_of(const char *name)
+{
+	gk_auto_json json_t *actions = NULL;
+	json_t *all = json_object(), *one;
+	const char *key;
+
+	start_plugin(name);
+	actions = list_plugin(name);
+	json_object_foreach (actions, key, one) {
+		json_t *schema = gk_json_at_peek(one, "metadata.model.customOptions");
+
+		json_object_update(all, json_object_get(schema, "properties"));
+	}
+	core_stop();
+	return all;
+}
+
+START_TEST(each_manual_has_the_members_of_a_configuration_that_there_are)
+{
+	const gk_vendor_type *type;
+	const char *name;
+
+	for (size_t i = 0; (name = plugin_at(&i, &type)); i++) {
+		gk_auto_str char *path = NULL, *text = manual_of(name, &path);
+		gk_auto_json json_t *told = named_in(text, "## Configuration of a call");
+		gk_auto_json json_t *known = settings_of(name);
+
+		assert_same_names(path, told, known);
+	}
+}
+END_TEST
+
+START_TEST(each_manual_names_every_variable)
+{
+	const gk_vendor_type *type;
+	const char *name;
+
+	for (size_t i = 0; (name = plugin_at(&i, &type)); i++) {
+		gk_auto_str char *path = NULL, *text = manual_of(name, &path);
+		const gk_oai_row *row = type && type->plugin.list == gk_oai_list ? type->row : NULL;
+
 		for (const char *const *e = type ? type->key_env : NULL; e && *e; e++)
 			ck_assert_msg(strstr(text, *e) != NULL, "%s: %s", path, *e);
 		for (const char *const *e = type ? type->base_env : NULL; e && *e; e++)
 			ck_assert_msg(strstr(text, *e) != NULL, "%s: %s", path, *e);
+		for (const char *const *e = row ? row->headers : NULL; e && *e; e += 3)
+			ck_assert_msg(strstr(text, e[1]) != NULL, "%s: %s", path, e[1]);
 	}
 }
 END_TEST
@@ -180,7 +303,9 @@ static Suite *vendor_docs_suite(void)
 	TCase *tcase = tcase_create("vendor_docs");
 
 	tcase_add_test(tcase, the_table_of_providers_is_true);
-	tcase_add_test(tcase, each_manual_names_every_option_and_variable);
+	tcase_add_test(tcase, each_manual_has_the_options_that_there_are);
+	tcase_add_test(tcase, each_manual_has_the_members_of_a_configuration_that_there_are);
+	tcase_add_test(tcase, each_manual_names_every_variable);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -209,7 +209,9 @@ static gk_code define(
 					  "tools", 1, "systemRole", 1, "media", families[i].media,
 					  "output", "text", "json", "constrained", "all")) ||
 		(families[i].dimensions &&
-			!gk_json_set_int(info, "dimensions", families[i].dimensions)))
+			!gk_json_set_int(info, "dimensions", families[i].dimensions)) ||
+		(!is_embedder &&
+			!gk_json_set_take(info, "customOptions", gk_cloudflare_config_schema())))
 		return gk_error_no_memory(err);
 	return is_embedder ? gk_vendor_define_embedder(
 				     plugin, vendor, id, NULL, info, run_embedder, err)

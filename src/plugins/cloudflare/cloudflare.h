@@ -14,6 +14,8 @@
 #include "plugins/common/message.h"
 #include "plugins/common/usage.h"
 
+/** The schema of the configuration of a model. New reference; NULL when memory ran out. */
+json_t *gk_cloudflare_config_schema(void);
 GK_MUST_USE gk_code gk_cloudflare_request(
 	const json_t *request, bool is_streaming, json_t **ret, gk_error *err);
 /** INTERNAL: an answer, or a piece of one, that tells of a failure, whatever its HTTP status; `out` is what was asked. */

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "plugins/common/media.h"
 #include "plugins/common/schema.h"
+#include "plugins/common/settings.h"
 
 /* --- messages --- */
 
@@ -138,29 +139,50 @@ static gk_code add_tools(json_t *body, const json_t *request, gk_error *err)
 
 /* --- configuration, output --- */
 
+/* `to` NULL: not for the body. */
+static const struct {
+	gk_setting setting; /* without a type nobody is told of it */
+	const char *to;
+} renames[] = {
+	{ { "temperature", "number" }, "temperature" },
+	{ { "topP", "number" }, "top_p" },
+	{ { "topK", "integer" }, "top_k" },
+	{ { "maxOutputTokens", "integer" }, "max_tokens" },
+	{ { "maxTokens", "integer" }, "max_tokens" },
+	{ { "seed", "integer" }, "seed" },
+	{ { "repetitionPenalty", "number" }, "repetition_penalty" },
+	{ { "frequencyPenalty", "number" }, "frequency_penalty" },
+	{ { "presencePenalty", "number" }, "presence_penalty" },
+	{ { "lora", "string" }, "lora" },
+	{ { "raw", "boolean" }, "raw" },
+	{ { "version", "string" }, NULL },
+	{ { "apiKey", "string" }, NULL },
+	{ { "stopSequences", NULL }, NULL },
+	{ { "toolChoice", NULL }, NULL },
+};
+#define RENAMES (sizeof(renames) / sizeof(renames[0]))
+
+json_t *gk_cloudflare_config_schema(void)
+{
+	gk_auto_json json_t *schema = gk_settings_schema(&(const gk_setting){ .name = NULL });
+
+	for (size_t i = 0; i < RENAMES; i++)
+		if (!gk_settings_put(schema, renames[i].setting.name, renames[i].setting.type))
+			return NULL;
+	return gk_steal(schema);
+}
+
 static bool add_config(json_t *body, const json_t *request)
 {
-	static const char *const renames[][2] = {
-		{ "topP", "top_p" },
-		{ "topK", "top_k" },
-		{ "maxOutputTokens", "max_tokens" },
-		{ "maxTokens", "max_tokens" },
-		{ "repetitionPenalty", "repetition_penalty" },
-		{ "frequencyPenalty", "frequency_penalty" },
-		{ "presencePenalty", "presence_penalty" },
-		{ "stopSequences", NULL },
-		{ "version", NULL },
-		{ "apiKey", NULL },
-	};
 	const char *name;
 	json_t *value;
 
 	json_object_foreach (json_object_get(request, "config"), name, value) {
 		const char *to = name;
 
-		for (size_t i = 0; i < sizeof(renames) / sizeof(renames[0]); i++)
-			if (strcmp(renames[i][0], name) == 0)
-				to = renames[i][1];
+		for (size_t i = 0; i < RENAMES; i++)
+			if (strcmp(renames[i].setting.name, name) == 0)
+				to = renames[i].to;
 		if (to && !json_is_null(value) && !gk_json_set(body, to, value))
 			return false;
 	}

@@ -35,6 +35,9 @@ typedef struct gk_vendor_option {
 	const char *help;
 } gk_vendor_option;
 
+/* Those that every plugin has. */
+extern const gk_vendor_option gk_vendor_common_options[];
+
 typedef struct gk_vendor gk_vendor;
 
 /* How a plugin finds its service. */

@@ -9,7 +9,7 @@
 
 #include <ctype.h>
 
-static const gk_vendor_option common[] = {
+const gk_vendor_option gk_vendor_common_options[] = {
 	{ "apiKey", GK_OPTION_SECRET,
 		"Key of the service; false: only with each call, as config.apiKey." },
 	{ "baseURL", GK_OPTION_STRING, "Where the service is." },
@@ -66,7 +66,7 @@ static const gk_vendor_option *find_option(const gk_vendor_type *type, const cha
 	for (size_t i = 0; !found && i < sizeof(aliases) / sizeof(aliases[0]); i++)
 		if (same_name(aliases[i][0], name))
 			name = aliases[i][1];
-	return found ? found : find_in(common, name);
+	return found ? found : find_in(gk_vendor_common_options, name);
 }
 
 static gk_code unknown_option(const gk_vendor_type *type, const char *name, gk_error *err)
@@ -77,7 +77,7 @@ static gk_code unknown_option(const gk_vendor_type *type, const char *name, gk_e
 
 	for (const gk_vendor_option *o = type->options; o && o->name && count < 50; o++)
 		names[count++] = o->name;
-	for (const gk_vendor_option *o = common; o->name; o++)
+	for (const gk_vendor_option *o = gk_vendor_common_options; o->name; o++)
 		names[count++] = o->name;
 	names[count] = NULL;
 	near = gk_str_nearest(name, names);

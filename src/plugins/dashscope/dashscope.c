@@ -16,9 +16,9 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "enableThinking", "enable_thinking", false },
-	{ "thinkingBudget", "thinking_budget", false },
-	{ "enableSearch", "enable_search", false },
+	{ "enableThinking", "enable_thinking", "boolean", false },
+	{ "thinkingBudget", "thinking_budget", "integer", false },
+	{ "enableSearch", "enable_search", "boolean", false },
 	{ 0 },
 };
 

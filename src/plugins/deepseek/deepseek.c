@@ -12,8 +12,8 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "userId", "user_id", false },
-	{ "thinking", "thinking", false },
+	{ "userId", "user_id", "string", false },
+	{ "thinking", "thinking", "object", false },
 	{ 0 },
 };
 

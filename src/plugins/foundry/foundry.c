@@ -32,9 +32,11 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "maxCompletionTokens", "max_completion_tokens", false },
-	{ "logitBias", "logit_bias", false },
-	{ "responseFormat", "response_format", false },
+	{ "maxCompletionTokens", "max_completion_tokens", "integer", false },
+	{ "logitBias", "logit_bias", "object", false },
+	{ "responseFormat", "response_format", "object", false },
+	{ "n", "n", "integer", false },
+	{ "modalities", "modalities", "strings", false },
 	{ 0 },
 };
 

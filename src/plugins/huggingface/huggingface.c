@@ -17,9 +17,9 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "topK", "top_k", false },
-	{ "repetitionPenalty", "repetition_penalty", false },
-	{ "provider", NULL, false },
+	{ "topK", "top_k", "integer", false },
+	{ "repetitionPenalty", "repetition_penalty", "number", false },
+	{ "provider", NULL, "string", false },
 	{ 0 },
 };
 

@@ -21,9 +21,9 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "temperature", NULL, false },
-	{ "topP", NULL, false },
-	{ "thinking", "thinking", true },
+	{ "temperature", NULL, NULL, false },
+	{ "topP", NULL, NULL, false },
+	{ "thinking", "thinking", "object", true },
 	{ 0 },
 };
 

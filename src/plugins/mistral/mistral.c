@@ -27,8 +27,8 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "randomSeed", "random_seed", false },
-	{ "safePrompt", "safe_prompt", false },
+	{ "randomSeed", "random_seed", "integer", false },
+	{ "safePrompt", "safe_prompt", "boolean", false },
 	{ 0 },
 };
 

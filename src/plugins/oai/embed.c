@@ -9,11 +9,11 @@
 #include <genkit/context.h>
 
 static const gk_oai_rename renames[] = {
-	{ "encodingFormat", "encoding_format", false },
-	{ "outputDimension", "output_dimension", false },
-	{ "outputDtype", "output_dtype", false },
-	{ "version", NULL, false },
-	{ "apiKey", NULL, false },
+	{ "encodingFormat", "encoding_format", NULL, false },
+	{ "outputDimension", "output_dimension", NULL, false },
+	{ "outputDtype", "output_dtype", NULL, false },
+	{ "version", NULL, NULL, false },
+	{ "apiKey", NULL, NULL, false },
 	{ 0 },
 };
 

@@ -51,7 +51,8 @@ typedef enum gk_oai_address {
 
 /* A member of the configuration and its name on the wire. */
 typedef struct gk_oai_rename {
-	const char *from, *to; /* `to` NULL: not sent */
+	const char *from, *to; /* `to` NULL: not sent under a name of its own */
+	const char *type;      /* of a gk_setting; NULL: nobody is told of it */
 	bool is_deep; /* the names inside become snake_case too; an empty object is not sent */
 } gk_oai_rename;
 
@@ -127,6 +128,8 @@ gk_code gk_oai_prepare(const gk_vendor *vendor, const gk_oai_row *row, gk_outgoi
 
 /* --- conversions: JSON in, JSON out --- */
 
+/** The schema of the configuration of a chat model. New reference; NULL when memory ran out. */
+json_t *gk_oai_config_schema(const gk_oai_row *row);
 /** The body of a chat completion. */
 GK_MUST_USE gk_code gk_oai_request(
 	const gk_oai_call *call, bool is_streaming, json_t **ret, gk_error *err);

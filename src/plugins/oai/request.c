@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "plugins/common/schema.h"
+#include "plugins/common/settings.h"
 
 const char *gk_oai_model_name(const gk_oai_call *call)
 {
@@ -103,29 +104,49 @@ static gk_code add_tools(const gk_oai_call *call, json_t *body, gk_error *err)
 
 /* `to` NULL: not for the wire, or used elsewhere. */
 static const gk_oai_rename renames[] = {
-	{ "topP", "top_p", false },
-	{ "stopSequences", "stop", false },
-	{ "frequencyPenalty", "frequency_penalty", false },
-	{ "presencePenalty", "presence_penalty", false },
-	{ "logProbs", "logprobs", false },
-	{ "topLogProbs", "top_logprobs", false },
-	{ "reasoningEffort", "reasoning_effort", false },
-	{ "parallelToolCalls", "parallel_tool_calls", false },
-	{ "promptCacheKey", "prompt_cache_key", false },
-	{ "serviceTier", "service_tier", false },
-	{ "safetyIdentifier", "safety_identifier", false },
-	{ "topK", NULL, false },
-	{ "version", NULL, false },
-	{ "apiKey", NULL, false },
-	{ "visualDetailLevel", NULL, false },
-	{ "messages", NULL, false },
-	{ "stream", NULL, false }, /* whoever calls the action says so */
-	{ "functions", NULL, false },
-	{ "function_call", NULL, false },
-	{ "tools", NULL, false },
-	{ "extra", NULL, false },
+	{ "temperature", "temperature", "number", false },
+	{ "topP", "top_p", "number", false },
+	{ "stopSequences", "stop", "strings", false },
+	{ "frequencyPenalty", "frequency_penalty", "number", false },
+	{ "presencePenalty", "presence_penalty", "number", false },
+	{ "seed", "seed", "integer", false },
+	{ "logProbs", "logprobs", "boolean", false },
+	{ "topLogProbs", "top_logprobs", "integer", false },
+	{ "reasoningEffort", "reasoning_effort", "string", false },
+	{ "verbosity", "verbosity", "string", false },
+	{ "parallelToolCalls", "parallel_tool_calls", "boolean", false },
+	{ "promptCacheKey", "prompt_cache_key", "string", false },
+	{ "serviceTier", "service_tier", "string", false },
+	{ "safetyIdentifier", "safety_identifier", "string", false },
+	{ "user", "user", "string", false },
+	{ "version", NULL, "string", false },
+	{ "apiKey", NULL, "string", false },
+	{ "visualDetailLevel", NULL, "string", false },
+	{ "tools", NULL, "array", false },
+	{ "extra", NULL, "object", false },
+	{ "topK", NULL, NULL, false },
+	{ "messages", NULL, NULL, false },
+	{ "stream", NULL, NULL, false }, /* whoever calls the action says so */
+	{ "functions", NULL, NULL, false },
+	{ "function_call", NULL, NULL, false },
 	{ 0 },
 };
+
+/* Two names of one limit, whose name on the wire is the service's. */
+static const gk_setting limits[] = { { "maxOutputTokens", "integer" }, { "maxTokens", "integer" },
+	{ .name = NULL } };
+
+json_t *gk_oai_config_schema(const gk_oai_row *row)
+{
+	const gk_oai_rename *const tables[] = { renames, row->renames };
+	gk_auto_json json_t *schema = gk_settings_schema(limits);
+
+	for (size_t i = 0; i < 2; i++)
+		for (const gk_oai_rename *it = tables[i]; it && it->from; it++)
+			if (!gk_settings_put(schema, it->from, it->type))
+				return NULL;
+	return gk_steal(schema);
+}
 
 static const gk_oai_rename *find_rename(const gk_oai_rename *table, const char *name)
 {
@@ -171,7 +192,10 @@ static const char *limit_name(const gk_oai_call *call)
 
 static bool is_limit(const char *name)
 {
-	return strcmp(name, "maxOutputTokens") == 0 || strcmp(name, "maxTokens") == 0;
+	for (const gk_setting *limit = limits; limit->name; limit++)
+		if (strcmp(limit->name, name) == 0)
+			return true;
+	return false;
 }
 
 /* What something else in the request leaves no room for. */

@@ -30,29 +30,6 @@ static json_t *words(const char *text)
 	return gk_steal(list);
 }
 
-/* The configuration's schema: open, with the names that are understood. */
-static json_t *config_schema(const gk_oai_row *row)
-{
-	static const char *const numbers[] = { "temperature", "maxOutputTokens", "topP",
-		"frequencyPenalty", "presencePenalty" };
-	gk_auto_json json_t *properties = json_object();
-	const gk_oai_rename *rename;
-
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if (!gk_json_set_take(properties, numbers[i], json_pack("{s:s}", "type", "number")))
-			return NULL;
-	if (!gk_json_set_take(properties, "stopSequences",
-		    json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string")) ||
-		!gk_json_set_take(properties, "version", json_pack("{s:s}", "type", "string")) ||
-		!gk_json_set_take(properties, "apiKey", json_pack("{s:s}", "type", "string")))
-		return NULL;
-	for (rename = row->renames; rename && rename->from; rename++)
-		if (rename->to && !gk_json_set_take(properties, rename->from, json_object()))
-			return NULL;
-	return json_pack("{s:s, s:O, s:b}", "type", "object", "properties", properties,
-		"additionalProperties", 1);
-}
-
 static json_t *supports_of(const gk_oai_row *row, const gk_oai_models *models)
 {
 	static const struct {
@@ -97,7 +74,7 @@ json_t *gk_oai_info(
 	if (!gk_json_set_take(info, "supports", supports_of(row, models)) ||
 		(models->stage && !gk_json_set_str(info, "stage", models->stage)) ||
 		(models->kind == GK_OAI_CHAT &&
-			!gk_json_set_take(info, "customOptions", config_schema(row))))
+			!gk_json_set_take(info, "customOptions", gk_oai_config_schema(row))))
 		return NULL;
 	return gk_steal(info);
 }

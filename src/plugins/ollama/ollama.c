@@ -8,6 +8,7 @@
 #include "loop/url_shown.h"
 #include "plugins/common/ask.h"
 #include "plugins/common/download.h"
+#include "plugins/common/settings.h"
 
 #include <genkit/context.h>
 #include <stdio.h>
@@ -177,6 +178,23 @@ static bool has(const json_t *list, const char *name)
 	return false;
 }
 
+/* The best known of them; others are options too. */
+static const gk_setting settings[] = {
+	{ "temperature", "number" },
+	{ "topK", "integer" },
+	{ "topP", "number" },
+	{ "minP", "number" },
+	{ "seed", "integer" },
+	{ "maxOutputTokens", "integer" },
+	{ "numPredict", "integer" },
+	{ "numCtx", "integer" },
+	{ "stopSequences", "strings" },
+	{ "think", "any" },
+	{ "keepAlive", "any" },
+	{ "apiKey", "string" },
+	{ .name = NULL },
+};
+
 /* What is known of a model that nobody has configured: all that there is, or what the server says of it (`capabilities`); of a
  * configured one its `given` supports. */
 static json_t *info_of(
@@ -195,7 +213,8 @@ static json_t *info_of(
 	else if (ok && json_is_object(json_object_get(given, "supports")))
 		ok = json_object_update(supports, json_object_get(given, "supports")) == 0;
 	if (!ok || !gk_json_set_take(info, "label", json_sprintf("Ollama - %s", id)) ||
-		!gk_json_set(info, "supports", supports))
+		!gk_json_set(info, "supports", supports) ||
+		!gk_json_set_take(info, "customOptions", gk_settings_schema(settings)))
 		return NULL;
 	return gk_steal(info);
 }

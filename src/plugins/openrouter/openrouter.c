@@ -9,14 +9,17 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "topK", "top_k", false },
-	{ "minP", "min_p", false },
-	{ "topA", "top_a", false },
-	{ "repetitionPenalty", "repetition_penalty", false },
-	{ "sessionId", "session_id", false },
-	{ "provider", "provider", true },
-	{ "reasoning", "reasoning", true },
-	{ "metadata", "metadata", false },
+	{ "topK", "top_k", "integer", false },
+	{ "minP", "min_p", "number", false },
+	{ "topA", "top_a", "number", false },
+	{ "repetitionPenalty", "repetition_penalty", "number", false },
+	{ "sessionId", "session_id", "string", false },
+	{ "provider", "provider", "object", true },
+	{ "reasoning", "reasoning", "object", true },
+	{ "metadata", "metadata", "object", false },
+	{ "models", "models", "strings", false },
+	{ "transforms", "transforms", "strings", false },
+	{ "plugins", "plugins", "array", false },
 	{ 0 },
 };
 

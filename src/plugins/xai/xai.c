@@ -27,7 +27,8 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "webSearchOptions", "web_search_options", false },
+	{ "webSearchOptions", "web_search_options", "object", false },
+	{ "deferred", "deferred", "boolean", false },
 	{ 0 },
 };
 

@@ -16,8 +16,8 @@ static const gk_oai_models models[] = {
 };
 
 static const gk_oai_rename renames[] = {
-	{ "doSample", "do_sample", false },
-	{ "thinking", "thinking", true },
+	{ "doSample", "do_sample", "boolean", false },
+	{ "thinking", "thinking", "object", true },
 	{ 0 },
 };
 

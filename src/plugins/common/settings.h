@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/*
+ * What a call's configuration may have, told to whoever fills it in (a model's customOptions): names and types. The schema
+ * is open, for whatever else there is goes to the service as it is.
+ */
+#ifndef GK_PLUGINS_SETTINGS_H
+#define GK_PLUGINS_SETTINGS_H
+
+#include <genkit/json.h>
+
+/* A table of them ends with one without a name. */
+typedef struct gk_setting {
+	const char *name;
+	const char *type; /* of JSON Schema; "strings": a list of them; "any": whatever it is */
+} gk_setting;
+
+/** The schema of a configuration. New reference; NULL when memory ran out. */
+json_t *gk_settings_schema(const gk_setting *table);
+/** Adds one to it, in place of one of that name; `type` NULL: takes that one away. */
+GK_MUST_USE bool gk_settings_put(json_t *schema, const char *name, const char *type);
+
+#endif
