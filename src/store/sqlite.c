@@ -191,8 +191,7 @@ static void free_backend(gk_trace_backend *backend)
 	gk_buf_done(&sqlite->scratch);
 	gk_buf_done(&sqlite->packed);
 	gk_buf_done(&sqlite->appended);
-	for (size_t i = 0; i < 3; i++)
-		gk_buf_done(&sqlite->texts[i]);
+	gk_words_done(&sqlite->words);
 	pthread_mutex_destroy(&sqlite->lock);
 	pthread_mutex_destroy(&sqlite->copy_lock);
 	pthread_cond_destroy(&sqlite->is_free);

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/table.h"
 #include "store/sessions_sql.h"
+#include "store/sqlite_words.h"
 #include "store/trace_backend.h"
 
 #include <pthread.h>
@@ -140,7 +141,8 @@ typedef struct gk_sqlite {
 	int64_t lacking; /* spans that it does not have, about */
 	gk_trace_sizes sizes;
 	uint64_t looked_ms;
-	gk_buf scratch, packed, appended, texts[3];
+	gk_buf scratch, packed, appended;
+	gk_words words;
 	gk_db copier; /* of whoever copies the log, one at a time */
 	pthread_mutex_t copy_lock;
 	/* Everybody's: */
@@ -164,6 +166,8 @@ sqlite3_stmt *gk_db_get(gk_db *db, gk_sql which, gk_error *err);
 sqlite3_stmt *gk_db_prepare(gk_db *db, const char *sql, gk_error *err);
 /** Runs one that gives no rows, and resets it. */
 gk_code gk_db_run(gk_db *db, sqlite3_stmt *statement, gk_error *err);
+/** One step of one that gives rows; *ret: there is one. The caller resets it. */
+gk_code gk_db_step(gk_db *db, sqlite3_stmt *statement, bool *ret, gk_error *err);
 gk_code gk_db_do(gk_db *db, gk_sql which, gk_error *err);
 gk_code gk_db_exec(gk_db *db, const char *sql, gk_error *err);
 /** One number; `missing` when there is no row or it is NULL. */

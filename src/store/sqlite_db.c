@@ -83,6 +83,16 @@ gk_code gk_db_run(gk_db *db, sqlite3_stmt *statement, gk_error *err)
 	return GK_OK;
 }
 
+gk_code gk_db_step(gk_db *db, sqlite3_stmt *statement, bool *ret, gk_error *err)
+{
+	int status = sqlite3_step(statement);
+
+	*ret = status == SQLITE_ROW;
+	return status == SQLITE_ROW || status == SQLITE_DONE
+		       ? GK_OK
+		       : gk_db_fail(db, "the store cannot be read", err);
+}
+
 gk_code gk_db_do(gk_db *db, gk_sql which, gk_error *err)
 {
 	sqlite3_stmt *statement = gk_db_get(db, which, err);
