@@ -13,9 +13,10 @@
 
 /* --- what the actions give --- */
 
-/* GenerateActionOptions of what the prompt makes of an input. */
-static gk_code request_of(
-	gk_ctx *ctx, gk_prompt_body *body, json_t *input, json_t **ret, gk_error *err)
+/* GenerateActionOptions of what the prompt makes of an input; `config_ret`, unless NULL, is the configuration that was said
+ * and nothing of the model's. */
+static gk_code request_of(gk_ctx *ctx, gk_prompt_body *body, json_t *input, json_t **ret,
+	json_t **config_ret, gk_error *err)
 {
 	gk_auto_json json_t *rendered = NULL;
 	const char **names = NULL;
@@ -27,6 +28,8 @@ static gk_code request_of(
 		rc = gk_prompt_generate_opts(rendered, NULL, &opts, &ref, &names, err);
 	if (rc == GK_OK)
 		rc = gk_generate_request(ctx, &opts, ret, err);
+	if (rc == GK_OK && config_ret)
+		*config_ret = json_incref(opts.config);
 	free(names);
 	return rc;
 }
@@ -82,7 +85,7 @@ static bool copy_member(json_t *to, const char *key, json_t *from)
 	return !value || gk_json_set(to, key, value);
 }
 
-static json_t *model_request(json_t *applied, json_t *tools)
+static json_t *model_request(json_t *applied, json_t *config, json_t *tools)
 {
 	gk_auto_json json_t *request = json_object(), *output = NULL;
 	json_t *schema;
@@ -95,7 +98,7 @@ static json_t *model_request(json_t *applied, json_t *tools)
 	}
 	if (!output || (schema && !gk_json_set(output, "schema", schema)) ||
 		!copy_member(request, "messages", applied) ||
-		!copy_member(request, "config", applied) ||
+		(config && !gk_json_set(request, "config", config)) ||
 		!copy_member(request, "docs", applied) || !gk_json_set(request, "tools", tools) ||
 		!gk_json_set_take(request, "resources", json_array()) ||
 		!gk_json_set(request, "output", output))
@@ -105,8 +108,8 @@ static json_t *model_request(json_t *applied, json_t *tools)
 
 gk_code gk_prompt_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *request = NULL, *applied = NULL, *tools = NULL;
-	gk_code rc = request_of(ctx, gk_ctx_user(ctx), input, &request, err);
+	gk_auto_json json_t *request = NULL, *config = NULL, *applied = NULL, *tools = NULL;
+	gk_code rc = request_of(ctx, gk_ctx_user(ctx), input, &request, &config, err);
 
 	if (rc == GK_OK)
 		rc = apply_format(ctx, request, &applied, err);
@@ -114,7 +117,7 @@ gk_code gk_prompt_action(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 		rc = define_tools(ctx, json_object_get(request, "tools"), &tools, err);
 	if (rc != GK_OK)
 		return rc;
-	*ret = model_request(applied, tools);
+	*ret = model_request(applied, config, tools);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
@@ -123,7 +126,7 @@ gk_code gk_executable_prompt_action(gk_ctx *ctx, json_t *input, json_t **ret, gk
 	gk_auto_json json_t *request = NULL;
 	gk_action *model = NULL;
 	const char *name;
-	gk_code rc = request_of(ctx, gk_ctx_user(ctx), input, &request, err);
+	gk_code rc = request_of(ctx, gk_ctx_user(ctx), input, &request, NULL, err);
 
 	if (rc != GK_OK)
 		return rc;

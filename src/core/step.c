@@ -22,12 +22,18 @@ gk_code gk_run_step(gk_ctx *ctx, const char *name, gk_action_fn *fn, void *user,
 
 /* --- several at once --- */
 
+/* Of which the first failure calls the others off. */
+typedef struct group {
+	gk_parallel *first_failure;
+	size_t waiting; /* that have not begun */
+} group;
+
 typedef struct branch {
 	gk_ctx *parent;
 	gk_parallel *item;
 	gk_fiber *fiber;
-	gk_parallel **first_failure; /* of all that run together; NULL: each on its own */
-	bool is_level;               /* it counts as no deeper than `parent` */
+	group *group;  /* NULL: each on its own */
+	bool is_level; /* it counts as no deeper than `parent` */
 } branch;
 
 static void run_item(gk_ctx *parent, gk_parallel *item, bool is_level)
@@ -48,27 +54,34 @@ static void run_item(gk_ctx *parent, gk_parallel *item, bool is_level)
 	gk_ctx_done(&ctx);
 }
 
+/* What fails before the others have begun lets them begin: whether they run at all is no matter of their order. */
 static void run_branch(void *user)
 {
 	branch *mine = user;
+	group *all = mine->group;
 
+	if (all)
+		all->waiting--;
 	run_item(mine->parent, mine->item, mine->is_level);
-	if (mine->item->rc == GK_OK || !mine->first_failure || *mine->first_failure)
+	if (mine->item->rc == GK_OK || !all || all->first_failure)
 		return;
-	*mine->first_failure = mine->item;
-	gk_scope_cancel(gk_fiber_scope(gk_fiber_self()), GK_CANCELLED);
+	all->first_failure = mine->item;
+	if (!all->waiting || gk_fiber_yield(NULL) == GK_OK)
+		gk_scope_cancel(gk_fiber_scope(gk_fiber_self()), GK_CANCELLED);
 }
 
 /* Starts them all in `scope` and waits for their ends. */
 static void run_all(gk_ctx *ctx, gk_scope *scope, gk_parallel *items, branch *branches,
-	size_t count, gk_parallel **first_failure)
+	size_t count, group *all)
 {
 	for (size_t i = 0; i < count; i++) {
-		branches[i] = (branch){ ctx, &items[i], NULL, first_failure, false };
+		branches[i] = (branch){ ctx, &items[i], NULL, all, false };
 		items[i].rc = gk_fiber_start(ctx->app->loop, "parallel", scope, run_branch,
 			&branches[i], &branches[i].fiber, &items[i].err);
-		if (items[i].rc != GK_OK && first_failure && !*first_failure) {
-			*first_failure = &items[i];
+		if (items[i].rc == GK_OK && all)
+			all->waiting++;
+		if (items[i].rc != GK_OK && all && !all->first_failure) {
+			all->first_failure = &items[i];
 			gk_scope_cancel(scope, GK_CANCELLED);
 		}
 	}
@@ -111,24 +124,24 @@ gk_code gk_run_parallel(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error 
 
 gk_code gk_run_together(gk_ctx *ctx, gk_parallel *items, size_t count, gk_error *err)
 {
-	gk_parallel *first_failure = NULL;
 	gk_scope *scope = NULL;
+	group all = { NULL, 0 };
 	branch *branches;
 	gk_code rc = begin_all(items, count, &branches, err);
 
 	if (rc == GK_OK && count == 1) {
 		run_item(ctx, items, false);
-		first_failure = items->rc == GK_OK ? NULL : items;
+		all.first_failure = items->rc == GK_OK ? NULL : items;
 	} else if (rc == GK_OK) {
 		scope = gk_scope_new(ctx->app->loop, gk_fiber_scope(gk_fiber_self()));
 		if (scope)
-			run_all(ctx, scope, items, branches, count, &first_failure);
+			run_all(ctx, scope, items, branches, count, &all);
 		else
 			rc = gk_error_no_memory(err);
 		gk_scope_unref(scope);
 	}
-	if (first_failure)
-		rc = gk_error_copy(err, &first_failure->err);
+	if (all.first_failure)
+		rc = gk_error_copy(err, &all.first_failure->err);
 	free(branches);
 	return rc;
 }

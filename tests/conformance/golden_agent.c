@@ -67,7 +67,7 @@ json_t *golden_bidi(core_app *app, json_t *entry, gk_error *err)
 json_t *golden_chat(core_app *app, json_t *entry, gk_error *err)
 {
 	gk_auto_json json_t *init = json_object(), *answers = json_object();
-	json_t *text;
+	json_t *text, *failure;
 	size_t i;
 
 	json_array_foreach (json_object_get(entry, "send"), i, text) {
@@ -77,6 +77,9 @@ json_t *golden_chat(core_app *app, json_t *entry, gk_error *err)
 		output = talk(app, gk_json_str_peek(entry, "agent"), init, one, err);
 		if (!output)
 			return NULL;
+		failure = json_object_get(output, "error");
+		if (failure) /* the client of the reference throws what its turn failed with */
+			return json_pack("{s:O}", "error", failure);
 		json_object_set(answers, name, gk_json_at_peek(output, "message.content[0].text"));
 		json_decref(init);
 		init = json_pack("{s:O*, s:O*}", "snapshotId",

@@ -528,7 +528,8 @@ gk_code golden_generate(gk_ctx *ctx, json_t *opts, bool streams, gk_response **r
 	gk_code rc = gk_generate(ctx,
 		GK_OPTS(gk_generate_opts, .model = gk_json_str_peek(opts, "model"),
 			.prompt = gk_json_str_peek(opts, "prompt"),
-			.system = gk_json_str_peek(opts, "system"), .tools = *tools ? tools : NULL,
+			.system = gk_json_str_peek(opts, "system"),
+			.tools = json_object_get(opts, "tools") ? tools : NULL,
 			.use = *use ? use : NULL, .config = json_object_get(opts, "config"),
 			.docs = json_object_get(opts, "docs"),
 			.output_schema_json = json_object_get(opts, "outputSchema"),
@@ -538,6 +539,11 @@ gk_code golden_generate(gk_ctx *ctx, json_t *opts, bool streams, gk_response **r
 	free(tools);
 	free(use);
 	return rc;
+}
+
+static json_t *truthy(json_t *value)
+{
+	return gk_json_is_truthy(value) ? value : NULL;
 }
 
 static gk_code generate_value(gk_ctx *ctx, const golden_scope *scope, json_t *arg, bool streams,
@@ -563,9 +569,9 @@ static gk_code generate_value(gk_ctx *ctx, const golden_scope *scope, json_t *ar
 			json_object_set_new(opts, key, value);
 	}
 	rc = golden_generate(ctx, opts, streams, &response, err);
-	if (rc == GK_OK)
-		*ret = json_pack("{s:s, s:O*, s:s, s:I}", "text", gk_response_text(response),
-			"output", gk_response_output(response), "finishReason",
+	if (rc == GK_OK) /* the reference has null for an output that is not true */
+		*ret = json_pack("{s:s, s:O?, s:s, s:I}", "text", gk_response_text(response),
+			"output", truthy(gk_response_output(response)), "finishReason",
 			gk_response_finish_reason(response), "interruptCount",
 			(json_int_t)json_array_size(gk_response_interrupts(response)));
 	return rc;

@@ -322,12 +322,25 @@ static bool talk(play *p, json_t *entry, json_t *(*fn)(core_app *, json_t *, gk_
 	return result != NULL;
 }
 
+static bool chat(play *p, json_t *entry)
+{
+	bool worked = talk(p, entry, golden_chat);
+	json_t *failure = gk_json_at_peek(p->outcome, "result.error");
+
+	if (!failure)
+		return worked;
+	failure = json_pack("{s:O}", "error", failure);
+	json_decref(p->outcome);
+	p->outcome = failure;
+	return false;
+}
+
 static bool invoke(play *p, json_t *entry)
 {
 	const char *key = gk_json_str_peek(entry, "run");
 
 	if (json_object_get(entry, "chat"))
-		return talk(p, json_object_get(entry, "chat"), golden_chat);
+		return chat(p, json_object_get(entry, "chat"));
 	if (json_object_get(entry, "bidi"))
 		return talk(p, json_object_get(entry, "bidi"), golden_bidi);
 	if (key)

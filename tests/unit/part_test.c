@@ -129,6 +129,40 @@ START_TEST(the_first_of_several_to_fail_calls_the_others_off)
 }
 END_TEST
 
+static gk_code fail_at_once(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)input, (void)ret;
+	return gk_error_set(err, GK_ABORTED, "at once");
+}
+
+static gk_code call_echo(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)input;
+	return gk_run_action(ctx, "/flow/echo", json_true(), ret, err);
+}
+
+static gk_code fail_first(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_parallel items[] = { { .fn = fail_at_once }, { .fn = call_echo }, { .fn = core_sleep } };
+	gk_code rc = gk_run_together(ctx, items, 3, err);
+
+	(void)input, (void)ret;
+	ck_assert_int_eq(items[1].rc, GK_OK);
+	ck_assert_int_eq(items[2].rc, GK_CANCELLED);
+	json_decref(items[1].ret);
+	for (size_t i = 0; i < 3; i++)
+		gk_error_clear(&items[i].err);
+	return rc;
+}
+
+START_TEST(what_fails_at_once_lets_the_others_begin)
+{
+	core_flow("echo", core_echo, NULL);
+	core_flow("f", fail_first, NULL);
+	core_fail("/flow/f", NULL, GK_ABORTED, "at once");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *it = suite_create("part");
@@ -139,6 +173,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_part_has_a_context_and_a_taker_of_chunks_of_its_own);
 	tcase_add_test(tests, a_part_ends_by_its_own_deadline);
 	tcase_add_test(tests, the_first_of_several_to_fail_calls_the_others_off);
+	tcase_add_test(tests, what_fails_at_once_lets_the_others_begin);
 	suite_add_tcase(it, tests);
 	return it;
 }
