@@ -99,6 +99,7 @@ struct gk_invocation {
 	bool is_concluding; /* nothing more is taken in */
 	bool is_over;       /* `rc`, `err` and `output` are there */
 	unsigned turn_index;
+	size_t told; /* messages that were said before this turn */
 
 	/* The client's view of `custom`. */
 	json_t *shown_custom;  /* the last that was sent; NULL: none */

@@ -166,7 +166,7 @@ static json_t *shown_messages(const gk_told *told, json_t *messages)
 		return unfolded(told, messages);
 	it.is_tagged = has_purpose(json_array_get(messages, it.at));
 	it.list = json_array();
-	if (!gk_messages_are_cut(count, told->most, &head, &tail))
+	if (!gk_messages_are_cut(count, told->earlier, told->most, &head, &tail))
 		ok = show(&it, 0, count);
 	else
 		ok = show(&it, 0, head) &&

@@ -22,7 +22,8 @@ typedef struct gk_told {
 	json_t *within; /* the list that goes out, when it has all of them in one piece; a reference */
 	size_t from;    /* where */
 	json_t *stand_in; /* a list of one message; NULL: the prompt is given the history itself */
-	size_t most;      /* of messages that its span shows */
+	size_t earlier;   /* of the history: what was said before this turn */
+	size_t most;      /* of that, what its span shows */
 } gk_told;
 
 void gk_told_done(gk_told *told);

@@ -225,6 +225,7 @@ gk_code gk_agent_prompt_turn(
 			invocation->agent, turn->input, gk_agent_messages_peek(session), err);
 	if (rc == GK_OK) {
 		it.told.history = json_incref(gk_agent_messages_peek(session));
+		it.told.earlier = invocation->told;
 		rc = talk(ctx, &it, turn, err);
 	}
 	gk_told_done(&it.told);

@@ -121,8 +121,10 @@ static gk_code in_span(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 		.index = it->turn_index,
 		.snapshot_id = is_kept(it) ? it->turn_id : NULL,
 		.parent_id = it->last_id };
-	gk_code rc = it->agent->turn(ctx, session, &turn, err);
+	gk_code rc;
 
+	gk_ctx_record_told(ctx, it->told);
+	rc = it->agent->turn(ctx, session, &turn, err);
 	return rc == GK_OK ? end_well(ctx, it, &turn, ret, err) : rc;
 }
 
@@ -132,6 +134,7 @@ static gk_code begin(gk_invocation *it, json_t *input, gk_error *err)
 	gk_code rc = GK_OK;
 
 	it->has_patched = false;
+	it->told = json_array_size(gk_agent_messages_peek(&it->session));
 	if (message)
 		rc = gk_agent_push_message_take(&it->session, json_incref(message), err);
 	return rc == GK_OK ? reserve_id(it, err) : rc;

@@ -262,6 +262,7 @@ static gk_code ask(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	gk_code rc = gk_prompt_generate_opts(it->request, it->more, &opts, &ref, &names, err);
 
 	(void)input;
+	gk_ctx_record_told(ctx, json_array_size(it->chat->messages));
 	if (rc == GK_OK) {
 		opts.system = it->more->system;
 		opts.system_parts = it->more->system_parts;
@@ -283,9 +284,11 @@ static gk_code ask_in_span(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	sending *it = gk_ctx_user(ctx);
 	gk_auto_json json_t *labels = json_pack("{s:s, s:s}", "genkit:sessionId",
 		gk_session_id(it->chat->session), "genkit:threadName", it->chat->thread);
-	const gk_span_opts span = {
-		.name = "send", .type = "helper", .labels = labels, .what = "chat"
-	};
+	const gk_span_opts span = { .name = "send",
+		.type = "helper",
+		.labels = labels,
+		.what = "chat",
+		.has_messages = true };
 
 	if (!labels)
 		return gk_error_no_memory(err);

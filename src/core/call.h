@@ -84,6 +84,9 @@ GK_MUST_USE gk_code gk_part_close(gk_part *part, json_t *output, gk_code rc, gk_
  * when memory ran out. */
 bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value);
 
+/** Lists of messages in the span of `ctx`, and in those below that belong to it, begin with so many that were said in earlier
+ * turns: of a long conversation these are shown in part. */
+void gk_ctx_record_told(gk_ctx *ctx, size_t count);
 /** What the span of `ctx` records as its output, as it is, in the place of what is given. NULL: that again. */
 void gk_ctx_record_output_take(gk_ctx *ctx, json_t *output_take);
 

@@ -23,6 +23,9 @@ void gk_span_start(gk_span *span, gk_app *app, const gk_span *above, const char 
 		span->trace_flags = above->trace_flags;
 		span->trace_state = above->trace_state;
 		span->baggage = above->baggage;
+		/* not into flows and tools: they have other conversations */
+		if (!above->subtype || gk_span_has_messages(above))
+			span->told = above->told;
 	} else {
 		gk_id_trace(span->trace_id);
 	}
@@ -258,6 +261,12 @@ bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value)
 	json_decref(span->own_input);
 	span->input = span->own_input = changed;
 	return true;
+}
+
+void gk_ctx_record_told(gk_ctx *ctx, size_t count)
+{
+	if (ctx->span)
+		ctx->span->told = count;
 }
 
 void gk_ctx_record_output_take(gk_ctx *ctx, json_t *output_take)

@@ -26,7 +26,7 @@ typedef struct gk_span_limits {
 	unsigned events;           /* the exception that ended it comes on top */
 	unsigned event_attributes; /* of each; 0: no limit */
 	size_t attribute_size; /* bytes of text; longer ones are cut and end in "…"; 0: no limit */
-	size_t messages;       /* of a list; of a longer one the first and the last; 0: no limit */
+	size_t messages;       /* of earlier turns; of more the first and the last; 0: no limit */
 } gk_span_limits;
 
 typedef struct gk_span {
@@ -51,12 +51,13 @@ typedef struct gk_span {
 	json_t *labels;     /* telemetry labels: attributes verbatim; NULL: none */
 	json_t *metadata;   /* genkit:metadata:KEY: strings; NULL: none */
 	json_t *events;     /* [[name, wall clock in ns, attributes]]; NULL: none */
+	size_t told;        /* messages of earlier turns that lists of messages begin with */
 	unsigned dropped_events;
 	gk_span_state state;
 	gk_error error;    /* of a failed one; borrowed */
 	bool is_root;      /* of Genkit's tree: no span of Genkit encloses it */
 	bool is_foreign;   /* another library's: no path, no state */
-	bool has_messages; /* long lists of messages in its values are shown in part */
+	bool has_messages; /* its values have lists of messages; see gk_span_has_messages() */
 	bool is_user_made; /* output that is no object stands as it is */
 	bool is_appended; /* to a trace that is over: its path stands as it is, and it has no state */
 	bool is_failure_source, is_aborted;
@@ -127,11 +128,15 @@ bool gk_attribute_is_text(const gk_attribute *attribute);
  * NULL when memory ran out. */
 json_t *gk_span_attributes(const gk_span *span);
 
-/** What is shown of one of its values: without the keys of providers, and of a list of more messages than its limit the first
- * and the last, with gk_messages_omitted() between them. New reference; NULL when memory ran out. */
+/** Whether its values have lists of messages of a conversation: those of models, prompts and agents. */
+bool gk_span_has_messages(const gk_span *span);
+/** What is shown of one of its values: without the keys of providers, and of more messages of earlier turns than its limit
+ * the first and the last, with gk_messages_omitted() between them. New reference; NULL when memory ran out. */
 json_t *gk_span_shown(const gk_span *span, const json_t *value);
-/** Whether of `count` messages no more than `most` (0: no limit) are shown: those before `*head_ret`, and from `*tail_ret` on. */
-bool gk_messages_are_cut(size_t count, size_t most, size_t *head_ret, size_t *tail_ret);
+/** Whether of `count` messages, of which about the first `told` were said in earlier turns, only `most` (0: no limit) of those
+ * are shown: the ones before `*head_ret`, and from `*tail_ret` on. */
+bool gk_messages_are_cut(
+	size_t count, size_t told, size_t most, size_t *head_ret, size_t *tail_ret);
 /** The message that stands for so many: {role, content, metadata: {omitted}}. New reference; NULL when memory ran out. */
 json_t *gk_messages_omitted(size_t count);
 

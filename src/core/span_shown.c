@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * What a span shows of a value: no key of a provider, and of a long list of messages its beginning and its end. Each turn of a
- * conversation has a trace of its own, and would record all that was said before it once more, in every span; a thousand
- * turns would be a million messages.
+ * What a span shows of a value: no key of a provider, and of what was said in earlier turns of a long conversation its
+ * beginning and its end. Each turn has a trace of its own, and would record all that was said before it once more, in every
+ * span; a thousand turns would be a million messages. What is said in the turn itself is shown whole.
  */
 #include "core/internal.h"
 
@@ -68,7 +68,7 @@ static bool hide_secrets(json_t **shown)
 static const place lists[] = { { "messages" }, { "request", "messages" }, { "state", "messages" } };
 
 /* Flows and tools show what they are given, whatever it is called. */
-static bool has_messages(const gk_span *span)
+bool gk_span_has_messages(const gk_span *span)
 {
 	static const char *const kinds[] = { "model", "background-model", "agent", "util", "prompt",
 		"executable-prompt" };
@@ -81,12 +81,14 @@ static bool has_messages(const gk_span *span)
 	return false;
 }
 
-bool gk_messages_are_cut(size_t count, size_t most, size_t *head_ret, size_t *tail_ret)
+bool gk_messages_are_cut(size_t count, size_t told, size_t most, size_t *head_ret, size_t *tail_ret)
 {
-	if (!most || count <= most)
+	size_t earlier = told < count ? told : count;
+
+	if (!most || earlier <= most)
 		return false;
 	*head_ret = most / FIRST_OF;
-	*tail_ret = count - (most - *head_ret);
+	*tail_ret = earlier - (most - *head_ret);
 	return true;
 }
 
@@ -125,8 +127,8 @@ static bool cut_messages(const gk_span *span, json_t **shown)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		json_t *messages = value_at(*shown, lists[i]);
 
-		if (gk_messages_are_cut(
-			    json_array_size(messages), span->limits->messages, &head, &tail) &&
+		if (gk_messages_are_cut(json_array_size(messages), span->told,
+			    span->limits->messages, &head, &tail) &&
 			!become(shown, with(*shown, lists[i], cut(messages, head, tail))))
 			return false;
 	}
@@ -137,7 +139,8 @@ json_t *gk_span_shown(const gk_span *span, const json_t *value)
 {
 	gk_auto_json json_t *shown = json_incref((json_t *)(uintptr_t)value);
 
-	if (value != span->own_output && has_messages(span) && !cut_messages(span, &shown))
+	if (span->told && value != span->own_output && gk_span_has_messages(span) &&
+		!cut_messages(span, &shown))
 		return NULL;
 	return hide_secrets(&shown) ? gk_steal(shown) : NULL;
 }

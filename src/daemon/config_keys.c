@@ -390,9 +390,9 @@ const gk_config_key gk_config_keys[] = {
 		.type = GK_CONFIG_UINT,
 		.fallback = "20",
 		.max = 1000000,
-		.help = "Messages of a conversation that the spans of agents, prompts, generate and models show "
-			"of what they are given and give: of more the first and the last, and between them "
-			"one that tells how many are left out. 0: all of them, in every turn again." },
+		.help = "Messages that the spans of an agent or a chat show of what was said in earlier "
+			"turns: of more the first and the last, and between them one that tells how many "
+			"are left out. 0: all of them, in every turn again." },
 	{ .name = "trace.durability",
 		.type = GK_CONFIG_ENUM,
 		.fallback = "committed",

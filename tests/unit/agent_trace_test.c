@@ -86,17 +86,17 @@ static void run_after(json_int_t count)
 		json_array_size(gk_json_at_peek(output, "state.messages")), (size_t)count + 2);
 }
 
-/* The first ones, one that tells how many are left out, and the last ones. */
+/* The first ones, one that tells how many are left out, the last ones, and the two of the turn itself. */
 static void check_cut(json_t *messages, json_int_t omitted, const char *first, const char *last)
 {
 	size_t head = GK_SPAN_MESSAGES / 5;
 
-	ck_assert_uint_eq(json_array_size(messages), GK_SPAN_MESSAGES + 1);
+	ck_assert_uint_eq(json_array_size(messages), GK_SPAN_MESSAGES + 3);
 	ck_assert_str_eq(gk_json_str_peek(json_array_get(messages, 0), "role"), first);
 	ck_assert_int_eq(
 		gk_json_int_at(json_array_get(messages, head), "metadata.omitted", 0), omitted);
 	ck_assert_str_eq(
-		gk_json_str_peek(json_array_get(messages, GK_SPAN_MESSAGES), "role"), last);
+		gk_json_str_peek(json_array_get(messages, GK_SPAN_MESSAGES + 2), "role"), last);
 }
 
 START_TEST(the_trace_of_a_turn_has_the_beginning_and_the_end_of_a_long_history)
@@ -105,13 +105,13 @@ START_TEST(the_trace_of_a_turn_has_the_beginning_and_the_end_of_a_long_history)
 
 	start();
 	define_custom();
-	run_after(GK_SPAN_MESSAGES - 2);
+	run_after(GK_SPAN_MESSAGES);
 	whole = traced("runTurn-1", "genkit:output");
 	ck_assert_uint_eq(
-		json_array_size(gk_json_at_peek(whole, "state.messages")), GK_SPAN_MESSAGES);
+		json_array_size(gk_json_at_peek(whole, "state.messages")), GK_SPAN_MESSAGES + 2);
 	run_after(GK_SPAN_MESSAGES + 50);
 	cut = traced("runTurn-1", "genkit:output");
-	check_cut(gk_json_at_peek(cut, "state.messages"), 52, "user", "model");
+	check_cut(gk_json_at_peek(cut, "state.messages"), 50, "user", "model");
 	core_stop();
 }
 END_TEST
@@ -126,20 +126,20 @@ START_TEST(all_spans_of_a_turn_of_a_prompt_have_as_much_of_its_history)
 	run_after(GK_SPAN_MESSAGES + 50);
 	rendered = traced("render", "genkit:output");
 	messages = json_object_get(rendered, "messages");
-	check_cut(messages, 52, "system", "user"); /* "be kind", 70, "and now?" */
+	check_cut(messages, 50, "system", "user"); /* "be kind", 70, "and now?" */
 	ck_assert_ptr_null(json_object_get(json_array_get(messages, 0), "metadata"));
 	ck_assert(json_is_true(
 		gk_json_at_peek(json_array_get(messages, 1), "metadata._genkit_history")));
 	ck_assert(json_is_true(gk_json_at_peek(
-		json_array_get(messages, GK_SPAN_MESSAGES), "metadata._genkit_history")));
+		json_array_get(messages, GK_SPAN_MESSAGES + 2), "metadata._genkit_history")));
 	asked = traced("generate", "genkit:input");
-	check_cut(json_object_get(asked, "messages"), 52, "system", "user");
+	check_cut(json_object_get(asked, "messages"), 50, "system", "user");
 	request = traced("m", "genkit:input");
-	check_cut(json_object_get(request, "messages"), 52, "system", "user");
+	check_cut(json_object_get(request, "messages"), 50, "system", "user");
 	ck_assert_ptr_null(json_object_get(
 		json_array_get(json_object_get(request, "messages"), 1), "metadata"));
 	response = traced("generate", "genkit:output");
-	check_cut(gk_json_at_peek(response, "request.messages"), 52, "system", "user");
+	check_cut(gk_json_at_peek(response, "request.messages"), 50, "system", "user");
 	ck_assert_int_eq(gk_json_int_at(response, "custom.asked", 0), GK_SPAN_MESSAGES + 52);
 	core_stop();
 }
@@ -190,6 +190,73 @@ START_TEST(a_template_that_places_the_history_twice_has_it_twice)
 }
 END_TEST
 
+static gk_code ask(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_response gk_response *response = NULL;
+	gk_code rc = gk_generate(ctx,
+		GK_OPTS(gk_generate_opts, .model = "m",
+			.messages = json_object_get(input, "messages")),
+		&response, err);
+
+	if (rc == GK_OK)
+		*ret = json_true();
+	return rc;
+}
+
+START_TEST(what_is_no_conversation_of_earlier_turns_is_shown_whole)
+{
+	gk_auto_json json_t *request = NULL, *list = json_array();
+
+	start();
+	core_flow("ask", ask, NULL);
+	for (int i = 0; i < GK_SPAN_MESSAGES + 50; i++)
+		json_array_append_new(list, gk_message_of_text("user", "no"));
+	json_decref(core_run("/flow/ask", json_pack("{s:O}", "messages", list)));
+	request = traced("m", "genkit:input");
+	ck_assert_uint_eq(
+		json_array_size(json_object_get(request, "messages")), GK_SPAN_MESSAGES + 50);
+	core_stop();
+}
+END_TEST
+
+static gk_code chat(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_session gk_session *session = NULL;
+	gk_auto_chat gk_chat *talk = NULL;
+	gk_code rc = gk_session_new(ctx, NULL, &session, err);
+
+	if (rc == GK_OK)
+		rc = gk_session_chat(ctx, session,
+			GK_OPTS(gk_chat_opts, .options = GK_OPTS(gk_generate_opts, .model = "m")),
+			&talk, err);
+	for (json_int_t i = 0; rc == GK_OK && i <= json_integer_value(input); i++) {
+		gk_auto_response gk_response *response = NULL;
+
+		rc = gk_chat_send(ctx, talk, "no", &response, err);
+	}
+	if (rc == GK_OK)
+		*ret = json_true();
+	return rc;
+}
+
+START_TEST(a_chat_shows_a_long_thread_in_part)
+{
+	gk_auto_json json_t *request = NULL;
+	json_t *messages;
+
+	start();
+	core_flow("chat", chat, NULL);
+	json_decref(core_run("/flow/chat", json_integer(35))); /* 70 messages before the last */
+	request = traced("m", "genkit:input");
+	messages = json_object_get(request, "messages");
+	ck_assert_uint_eq(json_array_size(messages), GK_SPAN_MESSAGES + 2);
+	ck_assert_int_eq(gk_json_int_at(json_array_get(messages, GK_SPAN_MESSAGES / 5),
+				 "metadata.omitted", 0),
+		50);
+	core_stop();
+}
+END_TEST
+
 START_TEST(the_limit_of_messages_can_be_lifted_and_is_none_of_a_flow_s_own_input)
 {
 	gk_auto_json json_t *state = NULL, *input = NULL, *list = json_array();
@@ -224,6 +291,8 @@ static Suite *suite(void)
 	tcase_add_test(c, all_spans_of_a_turn_of_a_prompt_have_as_much_of_its_history);
 	tcase_add_test(c, a_template_that_places_the_history_has_it_in_its_place_and_in_the_trace);
 	tcase_add_test(c, a_template_that_places_the_history_twice_has_it_twice);
+	tcase_add_test(c, what_is_no_conversation_of_earlier_turns_is_shown_whole);
+	tcase_add_test(c, a_chat_shows_a_long_thread_in_part);
 	tcase_add_test(c, the_limit_of_messages_can_be_lifted_and_is_none_of_a_flow_s_own_input);
 	suite_add_tcase(s, c);
 	return s;
