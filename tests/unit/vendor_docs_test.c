@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* What the documents say of plugins is what the plugins say of themselves. */
+#include "base/file.h"
 #include "base/str.h"
 #include "core.h"
 #include "core/internal.h"
@@ -11,17 +12,10 @@
 
 static char *read_file(const char *path)
 {
-	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
-	FILE *file = fopen(path, "re");
-	char piece[4096];
+	char *text = NULL;
 	size_t len;
 
-	if (!file)
-		return NULL;
-	while ((len = fread(piece, 1, sizeof(piece), file)) > 0)
-		gk_buf_put(&text, piece, len);
-	fclose(file);
-	return gk_buf_take(&text, NULL);
+	return gk_file_read(path, 1 << 20, &text, &len, NULL) == GK_OK ? text : NULL;
 }
 
 /* Nobody is there: what a plugin knows it knows by itself. */
