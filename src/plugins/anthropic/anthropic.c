@@ -47,20 +47,33 @@ static json_t *info_of(const char *id)
 
 /* --- requests --- */
 
+static const char *const key_env[] = { "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", NULL };
+
+/* A key that was found in the second variable is a token. */
+static gk_code setup(gk_vendor *vendor, gk_error *err)
+{
+	static const char *const first[] = { "ANTHROPIC_API_KEY", NULL };
+	char *key = NULL;
+	gk_code rc;
+
+	if (!vendor->api_key || gk_vendor_option_peek(vendor, "apiKey"))
+		return GK_OK;
+	rc = gk_net_env(vendor->app, first, &key, err);
+	if (rc == GK_OK && !key && !(vendor->memory = json_pack("{s:b}", "isToken", 1)))
+		rc = gk_error_no_memory(err);
+	gk_token_free(key);
+	return rc;
+}
+
 static gk_code prepare(
 	const gk_vendor *vendor, const json_t *request, gk_outgoing *out, gk_error *err)
 {
-	static const char *const token_env[] = { "ANTHROPIC_AUTH_TOKEN", NULL };
-	gk_auto_str char *token = NULL;
 	const char *key = NULL;
 	gk_code rc = gk_vendor_key(vendor, json_object_get(request, "config"), &key, err);
 
-	if (rc == GK_OK && !gk_vendor_option_peek(vendor, "apiKey") && key == vendor->api_key)
-		rc = gk_net_env(vendor->app, token_env, &token, err);
 	if (rc != GK_OK)
 		return rc;
-	/* The key was found in the second variable: it is a token then. */
-	if (token && gk_str_equal(token, key))
+	if (key == vendor->api_key && json_object_get(vendor->memory, "isToken"))
 		gk_outgoing_secret(out, "Authorization", "Bearer ", key);
 	else
 		gk_outgoing_secret(out, "x-api-key", "", key);
@@ -92,7 +105,9 @@ static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
 
 static gk_code ask_in_events(gk_ctx *ctx, gk_outgoing *out, json_t **ret, gk_error *err)
 {
-	gk_auto_anthropic_stream gk_anthropic_stream stream = { .emit = gk_ask_emit, .user = ctx };
+	gk_auto_anthropic_stream gk_anthropic_stream stream = {
+		.emit = gk_ask_emit, .user = ctx, .out = out
+	};
 	gk_auto_sse gk_sse sse;
 	gk_code rc;
 
@@ -233,7 +248,6 @@ static const gk_vendor_option options[] = {
 	{ .name = NULL },
 };
 static const char *const base_env[] = { "ANTHROPIC_BASE_URL", NULL };
-static const char *const key_env[] = { "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", NULL };
 
 const gk_vendor_type gk_plugin_anthropic = {
 	.plugin = {
@@ -247,6 +261,7 @@ const gk_vendor_type gk_plugin_anthropic = {
 	.base_url = "https://api.anthropic.com",
 	.base_env = base_env,
 	.key_env = key_env,
+	.setup = setup,
 	.list = ask_listing,
 	.options = options,
 };

@@ -14,6 +14,7 @@
 
 #include "plugins/common/builtin.h"
 #include "plugins/common/message.h"
+#include "plugins/common/outgoing.h"
 #include "plugins/common/usage.h"
 
 /** Whether a request is for the beta surface; `is_default` is what the plugin says. INVALID_ARGUMENT: it asks for the stable
@@ -30,7 +31,7 @@ GK_MUST_USE gk_code gk_anthropic_messages(
 
 GK_MUST_USE gk_code gk_anthropic_answer(
 	const json_t *request, json_t *message, json_t **ret, gk_error *err);
-/** A content block as a part. `*ret` NULL: nothing comes of it. */
+/** A content block as a part. `*ret` NULL: nothing comes of it. INTERNAL: it lacks what its type must have. */
 GK_MUST_USE gk_code gk_anthropic_part(const json_t *block, json_t **ret, gk_error *err);
 /** A citation as Genkit's metadata has it; NULL: of a kind that is left out, or memory ran out. */
 json_t *gk_anthropic_citation(const json_t *citation);
@@ -39,7 +40,8 @@ typedef struct gk_anthropic_block gk_anthropic_block;
 typedef struct gk_anthropic_stream {
 	gk_code (*emit)(json_t *chunk_take, void *user, gk_error *err);
 	void *user;
-	json_t *message; /* what message_start said, with later usage */
+	const gk_outgoing *out; /* whose answer it is: its secrets stay out of errors; NULL: none */
+	json_t *message;        /* what message_start said, with later usage */
 	gk_anthropic_block *first, *last;
 	size_t count, size;
 	bool is_done; /* message_stop */

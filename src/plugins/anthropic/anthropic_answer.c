@@ -49,6 +49,17 @@ static gk_code finish(json_t **ret, gk_error *err)
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
+/* The member that a block of its type must have; NULL, with `err`: it has not. Borrowed. */
+static json_t *needs(const json_t *block, const char *member, gk_error *err)
+{
+	json_t *value = json_object_get(block, member);
+
+	if (!json_is_string(value))
+		gk_error_set(err, GK_INTERNAL, "anthropic: a block of type '%s' has no '%s'",
+			gk_json_str_peek(block, "type"), member);
+	return json_is_string(value) ? value : NULL;
+}
+
 static gk_code text_part(const json_t *block, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *citations = json_array();
@@ -63,9 +74,10 @@ static gk_code text_part(const json_t *block, json_t **ret, gk_error *err)
 	}
 	if (!json_string_length(text) && !json_array_size(citations))
 		return GK_OK;
-	*ret = json_array_size(citations) ? json_pack("{s:O, s:{s:O}}", "text", text, "metadata",
-						    "citations", citations)
-					  : json_pack("{s:O}", "text", text);
+	*ret = gk_part_new("text", text ? json_string_value(text) : "", json_string_length(text));
+	if (json_array_size(citations) &&
+		!gk_json_set_take(*ret, "metadata", json_pack("{s:O}", "citations", citations)))
+		return gk_error_no_memory(err);
 	return finish(ret, err);
 }
 
@@ -73,6 +85,8 @@ static gk_code use_part(const json_t *block, json_t **ret, gk_error *err)
 {
 	json_t *input = json_object_get(block, "input");
 
+	if (!needs(block, "name", err))
+		return GK_INTERNAL;
 	*ret = gk_part_tool_request(gk_json_str_peek(block, "name"), gk_json_str_peek(block, "id"),
 		input ? json_incref(input) : json_object());
 	return finish(ret, err);
@@ -83,23 +97,30 @@ static gk_code thinking_part(const json_t *block, json_t **ret, gk_error *err)
 	const char *signature = gk_json_str_peek(block, "signature");
 	json_t *thinking = json_object_get(block, "thinking");
 
-	*ret = signature && *signature ? json_pack("{s:O, s:{s:s}}", "reasoning", thinking,
-						 "metadata", "thoughtSignature", signature)
-				       : json_pack("{s:O}", "reasoning", thinking);
+	*ret = gk_part_new("reasoning", thinking ? json_string_value(thinking) : "",
+		json_string_length(thinking));
+	if (signature && *signature &&
+		!gk_json_set_take(
+			*ret, "metadata", json_pack("{s:s}", "thoughtSignature", signature)))
+		return gk_error_no_memory(err);
 	return finish(ret, err);
 }
 
 static gk_code redacted_part(const json_t *block, json_t **ret, gk_error *err)
 {
-	*ret = json_pack("{s:{s:O}}", "custom", "redactedThinking", json_object_get(block, "data"));
+	json_t *data = needs(block, "data", err);
+
+	if (!data)
+		return GK_INTERNAL;
+	*ret = json_pack("{s:{s:O}}", "custom", "redactedThinking", data);
 	return finish(ret, err);
 }
 
 static gk_code server_use_part(const json_t *block, json_t **ret, gk_error *err)
 {
-	const json_t *input = json_object_get(block, "input");
+	json_t *input = json_object_get(block, "input");
 	const char *name = gk_json_str_peek(block, "name");
-	gk_auto_str char *text = gk_json_write(input, NULL);
+	gk_auto_str char *text = input ? gk_json_write(input, NULL) : strdup("{}");
 
 	*ret = text ? json_pack("{s:o, s:{s:{s:O?, s:O?, s:O?}}}", "text",
 			      json_sprintf("[Anthropic server tool %s] input: %s", name ? name : "",
@@ -113,9 +134,9 @@ static gk_code server_use_part(const json_t *block, json_t **ret, gk_error *err)
 
 static gk_code server_result_part(const json_t *block, json_t **ret, gk_error *err)
 {
-	const json_t *content = json_object_get(block, "content");
+	json_t *content = json_object_get(block, "content");
 	const char *id = gk_json_str_peek(block, "tool_use_id");
-	gk_auto_str char *text = gk_json_write(content, NULL);
+	gk_auto_str char *text = content ? gk_json_write(content, NULL) : strdup("[]");
 
 	*ret = text ? json_pack("{s:o, s:{s:{s:O?, s:O?, s:O?}}}", "text",
 			      json_sprintf(

@@ -71,63 +71,104 @@ static bool copy_as(json_t *to, const char *key, const json_t *from, const char 
 	return !value || json_is_null(value) || gk_json_set(to, key, value);
 }
 
+/* What a source of each type must have, and what that is called there. */
+static const struct {
+	const char *type, *member, *wire;
+} sources[] = {
+	{ "text", "data", "data" },
+	{ "base64", "data", "data" },
+	{ "url", "url", "url" },
+	{ "content", "content", NULL },
+	{ "file", "fileId", "file_id" },
+};
+
 static gk_code document_source(const json_t *source, bool is_beta, json_t **ret, gk_error *err)
 {
 	const char *type = gk_json_str_peek(source, "type");
+	json_t *own = json_object_get(source, "mediaType");
 	gk_auto_json json_t *out = json_object();
-	bool ok = gk_json_set_str(out, "type", type ? type : "");
+	size_t i = 0;
 
+	while (i < sizeof(sources) / sizeof(sources[0]) && !gk_str_equal(type, sources[i].type))
+		i++;
+	if (i == sizeof(sources) / sizeof(sources[0]))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"anthropic: a document's source has no known type: '%s'", type ? type : "");
 	if (gk_str_equal(type, "file") && !is_beta)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"anthropic: a document by file needs config.apiVersion beta");
-	if (gk_str_equal(type, "text") && !json_object_get(source, "mediaType"))
-		ok = ok && gk_json_set_str(out, "media_type", "text/plain");
-	if (!gk_str_equal(type, "text") && !gk_str_equal(type, "base64") &&
-		!gk_str_equal(type, "url") && !gk_str_equal(type, "content") &&
-		!gk_str_equal(type, "file"))
+	if (!json_object_get(source, sources[i].member))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"anthropic: a document's source has no known type: '%s'", type ? type : "");
-	if (!ok || !copy_as(out, "media_type", source, "mediaType") ||
-		!copy_as(out, "data", source, "data") || !copy_as(out, "url", source, "url") ||
-		!copy_as(out, "file_id", source, "fileId"))
+			"anthropic: a document's source of type '%s' has no '%s'", type,
+			sources[i].member);
+	if (!gk_json_set_str(out, "type", type) ||
+		(gk_str_equal(type, "text") && !own &&
+			!gk_json_set_str(out, "media_type", "text/plain")) ||
+		!copy_as(out, "media_type", source, "mediaType") ||
+		(sources[i].wire && !copy_as(out, sources[i].wire, source, sources[i].member)))
 		return gk_error_no_memory(err);
 	*ret = gk_steal(out);
 	return GK_OK;
 }
 
-/* The pieces of a document that is given in pieces: text, or an image in base64. */
-static json_t *document_content(const json_t *content)
+/* A piece of a document that is given in pieces: text, or an image in base64. */
+static gk_code document_piece(const json_t *piece, json_t **ret, gk_error *err)
+{
+	const json_t *source = json_object_get(piece, "source");
+	const char *kind = gk_json_str_peek(piece, "type");
+	const char *type = gk_json_str_peek(source, "mediaType");
+	json_t *data = json_object_get(source, "data");
+	const gk_media media = { .type = type, .type_len = type ? strlen(type) : 0 };
+
+	if (gk_str_equal(kind, "text")) {
+		*ret = json_incref((json_t *)(uintptr_t)piece);
+		return GK_OK;
+	}
+	if (!gk_str_equal(kind, "image"))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"anthropic: a document's content is of type text or image, not '%s'",
+			kind ? kind : "");
+	if (!type || !is_image(&media) || !json_is_string(data))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"anthropic: an image in a document is base64 'data' of a 'mediaType' that can be "
+			"sent, not '%s'",
+			type ? type : "");
+	*ret = json_pack("{s:s, s:{s:s, s:s, s:O}}", "type", "image", "source", "type", "base64",
+		"media_type", type, "data", data);
+	return result(ret, err);
+}
+
+static gk_code document_content(const json_t *content, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *out = json_array();
 	json_t *one;
 	size_t i;
 
 	json_array_foreach (content, i, one) {
-		gk_auto_json json_t *copy = json_deep_copy(one);
-		json_t *source = json_object_get(copy, "source");
+		json_t *piece = NULL;
+		gk_code rc = document_piece(one, &piece, err);
 
-		if (!copy || (json_object_get(source, "mediaType") &&
-				     !gk_json_set(source, "media_type",
-					     json_object_get(source, "mediaType"))))
-			return NULL;
-		json_object_del(source, "mediaType");
-		if (json_array_append(out, copy) < 0)
-			return NULL;
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_push_take(out, piece))
+			return gk_error_no_memory(err);
 	}
-	return gk_steal(out);
+	*ret = gk_steal(out);
+	return result(ret, err);
 }
 
 static gk_code document_block(const json_t *document, bool is_beta, json_t **ret, gk_error *err)
 {
 	const json_t *source = json_object_get(document, "source");
 	gk_auto_json json_t *block = json_pack("{s:s}", "type", "document"), *wire = NULL;
+	gk_auto_json json_t *content = NULL;
 	gk_code rc = document_source(source, is_beta, &wire, err);
 
+	if (rc == GK_OK && gk_str_equal(gk_json_str_peek(source, "type"), "content"))
+		rc = document_content(json_object_get(source, "content"), &content, err);
 	if (rc != GK_OK)
 		return rc;
-	if ((json_is_array(json_object_get(source, "content")) &&
-		    !gk_json_set_take(wire, "content",
-			    document_content(json_object_get(source, "content")))) ||
+	if ((content && !gk_json_set(wire, "content", content)) ||
 		!gk_json_set(block, "source", wire) ||
 		!copy_as(block, "title", document, "title") ||
 		!copy_as(block, "context", document, "context") ||

@@ -66,17 +66,10 @@ gk_code gk_anthropic_betas(const json_t *request, char **ret, gk_error *err)
 /* --- configuration --- */
 
 static const char *const renames[][2] = {
-	{ "maxOutputTokens", "max_tokens" },
-	{ "topP", "top_p" },
-	{ "topK", "top_k" },
-	{ "stopSequences", "stop_sequences" },
-	{ "thinking", NULL },
-	{ "apiKey", NULL },
-	{ "apiVersion", NULL },
-	{ "version", NULL },
-	{ "betas", NULL },
-	{ "tools", NULL },
-	{ "tool_choice", NULL },
+	{ "maxOutputTokens", "max_tokens" }, { "topP", "top_p" }, { "topK", "top_k" },
+	{ "stopSequences", "stop_sequences" }, { "thinking", NULL }, { "apiKey", NULL },
+	{ "apiVersion", NULL }, { "version", NULL }, { "betas", NULL }, { "tools", NULL },
+	{ "tool_choice", NULL }, { "stream", NULL }, /* is for whoever reads the answer to say */
 };
 
 static bool add_config(json_t *body, const json_t *config)

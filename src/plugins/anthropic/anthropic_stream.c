@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "plugins/common/ask.h"
+#include "plugins/common/failure.h"
 
 struct gk_anthropic_block {
 	gk_anthropic_block *next;
@@ -48,7 +49,7 @@ static gk_code tell(gk_anthropic_stream *stream, json_t *part_take, gk_error *er
 
 /* --- errors --- */
 
-static gk_code in_stream_error(const json_t *event, gk_error *err)
+static gk_code fail(gk_anthropic_stream *stream, const json_t *event, gk_error *err)
 {
 	static const struct {
 		const char *type;
@@ -66,14 +67,14 @@ static gk_code in_stream_error(const json_t *event, gk_error *err)
 		{ "overloaded_error", GK_UNAVAILABLE },
 	};
 	const char *type = gk_json_str_peek(event, "error.type");
-	const char *message = gk_json_str_peek(event, "error.message");
 	gk_code code = GK_INTERNAL;
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (gk_str_equal(type, types[i].type))
 			code = types[i].code;
-	return gk_error_set(err, code, "anthropic: %.*s", (int)GK_MAX_VENDOR_MESSAGE,
-		message ? message : "the stream is an error");
+	if (!gk_json_str_peek(event, "error.message"))
+		return gk_error_set(err, code, "anthropic: the stream is an error");
+	return gk_failure_as(err, code, "anthropic", stream->out, event);
 }
 
 /* --- blocks --- */
@@ -93,7 +94,7 @@ static gk_anthropic_block *find_block(gk_anthropic_stream *stream, const json_t 
 
 static gk_code start_block(gk_anthropic_stream *stream, const json_t *event, gk_error *err)
 {
-	json_t *start = json_object_get(event, "content_block"), *part = NULL;
+	json_t *start = json_object_get(event, "content_block"), *before, *part = NULL;
 	const char *type = gk_json_str_peek(start, "type");
 	gk_anthropic_block *block;
 	gk_code rc;
@@ -109,6 +110,9 @@ static gk_code start_block(gk_anthropic_stream *stream, const json_t *event, gk_
 		return gk_error_no_memory(err);
 	block->index = gk_json_int_at(event, "index", 0);
 	block->start = json_incref(start);
+	before = json_object_get(start, gk_str_equal(type, "thinking") ? "thinking" : "text");
+	if (json_string_length(before))
+		gk_buf_put(&block->text, json_string_value(before), json_string_length(before));
 	if (stream->last)
 		stream->last->next = block;
 	else
@@ -122,7 +126,7 @@ static gk_code start_block(gk_anthropic_stream *stream, const json_t *event, gk_
 
 		if (signature)
 			gk_buf_puts(&block->signature, signature);
-		if (!json_string_length(json_object_get(start, "thinking")))
+		if (!json_string_length(before))
 			return GK_OK;
 	}
 	rc = gk_anthropic_part(start, &part, err);
@@ -195,7 +199,6 @@ static gk_code whole_block(const gk_anthropic_block *block, json_t **ret, gk_err
 {
 	const char *type = gk_json_str_peek(block->start, "type");
 	const char *member = gk_str_equal(type, "thinking") ? "thinking" : "text";
-	const char *before = gk_json_str_peek(block->start, member);
 	gk_auto_json json_t *whole = json_copy(block->start), *input = NULL;
 
 	if (block->input.len && gk_json_parse(block->input.data, block->input.len,
@@ -204,9 +207,8 @@ static gk_code whole_block(const gk_anthropic_block *block, json_t **ret, gk_err
 			"anthropic: the input of the call of tool '%s' is not JSON",
 			gk_json_str_peek(block->start, "name"));
 	if (!whole || (input && !gk_json_set(whole, "input", input)) ||
-		(block->text.len &&
-			!gk_json_set_take(whole, member,
-				json_sprintf("%s%s", before ? before : "", block->text.data))) ||
+		(block->text.len && !gk_json_set_take(whole, member,
+					    json_stringn(block->text.data, block->text.len))) ||
 		(block->signature.len &&
 			!gk_json_set_str(whole, "signature", block->signature.data)) ||
 		(block->citations && !gk_json_set(whole, "citations", block->citations)))
@@ -268,12 +270,6 @@ static gk_code stop_message(gk_anthropic_stream *stream, const json_t *event, gk
 	(void)err;
 	stream->is_done = true;
 	return GK_OK;
-}
-
-static gk_code fail(gk_anthropic_stream *stream, const json_t *event, gk_error *err)
-{
-	(void)stream;
-	return in_stream_error(event, err);
 }
 
 static const struct {
