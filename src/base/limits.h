@@ -248,6 +248,7 @@
 #define GK_MAX_GEMINI_PARTS  100000 /* of one streamed answer */
 #define GK_OLLAMA_LISTING_MS 5000
 #define GK_TOKEN_SPARE_S     300    /* a token that ends sooner is renewed first */
+#define GK_TOKEN_AGAIN_S     30     /* when that fails, one that still holds is used for so long before */
 #define GK_MAX_TOKEN_S       86400u /* one that says it lasts longer is renewed all the same */
 #define GK_TOKEN_MS          20000  /* for a service that gives tokens */
 #define GK_METADATA_MS       1000   /* for the machine's own, so often: */

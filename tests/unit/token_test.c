@@ -386,6 +386,28 @@ START_TEST(a_failure_is_not_kept)
 }
 END_TEST
 
+START_TEST(a_token_that_still_holds_outlives_a_service_that_fails)
+{
+	use_foundry("{}");
+	ask_well();
+	now_s += 3600 - 200; /* it is to be renewed, but holds */
+	token_status = 500;
+	ask_well();
+	ck_assert_uint_eq(tokens_asked, 2);
+	ck_assert_str_eq(authorization, "Bearer token-number-1");
+	ask_well(); /* the service is left alone for a while */
+	ck_assert_uint_eq(tokens_asked, 2);
+	now_s += GK_TOKEN_AGAIN_S;
+	ask_well();
+	ck_assert_uint_eq(tokens_asked, 3);
+	now_s += 200; /* it holds no more */
+	core_fail(key, hello(), GK_UNAVAILABLE, NULL);
+	token_status = 200;
+	ask_well();
+	ck_assert_str_eq(authorization, "Bearer token-number-5");
+}
+END_TEST
+
 START_TEST(a_token_that_is_refused_is_renewed_once)
 {
 	use_foundry("{}");
@@ -523,6 +545,106 @@ START_TEST(credentials_of_no_known_type_are_refused)
 	use_google("{'type':'authorized_user','client_id':'c'}");
 	core_fail("/flow/google", NULL, GK_INVALID_ARGUMENT, NULL);
 	gk_google_free(google);
+	use_google(
+		"{'type':'external_account','credential_source':{'executable':{'command':'c'}}}");
+	core_fail("/flow/google", NULL, GK_INVALID_ARGUMENT, NULL);
+	gk_google_free(google);
+	use_google("{'type':'impersonated_service_account','source_credentials':{'type':"
+		   "'impersonated_service_account'}}");
+	core_fail("/flow/google", NULL, GK_INVALID_ARGUMENT, NULL);
+	gk_google_free(google);
+}
+END_TEST
+
+/* What both a token service and one that lends the token of a service account could say; the second holds till 14:46:40. */
+static const char both[] =
+	"{\"access_token\":\"first\",\"expires_in\":600,\"accessToken\":\"second\","
+	"\"expireTime\":\"1970-01-12T14:46:40Z\",\"subject\":\"j-w-t\"}";
+#define LENDER "'service_account_impersonation_url':'https://iam.example/v1/lend','delegates':['d']"
+
+START_TEST(a_person_may_ask_on_behalf_of_a_service_account)
+{
+	gk_auto_json json_t *got = NULL, *again = NULL;
+
+	token_text = both;
+	use_google("{'type':'impersonated_service_account'," LENDER
+		   ",'source_credentials':{'type':'authorized_user',"
+		   "'client_id':'c','client_secret':'hush-hush','refresh_token':'r-e-f'}}");
+	got = core_run("/flow/google", NULL);
+	ck_assert_str_eq(json_string_value(got), "second");
+	ck_assert_str_eq(last_url, "https://iam.example/v1/lend");
+	ck_assert_str_eq(last_body,
+		"{\"scope\":[\"https://www.googleapis.com/auth/cloud-platform\"],\"lifetime\":\"3600s\","
+		"\"delegates\":[\"d\"]}");
+	ck_assert_ptr_nonnull(strstr(last_headers, "Authorization: Bearer first\n"));
+	now_s += 3600 - GK_TOKEN_SPARE_S - 1;
+	again = core_run("/flow/google", NULL);
+	ck_assert_uint_eq(tokens_asked, 2);
+	now_s += GK_TOKEN_SPARE_S + 1; /* what is lent from now on has ended already */
+	core_fail("/flow/google", NULL, GK_INTERNAL, NULL);
+	gk_google_free(google);
+}
+END_TEST
+
+#define EXTERNAL                                                                                        \
+	"'type':'external_account','token_url':'https://sts.example/v1/token','audience':'//iam/pool'," \
+	"'subject_token_type':'urn:ietf:params:oauth:token-type:jwt'"
+#define EXCHANGE                                                                                          \
+	"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&audience=%2F%2Fiam%2Fpool&" \
+	"scope=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform&requested_token_type="            \
+	"urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token&subject_token=j-w-t&"                    \
+	"subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt"
+
+START_TEST(another_service_vouches_by_a_file)
+{
+	char path[] = "/tmp/token-test-XXXXXX";
+	gk_auto_str char *option = NULL;
+	gk_auto_json json_t *got = NULL;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "j-w-t\n", 6), 6);
+	close(fd);
+	ck_assert_int_gt(
+		asprintf(&option, "{" EXTERNAL ",'credential_source':{'file':'%s'}}", path), 0);
+	use_google(option);
+	got = core_run("/flow/google", NULL);
+	ck_assert_str_eq(json_string_value(got), "token-number-1");
+	ck_assert_str_eq(last_url, "https://sts.example/v1/token");
+	ck_assert_str_eq(last_body, EXCHANGE);
+	gk_google_free(google);
+	unlink(path);
+	use_google(option);
+	core_fail("/flow/google", NULL, GK_NOT_FOUND, NULL);
+	gk_google_free(google);
+}
+END_TEST
+
+START_TEST(another_service_vouches_by_an_address)
+{
+	static const char option[] =
+		"{" EXTERNAL "," LENDER
+		",'credential_source':{'url':'http://169.254.169.254/token','headers':"
+		"{'X-Own':'yes-yes'},'format':{'type':'json','subject_token_field_name':'subject'}}}";
+	gk_auto_json json_t *got = NULL;
+
+	token_text = both;
+	use_google(option);
+	got = core_run("/flow/google", NULL);
+	ck_assert_str_eq(json_string_value(got), "second");
+	ck_assert_uint_eq(tokens_asked, 3);
+	ck_assert_str_eq(last_url, "https://iam.example/v1/lend");
+	gk_google_free(google);
+	token_text = "{\"other\":1}";
+	use_google(option);
+	core_fail("/flow/google", NULL, GK_INVALID_ARGUMENT,
+		"google credentials: the subject's token has no 'subject'");
+	gk_google_free(google);
+	token_status = 403;
+	use_google(option);
+	core_fail("/flow/google", NULL, GK_UNAUTHENTICATED,
+		"google credentials: [403] the subject's token is not given");
+	gk_google_free(google);
 }
 END_TEST
 
@@ -576,7 +698,9 @@ START_TEST(a_machine_that_does_not_answer_is_asked_a_few_times)
 	is_mute = true;
 	use_google(NULL);
 	core_fail("/flow/google", NULL, GK_UNAUTHENTICATED, NULL);
-	ck_assert_uint_eq(tokens_asked, GK_METADATA_TRIES);
+	/* by its name, and by its address */
+	ck_assert_uint_eq(tokens_asked, 2 * GK_METADATA_TRIES);
+	ck_assert_ptr_nonnull(strstr(last_url, "http://169.254.169.254/computeMetadata/"));
 	ck_assert_uint_eq(timeout_ms, GK_METADATA_MS);
 	gk_google_free(google);
 }
@@ -664,6 +788,7 @@ static Suite *suite(void)
 	tcase_add_test(kept, a_hundred_callers_ask_once);
 	tcase_add_test(kept, when_the_one_who_asks_is_called_off_another_asks);
 	tcase_add_test(kept, a_failure_is_not_kept);
+	tcase_add_test(kept, a_token_that_still_holds_outlives_a_service_that_fails);
 	tcase_add_test(kept, a_token_that_is_refused_is_renewed_once);
 	tcase_add_test(kept, a_key_that_is_refused_is_not_tried_again);
 	tcase_add_test(kept, nothing_secret_is_told);
@@ -675,6 +800,9 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(others, set_up, tear_down);
 	tcase_add_test(others, a_static_token_is_used_as_it_is);
 	tcase_add_test(others, credentials_of_no_known_type_are_refused);
+	tcase_add_test(others, a_person_may_ask_on_behalf_of_a_service_account);
+	tcase_add_test(others, another_service_vouches_by_a_file);
+	tcase_add_test(others, another_service_vouches_by_an_address);
 	tcase_add_test(others, the_well_known_file_comes_before_the_machine);
 	tcase_add_test(others, a_machine_of_google_has_a_token_and_a_project);
 	tcase_add_test(others, a_machine_that_does_not_answer_is_asked_a_few_times);

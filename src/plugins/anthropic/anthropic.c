@@ -53,7 +53,7 @@ static const char *const key_env[] = { "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKE
 static gk_code setup(gk_vendor *vendor, gk_error *err)
 {
 	static const char *const first[] = { "ANTHROPIC_API_KEY", NULL };
-	char *key = NULL;
+	gk_auto_secret char *key = NULL;
 	gk_code rc;
 
 	if (!vendor->api_key || gk_vendor_option_peek(vendor, "apiKey"))
@@ -61,7 +61,6 @@ static gk_code setup(gk_vendor *vendor, gk_error *err)
 	rc = gk_net_env(vendor->app, first, &key, err);
 	if (rc == GK_OK && !key && !(vendor->memory = json_pack("{s:b}", "isToken", 1)))
 		rc = gk_error_no_memory(err);
-	gk_token_free(key);
 	return rc;
 }
 

@@ -104,7 +104,7 @@ static gk_code ask(gk_ctx *ctx, const char *who, gk_outgoing *out, visit *it, gk
 	rc = out->tokens ? send_with_token(ctx, out, it, err) : send(ctx, out, it, err);
 	if (rc != GK_OK)
 		return on_the_way(err, who, rc);
-	status = gk_reply_status(&it->reply);
+	status = out->status = gk_reply_status(&it->reply);
 	if (status < 200 || status >= 300)
 		return refused(it, who, out, err);
 	gk_gate_heard(&it->pass);

@@ -36,7 +36,7 @@ static gk_code make(const char *id, const char *secret, const char *token, const
 
 static gk_code from_environment(gk_ctx *ctx, json_t **ret, gk_error *err)
 {
-	gk_auto_str char *id = NULL, *secret = NULL, *token = NULL;
+	gk_auto_secret char *id = NULL, *secret = NULL, *token = NULL;
 	gk_code rc = variable(ctx, "AWS_ACCESS_KEY_ID", &id, err);
 
 	if (rc == GK_OK)
@@ -129,7 +129,8 @@ static gk_code profile_of(gk_ctx *ctx, const char *given, char **ret, gk_error *
 static gk_code from_config(
 	gk_ctx *ctx, const char *profile, const char *key, char **ret, gk_error *err)
 {
-	gk_auto_str char *text = NULL, *section = NULL;
+	gk_auto_secret char *text = NULL;
+	gk_auto_str char *section = NULL;
 	gk_code rc = load(ctx, "AWS_CONFIG_FILE", "config", &text, err);
 
 	if (rc != GK_OK || !text)
@@ -146,7 +147,8 @@ static gk_code from_files(gk_ctx *ctx, const char *given, json_t **ret, gk_error
 {
 	static const char *const keys[] = { "aws_access_key_id", "aws_secret_access_key",
 		"aws_session_token" };
-	gk_auto_str char *profile = NULL, *text = NULL;
+	gk_auto_secret char *text = NULL;
+	gk_auto_str char *profile = NULL;
 	char *values[3] = { NULL, NULL, NULL };
 	gk_code rc = profile_of(ctx, given, &profile, err);
 
@@ -162,7 +164,6 @@ static gk_code from_files(gk_ctx *ctx, const char *given, json_t **ret, gk_error
 		rc = make(values[0], values[1], values[2], NULL, ret, err);
 	for (size_t i = 0; i < 3; i++)
 		gk_token_free(values[i]);
-	gk_token_free(gk_steal(text));
 	return rc;
 }
 
@@ -171,14 +172,16 @@ static gk_code from_files(gk_ctx *ctx, const char *given, json_t **ret, gk_error
 /* {AccessKeyId, SecretAccessKey, Token, Expiration} */
 static gk_code read_keys(const char *text, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *answer = NULL;
+	json_t *answer = NULL;
 	gk_code rc = gk_ask_parse(who, text, strlen(text), &answer, err);
 
-	return rc == GK_OK ? make(gk_json_str_peek(answer, "AccessKeyId"),
-				     gk_json_str_peek(answer, "SecretAccessKey"),
-				     gk_json_str_peek(answer, "Token"),
-				     gk_json_str_peek(answer, "Expiration"), ret, err)
-			   : rc;
+	if (rc == GK_OK)
+		rc = make(gk_json_str_peek(answer, "AccessKeyId"),
+			gk_json_str_peek(answer, "SecretAccessKey"),
+			gk_json_str_peek(answer, "Token"), gk_json_str_peek(answer, "Expiration"),
+			ret, err);
+	gk_token_wipe(answer);
+	return rc;
 }
 
 static gk_code ask_text(gk_ctx *ctx, gk_outgoing *out, char **ret, gk_error *err)
@@ -191,7 +194,8 @@ static gk_code ask_text(gk_ctx *ctx, gk_outgoing *out, char **ret, gk_error *err
 
 static gk_code from_container(gk_ctx *ctx, json_t **ret, gk_error *err)
 {
-	gk_auto_str char *relative = NULL, *full = NULL, *token = NULL, *file = NULL, *text = NULL;
+	gk_auto_str char *relative = NULL, *full = NULL, *file = NULL;
+	gk_auto_secret char *token = NULL, *text = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc = variable(ctx, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", &relative, err);
 
@@ -232,7 +236,8 @@ static gk_code ask_machine(gk_ctx *ctx, const char *base, const char *token, con
 /* A machine that has none, or is none of theirs, is no error. */
 static gk_code from_machine(gk_ctx *ctx, json_t **ret, gk_error *err)
 {
-	gk_auto_str char *off = NULL, *base = NULL, *token = NULL, *role = NULL, *text = NULL;
+	gk_auto_str char *off = NULL, *base = NULL, *role = NULL;
+	gk_auto_secret char *token = NULL, *text = NULL;
 	gk_auto_error gk_error why = { 0 };
 	gk_code rc = variable(ctx, "AWS_EC2_METADATA_DISABLED", &off, err);
 

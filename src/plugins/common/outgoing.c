@@ -33,7 +33,10 @@ void gk_outgoing_done(gk_outgoing *out)
 		wipe(out->headers[i]);
 	for (size_t i = 0; i < out->secret_count; i++)
 		wipe(out->secrets[i]);
-	free(out->body);
+	if (out->has_secret_body)
+		wipe(out->body);
+	else
+		free(out->body);
 	*out = (gk_outgoing){ 0 };
 }
 
@@ -161,6 +164,7 @@ void gk_outgoing_field(gk_outgoing *out, const char *name, const char *value)
 void gk_outgoing_secret_field(gk_outgoing *out, const char *name, const char *secret)
 {
 	gk_outgoing_field(out, name, secret);
+	out->has_secret_body = true;
 	hide(out, secret);
 }
 

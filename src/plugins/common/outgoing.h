@@ -36,6 +36,8 @@ typedef struct gk_outgoing {
 	struct gk_gate *gate;          /* that it goes through; borrowed; NULL: none */
 	struct gk_token_cache *tokens; /* whose token it carries; borrowed; NULL: none of them */
 	bool is_traced;                /* it has a span of its own */
+	bool has_secret_body;          /* nothing of the body stays in memory */
+	int status;                    /* HTTP status of the last answer; 0: none came */
 	gk_code failed;                /* sticks */
 } gk_outgoing;
 

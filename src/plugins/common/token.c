@@ -14,6 +14,7 @@ struct gk_token_cache {
 	void (*free_user)(void *user);
 	char *text; /* NULL: none */
 	uint64_t until_s;
+	uint64_t again_s; /* renewing it failed, and is not tried before */
 	gk_flight flight;
 };
 
@@ -49,22 +50,32 @@ void gk_token_cache_free(gk_token_cache *cache)
 
 static bool is_valid(const gk_token_cache *cache, gk_ctx *ctx)
 {
-	return cache->text && gk_net_now_s(gk_ctx_app(ctx)) + GK_TOKEN_SPARE_S < cache->until_s;
+	uint64_t now = gk_net_now_s(gk_ctx_app(ctx));
+
+	return cache->text && (now + GK_TOKEN_SPARE_S < cache->until_s ||
+				      (now < cache->again_s && now < cache->until_s));
 }
 
 static gk_code renew(gk_token_cache *cache, gk_ctx *ctx, gk_error *err)
 {
 	uint64_t now = gk_net_now_s(gk_ctx_app(ctx)), seconds = 0;
+	gk_auto_error gk_error why = { 0 };
 	char *text = NULL;
-	gk_code rc = cache->ask(ctx, cache->user, &text, &seconds, err);
+	gk_code rc = cache->ask(ctx, cache->user, &text, &seconds, &why);
 
 	if (rc != GK_OK) {
 		gk_token_free(text);
-		return rc;
+		now = gk_net_now_s(gk_ctx_app(ctx));
+		if (!cache->text || now >= cache->until_s ||
+			gk_scope_reason(gk_fiber_scope(gk_fiber_self())) != GK_OK)
+			return gk_error_move(err, &why);
+		cache->again_s = now + GK_TOKEN_AGAIN_S; /* what there is still holds */
+		return GK_OK;
 	}
 	gk_token_free(cache->text);
 	cache->text = text;
 	cache->until_s = now + (seconds < GK_MAX_TOKEN_S ? seconds : GK_MAX_TOKEN_S);
+	cache->again_s = 0;
 	return GK_OK;
 }
 
@@ -116,12 +127,14 @@ gk_code gk_token_read(const char *who, const json_t *answer, char **text_ret, ui
 }
 
 /* A deadline of the service's own is nobody else's; a wrong clock looks like a wrong key. */
-static gk_code explain(gk_code rc, gk_error *err)
+static gk_code explain(const gk_outgoing *out, gk_code rc, gk_error *err)
 {
 	gk_code told = rc;
 
 	if (rc == GK_INVALID_ARGUMENT)
 		told = GK_UNAUTHENTICATED;
+	else if (out->status >= 500)
+		told = GK_UNAVAILABLE;
 	else if (rc == GK_DEADLINE_EXCEEDED &&
 		 gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK)
 		told = GK_UNAVAILABLE;
@@ -133,16 +146,44 @@ static gk_code explain(gk_code rc, gk_error *err)
 		       : told;
 }
 
-gk_code gk_token_fetch(gk_ctx *ctx, const char *who, gk_outgoing *out, char **text_ret,
-	uint64_t *seconds_ret, gk_error *err)
+void gk_token_wipe(json_t *object)
 {
-	gk_auto_json json_t *answer = NULL;
+	const char *name;
+	json_t *value;
+
+	if (object && object->refcount == 1)
+		json_object_foreach (object, name, value)
+			if (json_is_string(value) && value->refcount == 1)
+				explicit_bzero((char *)(uintptr_t)json_string_value(value),
+					json_string_length(value));
+	json_decref(object);
+}
+
+gk_code gk_token_ask(gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err)
+{
+	char *text = NULL;
+	size_t len;
 	gk_code rc;
 
 	out->timeout_ms = GK_TOKEN_MS;
-	rc = gk_ask_json(ctx, who, out, &answer, err);
-	return rc == GK_OK ? gk_token_read(who, answer, text_ret, seconds_ret, err)
-			   : explain(rc, err);
+	rc = gk_ask_bytes(ctx, who, out, &text, &len, NULL, err);
+	if (rc != GK_OK)
+		return explain(out, rc, err);
+	rc = gk_ask_parse(who, text, len, ret, err);
+	gk_token_free(text);
+	return rc;
+}
+
+gk_code gk_token_fetch(gk_ctx *ctx, const char *who, gk_outgoing *out, char **text_ret,
+	uint64_t *seconds_ret, gk_error *err)
+{
+	json_t *answer = NULL;
+	gk_code rc = gk_token_ask(ctx, who, out, &answer, err);
+
+	if (rc == GK_OK)
+		rc = gk_token_read(who, answer, text_ret, seconds_ret, err);
+	gk_token_wipe(answer);
+	return rc;
 }
 
 static gk_code read_file(void *arg, gk_error *err)

@@ -23,17 +23,28 @@ gk_token_cache *gk_token_cache_new(gk_token_ask_fn *ask, void *user, void (*free
 /** NULL is allowed. */
 void gk_token_cache_free(gk_token_cache *cache);
 
-/** The token (copied, owned by the caller). */
+/** The token (copied, owned by the caller). When a new one is not to be had, one that still holds is given. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_token_get(
 	gk_token_cache *cache, gk_ctx *ctx, char **ret, gk_error *err);
 /** The service does not take it any more: the next gk_token_get() asks anew, unless that has happened already. */
 void gk_token_drop(gk_token_cache *cache, const char *text);
 
-/** A copy of which nothing stays in memory. */
+/** Frees it, and leaves nothing of it in memory. NULL is allowed. */
 void gk_token_free(char *text);
+static inline void gk_token_freep(char **text)
+{
+	gk_token_free(*text);
+}
+#define gk_auto_secret GK_CLEANUP(gk_token_freep)
 
-/** Asks a token service, which answers {access_token, expires_in}. `who` begins errors. UNAUTHENTICATED: it says no (400, 401);
- * UNAVAILABLE: nobody is there, or not in time. */
+/** Gives the reference back; when it is the last, nothing secret of the object's members stays in memory. NULL is allowed. */
+void gk_token_wipe(json_t *object);
+
+/** Asks a token service: `*ret` is to be given to gk_token_wipe(). UNAUTHENTICATED: it says no (400, 401); UNAVAILABLE: it fails
+ * (5xx), nobody is there, or not in time. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_token_ask(
+	gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err);
+/** The same for one that answers {access_token, expires_in}. `who` begins errors. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_token_fetch(gk_ctx *ctx, const char *who, gk_outgoing *out,
 	char **text_ret, uint64_t *seconds_ret, gk_error *err);
 /** Reads such an answer. INTERNAL: it is none. */
