@@ -53,6 +53,7 @@ gk_code gk_fetch_client_new(
 	client->magic = GK_FETCH_CLIENT_MAGIC;
 	LIST_INIT(&client->running);
 	gk_multi_init(&client->multi, loop);
+	client->multi.keeps_watch = true;
 	client->multi.done = on_done;
 	client->multi.failed = on_failed;
 	client->multi.user = client;
@@ -132,7 +133,7 @@ static bool apply(gk_fetch_client *client, CURL *easy, bool is_tls)
 
 	/* Over TLS a transfer waits until a connection that is being made turns out to be for several, as HTTP/2 is:
 	 * a burst of calls to a provider then shares it. */
-	return gk_multi_prepare(easy) &&
+	return gk_multi_prepare(&client->multi, easy) &&
 	       curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_tls ? 1L : 0L) == CURLE_OK &&
 	       (is_tls || /* there a record is as large as curl's usual buffer */
 		       curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)GK_FETCH_READ) ==

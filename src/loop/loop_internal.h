@@ -168,6 +168,9 @@ static inline bool gk_fibers_are_ready(const gk_loop *loop)
 /** The fibers that run in a scope. */
 struct gk_scope_fibers *gk_scope_fibers_peek(gk_scope *scope);
 
+/** Whether gk_loop_run() goes on for it, as it does from its start. */
+void gk_poll_keep_loop(gk_poll *poll, bool keeps);
+
 /** At the end of the loop: kills what still runs and waits for it. */
 void gk_children_kill(gk_loop *loop);
 

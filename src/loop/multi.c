@@ -3,12 +3,15 @@
 #include "loop/multi.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* One socket of curl's that is watched. */
-typedef struct watched {
+typedef struct gk_multi_socket {
 	gk_multi *multi;
 	curl_socket_t fd;
-	unsigned events;
+	unsigned events; /* that are watched for */
+	bool is_wanted;  /* a transfer uses it, as far as we were told */
+	bool has_connected;
 	gk_poll *poll;
 } watched;
 
@@ -28,6 +31,12 @@ static void run(gk_multi *multi, curl_socket_t fd, int what)
 	}
 }
 
+static void watch_for(watched *socket, unsigned events)
+{
+	socket->events = events;
+	gk_poll_update(socket->poll, events);
+}
+
 static void on_socket_ready(void *user, unsigned events)
 {
 	watched *socket = user;
@@ -35,6 +44,10 @@ static void on_socket_ready(void *user, unsigned events)
 	curl_socket_t fd = socket->fd;
 	int what = 0;
 
+	if (!socket->is_wanted) { /* its server closes it: curl will see when it wants to use it */
+		watch_for(socket, 0);
+		return;
+	}
 	if (events & GK_POLL_READ)
 		what |= CURL_CSELECT_IN;
 	if (events & GK_POLL_WRITE)
@@ -42,19 +55,69 @@ static void on_socket_ready(void *user, unsigned events)
 	if (events & GK_POLL_HANGUP) {
 		what |= CURL_CSELECT_ERR;
 		/* The poll has stopped; should curl want to go on, it does not say so again. */
-		gk_poll_update(socket->poll, socket->events);
+		watch_for(socket, socket->events);
 	}
 	run(multi, fd, what);
 }
 
+/* --- sockets between transfers --- */
+
+static watched *kept_peek(const gk_multi *multi, curl_socket_t fd)
+{
+	return (size_t)fd < multi->kept_size ? multi->kept[fd] : NULL;
+}
+
+static bool keep(gk_multi *multi, watched *socket)
+{
+	size_t size = (size_t)socket->fd + 1;
+
+	if (size > multi->kept_size) {
+		watched **kept = reallocarray(multi->kept, size += size / 2, sizeof(*kept));
+
+		if (!kept)
+			return false;
+		memset(kept + multi->kept_size, 0, (size - multi->kept_size) * sizeof(*kept));
+		multi->kept = kept;
+		multi->kept_size = size;
+	}
+	multi->kept[socket->fd] = socket;
+	return true;
+}
+
 static void forget(gk_multi *multi, watched *socket)
 {
-	if (!socket)
-		return;
+	if (socket == kept_peek(multi, socket->fd))
+		multi->kept[socket->fd] = NULL;
 	curl_multi_assign(multi->curl, socket->fd, NULL);
 	gk_poll_stop(socket->poll);
 	free(socket);
 }
+
+/* To stop watching and to begin again costs six system calls for each transfer. Only what has connected is told to
+ * close_socket() when it is closed. */
+static void rest(gk_multi *multi, watched *socket)
+{
+	if (!multi->keeps_watch || !socket->has_connected || !keep(multi, socket)) {
+		forget(multi, socket);
+		return;
+	}
+	socket->is_wanted = false;
+	gk_poll_keep_loop(socket->poll, false);
+	if (socket->events != GK_POLL_READ)
+		watch_for(socket, GK_POLL_READ);
+}
+
+static int close_socket(void *user, curl_socket_t fd)
+{
+	gk_multi *multi = user;
+	watched *socket = kept_peek(multi, fd);
+
+	if (socket)
+		forget(multi, socket);
+	return close(fd);
+}
+
+/* --- what curl wants to hear of --- */
 
 static bool watch(gk_multi *multi, curl_socket_t fd, unsigned events)
 {
@@ -62,7 +125,7 @@ static bool watch(gk_multi *multi, curl_socket_t fd, unsigned events)
 
 	if (!socket)
 		return false;
-	*socket = (watched){ .multi = multi, .fd = fd, .events = events };
+	*socket = (watched){ .multi = multi, .fd = fd, .events = events, .is_wanted = true };
 	if (gk_poll_start(multi->loop, fd, events, on_socket_ready, socket, &socket->poll, NULL) !=
 		GK_OK) {
 		free(socket);
@@ -72,25 +135,36 @@ static bool watch(gk_multi *multi, curl_socket_t fd, unsigned events)
 	return true;
 }
 
+static void watch_again(watched *socket, unsigned events)
+{
+	socket->has_connected |= socket->events & GK_POLL_WRITE && !(events & GK_POLL_WRITE);
+	if (!socket->is_wanted) {
+		socket->is_wanted = true;
+		gk_poll_keep_loop(socket->poll, true);
+	}
+	if (socket->events != events)
+		watch_for(socket, events);
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
 {
 	gk_multi *multi = user;
-	watched *socket = socket_user;
+	watched *socket = socket_user ? socket_user : kept_peek(multi, fd);
 	unsigned events = 0;
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
-		forget(multi, socket);
+		if (socket)
+			rest(multi, socket);
 		return 0;
 	}
 	if (what != CURL_POLL_OUT)
 		events |= GK_POLL_READ;
 	if (what != CURL_POLL_IN)
 		events |= GK_POLL_WRITE;
-	if (socket && socket->events != events) {
-		socket->events = events;
-		gk_poll_update(socket->poll, events);
-	} else if (!socket && !watch(multi, fd, events)) {
+	if (socket) {
+		watch_again(socket, events);
+	} else if (!watch(multi, fd, events)) {
 		multi->has_failed = true; /* -1 would end this multi handle for good */
 		gk_loop_defer(multi->loop, &multi->kick);
 	}
@@ -155,6 +229,8 @@ void gk_multi_close(gk_multi *multi)
 	if (multi->curl)
 		curl_multi_cleanup(multi->curl);
 	multi->curl = NULL;
+	free(gk_steal(multi->kept));
+	multi->kept_size = 0;
 	gk_timer_disarm(&multi->timer);
 	gk_loop_undefer(multi->loop, &multi->kick);
 }
@@ -182,13 +258,15 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-bool gk_multi_prepare(CURL *easy)
+bool gk_multi_prepare(gk_multi *multi, CURL *easy)
 {
 	/* Without CURLOPT_QUICK_EXIT the end of a transfer waits for the thread that asks a name server: the loop
 	 * would stand still. An empty proxy keeps curl from looking into the environment. */
 	return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK &&

@@ -10,7 +10,10 @@
 
 typedef struct gk_multi {
 	gk_loop *loop;
-	CURLM *curl; /* NULL: not open */
+	CURLM *curl;                   /* NULL: not open */
+	struct gk_multi_socket **kept; /* by descriptor: watched from transfer to transfer */
+	size_t kept_size;
+	bool keeps_watch; /* set before it is opened: there are such */
 	gk_timer timer;
 	gk_defer kick; /* curl wants to run, but not from where it said so */
 	bool has_failed;
@@ -31,7 +34,7 @@ GK_MUST_USE gk_code gk_multi_add(gk_multi *multi, CURL *easy, gk_error *err);
 void gk_multi_remove(gk_multi *multi, CURL *easy);
 
 /** A new easy handle with what all our transfers share: no signals, no environment, close-on-exec sockets, an end that
- * does not wait for a name server. */
-GK_MUST_USE bool gk_multi_prepare(CURL *easy);
+ * does not wait for a name server. The multi handle outlives its connections. */
+GK_MUST_USE bool gk_multi_prepare(gk_multi *multi, CURL *easy);
 
 #endif

@@ -76,6 +76,14 @@ void gk_poll_update(gk_poll *poll, unsigned events)
 	watch(poll, events);
 }
 
+void gk_poll_keep_loop(gk_poll *poll, bool keeps)
+{
+	if (keeps)
+		uv_ref((uv_handle_t *)&poll->handle);
+	else
+		uv_unref((uv_handle_t *)&poll->handle);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	free(handle);

@@ -444,7 +444,7 @@ static bool prepare(gk_websocket *socket, const char *ca_file)
 	socket->easy = NULL;
 	if (!easy)
 		return false;
-	if (!gk_multi_prepare(easy) ||
+	if (!gk_multi_prepare(&socket->multi, easy) ||
 		curl_easy_setopt(easy, CURLOPT_CURLU, socket->url.curl) != CURLE_OK ||
 		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK ||
 		curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) !=

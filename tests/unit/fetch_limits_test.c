@@ -245,6 +245,22 @@ START_TEST(a_pool_that_nobody_uses_is_closed)
 }
 END_TEST
 
+START_TEST(a_connection_between_transfers_is_watched_and_keeps_no_loop)
+{
+	size_t kept = 0;
+
+	fetch_at_once(1, 1); /* has returned: nothing is waited for */
+	for (size_t i = 0; i < call_client->multi.kept_size; i++)
+		kept += call_client->multi.kept[i] != NULL;
+	ck_assert_uint_eq(kept, 1);
+	gk_timer_arm(&call_client->pool_timer, 1);
+	for (int i = 0; i < 1000 && call_client->multi.curl; i++)
+		gk_loop_turn(call_loop, 5);
+	ck_assert_ptr_null(call_client->multi.kept);
+	mark_await(&ended, 1);
+}
+END_TEST
+
 /* Goes on after the head: slowly, or with more than anybody needs. */
 static void say_on(server *self, int fd)
 {
@@ -315,6 +331,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(usual, a_body_beyond_the_usual_limit_is_refused, 0, 2);
 	tcase_add_test(usual, a_host_has_so_many_connections_and_what_exceeds_them_waits);
 	tcase_add_test(usual, a_pool_that_nobody_uses_is_closed);
+	tcase_add_test(usual, a_connection_between_transfers_is_watched_and_keeps_no_loop);
 	tcase_add_loop_test(usual, an_answer_that_was_left_has_little_time_and_little_room, 0, 2);
 	suite_add_tcase(s, usual);
 	tcase_add_checked_fixture(many, set_up_many, call_tear_down);
