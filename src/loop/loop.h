@@ -55,6 +55,8 @@ GK_MUST_USE gk_code gk_timer_start(gk_loop *loop, uint64_t after_ms, uint64_t re
 /** Starts over; also after it fired. */
 void gk_timer_again(gk_timer *timer, uint64_t after_ms);
 void gk_timer_stop(gk_timer *timer);
+/** It does not fire before gk_timer_again(). */
+void gk_timer_pause(gk_timer *timer);
 /** A timer that does not keep gk_loop_run() from returning. */
 void gk_timer_unref(gk_timer *timer);
 

@@ -149,6 +149,11 @@ void gk_timer_again(gk_timer *timer, uint64_t after_ms)
 	gk_timer_arm(timer, after_ms);
 }
 
+void gk_timer_pause(gk_timer *timer)
+{
+	gk_timer_disarm(timer);
+}
+
 void gk_timer_stop(gk_timer *timer)
 {
 	if (!timer)
