@@ -79,7 +79,7 @@
 #define GK_FETCH_LINGER_MS  200        /* for the end of an answer that nobody needs any more */
 #define GK_FETCH_LINGER     (64u << 10)  /* bytes of it */
 #define GK_FETCH_POOL_MS    120000       /* connections are kept so long after the last transfer */
-#define GK_FETCH_IDLE_CONNS 256          /* kept open for later, of all hosts together */
+#define GK_FETCH_IDLE_CONNS 256          /* http_client.max_idle_connections */
 #define GK_MAX_FETCH_HEAD   (256u << 10) /* of a response, interim ones included */
 #define GK_MAX_URL          (16u << 10)
 #define GK_MAX_WS_HANDSHAKE (16u << 10) /* the answer to an upgrade */

@@ -24,6 +24,8 @@ gk_fetch_client_opts gk_client_opts(const gk_config *config)
 	return (gk_fetch_client_opts){ .size = sizeof(gk_fetch_client_opts),
 		.max_host_connections =
 			(unsigned)gk_config_uint(config, "http_client.max_host_connections"),
+		.max_idle_connections =
+			(unsigned)gk_config_uint(config, "http_client.max_idle_connections"),
 		.ca_file = gk_config_str(config, "http_client.ca_file"),
 		.http_proxy = FIRST_OF("http_proxy", "all_proxy", "ALL_PROXY"),
 		.https_proxy = FIRST_OF("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),

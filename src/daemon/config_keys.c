@@ -529,5 +529,12 @@ const gk_config_key gk_config_keys[] = {
 		.min = 1,
 		.max = 10000,
 		.help = "Connections at once to one host; more wait." },
+	{ .name = "http_client.max_idle_connections",
+		.type = GK_CONFIG_UINT,
+		.fallback = "256",
+		.flags = GK_CONFIG_RESTART,
+		.min = 1,
+		.max = 10000,
+		.help = "Connections that nobody uses, of all hosts together, kept for later." },
 	{ .name = NULL },
 };

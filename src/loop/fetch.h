@@ -24,6 +24,7 @@ typedef struct gk_fetch gk_fetch;
 typedef struct gk_fetch_client_opts {
 	size_t size;
 	unsigned max_host_connections; /* 0: GK_FETCH_HOST_CONNS; more wait their turn */
+	unsigned max_idle_connections; /* kept for later, of all hosts; 0: GK_FETCH_IDLE_CONNS */
 	const char *ca_file;           /* NULL: the system's */
 	const char *user_agent;        /* NULL: "genkitd/VERSION" */
 	/* Proxies; NULL: none. The daemon hands the environment's down: http_proxy, https_proxy, no_proxy. */

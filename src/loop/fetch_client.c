@@ -63,6 +63,8 @@ gk_code gk_fetch_client_new(
 	client->user = opts->user;
 	client->max_host_connections =
 		opts->max_host_connections ? opts->max_host_connections : GK_FETCH_HOST_CONNS;
+	client->max_idle_connections =
+		opts->max_idle_connections ? opts->max_idle_connections : GK_FETCH_IDLE_CONNS;
 	if (!copy_text(&client->ca_file, opts->ca_file) ||
 		!copy_text(&client->user_agent,
 			opts->user_agent ? opts->user_agent : "genkitd/" PACKAGE_VERSION) ||
@@ -122,7 +124,7 @@ static gk_code open_pool(gk_fetch_client *client, gk_error *err)
 		return rc;
 	curl = client->multi.curl;
 	curl_multi_setopt(curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)client->max_host_connections);
-	curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, (long)GK_FETCH_IDLE_CONNS);
+	curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, (long)client->max_idle_connections);
 	curl_multi_setopt(curl, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
 	return GK_OK;
 }
@@ -168,9 +170,17 @@ gk_code gk_fetch_client_take_easy(gk_fetch_client *client, bool is_tls, CURL **r
 	return GK_OK;
 }
 
+/* A transfer that never had a connection (its host has no address) leaves its buffer behind, and curl takes no other size
+ * for one that is there: such a handle serves nobody any more. */
+static bool is_of_use(CURL *easy)
+{
+	curl_easy_reset(easy);
+	return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)GK_FETCH_READ) == CURLE_OK;
+}
+
 void gk_fetch_client_put_easy(gk_fetch_client *client, CURL *easy)
 {
-	if (client->idle_count < GK_FETCH_IDLE_EASIES) {
+	if (client->idle_count < GK_FETCH_IDLE_EASIES && is_of_use(easy)) {
 		curl_easy_reset(easy);
 		client->idle[client->idle_count++] = easy;
 	} else {

@@ -25,6 +25,7 @@ struct gk_fetch_client {
 	unsigned magic;
 	gk_multi multi;
 	unsigned max_host_connections;
+	unsigned max_idle_connections;
 	char *ca_file, *user_agent, *http_proxy, *https_proxy, *no_proxy, *cert_file, *key_file;
 	void (*more_headers)(gk_buf *lines, const char *origin, void *user);
 	void *user;

@@ -50,6 +50,7 @@ START_TEST(nothing_said_is_no_proxy_and_the_systems_authorities)
 	ck_assert_ptr_null(opts.no_proxy);
 	ck_assert_ptr_null(opts.ca_file);
 	ck_assert_uint_eq(opts.max_host_connections, 2048);
+	ck_assert_uint_eq(opts.max_idle_connections, 256);
 }
 END_TEST
 
@@ -57,10 +58,11 @@ START_TEST(the_configuration_names_authorities_and_a_limit)
 {
 	gk_fetch_client_opts opts;
 
-	load("http_client: { ca_file: /etc/own.pem, max_host_connections: 3 }\n");
+	load("http_client: { ca_file: /etc/own.pem, max_host_connections: 3, max_idle_connections: 4 }\n");
 	opts = gk_client_opts(config);
 	ck_assert_str_eq(opts.ca_file, "/etc/own.pem");
 	ck_assert_uint_eq(opts.max_host_connections, 3);
+	ck_assert_uint_eq(opts.max_idle_connections, 4);
 }
 END_TEST
 

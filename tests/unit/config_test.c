@@ -81,6 +81,8 @@ START_TEST(without_a_source_every_key_has_its_default)
 	ck_assert_uint_eq(gk_config_uint(config, "server.drain_timeout"), GK_DRAIN_MS);
 	ck_assert_uint_eq(
 		gk_config_uint(config, "http_client.max_host_connections"), GK_FETCH_HOST_CONNS);
+	ck_assert_uint_eq(
+		gk_config_uint(config, "http_client.max_idle_connections"), GK_FETCH_IDLE_CONNS);
 	ck_assert(!gk_config_bool(config, "reflection.enabled"));
 	ck_assert_str_eq(gk_config_str(config, "reflection.listen"), "127.0.0.1:3100");
 	ck_assert_ptr_null(gk_config_str(config, "server.auth"));

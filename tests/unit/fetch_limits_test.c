@@ -320,10 +320,24 @@ START_TEST(so_many_idle_connections_are_kept)
 }
 END_TEST
 
+static void set_up_few(void)
+{
+	call_set_up_with(GK_OPTS(gk_fetch_client_opts, .max_idle_connections = 2));
+}
+
+START_TEST(as_many_are_kept_as_it_was_told)
+{
+	fetch_at_once(5, 5);
+	mark_await(&ended, 3);
+	ck_assert_int_eq(ended.value, 3);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("fetch limits");
-	TCase *usual = tcase_create("usual"), *many = tcase_create("many");
+	TCase *usual = tcase_create("usual"), *many = tcase_create("many"),
+	      *few = tcase_create("few");
 
 	tcase_add_checked_fixture(usual, call_set_up, call_tear_down);
 	tcase_set_timeout(usual, 20);
@@ -338,6 +352,10 @@ static Suite *suite(void)
 	tcase_set_timeout(many, 20);
 	tcase_add_test(many, so_many_idle_connections_are_kept);
 	suite_add_tcase(s, many);
+	tcase_add_checked_fixture(few, set_up_few, call_tear_down);
+	tcase_set_timeout(few, 20);
+	tcase_add_test(few, as_many_are_kept_as_it_was_told);
+	suite_add_tcase(s, few);
 	return s;
 }
 

@@ -362,6 +362,21 @@ START_TEST(an_application_that_ends_does_not_wait_for_what_was_left)
 }
 END_TEST
 
+START_TEST(a_host_without_an_address_spoils_no_request_after_it)
+{
+	gk_auto_json json_t *got = NULL,
+			    *other = json("{'name':'none','base_url':'https://no-such.invalid'}");
+
+	script = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" ANSWER;
+	peer = server_start(say_script, NULL);
+	use_service("http", "{}");
+	ck_assert_int_eq(gk_use_plugin(core_app, "compat", other, NULL), GK_OK);
+	core_fail("/model/none/m", hello(), GK_UNAVAILABLE, NULL);
+	got = core_run("/model/zoo/m", hello());
+	assert_json(gk_json_at_peek(got, "message.content"), "[{'text':'hello'}]");
+}
+END_TEST
+
 static Suite *vendor_call_suite(void)
 {
 	Suite *suite = suite_create("vendor_call");
@@ -374,6 +389,7 @@ static Suite *vendor_call_suite(void)
 	tcase_add_test(tcase, a_request_is_a_span_of_its_own_when_asked_for);
 	tcase_add_test(tcase, no_request_is_a_span_unless_asked_for);
 	tcase_add_test(tcase, a_redirect_is_not_followed);
+	tcase_add_test(tcase, a_host_without_an_address_spoils_no_request_after_it);
 	tcase_add_loop_test(tcase, a_stream_that_is_cut_is_no_short_answer, 0, 3);
 	tcase_add_test(tcase, an_answer_that_is_cut_is_no_answer);
 	tcase_add_loop_test(tcase, a_slow_body_reaches_the_time_limit, 0, 2);
