@@ -29,11 +29,11 @@ typedef enum gk_oai_kind {
 
 /* What JSON output becomes on the wire. */
 typedef enum gk_oai_json {
-	GK_OAI_JSON_SCHEMA,      /* response_format json_schema; json_object without a schema */
-	GK_OAI_JSON_SCHEMA_ONLY, /* the same, but never json_object */
-	GK_OAI_JSON_PROMPT,      /* json_object, and the schema in a system message */
-	GK_OAI_JSON_OBJECT,      /* json_object, only without a schema */
-	GK_OAI_JSON_NONE,        /* nothing */
+	GK_OAI_JSON_SCHEMA, /* response_format json_schema; json_object without a schema */
+	GK_OAI_JSON_LISTED, /* the same, for models that can be held to a schema; else nothing */
+	GK_OAI_JSON_PROMPT, /* json_object, and the schema in a system message */
+	GK_OAI_JSON_OBJECT, /* json_object, only without a schema */
+	GK_OAI_JSON_NONE,   /* nothing */
 } gk_oai_json;
 
 /* Which assistant messages take their reasoning along. */

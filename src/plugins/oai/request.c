@@ -291,10 +291,11 @@ static gk_code add_format(const gk_oai_call *call, json_t *body, gk_error *err)
 	if (!gk_request_wants_json(call->request) || mode == GK_OAI_JSON_NONE ||
 		json_object_get(body, "response_format"))
 		return GK_OK;
-	if (schema && mode <= GK_OAI_JSON_SCHEMA_ONLY && can_schema(call))
+	if (schema && mode <= GK_OAI_JSON_LISTED && can_schema(call))
 		rc = schema_format(call, schema, &format, err);
 	else if ((schema && mode == GK_OAI_JSON_PROMPT) ||
-		 (!has_schema && mode != GK_OAI_JSON_SCHEMA_ONLY && can_json(call)))
+		 (!has_schema && can_json(call) &&
+			 (mode != GK_OAI_JSON_LISTED || can_schema(call))))
 		format = json_pack("{s:s}", "type", "json_object");
 	else
 		return GK_OK;
