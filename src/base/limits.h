@@ -128,8 +128,7 @@
 #define GK_EXPORT_LOG_DELAY_MS 1000  /* the same for log records */
 #define GK_EXPORT_TIMEOUT_MS   10000 /* for a request and its retries */
 #define GK_EXPORT_TRIES        5
-#define GK_EXPORT_RETRY_MS     1000 /* grows by half, up to: */
-#define GK_EXPORT_RETRY_MAX_MS 5000
+#define GK_EXPORT_RETRY_MS     1000 /* grows by half at each of the tries */
 #define GK_EXPORT_GONE_MS      30000 /* the longest pause before a dead destination is tried again */
 #define GK_EXPORT_COMPLAIN_MS  60000 /* between two lines in the log on one that refuses */
 #define GK_EXPORT_FLUSH_MS     10000 /* for what is queued when the daemon ends */

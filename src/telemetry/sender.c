@@ -115,10 +115,12 @@ static uint64_t jitter(uint64_t ms)
 /* What was not sent waits for more to come, or for the destination to come back. */
 static void wait_for_more(gk_sender *sender)
 {
-	uint64_t pause_ms = GK_EXPORT_RETRY_MS;
+	uint64_t pause_ms = sender->opts.retry_ms;
 
-	for (unsigned i = 1; i < sender->failures && pause_ms < GK_EXPORT_GONE_MS; i++)
+	for (unsigned i = 1; i < sender->failures && pause_ms < sender->opts.gone_ms; i++)
 		pause_ms *= 2;
+	if (pause_ms > sender->opts.gone_ms)
+		pause_ms = sender->opts.gone_ms;
 	if (!sender->failures)
 		pause_ms = sender->opts.delay_ms;
 	gk_timer_again(sender->timer, sender->failures ? jitter(pause_ms) : pause_ms);
@@ -189,6 +191,14 @@ static void complain(gk_sender *sender, int status, size_t count)
 	if (may_complain(sender))
 		gk_log(GK_LOG_WARN, "telemetry", "%s: refused with HTTP status %d, %zu are dropped",
 			sender->name, status, count);
+}
+
+static void complain_of_size(gk_sender *sender, size_t count)
+{
+	if (may_complain(sender))
+		gk_log(GK_LOG_WARN, "telemetry",
+			"%s: a request of more than %zu bytes, %zu are dropped", sender->name,
+			sender->opts.max_body, count);
 }
 
 static outcome judge(int status)
@@ -290,7 +300,7 @@ static outcome deliver(job *j, gk_error *err)
 {
 	gk_sender *sender = j->sender;
 	unsigned tries = sender->is_gone ? 1 : GK_EXPORT_TRIES;
-	uint64_t backoff_ms = GK_EXPORT_RETRY_MS, pause_ms;
+	uint64_t backoff_ms = sender->opts.retry_ms, pause_ms;
 	outcome result = TRY_AGAIN;
 
 	while (tries--) {
@@ -304,8 +314,7 @@ static outcome deliver(job *j, gk_error *err)
 		if (pause_ms >= time_left(j) || gk_fiber_sleep(pause_ms, NULL) != GK_OK)
 			break;
 		sender->counts.retries++;
-		backoff_ms = backoff_ms * 3 / 2 < GK_EXPORT_RETRY_MAX_MS ? backoff_ms * 3 / 2
-									 : GK_EXPORT_RETRY_MAX_MS;
+		backoff_ms = backoff_ms * 3 / 2;
 	}
 	return result;
 }
@@ -339,21 +348,22 @@ static bool send_items(gk_sender *sender, gk_sender_item **items, size_t count, 
 	job j = { .sender = sender,
 		.items = items,
 		.count = count,
-		.body = GK_BUF_INIT(GK_EXPORT_BODY),
+		.body = GK_BUF_INIT(sender->opts.max_body),
 		.start_ms = gk_loop_now_ms(sender->loop) };
 	gk_auto_error gk_error err = { 0 };
-	outcome result = REFUSED;
+	bool is_packed = gk_work_run(pack, &j, &err) == GK_OK;
+	outcome result = is_packed ? deliver(&j, &err) : TOO_LARGE;
 
-	if (gk_work_run(pack, &j, &err) == GK_OK)
-		result = deliver(&j, &err);
 	gk_buf_done(&j.body);
 	if (result == TOO_LARGE && may_split && count > 1) {
 		bool first = send_items(sender, items, count / 2, false);
 
 		return send_items(sender, items + count / 2, count - count / 2, false) && first;
 	}
-	if (result == TOO_LARGE)
+	if (result == TOO_LARGE && is_packed)
 		complain(sender, 413, count);
+	else if (result == TOO_LARGE)
+		complain_of_size(sender, count);
 	if (result == TRY_AGAIN)
 		tell_gone(sender, &err);
 	else
@@ -425,7 +435,7 @@ static void start(gk_sender *sender)
 		return;
 	sender->is_running = false;
 	sender->refs--;
-	gk_timer_again(sender->timer, GK_EXPORT_RETRY_MS);
+	gk_timer_again(sender->timer, sender->opts.retry_ms);
 }
 
 static void on_timer(void *user)
@@ -508,6 +518,12 @@ static void set_defaults(gk_sender_opts *opts)
 		opts->batch_items = opts->max_items;
 	if (!opts->timeout_ms)
 		opts->timeout_ms = GK_EXPORT_TIMEOUT_MS;
+	if (!opts->max_body)
+		opts->max_body = GK_EXPORT_BODY;
+	if (!opts->retry_ms)
+		opts->retry_ms = GK_EXPORT_RETRY_MS;
+	if (!opts->gone_ms)
+		opts->gone_ms = GK_EXPORT_GONE_MS;
 }
 
 gk_code gk_sender_new(gk_loop *loop, const gk_sender_opts *opts, gk_sender **ret, gk_error *err)

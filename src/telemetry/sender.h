@@ -55,6 +55,9 @@ typedef struct gk_sender_opts {
 	unsigned batch_items;               /* 0: GK_EXPORT_BATCH */
 	uint64_t delay_ms;   /* after the first item before they are sent; 0: at once */
 	uint64_t timeout_ms; /* for a batch with its retries; 0: GK_EXPORT_TIMEOUT_MS */
+	size_t max_body;     /* of a request, before compression; 0: GK_EXPORT_BODY */
+	uint64_t retry_ms;   /* the first pause after a failure; 0: GK_EXPORT_RETRY_MS */
+	uint64_t gone_ms;    /* the longest one; 0: GK_EXPORT_GONE_MS */
 } gk_sender_opts;
 
 GK_MUST_USE gk_code gk_sender_new(

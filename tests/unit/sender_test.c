@@ -474,6 +474,28 @@ START_TEST(an_answer_that_is_too_long_to_be_read_counts_by_its_status)
 }
 END_TEST
 
+START_TEST(a_body_beyond_its_limit_is_split_and_what_cannot_be_is_dropped_and_told)
+{
+	make(GK_OPTS(gk_sender_opts, .delay_ms = 60000, .max_body = 8));
+	for (int i = 0; i < 4; i++)
+		put(i);
+	gk_sender_hurry(sender);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(seen.count, 1);
+	ck_assert_str_eq(seen.bodies[0], "0,1,2,3,");
+	put(100);
+	put(123456789);
+	gk_sender_hurry(sender);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(seen.count, 2);
+	ck_assert_str_eq(seen.bodies[1], "100,");
+	ck_assert_uint_eq(gk_sender_count(sender).sent, 5);
+	ck_assert_uint_eq(gk_sender_count(sender).dropped, 1);
+	ck_assert_str_eq(line, "test: a request of more than 8 bytes, 1 are dropped");
+	ck_assert_uint_gt(GK_EXPORT_BODY, 2 * GK_EXPORT_BATCH_BYTES); /* texts grow as JSON */
+}
+END_TEST
+
 START_TEST(a_batch_that_is_too_large_is_split_once)
 {
 	seen.statuses[0] = 413;
@@ -520,6 +542,43 @@ START_TEST(a_destination_that_is_gone_costs_a_line_when_it_goes_and_one_when_it_
 	ck_assert_uint_eq(infos, 1);
 	ck_assert_uint_eq(gk_sender_count(sender).sent, 2);
 	ck_assert_uint_eq(gk_sender_count(sender).dropped, 1);
+}
+END_TEST
+
+static bool has_failed_often(void *user)
+{
+	return gk_sender_count(sender).failures >= *(uint64_t *)user;
+}
+
+START_TEST(a_destination_that_stays_away_is_looked_for_at_least_so_often)
+{
+	uint64_t times = 16; /* if the pauses went on growing, the last alone would be a minute */
+
+	gk_http_free(listener);
+	listener = NULL;
+	make(GK_OPTS(gk_sender_opts, .timeout_ms = 400, .retry_ms = 2, .gone_ms = 8));
+	for (int i = 0; i < 100; i++)
+		put(i);
+	for (uint64_t i = 1; i <= times; i++) {
+		put(0); /* each try drops what it had */
+		core_turn_until(has_failed_often, &i);
+	}
+	ck_assert_uint_eq(warnings, 1);
+}
+END_TEST
+
+START_TEST(a_destination_that_is_gone_is_left_alone_for_half_a_second_at_first)
+{
+	gk_http_free(listener);
+	listener = NULL;
+	make(GK_OPTS(gk_sender_opts, .timeout_ms = 50));
+	put(1);
+	core_turn_until(is_gone, NULL);
+	put(2);
+	for (int i = 0; i < 20; i++)
+		gk_loop_turn(core_loop, 5);
+	ck_assert_uint_eq(gk_sender_count(sender).failures, 1);
+	ck_assert_uint_ge(GK_EXPORT_GONE_MS, GK_EXPORT_RETRY_MS);
 }
 END_TEST
 
@@ -660,9 +719,12 @@ static Suite *suite(void)
 	tcase_add_test(tc, half_an_answer_is_none_and_the_batch_is_sent_again);
 	tcase_add_test(tc, an_answer_that_is_too_long_to_be_read_counts_by_its_status);
 	tcase_add_test(tc, what_was_taken_in_part_is_said_and_not_sent_again);
+	tcase_add_test(tc, a_body_beyond_its_limit_is_split_and_what_cannot_be_is_dropped_and_told);
 	tcase_add_test(tc, a_batch_that_is_too_large_is_split_once);
 	tcase_add_test(
 		tc, a_destination_that_is_gone_costs_a_line_when_it_goes_and_one_when_it_returns);
+	tcase_add_test(tc, a_destination_that_stays_away_is_looked_for_at_least_so_often);
+	tcase_add_test(tc, a_destination_that_is_gone_is_left_alone_for_half_a_second_at_first);
 	tcase_add_test(tc, the_log_tells_of_a_destination_without_its_secrets);
 	tcase_add_test(tc, a_sender_that_is_freed_while_it_sends_lets_go_of_all);
 	tcase_add_test(tc, a_flush_waits_until_all_has_been_sent);
