@@ -213,6 +213,17 @@ static gk_code list(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	return GK_OK;
 }
 
+/* What a listed action says can be configured about `path`. Borrowed; NULL: nothing. */
+static const json_t *option_of(
+	const json_t *listing, const char *key, const char *kind, const char *path)
+{
+	gk_auto_str char *whole = NULL;
+
+	ck_assert_int_gt(
+		asprintf(&whole, "metadata.%s.customOptions.properties.%s", kind, path), 0);
+	return gk_json_at_peek(json_object_get(listing, key), whole);
+}
+
 START_TEST(the_service_says_how_a_model_can_be_asked)
 {
 	gk_auto_json json_t *listing = NULL;
@@ -224,16 +235,27 @@ START_TEST(the_service_says_how_a_model_can_be_asked)
 		"{'name':'models/old','description':'is deprecated','supportedGenerationMethods':['generateContent']},"
 		"{'name':'models/aqa','supportedGenerationMethods':['generateAnswer']},"
 		"{'name':'models/lyria-4','supportedGenerationMethods':[]},"
+		"{'name':'models/gemma-9','supportedGenerationMethods':['generateContent']},"
 		"{'name':'models/veo-9','supportedGenerationMethods':['predictLongRunning']}]}";
 	core_flow("list", list, NULL);
 	listing = core_run("/flow/list", NULL);
-	ck_assert_uint_eq(json_object_size(listing), 6);
+	ck_assert_uint_eq(json_object_size(listing), 7);
 	ck_assert_ptr_nonnull(json_object_get(listing, "/embedder/googleai/odd"));
 	ck_assert_ptr_nonnull(json_object_get(listing, "/embedder/googleai/both"));
 	ck_assert_ptr_nonnull(json_object_get(listing, "/model/googleai/both"));
 	ck_assert_ptr_nonnull(json_object_get(listing, "/embedder/googleai/gemini-embedding-9"));
 	ck_assert_ptr_nonnull(json_object_get(listing, "/model/googleai/lyria-4"));
 	ck_assert_ptr_nonnull(json_object_get(listing, "/background-model/googleai/veo-9"));
+	assert_json(
+		option_of(listing, "/model/googleai/both", "model", "temperature.maximum"), "2");
+	assert_json(
+		option_of(listing, "/model/googleai/gemma-9", "model", "temperature.maximum"), "1");
+	assert_json(option_of(listing, "/embedder/googleai/odd", "embedder",
+			    "outputDimensionality.minimum"),
+		"1");
+	ck_assert_ptr_null(option_of(listing, "/model/googleai/both", "model", "numberOfImages"));
+	ck_assert_ptr_nonnull(
+		option_of(listing, "/background-model/googleai/veo-9", "model", "durationSeconds"));
 }
 END_TEST
 

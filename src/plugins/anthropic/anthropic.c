@@ -36,8 +36,10 @@ static json_t *info_of(const char *id)
 		"tools", 1, "toolChoice", 1, "media", 1, "systemRole", 1);
 	gk_auto_json json_t *info = json_object();
 
-	if (!gk_json_set_take(supports, "output",
-		    can_json ? json_pack("[s, s]", "text", "json") : json_pack("[s]", "text")) ||
+	if (!gk_json_set_take(info, "customOptions", gk_anthropic_config_schema()) ||
+		!gk_json_set_take(supports, "output",
+			can_json ? json_pack("[s, s]", "text", "json")
+				 : json_pack("[s]", "text")) ||
 		(can_json && !gk_json_set_str(supports, "constrained", "all")) ||
 		!gk_json_set_take(info, "label", json_sprintf("Anthropic - %s", id)) ||
 		!gk_json_set(info, "supports", supports))

@@ -7,6 +7,7 @@
  *	anthropic_blocks.c   its messages: parts become content blocks
  *	anthropic_answer.c   a message becomes a GenerateResponse
  *	anthropic_stream.c   events become chunks, and in the end one message
+ *	anthropic_config.c   what can be configured about a call
  *	anthropic.c          the plugin and its action
  */
 #ifndef GK_PLUGINS_ANTHROPIC_H
@@ -17,6 +18,8 @@
 #include "plugins/common/outgoing.h"
 #include "plugins/common/usage.h"
 
+/** The schema of the configuration; a new reference, NULL when memory ran out. */
+json_t *gk_anthropic_config_schema(void);
 /** Whether a request is for the beta surface; `is_default` is what the plugin says. INVALID_ARGUMENT: it asks for the stable
  * one and for what only the beta has. */
 GK_MUST_USE gk_code gk_anthropic_surface(

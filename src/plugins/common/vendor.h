@@ -96,8 +96,7 @@ gk_vendor_model *gk_vendor_model_new(gk_vendor *vendor, const char *id, const vo
 json_t *gk_vendor_option_peek(const gk_vendor *vendor, const char *name);
 const char *gk_vendor_option_str(const gk_vendor *vendor, const char *name);
 
-/** Registers a model of the plugin: `info` is its ModelInfo (borrowed), `config` the schema of its configuration (borrowed;
- * NULL: anything). */
+/** Registers a model of the plugin: `info` is its ModelInfo (borrowed), customOptions being the schema of its configuration. */
 gk_code gk_vendor_define_model(gk_plugin *plugin, gk_vendor *vendor, const char *id,
 	const void *row, json_t *info, gk_action_fn *run, gk_error *err);
 /** The same for an embedder; `info` is its EmbedderInfo. */

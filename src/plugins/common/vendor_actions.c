@@ -110,8 +110,9 @@ gk_code gk_vendor_define_embedder(gk_plugin *plugin, gk_vendor *vendor, const ch
 	rc = gk_embedder_new(vendor->app,
 		GK_OPTS(gk_embedder_opts, .name = it.name, .label = gk_json_str_peek(info, "label"),
 			.dimensions = (unsigned)gk_json_int_at(info, "dimensions", 0),
-			.supports = embeds_of(info), .run = run, .user = it.model,
-			.free_user = gk_vendor_model_free),
+			.supports = embeds_of(info),
+			.config_json = json_object_get(info, "customOptions"), .run = run,
+			.user = it.model, .free_user = gk_vendor_model_free),
 		&action, err);
 	return finish(&it, plugin, action, rc, err);
 }

@@ -112,12 +112,37 @@ static const struct family *embedder_of(const char *id)
 	return family->kind == EMBEDDER ? family : &any_embedder;
 }
 
+/* Which configuration it has. */
+static unsigned config_of(const struct family *family, const char *id)
+{
+	static const unsigned kinds[] = {
+		[CHAT] = GK_GOOGLEAI_GEMINI,
+		[IMAGEN] = GK_GOOGLEAI_IMAGEN,
+		[VEO] = GK_GOOGLEAI_VEO,
+		[EMBEDDER] = GK_GOOGLEAI_EMBEDDER,
+		[MUSIC] = GK_GOOGLEAI_MUSIC,
+		[AGENT] = GK_GOOGLEAI_AGENT,
+		[RESEARCH] = GK_GOOGLEAI_RESEARCH,
+	};
+
+	if (family->kind != CHAT)
+		return kinds[family->kind];
+	return gk_gemini_speaks(id)              ? GK_GOOGLEAI_SPEECH
+	       : gk_gemini_draws(id)             ? GK_GOOGLEAI_PICTURE
+	       : gk_str_has_prefix(id, "gemma-") ? GK_GOOGLEAI_GEMMA
+						 : GK_GOOGLEAI_GEMINI;
+}
+
 static json_t *info_of(const struct family *family, const char *id)
 {
 	gk_auto_json json_t *info = json_object(), *supports = NULL;
 
-	if (gk_json_parse(family->supports, strlen(family->supports), 0, &supports, NULL) !=
+	gk_auto_json json_t *config = gk_googleai_config_schema(config_of(family, bare(id)));
+
+	if (!config ||
+		gk_json_parse(family->supports, strlen(family->supports), 0, &supports, NULL) !=
 			GK_OK ||
+		!gk_json_set(info, "customOptions", config) ||
 		!gk_json_set_take(info, "label", json_sprintf("Google AI - %s", id)) ||
 		!gk_json_set(info, "supports", supports) ||
 		(family->dimensions && !gk_json_set_int(info, "dimensions", family->dimensions)))

@@ -4,6 +4,7 @@
  * The Gemini Developer API.
  *
  *	googleai.c        the plugin: its models, known, listed, asked for
+ *	googleai_config.c what can be configured about a call
  *	googleai_chat.c   generateContent, whole and in pieces
  *	googleai_cache.c  the beginning of a conversation, kept by the service
  *	googleai_media.c  Imagen, and Veo in the background
@@ -13,9 +14,26 @@
 #define GK_PLUGINS_GOOGLEAI_H
 
 #include "plugins/common/builtin.h"
+#include "plugins/common/settings.h"
 #include "plugins/gemini/gemini.h"
 
 #include <genkit/context.h>
+
+/* What differs in what can be configured. */
+enum {
+	GK_GOOGLEAI_GEMINI = 1 << 0,
+	GK_GOOGLEAI_GEMMA = 1 << 1,
+	GK_GOOGLEAI_SPEECH = 1 << 2,
+	GK_GOOGLEAI_PICTURE = 1 << 3,
+	GK_GOOGLEAI_IMAGEN = 1 << 4,
+	GK_GOOGLEAI_VEO = 1 << 5,
+	GK_GOOGLEAI_MUSIC = 1 << 6,
+	GK_GOOGLEAI_AGENT = 1 << 7,
+	GK_GOOGLEAI_RESEARCH = 1 << 8,
+	GK_GOOGLEAI_EMBEDDER = 1 << 9,
+};
+/** The schema of the configuration of one of these; a new reference, NULL when memory ran out. */
+json_t *gk_googleai_config_schema(unsigned of);
 
 /** The address `path` below the version's, with the key; `config` may say otherwise for a call (baseUrl, apiVersion, apiKey,
  * timeout, customHeaders). */
