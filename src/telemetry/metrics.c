@@ -16,6 +16,7 @@ struct gk_metrics {
 	struct {
 		gk_table *series; /* by their labels */
 		gk_series *first;
+		gk_series *last_found; /* the next one is often the same */
 		size_t count;
 	} all[GK_METRICS];
 	gk_buf key; /* scratch */
@@ -114,13 +115,24 @@ static gk_series *add_series(
 	return series;
 }
 
+static bool has_labels(
+	const gk_series *series, const gk_metric_type *type, const char *const *labels)
+{
+	for (size_t i = 0; i < GK_MAX_METRIC_LABELS && type->labels[i]; i++)
+		if (!gk_str_equal(series->labels[i], labels[i]) && (series->labels[i] || labels[i]))
+			return false;
+	return true;
+}
+
 static gk_series *find(gk_metrics *metrics, gk_metric metric, const char *const *labels)
 {
 	static const char *const others[GK_MAX_METRIC_LABELS] = { OTHER, OTHER, OTHER, OTHER, OTHER,
 		OTHER };
 	const gk_metric_type *type = &gk_metric_types[metric];
-	gk_series *series;
+	gk_series *series = metrics->all[metric].last_found;
 
+	if (series && has_labels(series, type, labels))
+		return series;
 	gk_buf_clear(&metrics->key);
 	for (size_t i = 0; i < label_count(type); i++) {
 		if (labels[i])
@@ -133,7 +145,7 @@ static gk_series *find(gk_metrics *metrics, gk_metric metric, const char *const 
 		return NULL;
 	series = gk_table_get(metrics->all[metric].series, metrics->key.data);
 	if (series)
-		return series;
+		return metrics->all[metric].last_found = series;
 	if (metrics->all[metric].count < GK_MAX_METRIC_SERIES)
 		return add_series(metrics, metric, metrics->key.data, labels);
 	series = gk_table_get(metrics->all[metric].series, OTHER);

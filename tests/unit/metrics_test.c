@@ -92,6 +92,24 @@ START_TEST(a_histogram_counts_up_to_each_of_its_bounds)
 }
 END_TEST
 
+START_TEST(labels_that_differ_a_little_are_counted_apart)
+{
+	static const char *const labels[][3] = { { "a", "b", "c" }, { "a", "b", NULL },
+		{ "a", NULL, "c" }, { "a", "b", "cc" }, { NULL, NULL, NULL }, { "", "", "" } };
+	unsigned count = 0;
+
+	for (unsigned round = 0; round < 2; round++)
+		for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+			for (unsigned n = 0; n < 2; n++)
+				gk_metrics_add(metrics, GK_METRIC_ACTIONS, labels[i], 1);
+	for (const gk_series *s = gk_metrics_series(metrics, GK_METRIC_ACTIONS); s; s = s->next) {
+		ck_assert_double_eq(s->value, s->labels[0] && *s->labels[0] ? 4 : 8);
+		count++;
+	}
+	ck_assert_uint_eq(count, 5);
+}
+END_TEST
+
 START_TEST(what_is_beyond_the_most_series_counts_as_other)
 {
 	char name[16];
@@ -364,6 +382,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, counters_and_gauges_are_lines_with_their_labels);
 	tcase_add_test(tc, a_histogram_counts_up_to_each_of_its_bounds);
+	tcase_add_test(tc, labels_that_differ_a_little_are_counted_apart);
 	tcase_add_test(tc, what_is_beyond_the_most_series_counts_as_other);
 	tcase_add_test(tc, a_long_label_is_cut);
 	tcase_add_test(tc, tokens_are_counted_by_model_and_direction);
