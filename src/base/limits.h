@@ -168,6 +168,7 @@
 #define GK_STORE_DIRECT        256 /* so many spans go into the tables at once, fewer into the journal, */
 #define GK_STORE_DIRECT_SIZE   (1u << 20) /* and so many bytes */
 #define GK_STORE_FOLD          1000 /* spans of one transaction from the journal into the tables */
+#define GK_STORE_FOLD_LEAST    16   /* the same, when something waits to be written */
 #define GK_STORE_FOLD_LAG      100000 /* spans in the journal; beyond, folding does not wait */
 #define GK_STORE_INDEX_LAG     500000 /* spans not yet indexed; beyond, indexing does not wait */
 #define GK_STORE_INDEX_TEXT    (32u << 10) /* of each of input, output and error, for the index */

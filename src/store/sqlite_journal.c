@@ -379,6 +379,15 @@ static gk_code fold_row(gk_sqlite *sqlite, const void *data, size_t len, gk_erro
 	return rc;
 }
 
+/* What is to be written does not wait for a whole slice, unless too much is behind already. */
+static bool may_fold_on(const gk_sqlite *sqlite, int64_t done)
+{
+	bool yields = sqlite->base.yields && sqlite->sizes.unfolded < 2 * GK_STORE_FOLD_LAG &&
+		      atomic_load_explicit(&sqlite->base.is_wanted, memory_order_relaxed);
+
+	return done < (yields ? GK_STORE_FOLD_LEAST : GK_STORE_FOLD);
+}
+
 /* Rows up to a number of spans. *ret: how many spans those were. */
 static gk_code fold_rows(gk_sqlite *sqlite, int64_t *ret, bool *more, gk_error *err)
 {
@@ -387,7 +396,8 @@ static gk_code fold_rows(gk_sqlite *sqlite, int64_t *ret, bool *more, gk_error *
 	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
 	int status = SQLITE_DONE;
 
-	while (rc == GK_OK && *ret < GK_STORE_FOLD && (status = sqlite3_step(s)) == SQLITE_ROW) {
+	while (rc == GK_OK && may_fold_on(sqlite, *ret) &&
+		(status = sqlite3_step(s)) == SQLITE_ROW) {
 		last = sqlite3_column_int64(s, 0);
 		*ret += sqlite3_column_int64(s, 1);
 		rc = fold_row(

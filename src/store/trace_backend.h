@@ -11,6 +11,8 @@
 
 #include "store/trace_post.h"
 
+#include <stdatomic.h>
+
 /* A log record, serialised. */
 typedef struct gk_log_row {
 	STAILQ_ENTRY(gk_log_row) link;
@@ -58,7 +60,8 @@ typedef struct gk_trace_backend_type {
 	/** All of it or nothing, and on the disk when it returns; readers may see it only after a fold. Sets is_accepted
 	 * of the rows when the batch is watched. Writer. */
 	gk_code (*write)(gk_trace_backend *backend, gk_trace_batch *batch, gk_error *err);
-	/** A slice of what was written goes to where readers find it. *ret: there is more. Writer. */
+	/** A slice of what was written goes to where readers find it, a small one when it yields and is wanted. *ret: there
+	 * is more. Writer. */
 	gk_code (*fold)(gk_trace_backend *backend, bool *ret, gk_error *err);
 	/** A slice of what can wait longer: texts into the full-text index, all of it when `is_urgent`. *ret: there is more.
 	 * Writer. */
@@ -89,6 +92,8 @@ typedef struct gk_trace_backend_type {
 
 struct gk_trace_backend {
 	const gk_trace_backend_type *type;
+	atomic_bool is_wanted; /* there is something to write */
+	bool yields;           /* to that. The writer's */
 };
 
 /** NULL when memory ran out. Nothing is opened yet. */

@@ -88,6 +88,7 @@ static void hand_over(void *user)
 	pthread_mutex_lock(&store->lock);
 	gk_trace_batch_join(&store->queue, &store->pending);
 	drop_oldest(store);
+	atomic_store_explicit(&store->backend->is_wanted, true, memory_order_relaxed);
 	pthread_cond_signal(&store->wake);
 	pthread_mutex_unlock(&store->lock);
 }

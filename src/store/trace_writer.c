@@ -9,7 +9,10 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <time.h>
+
+#define COPIER_NICE 10
 
 /* --- what a transaction takes --- */
 
@@ -164,6 +167,8 @@ static void write_some(gk_trace_store *store)
 	gk_code rc = GK_OK;
 
 	take(store, &batch);
+	atomic_store_explicit(
+		&store->backend->is_wanted, !is_empty(&store->queue), memory_order_relaxed);
 	store->busy_since_ms = gk_clock_mono_ms();
 	pthread_mutex_unlock(&store->lock);
 	started = gk_clock_mono_ns();
@@ -324,7 +329,9 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 	store->has_swept = !folds && !indexes && must_sweep(store, now_ms);
 	pthread_mutex_unlock(&store->lock);
 	if (folds) {
+		store->backend->yields = true; /* an answer waits for what is written */
 		rc = type->fold(store->backend, &more, &err);
+		store->backend->yields = false;
 	} else if (indexes) {
 		rc = type->index(store->backend, false, &more, &err);
 	} else if (store->has_swept) {
@@ -352,6 +359,8 @@ void *gk_trace_copier_run(void *user)
 {
 	gk_trace_store *store = user;
 
+	/* Copying takes long, and nobody waits for it: the loop and the writer push it aside. */
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + COPIER_NICE);
 	pthread_mutex_lock(&store->lock);
 	while (!store->stops) {
 		if (!store->wants_copy) {

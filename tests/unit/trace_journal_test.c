@@ -302,6 +302,54 @@ START_TEST(the_journal_holds_so_many_spans_though_it_is_never_quiet)
 END_TEST
 
 /* The backend by itself, as a writer that always finds something to write between two slices. */
+static void write_trace(gk_trace_backend *backend, unsigned number, unsigned spans)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_trace_batch batch = { .spans = spans };
+	gk_trace_post *post;
+	char id[16];
+
+	snprintf(id, sizeof(id), "t%u", number);
+	post = traces_spans(id, spans, "n", "{}");
+	STAILQ_INIT(&batch.posts);
+	STAILQ_INIT(&batch.logs);
+	STAILQ_INSERT_TAIL(&batch.posts, post, link);
+	ck_assert_msg(backend->type->write(backend, &batch, &err) == GK_OK, "%s", err.message);
+	gk_trace_post_free(post);
+}
+
+static uint64_t fold_some(gk_trace_backend *backend, bool *more)
+{
+	gk_trace_sizes sizes;
+
+	ck_assert_int_eq(backend->type->fold(backend, more, NULL), GK_OK);
+	backend->type->sizes(backend, &sizes);
+	return sizes.unfolded;
+}
+
+START_TEST(folding_makes_room_for_what_is_to_be_written)
+{
+	unsigned spans = GK_STORE_FOLD_LEAST / 4;
+	gk_auto_str char *path = NULL;
+	gk_trace_backend *backend;
+	bool more = false;
+
+	ck_assert_int_gt(asprintf(&path, "%s.other", traces_path), 0);
+	backend = gk_sqlite_backend_new(path);
+	ck_assert_int_eq(backend->type->open(backend, NULL), GK_OK);
+	for (unsigned i = 0; i < 12; i++)
+		write_trace(backend, i, spans);
+	backend->is_wanted = backend->yields = true;
+	ck_assert_uint_eq(fold_some(backend, &more), 12 * spans - GK_STORE_FOLD_LEAST);
+	ck_assert(more);
+	backend->yields = false; /* a reader waits as well */
+	ck_assert_uint_eq(fold_some(backend, &more), 0);
+	ck_assert(!more);
+	backend->type->free(backend);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(the_index_comes_to_its_end_though_something_is_written_all_the_time)
 {
 	gk_trace_backend *backend;
@@ -446,6 +494,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, what_is_watched_is_merged_at_once);
 	tcase_add_test(tests, there_are_so_many_watchers);
 	tcase_add_test(tests, the_journal_holds_so_many_spans_though_it_is_never_quiet);
+	tcase_add_test(tests, folding_makes_room_for_what_is_to_be_written);
 	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
 	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
 	tcase_add_test(tests, a_trace_has_so_many_spans);
