@@ -5,7 +5,7 @@
  * is a file with a row (docs/adding-a-provider.md).
  *
  *	request.c    a GenerateRequest becomes the body of a chat completion
- *	messages.c   its messages
+ *	messages.c   its messages;  config.c: its configuration;  address.c: where it goes
  *	answer.c     a completion becomes a GenerateResponse
  *	stream.c     the pieces of a completion become chunks, and in the end one completion
  *	chat.c       the action: request, HTTP, answer

@@ -2,12 +2,10 @@
  * Copyright the genkitd authors */
 #include "plugins/oai/oai.h"
 
-#include "base/log.h"
 #include "base/str.h"
 #include "plugins/common/ask.h"
 
 #include <genkit/context.h>
-#include <stdio.h>
 
 /* --- what is known of models --- */
 
@@ -77,98 +75,6 @@ json_t *gk_oai_info(
 			!gk_json_set_take(info, "customOptions", gk_oai_config_schema(row))))
 		return NULL;
 	return gk_steal(info);
-}
-
-/* --- requests --- */
-
-/* Project endpoints have the plain paths; the others name the deployment. */
-static bool is_project(const gk_vendor *vendor)
-{
-	return strstr(vendor->base_url, ".services.ai.azure.com") &&
-	       strstr(vendor->base_url, "/api/projects/");
-}
-
-static gk_code azure_version(const gk_vendor *vendor, char **ret, gk_error *err)
-{
-	static const char *const names[] = { "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION",
-		NULL };
-	const char *given = gk_vendor_option_str(vendor, "apiVersion");
-	gk_code rc = GK_OK;
-
-	*ret = NULL;
-	if (!given)
-		rc = gk_net_env(vendor->app, names, ret, err);
-	if (rc == GK_OK && !*ret && !(*ret = strdup(given ? given : "2024-10-21")))
-		rc = gk_error_no_memory(err);
-	return rc;
-}
-
-static gk_code azure_address(const gk_vendor *vendor, gk_outgoing *out, const char *path,
-	const char *model, const char *key, gk_error *err)
-{
-	const char *deployment = gk_vendor_option_str(vendor, "deployment");
-	gk_auto_str char *version = NULL;
-	gk_code rc;
-
-	if (is_project(vendor)) {
-		gk_outgoing_url(out, "%s%s%s", vendor->base_url,
-			strstr(vendor->base_url, "/openai/v1") ? "" : "/openai/v1", path);
-		if (key)
-			gk_outgoing_secret(out, "Authorization", "Bearer ", key);
-		else
-			out->tokens = vendor->tokens;
-		return GK_OK;
-	}
-	rc = azure_version(vendor, &version, err);
-	if (rc != GK_OK)
-		return rc;
-	if (strcmp(path, "/models") == 0)
-		gk_outgoing_url(out, "%s/openai/models?api-version=%s", vendor->base_url, version);
-	else
-		gk_outgoing_url(out, "%s/openai/deployments/%s%s?api-version=%s", vendor->base_url,
-			deployment ? deployment : model, path, version);
-	if (key)
-		gk_outgoing_secret(out, "api-key", "", key);
-	else
-		out->tokens = vendor->tokens;
-	return GK_OK;
-}
-
-static gk_code add_own_headers(
-	const gk_vendor *vendor, const gk_oai_row *row, gk_outgoing *out, gk_error *err)
-{
-	for (const char *const *it = row->headers; it && it[0]; it += 3) {
-		const char *const names[] = { it[1], NULL };
-		const char *value = gk_vendor_option_str(vendor, it[0]);
-		gk_auto_str char *from_env = NULL;
-		gk_code rc = value ? GK_OK : gk_net_env(vendor->app, names, &from_env, err);
-
-		if (rc != GK_OK)
-			return rc;
-		if (value || from_env)
-			gk_outgoing_header(out, it[2], value ? value : from_env);
-	}
-	return GK_OK;
-}
-
-gk_code gk_oai_prepare(const gk_vendor *vendor, const gk_oai_row *row, gk_outgoing *out,
-	const char *path, const char *model, const json_t *config, gk_error *err)
-{
-	const char *key = NULL;
-	gk_code rc = gk_vendor_key(vendor, config, &key, err);
-
-	if (rc == GK_OK && row->address == GK_OAI_ADDRESS_AZURE) {
-		rc = azure_address(vendor, out, path, model, key, err);
-	} else if (rc == GK_OK) {
-		gk_outgoing_url(out, "%s%s", vendor->base_url, path);
-		if (key)
-			gk_outgoing_secret(out, "Authorization", "Bearer ", key);
-	}
-	if (rc == GK_OK)
-		rc = add_own_headers(vendor, row, out, err);
-	if (rc == GK_OK)
-		gk_vendor_prepare(vendor, out);
-	return rc;
 }
 
 /* --- the plugin's slots --- */
