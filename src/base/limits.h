@@ -227,6 +227,7 @@
 #define GK_MAX_VENDOR_BODY        (256u << 20)
 #define GK_MAX_VENDOR_FAILURE     (1u << 20)  /* of an error's body */
 #define GK_MAX_VENDOR_MESSAGE     2048u       /* what an error quotes of it */
+#define GK_MAX_FORM_DEPTH         8           /* of what a form says of a call's configuration */
 #define GK_MAX_VENDOR_CHOICES     128         /* of one streamed answer */
 #define GK_MAX_VENDOR_CALLS       1024        /* tool calls of one streamed answer */
 #define GK_MAX_VENDOR_STREAM      (64u << 20) /* what one streamed answer may add up to */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* What services answer with, byte by byte, and what callers get of it: whole actions, without a network. */
+#include "base/limits.h"
 #include "base/log.h"
 #include "provider.h"
 
@@ -110,6 +111,9 @@ static const struct {
 	{ "googleai", "{'apiKey':'secret-key'}", "/model/googleai/gemini-x",
 		"[{\"candidates\":[]}]", GK_INTERNAL,
 		"googleai: the answer is no stream of events: [{\"candidates\":[]}]" },
+	{ "compat", ZOO, "/model/zoo/m",
+		"{\"error\":{\"message\":\"wait\",\"status\":\"RESOURCE_EXHAUSTED\"}}",
+		GK_RESOURCE_EXHAUSTED, "zoo: wait" },
 	{ "cloudflare-workers-ai", CLOUDFLARE, "/model/cloudflare-workers-ai/@cf/a/b",
 		"{\"success\":false,\"errors\":[{\"message\":\"no such model\"}]}", GK_INTERNAL,
 		"cloudflare-workers-ai: no such model" },
@@ -186,6 +190,73 @@ START_TEST(a_picture_that_does_not_come_is_an_error)
 }
 END_TEST
 
+START_TEST(a_form_names_what_is_in_lists_and_in_objects)
+{
+	provider_use("openai", "{'apiKey':'secret-key'}");
+	says = "hello";
+	json_decref(core_run("/model/openai/gpt-4o-transcribe",
+		json("{'messages':[{'role':'user','content':[{'media':{'url':'data:audio/wav;base64,QQ=='}}]}],'config':"
+		     "{'chunking_strategy':{'type':'server_vad','threshold':0.5},'include':['logprobs'],'translate':false}}")));
+	ck_assert_ptr_nonnull(
+		strstr(body, "name=\"chunking_strategy[type]\"\r\n\r\nserver_vad\r\n"));
+	ck_assert_ptr_nonnull(strstr(body, "name=\"chunking_strategy[threshold]\"\r\n\r\n0.5\r\n"));
+	ck_assert_ptr_nonnull(strstr(body, "name=\"include[]\"\r\n\r\nlogprobs\r\n"));
+}
+END_TEST
+
+/* A list in a list in a list... */
+static json_t *nested(unsigned depth)
+{
+	json_t *value = json_string("x");
+
+	while (depth--)
+		value = json_pack("[o]", value);
+	return value;
+}
+
+START_TEST(a_form_is_only_so_deep)
+{
+	gk_auto_json json_t *input = json(
+		"{'messages':[{'role':'user','content':[{'media':{'url':'data:audio/wav;base64,QQ=='}}]}],"
+		"'config':{}}");
+	json_t *config = json_object_get(input, "config");
+
+	provider_use("openai", "{'apiKey':'secret-key'}");
+	says = "hello";
+	json_object_set_new(config, "a", nested(GK_MAX_FORM_DEPTH));
+	json_decref(core_run("/model/openai/whisper-1", json_incref(input)));
+	json_object_set_new(config, "a", nested(GK_MAX_FORM_DEPTH + 1));
+	core_fail("/model/openai/whisper-1", json_incref(input), GK_INVALID_ARGUMENT, NULL);
+	json_object_set_new(config, "a", json("{'b\\r\\nc':1}"));
+	core_fail("/model/openai/whisper-1", json_incref(input), GK_INVALID_ARGUMENT,
+		"a member of the configuration has a quote or a line break in its name");
+}
+END_TEST
+
+START_TEST(an_embedder_of_cloudflare_gets_its_options)
+{
+	provider_use("cloudflare-workers-ai", CLOUDFLARE);
+	says = "{\"success\":true,\"result\":{\"data\":[[1]]}}";
+	json_decref(core_run("/embedder/cloudflare-workers-ai/@cf/baai/bge-small-en-v1.5",
+		json("{'input':[{'content':[{'text':'a'}]}],'options':{'pooling':'cls','truncate':false,'apiKey':"
+		     "'key-of-the-call','x':null}}")));
+	ck_assert_str_eq(body, "{\"text\":[\"a\"],\"pooling\":\"cls\",\"truncate\":false}");
+}
+END_TEST
+
+START_TEST(a_text_may_have_a_zero_in_it)
+{
+	gk_auto_json json_t *got = NULL;
+	const json_t *text;
+
+	provider_use("compat", ZOO);
+	says = "{\"choices\":[{\"message\":{\"content\":\"a\\u0000b\"},\"finish_reason\":\"stop\"}]}";
+	got = core_run("/model/zoo/m", provider_hello());
+	text = gk_json_at_peek(got, "message.content[0].text");
+	ck_assert_uint_eq(json_string_length(text), 3);
+}
+END_TEST
+
 /* --- listings --- */
 
 START_TEST(microsoft_says_what_a_model_is_for)
@@ -251,6 +322,10 @@ static Suite *vendor_answer_suite(void)
 	tcase_add_loop_test(tcase, a_medium_or_what_was_heard_is_the_answer, 0,
 		sizeof(media) / sizeof(media[0]));
 	tcase_add_test(tcase, a_picture_that_does_not_come_is_an_error);
+	tcase_add_test(tcase, a_form_names_what_is_in_lists_and_in_objects);
+	tcase_add_test(tcase, a_form_is_only_so_deep);
+	tcase_add_test(tcase, an_embedder_of_cloudflare_gets_its_options);
+	tcase_add_test(tcase, a_text_may_have_a_zero_in_it);
 	tcase_add_test(tcase, microsoft_says_what_a_model_is_for);
 	tcase_add_test(tcase, what_a_model_ignores_is_said_once);
 	suite_add_tcase(suite, tcase);

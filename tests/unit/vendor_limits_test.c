@@ -57,7 +57,7 @@ START_TEST(a_failure_that_is_too_long_says_what_its_status_says)
 	provider_use("compat", ZOO);
 	status = 429;
 	length = GK_MAX_VENDOR_FAILURE + 1;
-	core_fail("/model/zoo/m", provider_hello(), GK_RESOURCE_EXHAUSTED, "zoo: [429] ");
+	core_fail("/model/zoo/m", provider_hello(), GK_RESOURCE_EXHAUSTED, "zoo: [429]");
 	length = GK_MAX_VENDOR_FAILURE - 1;
 	core_fail("/model/zoo/m", provider_hello(), GK_RESOURCE_EXHAUSTED, NULL);
 }

@@ -90,7 +90,7 @@ static const struct {
 		"zoo: [422] [{\"msg\":\"x\"}]" },
 	{ 500, "{\"errors\":[{\"message\":\"bad\"}]}", GK_INTERNAL, "zoo: [500] bad" },
 	{ 502, "<html>", GK_UNAVAILABLE, "zoo: [502] <html>" },
-	{ 418, "", GK_UNKNOWN, "zoo: [418] " },
+	{ 418, "", GK_UNKNOWN, "zoo: [418]" },
 	{ 403, "{\"error\":{\"status\":\"UNAUTHENTICATED\",\"message\":\"who\"}}",
 		GK_UNAUTHENTICATED, "zoo: [403] who" },
 	{ 401, "{\"error\":{\"message\":\"bad key sk-secret\"}}", GK_UNAUTHENTICATED,

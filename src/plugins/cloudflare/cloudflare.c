@@ -118,27 +118,36 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	return rc;
 }
 
+/* Options go out as they are, but for those that are used up here. */
+static json_t *embed_body(const json_t *input, size_t from, size_t count)
+{
+	gk_auto_json json_t *body = json_object();
+	const char *name;
+	json_t *value;
+
+	if (!gk_json_set_take(
+		    body, "text", gk_documents_texts(json_object_get(input, "input"), from, count)))
+		return NULL;
+	json_object_foreach (json_object_get(input, "options"), name, value)
+		if (!json_is_null(value) && strcmp(name, "apiKey") != 0 &&
+			strcmp(name, "version") != 0 && !gk_json_set(body, name, value))
+			return NULL;
+	return gk_steal(body);
+}
+
 static gk_code embed_some(gk_ctx *ctx, const json_t *input, size_t from, size_t count,
 	json_t *embeddings, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	const json_t *options = json_object_get(input, "options"), *documents;
-	gk_auto_json json_t *body = json_object(), *texts = json_array(), *result = NULL;
-	json_t *pooling = json_object_get(options, "pooling"), *vector;
+	const json_t *options = json_object_get(input, "options");
+	gk_auto_json json_t *body = embed_body(input, from, count), *result = NULL;
 	gk_auto_outgoing gk_outgoing out;
+	json_t *vector;
 	size_t i;
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
-	documents = json_object_get(input, "input");
-	for (i = from; i < from + count; i++)
-		if (!gk_json_push_take(
-			    texts, gk_parts_joined(
-					   json_object_get(json_array_get(documents, i), "content"),
-					   "text")))
-			return gk_error_no_memory(err);
-	if (!gk_json_set(body, "text", texts) ||
-		(pooling && !gk_json_set(body, "pooling", pooling)))
+	if (!body)
 		return gk_error_no_memory(err);
 	rc = prepare(model, options, &out, err);
 	if (rc != GK_OK)

@@ -220,12 +220,15 @@ static void put_reason(gk_buf *text, const json_t *body, const char *raw)
 	gk_buf_puts(text, raw ? raw : "");
 }
 
+/* `http` 0: there is none. */
 static gk_code code_of(int http, const json_t *body)
 {
 	const char *name = gk_json_str_peek(body, "error.status");
 	int code = name ? gk_code_from_name(name) : -1;
 
-	return code > 0 ? (gk_code)code : gk_failure_code(http);
+	if (code > 0)
+		return (gk_code)code;
+	return http ? gk_failure_code(http) : GK_INTERNAL;
 }
 
 static gk_code tell(gk_error *err, gk_code code, const char *who, const gk_outgoing *out, int http,
@@ -246,7 +249,8 @@ static gk_code tell(gk_error *err, gk_code code, const char *who, const gk_outgo
 		len = GK_MAX_VENDOR_MESSAGE;
 	len = gk_str_valid_utf8(clean, len);
 	if (http)
-		return gk_error_set(err, code, "%s: [%d] %.*s", who, http, (int)len, clean);
+		return gk_error_set(
+			err, code, "%s: [%d]%s%.*s", who, http, len ? " " : "", (int)len, clean);
 	return gk_error_set(err, code, "%s: %.*s", who, (int)len, clean);
 }
 

@@ -54,6 +54,19 @@ json_t *gk_parts_joined(const json_t *parts, const char *member)
 	return gk_buf_failed(&text) ? NULL : json_stringn(text.len ? text.data : "", text.len);
 }
 
+json_t *gk_documents_texts(const json_t *documents, size_t from, size_t count)
+{
+	gk_auto_json json_t *texts = json_array();
+
+	for (size_t i = from; i < from + count; i++)
+		if (!gk_json_push_take(
+			    texts, gk_parts_joined(
+					   json_object_get(json_array_get(documents, i), "content"),
+					   "text")))
+			return NULL;
+	return gk_steal(texts);
+}
+
 json_t *gk_parts_said(const json_t *parts)
 {
 	gk_auto_buf gk_buf said = GK_BUF_INIT(0);

@@ -38,6 +38,8 @@ const char *gk_part_kind_name(gk_part_kind kind);
 void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member);
 /** The same as one string. */
 json_t *gk_parts_joined(const json_t *parts, const char *member);
+/** The texts of `count` documents from the one at `from`, a string each. New reference; NULL when memory ran out. */
+json_t *gk_documents_texts(const json_t *documents, size_t from, size_t count);
 /** What is said in words: the texts, and data as JSON, one after the other. New reference; NULL when memory ran out. */
 json_t *gk_parts_said(const json_t *parts);
 /** What a tool gave: its output (text as it is, else JSON), then the texts of its content. New reference. */

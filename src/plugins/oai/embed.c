@@ -38,15 +38,10 @@ static bool add_options(json_t *body, const json_t *options)
 static json_t *body_of(const char *model, const json_t *documents, size_t from, size_t count,
 	const json_t *options)
 {
-	gk_auto_json json_t *body = json_object(), *input = json_array();
+	gk_auto_json json_t *body = json_object();
 
-	for (size_t i = from; i < from + count; i++)
-		if (!gk_json_push_take(
-			    input, gk_parts_joined(
-					   json_object_get(json_array_get(documents, i), "content"),
-					   "text")))
-			return NULL;
-	if (!gk_json_set_str(body, "model", model) || !gk_json_set(body, "input", input) ||
+	if (!gk_json_set_str(body, "model", model) ||
+		!gk_json_set_take(body, "input", gk_documents_texts(documents, from, count)) ||
 		!add_options(body, options))
 		return NULL;
 	return gk_steal(body);

@@ -24,36 +24,50 @@ static void field(form *it, const char *name, const char *value)
 		name, value);
 }
 
-/* A number, a boolean or a text, as it is; of a list each; what is an object as JSON. */
-static gk_code add_value(form *it, const char *name, const json_t *value, gk_error *err)
+static gk_code add_value(
+	form *it, const char *name, const json_t *value, unsigned depth, gk_error *err);
+
+/* name[], or name[key]. */
+static gk_code add_inner(form *it, const char *name, const char *key, const json_t *value,
+	unsigned depth, gk_error *err)
+{
+	gk_auto_str char *inner = NULL;
+
+	if (depth >= GK_MAX_FORM_DEPTH)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "config.%s: more than %u levels",
+			name, GK_MAX_FORM_DEPTH);
+	if (asprintf(&inner, "%s[%s]", name, key) < 0) {
+		inner = NULL;
+		return gk_error_no_memory(err);
+	}
+	return add_value(it, inner, value, depth + 1, err);
+}
+
+/* A number, a boolean or a text, as it is; of a list or an object each. */
+static gk_code add_value(
+	form *it, const char *name, const json_t *value, unsigned depth, gk_error *err)
 {
 	gk_auto_json json_t *text = NULL;
-	gk_auto_str char *many = NULL;
+	gk_code rc = GK_OK;
+	const char *key;
 	json_t *one;
 	size_t i;
 
 	if (strpbrk(name, "\"\r\n"))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"a member of the configuration has a quote or a line break in its name");
-	if (!json_is_array(value)) {
-		text = gk_json_as_text(value);
-		if (!text)
-			return gk_error_no_memory(err);
-		field(it, name, json_string_value(text));
-		return GK_OK;
-	}
-	if (asprintf(&many, "%s[]", name) < 0) {
-		many = NULL;
+	json_array_foreach (value, i, one)
+		if (rc == GK_OK)
+			rc = add_inner(it, name, "", one, depth, err);
+	json_object_foreach ((json_t *)(uintptr_t)value, key, one)
+		if (rc == GK_OK)
+			rc = add_inner(it, name, key, one, depth, err);
+	if (json_is_array(value) || json_is_object(value))
+		return rc;
+	text = gk_json_as_text(value);
+	if (!text)
 		return gk_error_no_memory(err);
-	}
-	json_array_foreach (value, i, one) {
-		gk_code rc = json_is_array(one) ? gk_error_set(err, GK_INVALID_ARGUMENT,
-							  "config.%s has a list in a list", name)
-						: add_value(it, many, one, err);
-
-		if (rc != GK_OK)
-			return rc;
-	}
+	field(it, name, json_string_value(text));
 	return GK_OK;
 }
 
@@ -162,7 +176,7 @@ static gk_code add_config(form *it, const gk_oai_call *call, gk_error *err)
 			strcmp(name, "stream") == 0 ||
 			(is_translation(call) && strcmp(name, "temperature") != 0))
 			continue;
-		rc = add_value(it, name, value, err);
+		rc = add_value(it, name, value, 0, err);
 		if (rc != GK_OK)
 			return rc;
 	}

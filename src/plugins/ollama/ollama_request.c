@@ -266,15 +266,12 @@ gk_code gk_ollama_embed_request(const char *model, const json_t *input, json_t *
 {
 	static const char *const top[] = { "truncate", "dimensions", "keep_alive", "keepAlive" };
 	gk_auto_json json_t *body = json_pack("{s:s}", "model", model);
-	gk_auto_json json_t *texts = json_array(), *options = json_object();
+	const json_t *documents = json_object_get(input, "input");
+	gk_auto_json json_t *options = json_object();
 	const char *name;
 	json_t *one;
 	size_t i;
 
-	json_array_foreach (json_object_get(input, "input"), i, one)
-		if (!gk_json_push_take(
-			    texts, gk_parts_joined(json_object_get(one, "content"), "text")))
-			return gk_error_no_memory(err);
 	json_object_foreach (json_object_get(input, "options"), name, one) {
 		json_t *target = options;
 
@@ -287,7 +284,8 @@ gk_code gk_ollama_embed_request(const char *model, const json_t *input, json_t *
 		if (!gk_json_set(target, strcmp(name, "keepAlive") == 0 ? "keep_alive" : name, one))
 			return gk_error_no_memory(err);
 	}
-	if (!gk_json_set(body, "input", texts) ||
+	if (!gk_json_set_take(
+		    body, "input", gk_documents_texts(documents, 0, json_array_size(documents))) ||
 		(json_object_size(options) && !gk_json_set(body, "options", options)))
 		return gk_error_no_memory(err);
 	*ret = gk_steal(body);
