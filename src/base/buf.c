@@ -54,8 +54,15 @@ char *gk_buf_reserve(gk_buf *buf, size_t extra)
 
 void gk_buf_put(gk_buf *buf, const void *data, size_t len)
 {
-	char *room = gk_buf_reserve(buf, len);
+	char *room;
 
+	if (len < buf->cap - buf->len && !buf->max && !buf->failed) { /* as it is almost always */
+		memcpy(buf->data + buf->len, data, len);
+		buf->len += len;
+		buf->data[buf->len] = '\0';
+		return;
+	}
+	room = gk_buf_reserve(buf, len);
 	if (!room)
 		return;
 	if (len)

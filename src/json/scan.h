@@ -32,6 +32,16 @@ static inline bool gk_json_word_is_plain(const char *text)
 		       GK_JSON_HIGHS) == 0;
 }
 
+/* The same for four to seven bytes: two halves that overlap. */
+static inline bool gk_json_few_are_plain(const char *text, size_t len)
+{
+	char word[8];
+
+	memcpy(word, text, 4);
+	memcpy(word + 4, text + len - 4, 4);
+	return gk_json_word_is_plain(word);
+}
+
 /** Length of the run of plain ASCII characters that `text` begins with. */
 static inline size_t gk_json_plain_run(const char *text, size_t len)
 {

@@ -91,6 +91,25 @@ static size_t put_special(const writer *w, const char *text, size_t len, char **
 	return step;
 }
 
+/* The last of a piece, fewer than eight bytes from `at` on: copied at once, with some that stand there already, when all of
+ * that is plain. */
+static bool put_plain_end(const char *text, size_t at, size_t piece, char *out)
+{
+	size_t left = piece - at;
+
+	if (piece >= 8) {
+		if (!gk_json_word_is_plain(text + piece - 8))
+			return false;
+		memcpy(out + left - 8, text + piece - 8, 8);
+		return true;
+	}
+	if (left < 4 || !gk_json_few_are_plain(text + at, left))
+		return false;
+	memcpy(out, text + at, 4);
+	memcpy(out + left - 4, text + piece - 4, 4);
+	return true;
+}
+
 /* Writes some of a text to `to`, which has room for it; gives how many bytes of it, `piece` or a few more. */
 static size_t put_piece(const writer *w, const char *text, size_t piece, size_t len, char **to)
 {
@@ -103,6 +122,11 @@ static size_t put_piece(const writer *w, const char *text, size_t piece, size_t 
 			out += 8;
 			at += 8;
 			continue;
+		}
+		if (at + 8 > piece && put_plain_end(text, at, piece, out)) {
+			out += piece - at;
+			at = piece;
+			break;
 		}
 		while (at < piece && !gk_json_is_special((unsigned char)text[at]))
 			*out++ = text[at++];

@@ -255,6 +255,54 @@ START_TEST(a_memo_without_memory_remembers_nothing)
 }
 END_TEST
 
+/* As a text, or as a text in a text. */
+static void append_either(gk_buf *buf, const char *text, size_t len, bool is_nested)
+{
+	gk_auto_json json_t *value = json_stringn(text, len);
+
+	if (is_nested)
+		gk_json_append_nested(buf, value, NULL, false);
+	else
+		gk_json_append_string(buf, text, len);
+}
+
+/* Eight bytes are looked at together, four at an end: a special character wherever it may be among others. */
+START_TEST(a_character_is_escaped_wherever_it_stands)
+{
+	static const char *const specials[] = { "\"", "\\", "\n", "\x01", "\x7f", "\xc3\xa9" };
+	const char *special = specials[_i / 2];
+	size_t quotes = _i % 2 ? 3 : 1; /* "\" around what is nested */
+	gk_auto_buf gk_buf escaped = GK_BUF_INIT(0);
+
+	append_either(&escaped, special, strlen(special), _i % 2);
+	for (size_t len = 0; len < 40; len++) {
+		for (size_t at = 0; at <= len; at++) {
+			gk_auto_buf gk_buf text = GK_BUF_INIT(0), want = GK_BUF_INIT(0),
+					   got = GK_BUF_INIT(0);
+
+			for (size_t i = 0; i < len; i++) {
+				if (i == at)
+					gk_buf_puts(&text, special);
+				gk_buf_putc(&text, (char)('a' + i % 26));
+			}
+			if (at == len)
+				gk_buf_puts(&text, special);
+			append_either(&got, text.data, text.len, _i % 2);
+			gk_buf_put(&want, escaped.data, quotes);
+			for (size_t i = 0; i <= len; i++) {
+				if (i == at)
+					gk_buf_put(&want, escaped.data + quotes,
+						escaped.len - 2 * quotes);
+				if (i < len)
+					gk_buf_putc(&want, (char)('a' + i % 26));
+			}
+			gk_buf_put(&want, escaped.data + escaped.len - quotes, quotes);
+			ck_assert_str_eq(got.data, want.data);
+		}
+	}
+}
+END_TEST
+
 static Suite *writer_suite(void)
 {
 	Suite *suite = suite_create("json_writer");
@@ -271,6 +319,7 @@ static Suite *writer_suite(void)
 	tcase_add_test(tests, a_value_that_is_remembered_is_written_but_once);
 	tcase_add_test(tests, no_more_is_remembered_than_there_is_room_for);
 	tcase_add_test(tests, a_memo_without_memory_remembers_nothing);
+	tcase_add_loop_test(tests, a_character_is_escaped_wherever_it_stands, 0, 12);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
