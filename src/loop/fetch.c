@@ -409,7 +409,7 @@ gk_code gk_fetch_start(
 	res = new_fetch(client, opts);
 	if (!res)
 		return gk_error_no_memory(err);
-	rc = gk_fetch_request_init(&res->request, opts, err);
+	rc = gk_fetch_request_init(&res->request, &client->urls, opts, err);
 	if (rc == GK_OK && client->more_headers)
 		rc = add_more(client, &res->request, err);
 	if (rc == GK_OK)

@@ -101,6 +101,7 @@ void gk_fetch_client_free(gk_fetch_client *client)
 	assert(LIST_EMPTY(&client->running));
 	gk_timer_disarm(&client->pool_timer);
 	close_pool(client);
+	gk_url_cache_done(&client->urls);
 	free(client->ca_file);
 	free(client->cert_file);
 	free(client->key_file);

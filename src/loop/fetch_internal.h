@@ -29,6 +29,7 @@ struct gk_fetch_client {
 	char *ca_file, *user_agent, *http_proxy, *https_proxy, *no_proxy, *cert_file, *key_file;
 	void (*more_headers)(gk_buf *lines, const char *origin, void *user);
 	void *user;
+	gk_url_cache urls;
 	CURL *idle[GK_FETCH_IDLE_EASIES]; /* handles to use again */
 	size_t idle_count;
 	LIST_HEAD(, gk_fetch) running;
@@ -37,7 +38,8 @@ struct gk_fetch_client {
 
 /* What is asked for; a redirect changes it. */
 typedef struct gk_fetch_request {
-	gk_url url;
+	gk_url url;            /* its own after a redirect, */
+	gk_url_shared *shared; /* before that of this one; NULL then */
 	char *method;
 	struct curl_slist *headers;
 	const char *unix_socket;
@@ -78,7 +80,7 @@ struct gk_fetch {
 
 /** Checks and takes over what `opts` asks for. */
 GK_MUST_USE gk_code gk_fetch_request_init(
-	gk_fetch_request *request, const gk_fetch_opts *opts, gk_error *err);
+	gk_fetch_request *request, gk_url_cache *urls, const gk_fetch_opts *opts, gk_error *err);
 /** Headers, a line each ("Name: value\n"), but for those that it has already. `lines` is cut up. */
 GK_MUST_USE gk_code gk_fetch_request_add_lines(
 	gk_fetch_request *request, char *lines, gk_error *err);

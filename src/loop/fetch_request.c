@@ -126,7 +126,17 @@ static gk_code set_method(gk_fetch_request *request, const char *method, gk_erro
 	return GK_OK;
 }
 
-gk_code gk_fetch_request_init(gk_fetch_request *request, const gk_fetch_opts *opts, gk_error *err)
+static void drop_url(gk_fetch_request *request)
+{
+	if (request->shared)
+		gk_url_unref(gk_steal(request->shared));
+	else
+		gk_url_done(&request->url);
+	request->url = (gk_url){ 0 };
+}
+
+gk_code gk_fetch_request_init(
+	gk_fetch_request *request, gk_url_cache *urls, const gk_fetch_opts *opts, gk_error *err)
 {
 	const char *method = opts->method;
 	gk_code rc;
@@ -136,9 +146,11 @@ gk_code gk_fetch_request_init(gk_fetch_request *request, const gk_fetch_opts *op
 		.body_len = opts->body ? opts->body_len : 0 };
 	if (!method)
 		method = opts->body ? "POST" : "GET";
-	rc = gk_url_parse(opts->url, schemes, &request->url, err);
-	if (rc == GK_OK)
+	rc = gk_url_cache_get(urls, opts->url, schemes, &request->shared, err);
+	if (rc == GK_OK) {
+		request->url = request->shared->url;
 		rc = set_method(request, method, err);
+	}
 	if (rc == GK_OK && request->body && gk_str_equal(method, "HEAD"))
 		rc = gk_error_set(err, GK_INVALID_ARGUMENT, "a HEAD request has no body");
 	if (rc == GK_OK)
@@ -168,7 +180,7 @@ gk_code gk_fetch_request_add_lines(gk_fetch_request *request, char *lines, gk_er
 
 void gk_fetch_request_done(gk_fetch_request *request)
 {
-	gk_url_done(&request->url);
+	drop_url(request);
 	free(request->method);
 	curl_slist_free_all(request->headers);
 	free(request->copy);
@@ -246,7 +258,7 @@ gk_code gk_fetch_request_redirect(
 	request->body_at = 0;
 	if (!keep_headers(request, same_origin, same_body))
 		return gk_error_no_memory(err);
-	gk_url_done(&request->url);
+	drop_url(request);
 	request->url = target;
 	target = (gk_url){ 0 };
 	return GK_OK;

@@ -132,6 +132,65 @@ gk_code gk_url_resolve(const gk_url *base, const char *location, gk_url *ret, gk
 	return parse(base, location, http_schemes, ret, err);
 }
 
+/* --- URLs that many requests go to --- */
+
+void gk_url_unref(gk_url_shared *shared)
+{
+	if (!shared || --shared->refs)
+		return;
+	gk_url_done(&shared->url);
+	free(shared);
+}
+
+static unsigned place_of(const char *text, size_t len)
+{
+	unsigned hash = (unsigned)len;
+
+	/* Of one provider they differ near their ends, of two in their hosts. */
+	for (size_t i = 8; i < len; i += i < 24 ? 1 : 4)
+		hash = hash * 31 + (unsigned char)text[i];
+	for (size_t i = len > 8 ? len - 8 : 0; i < len; i++)
+		hash = hash * 31 + (unsigned char)text[i];
+	return hash % GK_URL_CACHE;
+}
+
+gk_code gk_url_cache_get(gk_url_cache *cache, const char *text, const char *const schemes[2],
+	gk_url_shared **ret, gk_error *err)
+{
+	size_t len = strlen(text);
+	gk_url_shared **place = &cache->urls[place_of(text, len)], *shared = *place;
+	gk_code rc;
+
+	if (shared && strcmp(shared->text, text) == 0) {
+		shared->refs++;
+		*ret = shared;
+		return GK_OK;
+	}
+	shared = malloc(sizeof(*shared) + len + 1);
+	if (!shared)
+		return gk_error_no_memory(err);
+	*shared = (gk_url_shared){ .refs = 1 };
+	memcpy(shared->text, text, len + 1);
+	rc = gk_url_parse(text, schemes, &shared->url, err);
+	if (rc != GK_OK) {
+		free(shared);
+		return rc;
+	}
+	if (!strpbrk(text, "?@#")) {
+		gk_url_unref(*place);
+		*place = shared;
+		shared->refs++;
+	}
+	*ret = shared;
+	return GK_OK;
+}
+
+void gk_url_cache_done(gk_url_cache *cache)
+{
+	for (size_t i = 0; i < GK_URL_CACHE; i++)
+		gk_url_unref(gk_steal(cache->urls[i]));
+}
+
 char *gk_url_shown(const char *text)
 {
 	static const char *const schemes[][2] = { { "http", "https" }, { "ws", "wss" } };

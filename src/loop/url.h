@@ -16,6 +16,19 @@ typedef struct gk_url {
 	bool is_tls;
 } gk_url;
 
+/* One that many requests go to. Nobody changes it. */
+typedef struct gk_url_shared {
+	unsigned refs;
+	gk_url url;
+	char text[];
+} gk_url_shared;
+
+/* Those that were asked for last, so that they are not taken apart for each request. */
+#define GK_URL_CACHE 8
+typedef struct gk_url_cache {
+	gk_url_shared *urls[GK_URL_CACHE];
+} gk_url_cache;
+
 /** `schemes` is the plain one and the one over TLS: {"ws", "wss"}; what is handed to curl is http or https either way.
  * INVALID_ARGUMENT: not a URL, another scheme, too long. The text is not repeated in the error. */
 GK_MUST_USE gk_code gk_url_parse(
@@ -24,6 +37,12 @@ GK_MUST_USE gk_code gk_url_parse(
 GK_MUST_USE gk_code gk_url_resolve(
 	const gk_url *base, const char *location, gk_url *ret, gk_error *err);
 void gk_url_done(gk_url *url);
+/** As gk_url_parse(), with the same schemes each time; the caller's reference. One with a query, a user or a password, in
+ * which secrets may be, is not kept. */
+GK_MUST_USE gk_code gk_url_cache_get(gk_url_cache *cache, const char *text,
+	const char *const schemes[2], gk_url_shared **ret, gk_error *err);
+void gk_url_cache_done(gk_url_cache *cache);
+void gk_url_unref(gk_url_shared *shared);
 /** A part of it, owned by the caller; "" when it has none. NULL: no memory. */
 char *gk_url_part(const gk_url *url, CURLUPart part, unsigned flags);
 
