@@ -82,6 +82,20 @@ static const struct {
 		"tool_choice", "null" },
 	{ &gk_plugin_mistral, "m", "{'messages':[],'tools':[{'name':'t'}],'toolChoice':'required'}",
 		"tool_choice", "'any'" },
+	{ &gk_plugin_deepseek, "deepseek-chat",
+		"{'messages':[],'tools':[{'name':'t'}],'toolChoice':'required'}", "tool_choice",
+		"'required'" },
+	{ &gk_plugin_xai, "grok-4", "{'messages':[],'tools':[{'name':'t'}],'toolChoice':'none'}",
+		"tool_choice", "'none'" },
+	{ &gk_plugin_huggingface, "a/b",
+		"{'messages':[],'tools':[{'name':'t'}],'toolChoice':'required'}", "tool_choice",
+		"'required'" },
+	{ &gk_plugin_foundry, "gpt-4o",
+		"{'messages':[],'tools':[{'name':'t'}],'toolChoice':'required'}", "tool_choice",
+		"'required'" },
+	{ &gk_plugin_openrouter, "a/b",
+		"{'messages':[],'tools':[{'name':'t'}],'toolChoice':'auto'}", "tool_choice",
+		"'auto'" },
 	{ &gk_plugin_zai, "glm-5", "{'messages':[],'tools':[{'name':'t'}],'toolChoice':'required'}",
 		"tool_choice", "null" },
 	{ &gk_plugin_openai, "gpt-4o",
@@ -215,6 +229,8 @@ static const struct {
 	{ "{'choices':[{'message':{'tool_calls':[{'function':{'name':'t','arguments':'null'}}]}}]}",
 		"message.content", "[{'toolRequest':{'name':'t','input':{}}}]" },
 	{ "{'choices':[{'message':{'content':'x'}}]}", "finishReason", "'unknown'" },
+	{ "{'choices':[{'message':{'content':'x'},'finish_reason':''}]}", "finishReason",
+		"'unknown'" },
 	{ "{'choices':[{'message':{'content':'x'},'finish_reason':'surprise'}]}", "finishReason",
 		"'other'" },
 	{ "{'choices':[{'message':{'refusal':'no'},'finish_reason':'stop'}]}", "finishReason",
@@ -321,7 +337,9 @@ static json_t *stream(const char *const *events, gk_error *err)
 
 START_TEST(a_stream_without_an_end_is_an_error)
 {
-	static const char *const events[] = { "{'choices':[{'delta':{'content':'half'}}]}", NULL };
+	static const char *const events[] = {
+		"{'choices':[{'delta':{'content':'half'},'finish_reason':''}]}", NULL
+	};
 	gk_error err = { 0 };
 
 	ck_assert_ptr_null(stream(events, &err));

@@ -105,6 +105,8 @@ static const struct {
 	{ "compat", ZOO, "/model/zoo/m",
 		": keep-alive\r\n\r\ndata: {\"object\":\"error\",\"message\":\"too long\",\"code\":400}\r\n\r\n",
 		GK_INVALID_ARGUMENT, "zoo: [400] too long" },
+	{ "compat", ZOO, "/model/zoo/m", "event: error\ndata: {\"message\":\"too long\"}\n\n",
+		GK_INTERNAL, "zoo: too long" },
 	{ "anthropic", "{'apiKey':'secret-key'}", "/model/anthropic/claude-x",
 		"{\"type\":\"error\",\"error\":{\"message\":\"overloaded\"}}", GK_INTERNAL,
 		"anthropic: overloaded" },

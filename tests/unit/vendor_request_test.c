@@ -23,6 +23,8 @@ static gk_code answer(const gk_outgoing *out, provider_reply *reply, gk_error *e
 	const char *key = provider_header(out, "Authorization"),
 		   *own = provider_header(out, "X-Team");
 
+	if (!key)
+		key = provider_header(out, "api-key");
 	forget();
 	url = strdup(out->url);
 	body = strndup(out->body ? out->body : "", out->body_len);
@@ -120,6 +122,28 @@ START_TEST(an_address_that_is_none_is_told)
 }
 END_TEST
 
+START_TEST(the_name_of_a_model_leads_nowhere_else)
+{
+	static const char *const wrong[] = { "../../../user/tokens", "a/../b", "a?b=c", "a#b",
+		"a%2e", "a b", ".", "a\\b" };
+
+	provider_use("cloudflare-workers-ai", "{'accountId':'a','apiToken':'secret-key'}");
+	provider_use("microsoft-foundry", "{'endpoint':'https://r.invalid','apiKey':'secret-key'}");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		json_t *input = whole("{}");
+
+		json_object_set_new(input, "config", json_pack("{s:s}", "version", wrong[i]));
+		core_fail("/model/cloudflare-workers-ai/@cf/a/b", json_incref(input),
+			GK_INVALID_ARGUMENT,
+			"cloudflare-workers-ai: there is no model of such a name");
+		core_fail("/model/microsoft-foundry/gpt-4o", input, GK_INVALID_ARGUMENT,
+			"microsoft-foundry: there is no model of such a name");
+		ck_assert_ptr_null(url);
+	}
+	json_decref(core_run("/model/cloudflare-workers-ai/@cf/a.b/..c", whole("{}")));
+}
+END_TEST
+
 static const struct {
 	const char *plugin, *options, *key, *input, *authorization;
 } keys[] = {
@@ -130,6 +154,19 @@ static const struct {
 		"{'config':{'apiKey':'key-of-the-call'}}", "Bearer key-of-the-call" },
 	{ "openai", "{}", "/embedder/openai/text-embedding-3-small",
 		"{'options':{'apiKey':'key-of-the-call'}}", "Bearer key-of-the-call" },
+	{ "mistral", "{'apiKey':'key-of-the-option'}", "/model/mistral/m",
+		"{'config':{'apiKey':'key-of-the-call'}}", "Bearer key-of-the-call" },
+	{ "huggingface", "{'token':false}", "/model/huggingface/a/b",
+		"{'config':{'apiKey':'key-of-the-call'}}", "Bearer key-of-the-call" },
+	{ "azure", "{'endpoint':'https://r.invalid','apiKey':'key-of-the-option'}",
+		"/model/azure/gpt-4o", "{'config':{'apiKey':'key-of-the-call'}}",
+		"key-of-the-call" },
+	{ "microsoft-foundry",
+		"{'endpoint':'https://r.services.ai.azure.com/api/projects/p','apiKey':false}",
+		"/model/microsoft-foundry/gpt-4o", "{'config':{'apiKey':'key-of-the-call'}}",
+		"Bearer key-of-the-call" },
+	{ "cf-ai", "{'accountId':'a','apiToken':false}", "/model/cf-ai/@cf/a/b",
+		"{'config':{'apiKey':'key-of-the-call'}}", "Bearer key-of-the-call" },
 	{ "ollama", "{'apiKey':'key-of-the-option'}", "/model/ollama/m", "{}",
 		"Bearer key-of-the-option" },
 	{ "ollama", "{'apiKey':false}", "/model/ollama/m",
@@ -153,6 +190,24 @@ START_TEST(the_key_of_a_call_goes_before_that_of_its_plugin_and_never_into_the_b
 	ck_assert_ptr_null(strstr(body, "key-of"));
 	ck_assert_ptr_null(strstr(body, "piKey"));
 	ck_assert_ptr_null(team);
+}
+END_TEST
+
+START_TEST(who_asks_for_a_key_with_each_call_sends_nothing_without_one)
+{
+	static const char *const plugins[] = { "openai", "mistral", "huggingface",
+		"microsoft-foundry", "deepseek", "xai", "openrouter" };
+
+	for (size_t i = 0; i < sizeof(plugins) / sizeof(plugins[0]); i++) {
+		gk_auto_json json_t *key = json_sprintf("/model/%s/m", plugins[i]);
+		gk_auto_json json_t *message = json_sprintf(
+			"%s: this call needs a key of its own, config.apiKey", plugins[i]);
+
+		provider_use(plugins[i], "{'apiKey':false,'baseURL':'http://zoo.invalid'}");
+		core_fail(json_string_value(key), provider_hello(), GK_INVALID_ARGUMENT,
+			json_string_value(message));
+	}
+	ck_assert_ptr_null(url);
 }
 END_TEST
 
@@ -192,9 +247,11 @@ static Suite *vendor_request_suite(void)
 	tcase_add_loop_test(tcase, a_path_goes_behind_the_address_and_its_query_behind_the_path, 0,
 		sizeof(addresses) / sizeof(addresses[0]));
 	tcase_add_test(tcase, an_address_that_is_none_is_told);
+	tcase_add_test(tcase, the_name_of_a_model_leads_nowhere_else);
 	tcase_add_loop_test(tcase,
 		the_key_of_a_call_goes_before_that_of_its_plugin_and_never_into_the_body, 0,
 		sizeof(keys) / sizeof(keys[0]));
+	tcase_add_test(tcase, who_asks_for_a_key_with_each_call_sends_nothing_without_one);
 	tcase_add_test(tcase, nobody_sees_the_user_or_the_query_of_an_address);
 	tcase_add_test(tcase, ollama_is_held_to_a_schema_whatever_the_format_is_called);
 	suite_add_tcase(suite, tcase);

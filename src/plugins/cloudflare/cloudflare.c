@@ -18,9 +18,12 @@ static gk_code prepare(
 	const gk_vendor *vendor = model->vendor;
 	const char *account = gk_vendor_option_str(vendor, "accountId"), *key = NULL;
 	const char *version = json_string_value(json_object_get(config, "version"));
+	const char *id = version && *version ? version : model->id;
 	gk_auto_str char *from_env = NULL;
 	gk_code rc = gk_vendor_key(vendor, config, &key, err);
 
+	if (rc == GK_OK)
+		rc = gk_vendor_check_path(vendor, id, err);
 	if (rc == GK_OK && !account)
 		rc = gk_net_env(vendor->app, account_env, &from_env, err);
 	if (rc != GK_OK)
@@ -31,7 +34,7 @@ static gk_code prepare(
 			"CLOUDFLARE_ACCOUNT_ID",
 			vendor->name);
 	gk_outgoing_url(out, "%s/accounts/%s/ai/run/%s", vendor->base_url,
-		account ? account : from_env, version && *version ? version : model->id);
+		account ? account : from_env, id);
 	gk_outgoing_secret(out, "Authorization", "Bearer ", key);
 	gk_vendor_prepare(vendor, out);
 	return GK_OK;

@@ -318,10 +318,8 @@ gk_code gk_failure_in_answer(
 	gk_error *err, const char *who, const gk_outgoing *out, const json_t *answer)
 {
 	int http = status_in(answer);
-	gk_code told = code_of(http, answer);
 
-	return set(err, http || told != GK_UNKNOWN ? told : GK_INTERNAL, who, out, http, answer,
-		NULL, -1);
+	return set(err, code_of(http, answer), who, out, http, answer, NULL, -1);
 }
 
 gk_code gk_failure_as(

@@ -217,6 +217,22 @@ gk_code gk_vendor_key(
 	return GK_OK;
 }
 
+gk_code gk_vendor_check_path(const gk_vendor *vendor, const char *id, gk_error *err)
+{
+	bool is_wrong = false;
+
+	for (const char *c = id; *c && !is_wrong; c++) {
+		const char *segment = c == id || c[-1] == '/' ? c : NULL;
+		size_t dots = segment ? strspn(segment, ".") : 0;
+
+		is_wrong = (unsigned char)*c <= ' ' || strchr("?#%\\\x7f", *c) ||
+			   ((dots == 1 || dots == 2) && (!segment[dots] || segment[dots] == '/'));
+	}
+	return is_wrong ? gk_error_set(err, GK_INVALID_ARGUMENT,
+				  "%s: there is no model of such a name", vendor->name)
+			: GK_OK;
+}
+
 void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out)
 {
 	gk_outgoing_header(out, "User-Agent", "genkit-c/" PACKAGE_VERSION);

@@ -107,6 +107,9 @@ gk_code gk_vendor_define_embedder(gk_plugin *plugin, gk_vendor *vendor, const ch
  * borrowed; NULL: none is needed. INVALID_ARGUMENT: there is none. */
 gk_code gk_vendor_key(
 	const gk_vendor *vendor, const json_t *config, const char **ret, gk_error *err);
+/** INVALID_ARGUMENT: the name of a model (whoever calls chooses it) would lead elsewhere as a part of an address: it has a
+ * query, a fragment, a segment of dots, or what no address has unescaped. */
+gk_code gk_vendor_check_path(const gk_vendor *vendor, const char *id, gk_error *err);
 /** What every request gets: user agent, the configured headers, the time limit, the gate, the query of the address. */
 void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out);
 /** Registers one of many; `row` is of the family's table, or the mapping (a json_t) that the administrator gave. */

@@ -28,7 +28,8 @@ static gk_code azure_version(const gk_vendor *vendor, char **ret, gk_error *err)
 static gk_code azure_address(const gk_vendor *vendor, gk_outgoing *out, const char *path,
 	const char *model, const char *key, gk_error *err)
 {
-	const char *deployment = gk_vendor_option_str(vendor, "deployment");
+	const char *given = gk_vendor_option_str(vendor, "deployment");
+	const char *deployment = given ? given : model;
 	gk_auto_str char *version = NULL;
 	gk_code rc;
 
@@ -41,14 +42,16 @@ static gk_code azure_address(const gk_vendor *vendor, gk_outgoing *out, const ch
 			out->tokens = vendor->tokens;
 		return GK_OK;
 	}
-	rc = azure_version(vendor, &version, err);
+	rc = gk_vendor_check_path(vendor, deployment, err);
+	if (rc == GK_OK)
+		rc = azure_version(vendor, &version, err);
 	if (rc != GK_OK)
 		return rc;
 	if (strcmp(path, "/models") == 0)
 		gk_outgoing_url(out, "%s/openai/models?api-version=%s", vendor->base_url, version);
 	else
 		gk_outgoing_url(out, "%s/openai/deployments/%s%s?api-version=%s", vendor->base_url,
-			deployment ? deployment : model, path, version);
+			deployment, path, version);
 	if (key)
 		gk_outgoing_secret(out, "api-key", "", key);
 	else

@@ -147,7 +147,7 @@ static const char *reason_of(const json_t *choice)
 {
 	const char *reason = gk_json_str_peek(choice, "finish_reason");
 
-	if (!reason)
+	if (!reason || !*reason)
 		return "unknown";
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strcmp(reasons[i].wire, reason) == 0)

@@ -7,8 +7,11 @@
 
 #include <genkit/context.h>
 
-static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
+static gk_code on_event(const gk_sse_event *event, void *user, gk_error *err)
 {
+	gk_oai_stream *stream = user;
+
+	stream->is_failure = event->event.len == 5 && memcmp(event->event.text, "error", 5) == 0;
 	return gk_oai_stream_push(stream, event->data.text, event->data.len, err);
 }
 

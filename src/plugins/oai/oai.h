@@ -163,6 +163,7 @@ typedef struct gk_oai_stream {
 	size_t choice_count;
 	size_t call_count, size; /* of all choices */
 	bool is_done;            /* [DONE] was said */
+	bool is_failure;         /* the event that comes is called an error */
 } gk_oai_stream;
 
 void gk_oai_stream_init(

@@ -268,7 +268,7 @@ static gk_code take_text(gk_oai_stream *stream, gk_oai_choice *choice, const jso
 
 static void keep(json_t **slot, json_t *value)
 {
-	if (!value || json_is_null(value))
+	if (!value || json_is_null(value) || (json_is_string(value) && !json_string_length(value)))
 		return;
 	json_decref(*slot);
 	*slot = json_incref(value);
@@ -333,7 +333,7 @@ gk_code gk_oai_stream_push(gk_oai_stream *stream, const char *data, size_t len, 
 	rc = gk_ask_parse(call->vendor->name, data, len, &piece, err);
 	if (rc != GK_OK)
 		return rc;
-	if (gk_failure_is(piece))
+	if (stream->is_failure || gk_failure_is(piece))
 		return gk_failure_in_answer(err, call->vendor->name, call->out, piece);
 	rc = keep_top(stream, piece, err);
 	json_array_foreach (json_object_get(piece, "choices"), i, one) {
