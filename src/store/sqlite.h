@@ -215,8 +215,7 @@ gk_code gk_sqlite_merge(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err);
 
 /** The batch as a row of the journal, a transaction by itself. */
 gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err);
-/** A slice of the journal goes into the tables. *ret: there is more. */
-gk_code gk_sqlite_fold(gk_trace_backend *backend, bool *ret, gk_error *err);
+gk_code gk_sqlite_fold(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err);
 gk_code gk_sqlite_fold_all(gk_sqlite *sqlite, gk_error *err);
 
 /* --- traces in mind --- */
@@ -241,7 +240,7 @@ void gk_sqlite_forget(gk_sqlite *sqlite); /* all of them */
 /** Closes spans of processes that have ended (section 9.4). */
 gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err);
 
-gk_code gk_sqlite_index(gk_trace_backend *backend, bool is_urgent, bool *ret, gk_error *err);
+gk_code gk_sqlite_index(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err);
 /** A span's document is about to change or to go: takes its texts out of the index. */
 gk_code gk_sqlite_unindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err);
 /** It is there again, to be indexed. */

@@ -11,9 +11,6 @@
 
 #include "base/str.h"
 
-#define SLICE     200  /* spans of one transaction, */
-#define SLICE_MAX 5000 /* when somebody waits for the index */
-
 /* --- what goes in --- */
 
 static bool is_indexed_type(const char *type)
@@ -175,34 +172,27 @@ static gk_code index_new(gk_sqlite *sqlite, size_t max, size_t *ret, gk_error *e
 	return gk_db_run(&sqlite->db, s, err);
 }
 
-gk_code gk_sqlite_index(gk_trace_backend *backend, bool is_urgent, bool *ret, gk_error *err)
+gk_code gk_sqlite_index(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err)
 {
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
-	size_t max = is_urgent ? SLICE_MAX : SLICE, count = 0;
-	int64_t before;
-	gk_code rc;
+	int64_t before, *lacking = &sqlite->lacking;
+	gk_code rc = gk_sqlite_begin(sqlite, err);
 
-	/* Who always finds something to write would fold in every slice, and never come to index. */
-	*ret = false;
-	if (sqlite->sizes.unfolded) {
-		rc = gk_sqlite_fold(backend, ret, err);
-		if (rc != GK_OK || *ret)
-			return rc;
-	}
-	rc = gk_sqlite_begin(sqlite, err);
+	*ret = 0;
 	before = sqlite->indexed;
 	if (rc == GK_OK) {
-		rc = index_todo(sqlite, max, &count, err);
+		rc = index_todo(sqlite, max, ret, err);
 		if (rc == GK_OK)
-			rc = index_new(sqlite, max - count, &count, err);
+			rc = index_new(sqlite, max - *ret, ret, err);
 		rc = gk_sqlite_end(sqlite, rc, err);
 	}
-	if (rc != GK_OK)
+	if (rc != GK_OK) {
 		sqlite->indexed = before;
-	else
-		sqlite->lacking = count == max && sqlite->lacking > (int64_t)count
-					  ? sqlite->lacking - (int64_t)count
-					  : count == max;
-	*ret = rc == GK_OK && count == max;
-	return rc;
+		return rc;
+	}
+	if (*ret < max)
+		*lacking = 0;
+	else /* one is left at least, until a look finds none */
+		*lacking = *lacking > (int64_t)max ? *lacking - (int64_t)max : 1;
+	return GK_OK;
 }

@@ -380,32 +380,30 @@ static gk_code fold_row(gk_sqlite *sqlite, const void *data, size_t len, gk_erro
 }
 
 /* What is to be written does not wait for a whole slice, unless too much is behind already. */
-static bool may_fold_on(const gk_sqlite *sqlite, int64_t done)
+static size_t bound(const gk_sqlite *sqlite, size_t max)
 {
 	bool yields = sqlite->base.yields && sqlite->sizes.unfolded < 2 * GK_STORE_FOLD_LAG &&
 		      atomic_load_explicit(&sqlite->base.is_wanted, memory_order_relaxed);
 
-	return done < (yields ? GK_STORE_FOLD_LEAST : GK_STORE_FOLD);
+	return yields && max > GK_STORE_FOLD_LEAST ? GK_STORE_FOLD_LEAST : max;
 }
 
 /* Rows up to a number of spans. *ret: how many spans those were. */
-static gk_code fold_rows(gk_sqlite *sqlite, int64_t *ret, bool *more, gk_error *err)
+static gk_code fold_rows(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more, gk_error *err)
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_JOURNAL, err);
 	int64_t last = 0;
 	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
-	int status = SQLITE_DONE;
 
-	while (rc == GK_OK && may_fold_on(sqlite, *ret) &&
-		(status = sqlite3_step(s)) == SQLITE_ROW) {
+	while (rc == GK_OK && *ret < bound(sqlite, max)) {
+		rc = gk_db_step(&sqlite->db, s, more, err);
+		if (rc != GK_OK || !*more)
+			break;
 		last = sqlite3_column_int64(s, 0);
-		*ret += sqlite3_column_int64(s, 1);
+		*ret += (size_t)sqlite3_column_int64(s, 1);
 		rc = fold_row(
 			sqlite, sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2), err);
 	}
-	if (rc == GK_OK && status != SQLITE_ROW && status != SQLITE_DONE)
-		rc = gk_db_fail(&sqlite->db, "the store cannot be read", err);
-	*more = status == SQLITE_ROW;
 	if (s)
 		sqlite3_reset(s);
 	if (rc != GK_OK || !last)
@@ -418,43 +416,42 @@ static gk_code fold_rows(gk_sqlite *sqlite, int64_t *ret, bool *more, gk_error *
 	return rc == GK_OK ? gk_sqlite_close_merge(sqlite, err) : rc;
 }
 
-static gk_code fold_slice(gk_sqlite *sqlite, bool *more, gk_error *err)
+static gk_code fold_slice(gk_sqlite *sqlite, size_t max, size_t *ret, gk_error *err)
 {
-	int64_t count = 0;
+	uint64_t *unfolded = &sqlite->sizes.unfolded;
+	bool more = true;
 	gk_code rc = gk_sqlite_begin(sqlite, err);
 
+	*ret = 0;
 	if (rc != GK_OK)
 		return rc;
-	rc = fold_rows(sqlite, &count, more, err);
+	rc = fold_rows(sqlite, max, ret, &more, err);
 	rc = gk_sqlite_end(sqlite, rc, err);
 	if (rc != GK_OK)
 		return rc;
 	sqlite->is_careful = false;
-	sqlite->sizes.unfolded -=
-		(uint64_t)count < sqlite->sizes.unfolded ? (uint64_t)count : sqlite->sizes.unfolded;
-	if (!*more)
-		sqlite->sizes.unfolded = 0;
+	*unfolded -= !more || *ret > *unfolded ? *unfolded : *ret;
 	return GK_OK;
 }
 
-gk_code gk_sqlite_fold(gk_trace_backend *backend, bool *ret, gk_error *err)
+gk_code gk_sqlite_fold(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err)
 {
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
-	gk_code rc = fold_slice(sqlite, ret, err);
+	gk_code rc = fold_slice(sqlite, max, ret, err);
 
 	if (rc != GK_INTERNAL || sqlite->is_careful)
 		return rc;
 	gk_error_clear(err);
 	sqlite->is_careful = true;
-	return fold_slice(sqlite, ret, err);
+	return fold_slice(sqlite, max, ret, err);
 }
 
 gk_code gk_sqlite_fold_all(gk_sqlite *sqlite, gk_error *err)
 {
-	bool more = sqlite->sizes.unfolded > 0;
+	size_t count = sqlite->sizes.unfolded ? GK_STORE_FOLD_LAG : 0;
 	gk_code rc = GK_OK;
 
-	while (rc == GK_OK && more)
-		rc = gk_sqlite_fold(&sqlite->base, &more, err);
+	while (rc == GK_OK && count >= GK_STORE_FOLD_LAG)
+		rc = gk_sqlite_fold(&sqlite->base, GK_STORE_FOLD_LAG, &count, err);
 	return rc;
 }

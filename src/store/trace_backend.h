@@ -60,12 +60,11 @@ typedef struct gk_trace_backend_type {
 	/** All of it or nothing, and on the disk when it returns; readers may see it only after a fold. Sets is_accepted
 	 * of the rows when the batch is watched. Writer. */
 	gk_code (*write)(gk_trace_backend *backend, gk_trace_batch *batch, gk_error *err);
-	/** A slice of what was written goes to where readers find it, a small one when it yields and is wanted. *ret: there
-	 * is more. Writer. */
-	gk_code (*fold)(gk_trace_backend *backend, bool *ret, gk_error *err);
-	/** A slice of what can wait longer: texts into the full-text index, all of it when `is_urgent`. *ret: there is more.
-	 * Writer. */
-	gk_code (*index)(gk_trace_backend *backend, bool is_urgent, bool *ret, gk_error *err);
+	/** A slice of what was written, the oldest, goes to where readers find it: about `max` spans, or fewer when it yields
+	 * and is wanted. *ret: how many; fewer than `max` when it does not yield: there is no more. Writer. */
+	gk_code (*fold)(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err);
+	/** The same of what can wait longer and was folded: texts into the full-text index. Writer. */
+	gk_code (*index)(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err);
 	/** A slice of retention. *ret: there is more. Writer. */
 	gk_code (*sweep)(
 		gk_trace_backend *backend, const gk_trace_limits *limits, bool *ret, gk_error *err);

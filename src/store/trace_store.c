@@ -340,16 +340,31 @@ static gk_code run_job(gk_trace_store *store,
 	return job.rc;
 }
 
-static gk_code fold_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
+/* What a reader waits for is what there was when it asked, however much comes meanwhile. */
+typedef struct catching_up {
+	uint64_t fold, index; /* spans that are left */
+} catching_up;
+
+static gk_code catch_up_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
 {
-	(void)arg;
-	return backend->type->fold(backend, more, err);
+	catching_up *c = arg;
+	uint64_t *left = c->fold ? &c->fold : &c->index;
+	size_t max = left == &c->fold ? GK_STORE_FOLD_LAG : GK_STORE_INDEX_LAG, count = 0;
+	gk_code rc = left == &c->fold ? backend->type->fold(backend, max, &count, err)
+				      : backend->type->index(backend, max, &count, err);
+
+	*left = count < max || count >= *left ? 0 : *left - count;
+	*more = c->fold || c->index;
+	return rc;
 }
 
-static gk_code index_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
+static gk_code catch_up(gk_trace_store *store, bool has_text, gk_error *err)
 {
-	(void)arg;
-	return backend->type->index(backend, true, more, err);
+	gk_trace_store_counts counts = gk_trace_store_count(store);
+	catching_up c = { .fold = counts.unfolded,
+		.index = has_text ? counts.unindexed + counts.unfolded : 0 };
+
+	return c.fold || c.index ? run_job(store, catch_up_slice, &c, err) : GK_OK;
 }
 
 /* --- reading --- */
@@ -364,6 +379,13 @@ typedef struct reading {
 	json_t **value;
 } reading;
 
+static void count_reader(gk_trace_store *store, int by)
+{
+	pthread_mutex_lock(&store->lock);
+	store->readers += (size_t)by;
+	pthread_mutex_unlock(&store->lock);
+}
+
 /* A reader sees what was saved before it asked; that the disk fails is no reason to show nothing. */
 static gk_code run_reading(gk_trace_store *store, gk_work_fn *fn, reading *r, gk_error *err)
 {
@@ -371,10 +393,12 @@ static gk_code run_reading(gk_trace_store *store, gk_work_fn *fn, reading *r, gk
 
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	r->store = store;
+	count_reader(store, 1);
 	if (store->settled < store->last && !store->is_failing)
 		rc = wait_for(store, true, err);
-	if (rc == GK_OK && !store->is_failing && gk_trace_store_count(store).unfolded)
-		rc = run_job(store, fold_slice, NULL, err);
+	if (rc == GK_OK && !store->is_failing)
+		rc = catch_up(store, r->query && r->query->text && *r->query->text, err);
+	count_reader(store, -1);
 	if (rc == GK_UNAVAILABLE && gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK) {
 		gk_error_clear(err);
 		rc = GK_OK;
@@ -419,22 +443,9 @@ gk_code gk_trace_store_logs(
 	return run_reading(store, do_logs, &(reading){ .log_query = query, .buf = ret }, err);
 }
 
-/* What is searched is all that was committed: what the index lacks yet goes in first. */
 gk_code gk_trace_store_list(
 	gk_trace_store *store, const gk_trace_query *query, gk_buf *ret, gk_error *err)
 {
-	gk_trace_store_counts counts;
-	gk_code rc = GK_OK;
-
-	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
-	if (query->text && *query->text && !store->is_failing) {
-		rc = gk_trace_store_flush(store, err);
-		counts = gk_trace_store_count(store);
-		if (rc == GK_OK && counts.unindexed + counts.unfolded > 0)
-			rc = run_job(store, index_slice, NULL, err);
-	}
-	if (rc != GK_OK)
-		return rc;
 	return run_reading(store, do_list, &(reading){ .query = query, .buf = ret }, err);
 }
 

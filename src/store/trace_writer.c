@@ -323,6 +323,7 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 	gk_trace_sizes sizes;
 	bool more = false, sweeps = is_sweep_late(store, now_ms) && !store->has_swept;
 	bool folds = !sweeps && must_fold(store, now_ms);
+	size_t count;
 	bool indexes = !sweeps && must_index(store, now_ms);
 	gk_code rc;
 
@@ -330,10 +331,10 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 	pthread_mutex_unlock(&store->lock);
 	if (folds) {
 		store->backend->yields = true; /* an answer waits for what is written */
-		rc = type->fold(store->backend, &more, &err);
+		rc = type->fold(store->backend, GK_STORE_FOLD, &count, &err);
 		store->backend->yields = false;
 	} else if (indexes) {
-		rc = type->index(store->backend, false, &more, &err);
+		rc = type->index(store->backend, GK_STORE_INDEX, &count, &err);
 	} else if (store->has_swept) {
 		rc = type->sweep(store->backend, &limits, &more, &err);
 		store->is_shrinking |= store->is_sweeping || more;
@@ -422,14 +423,28 @@ static bool may_write(const gk_trace_store *store, uint64_t now_ms)
 	return !store->fails || now_ms >= store->retry_ms || store->stops;
 }
 
+static bool lags(const gk_trace_store *store, uint64_t now_ms)
+{
+	return now_ms >= store->upkeep_ms && (store->counts.unfolded > GK_STORE_FOLD_LAG ||
+						     store->counts.unindexed > GK_STORE_INDEX_LAG);
+}
+
 /* What waited long enough waits no longer, though there is always something to write. */
 static bool is_behind(const gk_trace_store *store, uint64_t now_ms)
 {
-	bool lags = store->counts.unfolded > GK_STORE_FOLD_LAG ||
-		    store->counts.unindexed > GK_STORE_INDEX_LAG;
+	return store->is_open && (lags(store, now_ms) || is_sweep_late(store, now_ms));
+}
 
-	return store->is_open &&
-	       ((lags && now_ms >= store->upkeep_ms) || is_sweep_late(store, now_ms));
+/* As much of it as keeps step with what is written. Who reads is let in between, as long as it lags but little. */
+static void catch_up(gk_trace_store *store, uint64_t now_ms)
+{
+	if (is_behind(store, now_ms))
+		do_upkeep(store, now_ms);
+	for (int i = 1; i < GK_STORE_CATCH_UP && lags(store, now_ms); i++) {
+		if (store->readers && store->counts.unindexed < 2 * GK_STORE_INDEX_LAG)
+			break;
+		do_upkeep(store, now_ms);
+	}
 }
 
 static bool has_upkeep(const gk_trace_store *store, uint64_t now_ms)
@@ -444,10 +459,11 @@ static bool has_upkeep(const gk_trace_store *store, uint64_t now_ms)
 static void fold_rest(gk_trace_store *store)
 {
 	gk_auto_error gk_error err = { 0 };
-	bool more = store->is_open && !store->fails;
+	size_t max = GK_STORE_FOLD_LAG, count = store->is_open && !store->fails ? max : 0;
 
 	pthread_mutex_unlock(&store->lock);
-	while (more && store->backend->type->fold(store->backend, &more, &err) == GK_OK)
+	while (count >= max &&
+		store->backend->type->fold(store->backend, max, &count, &err) == GK_OK)
 		continue;
 	pthread_mutex_lock(&store->lock);
 }
@@ -466,8 +482,7 @@ void *gk_trace_writer_run(void *user)
 			ask_for_copy(store, false);
 			if (store->stops && store->fails)
 				break;
-			if (is_behind(store, now_ms))
-				do_upkeep(store, now_ms);
+			catch_up(store, now_ms);
 			if (is_tend_late(store, now_ms))
 				tend_guest(store, now_ms);
 			if (!TAILQ_EMPTY(&store->jobs))

@@ -21,7 +21,7 @@
 static gk_loop *loop;
 static gk_trace_store *store;
 static unsigned long traces = 100000, keep_traces;
-static bool is_done;
+static bool is_done, is_flooding;
 static const char *const words[] = { "river", "mountain", "copper", "lantern", "harbour", "meadow",
 	"violin", "thunder", "orchard", "saddle", "compass", "feather", "granite", "velvet",
 	"willow", "ember" };
@@ -170,7 +170,7 @@ static gk_trace_post *make_small_post(unsigned long trace)
 	return post;
 }
 
-/* `beat` is called now and then. */
+/* `beat` is called now and then. While somebody asks he has a turn after each post, as between two requests. */
 static void ingest(unsigned long first, unsigned long count, void (*beat)(void))
 {
 	gk_auto_error gk_error err = { 0 };
@@ -178,6 +178,8 @@ static void ingest(unsigned long first, unsigned long count, void (*beat)(void))
 	for (unsigned long i = 0; i < count; i++) {
 		gk_trace_store_save(
 			store, keep_traces ? make_small_post(first + i) : make_post(first + i));
+		if (is_flooding && gk_fiber_yield(&err) != GK_OK)
+			fail("yield", &err);
 		if (i % GROUP == GROUP - 1 && gk_trace_store_flush(store, &err) != GK_OK)
 			fail("flush", &err);
 		if (beat && i % 1000 == 0)
@@ -213,6 +215,12 @@ static const question questions[] = {
 	{ "search: nothing", NULL, "zebra", 0, false },
 };
 
+static const question in_flood[] = {
+	{ "list, first page", NULL, NULL, 0, false },
+	{ "load", NULL, NULL, 0, true },
+	{ "search: common word", NULL, "lantern", 0, false },
+};
+
 static int by_value(const void *a, const void *b)
 {
 	const double *x = a, *y = b;
@@ -220,9 +228,50 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static double asked_ms[ROUNDS];
+
+static void print_times(const char *name, size_t count, size_t bytes)
+{
+	qsort(asked_ms, count, sizeof(*asked_ms), by_value);
+	printf("%-28s %8.2f %8.2f %10zu\n", name, asked_ms[count / 2], asked_ms[count * 99 / 100],
+		bytes);
+}
+
+/* While spans come in: the trace that was committed last, and a list, in turn. */
+static unsigned long committed;
+
+static void ask_in_flood(void *user)
+{
+	const question *q = user;
+	gk_auto_error gk_error err = { 0 };
+	size_t count = 0, bytes = 0;
+
+	while (is_flooding && count < ROUNDS / 2) {
+		gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+		uint64_t start = gk_clock_mono_ns();
+		char id[40];
+		gk_code rc;
+
+		snprintf(id, sizeof(id), "%032lx", committed);
+		rc = q->is_load ? gk_trace_store_load(store, id, &buf, &err)
+				: gk_trace_store_list(store,
+					  &(gk_trace_query){ .limit = 10, .text = q->text }, &buf,
+					  &err);
+		if (rc != GK_OK || !buf.len)
+			fail(q->name, &err);
+		asked_ms[count++] = (double)(gk_clock_mono_ns() - start) / 1e6;
+		bytes = buf.len;
+		if (gk_fiber_sleep(5, &err) != GK_OK)
+			fail(q->name, &err);
+	}
+	if (count)
+		print_times(q->name, count, bytes);
+	is_flooding = false;
+}
+
 static void ask(const question *q)
 {
-	static double ms[ROUNDS];
+	double *ms = asked_ms;
 	gk_auto_json json_t *filter = NULL;
 	gk_auto_error gk_error err = { 0 };
 	size_t bytes = 0;
@@ -250,8 +299,7 @@ static void ask(const question *q)
 		ms[i] = (double)(gk_clock_mono_ns() - start) / 1e6;
 		bytes = buf.len;
 	}
-	qsort(ms, ROUNDS, sizeof(*ms), by_value);
-	printf("%-28s %8.2f %8.2f %10zu\n", q->name, ms[ROUNDS / 2], ms[ROUNDS * 99 / 100], bytes);
+	print_times(q->name, ROUNDS, bytes);
 }
 
 /* --- parts --- */
@@ -286,6 +334,25 @@ static void measure(const char *what, unsigned long first, unsigned long count)
 		(unsigned long long)counts.unindexed);
 }
 
+/* Goes on saving until all has been asked. */
+static unsigned long flood(unsigned long first, const question *q)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_fiber *fiber;
+
+	is_flooding = true;
+	committed = first - 1;
+	if (gk_fiber_start(loop, "asks", NULL, ask_in_flood, (void *)(uintptr_t)q, &fiber, &err) !=
+		GK_OK)
+		fail(q->name, &err);
+	while (is_flooding) {
+		ingest(first, GROUP, NULL);
+		first += GROUP;
+		committed = first - 1;
+	}
+	return first;
+}
+
 static void retain(unsigned long first, unsigned long keep)
 {
 	gk_trace_store_configure(
@@ -298,6 +365,7 @@ static void body(void *user)
 	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
 	gk_auto_error gk_error err = { 0 };
 	uint64_t start;
+	unsigned long next = traces;
 
 	(void)user;
 	if (keep_traces) {
@@ -314,8 +382,11 @@ static void body(void *user)
 		(double)(gk_clock_mono_ns() - start) / 1e9, "", "p50 ms", "p99 ms", "bytes");
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
 		ask(&questions[i]);
+	printf("\nWhile spans come in:\n");
+	for (size_t i = 0; i < sizeof(in_flood) / sizeof(in_flood[0]); i++)
+		next = flood(next, &in_flood[i]);
 	printf("\n");
-	retain(traces, traces / 2);
+	retain(next, traces / 2);
 	is_done = true;
 }
 

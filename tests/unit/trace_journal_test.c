@@ -318,11 +318,12 @@ static void write_trace(gk_trace_backend *backend, unsigned number, unsigned spa
 	gk_trace_post_free(post);
 }
 
-static uint64_t fold_some(gk_trace_backend *backend, bool *more)
+static uint64_t fold_some(gk_trace_backend *backend)
 {
 	gk_trace_sizes sizes;
+	size_t count;
 
-	ck_assert_int_eq(backend->type->fold(backend, more, NULL), GK_OK);
+	ck_assert_int_eq(backend->type->fold(backend, GK_STORE_FOLD, &count, NULL), GK_OK);
 	backend->type->sizes(backend, &sizes);
 	return sizes.unfolded;
 }
@@ -332,7 +333,6 @@ START_TEST(folding_makes_room_for_what_is_to_be_written)
 	unsigned spans = GK_STORE_FOLD_LEAST / 4;
 	gk_auto_str char *path = NULL;
 	gk_trace_backend *backend;
-	bool more = false;
 
 	ck_assert_int_gt(asprintf(&path, "%s.other", traces_path), 0);
 	backend = gk_sqlite_backend_new(path);
@@ -340,11 +340,9 @@ START_TEST(folding_makes_room_for_what_is_to_be_written)
 	for (unsigned i = 0; i < 12; i++)
 		write_trace(backend, i, spans);
 	backend->is_wanted = backend->yields = true;
-	ck_assert_uint_eq(fold_some(backend, &more), 12 * spans - GK_STORE_FOLD_LEAST);
-	ck_assert(more);
+	ck_assert_uint_eq(fold_some(backend), 12 * spans - GK_STORE_FOLD_LEAST);
 	backend->yields = false; /* a reader waits as well */
-	ck_assert_uint_eq(fold_some(backend, &more), 0);
-	ck_assert(!more);
+	ck_assert_uint_eq(fold_some(backend), 0);
 	backend->type->free(backend);
 	unlink(path);
 }
@@ -361,15 +359,17 @@ START_TEST(the_index_comes_to_its_end_though_something_is_written_all_the_time)
 	for (unsigned i = 0; i < 3; i++) {
 		gk_trace_post *post = traces_spans(i ? "b" : "a", 1, "n", "{}");
 		gk_trace_batch batch = { .spans = 1 };
-		bool more = true;
+		size_t count;
 
 		STAILQ_INIT(&batch.posts);
 		STAILQ_INIT(&batch.logs);
 		STAILQ_INSERT_TAIL(&batch.posts, post, link);
 		ck_assert_int_eq(backend->type->write(backend, &batch, NULL), GK_OK);
 		gk_trace_post_free(post);
-		ck_assert_int_eq(backend->type->index(backend, true, &more, NULL), GK_OK);
-		ck_assert(!more);
+		ck_assert_int_eq(backend->type->fold(backend, 100, &count, NULL), GK_OK);
+		ck_assert_uint_eq(count, 1);
+		ck_assert_int_eq(backend->type->index(backend, 100, &count, NULL), GK_OK);
+		ck_assert_uint_eq(count, 1);
 		backend->type->sizes(backend, &sizes);
 		ck_assert_uint_eq(sizes.unfolded, 0);
 		ck_assert_uint_eq(sizes.unindexed, 0);
