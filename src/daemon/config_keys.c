@@ -418,7 +418,7 @@ const gk_config_key gk_config_keys[] = {
 		.flags = GK_CONFIG_RESTART,
 		.unset = "what the tools say, with --dev",
 		.help = "Address of a telemetry server of Genkit's tools (http://HOST:PORT), which is sent all "
-			"spans; $GENKIT_TELEMETRY_SERVER goes before it." },
+			"spans and log records; $GENKIT_TELEMETRY_SERVER goes before it." },
 	{ .name = "telemetry.realtime",
 		.type = GK_CONFIG_BOOL,
 		.fallback = "false",

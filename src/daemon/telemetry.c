@@ -28,6 +28,7 @@ struct gk_telemetry {
 	gk_app *app;
 	bool is_dev;
 	gk_dev_exporter *dev;
+	json_t *dev_resource;
 	bool has_server; /* the environment or the configuration names it */
 	gk_telemetry_own_fn *is_own;
 	void *own_user;
@@ -196,6 +197,8 @@ static void tap(const gk_log_record *record, void *user)
 
 	if (strcmp(record->component, "telemetry") == 0)
 		return;
+	if (telemetry->dev)
+		gk_dev_exporter_log(telemetry->dev, record);
 	for (size_t i = 0; i < telemetry->outlets.count; i++)
 		gk_otlp_exporter_log(telemetry->outlets.items[i], record);
 }
@@ -241,16 +244,20 @@ static gk_code open_dev(gk_telemetry *telemetry, const gk_config *config, gk_err
 	const char *url = environment("GENKIT_TELEMETRY_SERVER");
 	bool is_realtime = gk_config_bool(config, "telemetry.realtime") ||
 			   gk_str_equal(environment("GENKIT_ENABLE_REALTIME_TELEMETRY"), "true");
-	gk_code rc = GK_OK;
+	gk_code rc;
 
 	if (!url)
 		url = gk_config_str(config, "telemetry.server");
 	telemetry->has_server = url != NULL;
 	if (!telemetry->is_dev && !url)
 		return GK_OK;
+	rc = make_resource(telemetry, config, &telemetry->dev_resource, err);
+	if (rc != GK_OK)
+		return rc;
 	rc = gk_dev_exporter_new(telemetry->app,
 		GK_OPTS(gk_dev_exporter_opts, .is_realtime = is_realtime,
 			.delay_ms = telemetry->is_dev ? 0 : GK_EXPORT_DELAY_MS,
+			.resource = telemetry->dev_resource,
 			.client = { .size = sizeof(gk_fetch_client_opts) }),
 		&telemetry->dev, err);
 	return rc == GK_OK && url ? gk_dev_exporter_set_url(telemetry->dev, url, err) : rc;
@@ -374,6 +381,7 @@ void gk_telemetry_free(gk_telemetry *telemetry)
 	if (telemetry->farewell)
 		gk_timer_stop(telemetry->farewell);
 	gk_dev_exporter_free(telemetry->dev);
+	json_decref(telemetry->dev_resource);
 	close_outlets(&telemetry->outlets);
 	close_outlets(&telemetry->leaving);
 	free(telemetry);
@@ -386,10 +394,17 @@ static gk_sender *dev_sender(const gk_telemetry *telemetry)
 	return telemetry->dev ? gk_dev_exporter_sender_peek(telemetry->dev) : NULL;
 }
 
+static gk_otlp_exporter *dev_logs(const gk_telemetry *telemetry)
+{
+	return telemetry->dev ? gk_dev_exporter_logs_peek(telemetry->dev) : NULL;
+}
+
 void gk_telemetry_drain(gk_telemetry *telemetry)
 {
 	if (dev_sender(telemetry))
 		gk_sender_hurry(dev_sender(telemetry));
+	if (dev_logs(telemetry))
+		gk_otlp_exporter_hurry(dev_logs(telemetry));
 	for (size_t i = 0; i < telemetry->outlets.count; i++)
 		gk_otlp_exporter_hurry(telemetry->outlets.items[i]);
 }
@@ -397,6 +412,8 @@ void gk_telemetry_drain(gk_telemetry *telemetry)
 bool gk_telemetry_is_busy(const gk_telemetry *telemetry)
 {
 	if (dev_sender(telemetry) && gk_sender_is_busy(dev_sender(telemetry)))
+		return true;
+	if (dev_logs(telemetry) && gk_otlp_exporter_is_busy(dev_logs(telemetry)))
 		return true;
 	for (size_t i = 0; i < telemetry->outlets.count; i++)
 		if (gk_otlp_exporter_is_busy(telemetry->outlets.items[i]))
@@ -407,24 +424,29 @@ bool gk_telemetry_is_busy(const gk_telemetry *telemetry)
 	return false;
 }
 
-void gk_telemetry_each_sender(gk_telemetry *telemetry, gk_telemetry_sender_fn *fn, void *user)
+static void show_sender(gk_sender *sender, gk_telemetry_sender_fn *fn, void *user)
 {
 	gk_sender_counts counts;
 
-	if (dev_sender(telemetry)) {
-		counts = gk_sender_count(dev_sender(telemetry));
-		fn(&counts, user);
-	}
-	for (size_t i = 0; i < telemetry->outlets.count; i++)
-		for (gk_otlp_signal s = GK_OTLP_TRACES; s < GK_OTLP_SIGNALS; s++) {
-			gk_sender *sender =
-				gk_otlp_exporter_sender_peek(telemetry->outlets.items[i], s);
+	if (!sender)
+		return;
+	counts = gk_sender_count(sender);
+	fn(&counts, user);
+}
 
-			if (!sender)
-				continue;
-			counts = gk_sender_count(sender);
-			fn(&counts, user);
-		}
+static void show_exporter(gk_otlp_exporter *exporter, gk_telemetry_sender_fn *fn, void *user)
+{
+	for (gk_otlp_signal s = GK_OTLP_TRACES; s < GK_OTLP_SIGNALS; s++)
+		show_sender(gk_otlp_exporter_sender_peek(exporter, s), fn, user);
+}
+
+void gk_telemetry_each_sender(gk_telemetry *telemetry, gk_telemetry_sender_fn *fn, void *user)
+{
+	show_sender(dev_sender(telemetry), fn, user);
+	if (dev_logs(telemetry))
+		show_exporter(dev_logs(telemetry), fn, user);
+	for (size_t i = 0; i < telemetry->outlets.count; i++)
+		show_exporter(telemetry->outlets.items[i], fn, user);
 }
 
 void gk_telemetry_report(gk_telemetry *telemetry, gk_metrics *metrics, uint64_t start_ns)

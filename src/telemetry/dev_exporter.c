@@ -12,7 +12,8 @@ struct gk_dev_exporter {
 	gk_app *app;
 	gk_dev_exporter_opts opts;
 	gk_span_observer observer;
-	gk_sender *sender; /* NULL: nobody has said where */
+	gk_sender *sender;      /* NULL: nobody has said where */
+	gk_otlp_exporter *logs; /* there when the sender is */
 	char *url;
 	bool is_slow; /* a run has waited in vain; since then so many were sent: */
 	uint64_t sent;
@@ -153,36 +154,77 @@ static bool pack(gk_buf *body, gk_sender_item **items, size_t count, void *user)
 
 static const gk_sender_type sender_type = { .choose = choose, .pack = pack, .free = free_post };
 
+static gk_code open_spans(
+	gk_dev_exporter *exporter, const char *url, gk_sender **ret, gk_error *err)
+{
+	gk_auto_str char *target = NULL;
+
+	if (asprintf(&target, "%s/api/traces", url) < 0) {
+		target = NULL;
+		return gk_error_no_memory(err);
+	}
+	return gk_sender_new(gk_app_loop(exporter->app),
+		GK_OPTS(gk_sender_opts, .type = &sender_type, .name = "telemetry server",
+			.client = &exporter->opts.client, .url = target,
+			.content_type = "application/json", .delay_ms = exporter->opts.delay_ms),
+		ret, err);
+}
+
+static gk_code open_logs(
+	gk_dev_exporter *exporter, const char *url, gk_otlp_exporter **ret, gk_error *err)
+{
+	gk_otlp_exporter_opts opts = { .size = sizeof(opts),
+		.name = "telemetry server",
+		.resource = exporter->opts.resource,
+		.client = exporter->opts.client };
+	gk_auto_str char *target = NULL;
+
+	if (asprintf(&target, "%s/api/otlp", url) < 0) {
+		target = NULL;
+		return gk_error_no_memory(err);
+	}
+	opts.endpoints[GK_OTLP_LOGS] = (gk_otlp_endpoint){
+		.url = target, .encoding = GK_OTLP_JSON, .delay_ms = exporter->opts.delay_ms
+	};
+	return gk_otlp_exporter_new(exporter->app, &opts, ret, err);
+}
+
+/* What there is gives way. */
+static void take_over(
+	gk_dev_exporter *exporter, char *url_take, gk_sender *sender, gk_otlp_exporter *logs)
+{
+	gk_sender_free(exporter->sender);
+	exporter->sender = sender;
+	gk_otlp_exporter_free(exporter->logs);
+	exporter->logs = logs;
+	free(exporter->url);
+	exporter->url = url_take;
+}
+
 gk_code gk_dev_exporter_set_url(gk_dev_exporter *exporter, const char *url, gk_error *err)
 {
-	gk_auto_str char *target = NULL, *copy = NULL;
+	gk_auto_str char *copy = NULL;
+	gk_otlp_exporter *logs = NULL;
 	gk_sender *sender;
 	gk_code rc;
 
 	if (gk_str_equal(exporter->url, url))
 		return GK_OK;
 	if (!url) {
-		gk_sender_free(gk_steal(exporter->sender));
-		free(gk_steal(exporter->url));
+		take_over(exporter, NULL, NULL, NULL);
 		return GK_OK;
 	}
 	copy = strdup(url);
-	if (!copy || asprintf(&target, "%s/api/traces", url) < 0) {
-		target = NULL;
+	if (!copy)
 		return gk_error_no_memory(err);
-	}
-	rc = gk_sender_new(gk_app_loop(exporter->app),
-		GK_OPTS(gk_sender_opts, .type = &sender_type, .name = "telemetry server",
-			.client = &exporter->opts.client, .url = target,
-			.content_type = "application/json", .delay_ms = exporter->opts.delay_ms),
-		&sender, err);
-	if (rc != GK_OK)
-		return rc;
-	gk_sender_free(exporter->sender);
-	exporter->sender = sender;
-	free(exporter->url);
-	exporter->url = gk_steal(copy);
-	return GK_OK;
+	rc = open_logs(exporter, url, &logs, err);
+	if (rc == GK_OK)
+		rc = open_spans(exporter, url, &sender, err);
+	if (rc == GK_OK)
+		take_over(exporter, gk_steal(copy), sender, logs);
+	else
+		gk_otlp_exporter_free(logs);
+	return rc;
 }
 
 /* --- life --- */
@@ -215,8 +257,7 @@ void gk_dev_exporter_free(gk_dev_exporter *exporter)
 	if (!exporter)
 		return;
 	gk_app_remove_observer(exporter->app, &exporter->observer);
-	gk_sender_free(exporter->sender);
-	free(exporter->url);
+	take_over(exporter, NULL, NULL, NULL);
 	free(exporter);
 }
 
@@ -228,4 +269,16 @@ const char *gk_dev_exporter_url_peek(const gk_dev_exporter *exporter)
 gk_sender *gk_dev_exporter_sender_peek(gk_dev_exporter *exporter)
 {
 	return exporter->sender;
+}
+
+gk_otlp_exporter *gk_dev_exporter_logs_peek(gk_dev_exporter *exporter)
+{
+	return exporter->logs;
+}
+
+/* The address may change any time, on the loop. */
+void gk_dev_exporter_log(gk_dev_exporter *exporter, const gk_log_record *record)
+{
+	if (gk_loop_self() == gk_app_loop(exporter->app) && exporter->logs)
+		gk_otlp_exporter_log(exporter->logs, record);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * The telemetry server of Genkit's tools: spans as its JSON, at their start and their end (telemetry section 1.7). Until
- * somebody says where it is, spans are not even written.
+ * The telemetry server of Genkit's tools: spans as its JSON, at their start and their end (telemetry section 1.7), and log
+ * records as OTLP (section 3.2). Until somebody says where it is, spans are not even written.
  *
  *	rc = gk_dev_exporter_new(app, &opts, &exporter, err);
  *	rc = gk_dev_exporter_set_url(exporter, "http://localhost:4033", err);
@@ -11,7 +11,7 @@
 #define GK_TELEMETRY_DEV_EXPORTER_H
 
 #include "core/app.h"
-#include "telemetry/sender.h"
+#include "telemetry/otlp_exporter.h"
 
 typedef struct gk_dev_exporter gk_dev_exporter;
 
@@ -20,6 +20,7 @@ typedef struct gk_dev_exporter_opts {
 	bool is_realtime; /* starts too */
 	uint64_t
 		delay_ms; /* 0: each span at once, and the end of a run waits a moment for its spans to be there */
+	const json_t *resource; /* of log records; borrowed for the exporter's life */
 	gk_fetch_client_opts client;
 } gk_dev_exporter_opts;
 
@@ -34,5 +35,9 @@ GK_MUST_USE gk_code gk_dev_exporter_set_url(
 const char *gk_dev_exporter_url_peek(const gk_dev_exporter *exporter);
 /** NULL: nobody has said where. */
 gk_sender *gk_dev_exporter_sender_peek(gk_dev_exporter *exporter);
+/** What sends log records; NULL: nobody has said where. */
+gk_otlp_exporter *gk_dev_exporter_logs_peek(gk_dev_exporter *exporter);
+/** From any thread; what other threads than the loop's say is not sent. */
+void gk_dev_exporter_log(gk_dev_exporter *exporter, const gk_log_record *record);
 
 #endif

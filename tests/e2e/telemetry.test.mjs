@@ -279,6 +279,18 @@ describe("the telemetry server of Genkit's tools", () => {
     await daemon.stop();
   });
 
+  it('is sent log records, but nothing of what telemetry says of itself', async () => {
+    server.requests.length = 0;
+    const daemon = await start({ modules: ['demo'], env: { GENKIT_TELEMETRY_SERVER: server.url } });
+    const { telemetry } = JSON.parse((await post(daemon.reflection, '/api/runAction', { key: '/flow/steps', input: { text: 'one two' } })).body);
+    const records = () => server.to('/api/otlp').flatMap((r) => r.json.resourceLogs[0].scopeLogs).flatMap((scope) => scope.logRecords);
+    const record = await until(() => records().find((one) => one.traceId === telemetry.traceId), 'the record');
+    assert.deepEqual([record.body.stringValue, record.severityText, record.severityNumber], ['counted 2 words', 'INFO', 9]);
+    assert.ok(record.spanId && record.timeUnixNano);
+    assert.equal(server.to('/api/otlp')[0].headers['content-type'], 'application/json');
+    await daemon.stop();
+  });
+
   it('is found by a notification, and not when the environment named another', async () => {
     server.requests.length = 0;
     const daemon = await start();

@@ -24,10 +24,10 @@ export async function genkit(args, { cwd, env = {}, timeout = 90000 } = {}) {
 }
 
 /** `genkit start -p PORT -- COMMAND`: the tools server, driven as the Dev UI in the browser drives it. */
-export async function tools(command, { cwd, port, args = [] }) {
+export async function tools(command, { cwd, port, args = [], env = {} }) {
   await prepare();
   const child = mind(spawn(cli, ['start', '-p', String(port), ...args, ...flags, '--', ...command], {
-    cwd, env: environment(quiet), stdio: ['ignore', 'pipe', 'pipe'], detached: true,
+    cwd, env: environment({ ...quiet, ...env }), stdio: ['ignore', 'pipe', 'pipe'], detached: true,
   }), true);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
