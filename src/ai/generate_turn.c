@@ -190,8 +190,11 @@ static gk_code ask_model(
 	if (!parts->request)
 		return gk_error_no_memory(err);
 	rc = gk_turn_call_model(ctx, turn, parts->request, &given, err);
-	if (rc == GK_OK)
-		rc = show_documents(ctx, turn, parts, err);
+	if (rc != GK_OK) {
+		(void)show_documents(ctx, turn, parts, NULL); /* what it failed with counts */
+		return rc;
+	}
+	rc = show_documents(ctx, turn, parts, err);
 	if (rc != GK_OK)
 		return rc;
 	if (gk_model_is_background(turn->generation->model))

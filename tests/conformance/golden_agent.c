@@ -63,6 +63,13 @@ json_t *golden_bidi(core_app *app, json_t *entry, gk_error *err)
 		app, gk_json_str_peek(entry, "agent"), init, json_object_get(entry, "send"), err);
 }
 
+static json_t *text_of(json_t *message)
+{
+	gk_auto_str char *text = message ? gk_message_text(message) : NULL;
+
+	return json_string(text ? text : "");
+}
+
 /* As the client of the reference goes on: by the snapshot that it was told. */
 json_t *golden_chat(core_app *app, json_t *entry, gk_error *err)
 {
@@ -80,7 +87,7 @@ json_t *golden_chat(core_app *app, json_t *entry, gk_error *err)
 		failure = json_object_get(output, "error");
 		if (failure) /* the client of the reference throws what its turn failed with */
 			return json_pack("{s:O}", "error", failure);
-		json_object_set(answers, name, gk_json_at_peek(output, "message.content[0].text"));
+		json_object_set_new(answers, name, text_of(json_object_get(output, "message")));
 		json_decref(init);
 		init = json_pack("{s:O*, s:O*}", "snapshotId",
 			json_object_get(output, "snapshotId"), "state",

@@ -380,8 +380,10 @@ gk_code golden_throw(gk_ctx *ctx, const golden_scope *scope, json_t *error, gk_e
 	if (status)
 		return gk_error_set(err, (gk_code)gk_code_from_name(status), "%s", text);
 	gk_error_set_plain(err, "%s", text);
-	/* The type of the exception is its code, if it has one, else its class. */
-	if (json_is_string(code)) {
+	/* The type of the exception is its code, if it has one, else its class. The code of an AbortError is always 20. */
+	if (strcmp(class, "AbortError") == 0)
+		code = NULL;
+	if (json_is_string(code) && json_string_length(code)) {
 		err->source = strdup(json_string_value(code));
 	} else if (gk_json_is_truthy(code) || strcmp(class, "AbortError") == 0) {
 		if (asprintf(&err->source, "%d", code ? (int)json_integer_value(code) : 20) < 0)
