@@ -60,6 +60,7 @@ describe('make run', () => {
   it('offers the models of a service whose key is in the environment', () =>
     demo({ GOOGLE_API_KEY: 'a-secret-key' }, async ({ said, reflection }) => {
       assert.match(said(), /Models of (ollama )?googleai are there/);
+      assert.match(said(), /"model": "(ollama\/\S+|googleai\/gemini-2.5-flash)"/);
       assert.ok((await actions(reflection)).includes('/model/googleai/gemini-2.5-flash'));
       assert.ok(!said().includes('a-secret-key'));
     }));
@@ -68,6 +69,7 @@ describe('make run', () => {
     try {
       await demo({ OLLAMA_HOST: server.host }, async ({ flows, said, reflection }) => {
         assert.match(said(), /Models of ollama are there/);
+        assert.match(said(), /"model": "ollama\/tiny:1b"/);
         assert.ok((await actions(reflection)).includes('/model/ollama/tiny:1b'));
         assert.deepEqual(await post(flows, 'ask', { model: 'ollama/tiny:1b', question: 'Why?' }), { result: 'physics' });
       });
