@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* The plugin for Gemini's own API, where the recorded exchanges do not reach: addresses, overrides of a call, operations. */
+#include "base/limits.h"
 #include "core.h"
 #include "core/internal.h"
 #include "plugins/common/net.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 
 static char url[512], headers[2048];
+static char page_url[512]; /* of the last request for a page */
 static char *body;         /* of the last request */
 static const char *answer; /* with ' for "; NULL: the usual one */
 static char said[8192];
@@ -26,6 +28,8 @@ static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *e
 	body = out->body ? strdup(out->body) : NULL;
 	timeout_ms = out->timeout_ms;
 	snprintf(url, sizeof(url), "%s", out->url);
+	if (strstr(url, "pageToken="))
+		snprintf(page_url, sizeof(page_url), "%s", url);
 	*headers = '\0';
 	for (size_t i = 0; i < out->header_count; i++)
 		snprintf(headers + strlen(headers), sizeof(headers) - strlen(headers), "%s\n",
@@ -202,6 +206,38 @@ START_TEST(an_embedder_may_have_any_name)
 }
 END_TEST
 
+START_TEST(an_answer_tells_of_a_cache_that_ends_before_it)
+{
+	answer = "{'cachedContents':[],'nextPageToken':'','name':'cachedContents/1',"
+		 "'candidates':[{'content':{'parts':[{'text':'b'}]}}]}";
+	json_decref(core_run("/model/googleai/gemini-2.5-flash",
+		json("{'messages':[{'role':'user','content':[{'text':'long'}],'metadata':{'cache':{'ttlSeconds':60}}},"
+		     "{'role':'user','content':[{'text':'q'}]},{'role':'model','content':[{'text':'a'}],'metadata':"
+		     "{'cache':{'name':'cachedContents/1'}}},{'role':'user','content':[{'text':'r'}]}]}")));
+	assert_sent("",
+		"{'contents':[{'role':'user','parts':[{'text':'q'}]},{'role':'model','parts':[{'text':'a'}]},"
+		"{'role':'user','parts':[{'text':'r'}]}],'generationConfig':{},'cachedContent':'cachedContents/1'}");
+	ck_assert_uint_eq(asked, 3);
+}
+END_TEST
+
+START_TEST(pages_of_caches_are_asked_for_whatever_their_tokens_are)
+{
+	answer = "{'cachedContents':[],'nextPageToken':'a+/b=','candidates':[]}";
+	core_fail("/model/googleai/gemini-2.5-flash",
+		json("{'messages':[{'role':'user','content':[{'text':'long'}],'metadata':{'cache':true}}]}"),
+		GK_INTERNAL, NULL);
+	/* The last request was the one that makes a cache. */
+	ck_assert_uint_eq(asked, GK_MAX_VENDOR_PAGES + 1);
+	ck_assert_ptr_nonnull(
+		strstr(page_url, "cachedContents?pageSize=100&pageToken=a%2B%2Fb%3D"));
+	core_fail("/model/googleai/gemini-2.5-flash",
+		json("{'messages':[{'role':'user','content':[{'text':'long'}],'metadata':{'cache':{'ttlSeconds':0}}}]}"),
+		GK_INVALID_ARGUMENT,
+		"googleai: metadata.cache.ttlSeconds is a number of seconds from 1");
+}
+END_TEST
+
 static gk_code list(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	json_t *listing = json_object();
@@ -275,6 +311,29 @@ START_TEST(a_video_that_the_filters_took_is_an_error_of_its_operation)
 	answer = "{'name':'models/v/operations/1','done':true,'error':{'code':3}}";
 	failed = core_run("/check-operation/" VEO "/check", json("{'id':'models/v/operations/1'}"));
 	assert_json(json_object_get(failed, "error"), "{'message':'the operation failed'}");
+}
+END_TEST
+
+#define PICTURE(url, type)                                                                         \
+	"{'messages':[{'role':'user','content':[{'text':'a'},{'media':{'url':'" url                \
+	"','contentType':'" type "'}}]}]}"
+
+START_TEST(media_that_cannot_go_along_are_refused)
+{
+	core_fail("/model/googleai/imagen-4.0-generate-001",
+		json(PICTURE("https://a.example/b.png", "image/png")), GK_INVALID_ARGUMENT, NULL);
+	core_fail("/background-model/" VEO, json(PICTURE("https://a.example/b", "")),
+		GK_INVALID_ARGUMENT, NULL);
+	core_fail("/background-model/" VEO, json(PICTURE("data:video/mp4;base64,QQ==", "")),
+		GK_INVALID_ARGUMENT, "googleai: a video goes along by its address, not inline");
+	ck_assert_uint_eq(asked, 0);
+	json_decref(core_run(
+		"/background-model/" VEO, json(PICTURE("data:image/png;base64,QQ==", ""))));
+	assert_sent("instances",
+		"[{'prompt':'a','image':{'bytesBase64Encoded':'QQ==','mimeType':'image/png'}}]");
+	json_decref(core_run(
+		"/background-model/" VEO, json(PICTURE("https://a.example/b", "video/mp4"))));
+	assert_sent("instances", "[{'prompt':'a','video':{'uri':'https://a.example/b'}}]");
 }
 END_TEST
 
@@ -447,6 +506,9 @@ static Suite *suite(void)
 	tcase_add_test(tcase, tools_do_not_go_with_a_cache);
 	tcase_add_test(tcase, the_version_that_is_asked_says_what_kind_of_model_it_is);
 	tcase_add_test(tcase, an_embedder_may_have_any_name);
+	tcase_add_test(tcase, an_answer_tells_of_a_cache_that_ends_before_it);
+	tcase_add_test(tcase, pages_of_caches_are_asked_for_whatever_their_tokens_are);
+	tcase_add_test(tcase, media_that_cannot_go_along_are_refused);
 	tcase_add_test(tcase, the_service_says_how_a_model_can_be_asked);
 	tcase_add_test(tcase, a_video_that_the_filters_took_is_an_error_of_its_operation);
 	tcase_add_test(tcase, what_goes_on_in_the_background_is_asked_with_the_key_of_the_context);

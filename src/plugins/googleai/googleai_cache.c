@@ -7,6 +7,7 @@
 #include "plugins/googleai/googleai.h"
 
 #include "base/str.h"
+#include "json/uri_expand.h"
 #include "plugins/common/ask.h"
 
 #include <openssl/evp.h>
@@ -14,16 +15,35 @@
 
 #define DEFAULT_TTL 300
 
-/* The last message that is marked; its index, or -1. */
+/* Where the beginning ends: the last message that is marked; its index, or -1. An answer is marked with the cache it stood on,
+ * which ends at an earlier mark, unless that is gone. */
 static long marked(const json_t *messages)
 {
-	for (size_t i = json_array_size(messages); i-- > 0;) {
-		const json_t *mark = gk_json_at_peek(json_array_get(messages, i), "metadata.cache");
+	long answer = -1;
 
-		if (mark && !json_is_false(mark) && !json_is_null(mark))
+	for (size_t i = json_array_size(messages); i-- > 0;) {
+		const json_t *message = json_array_get(messages, i);
+		const json_t *mark = gk_json_at_peek(message, "metadata.cache");
+
+		if (!mark || json_is_false(mark) || json_is_null(mark))
+			continue;
+		if (gk_message_role(message) != GK_ROLE_MODEL || !gk_json_str_peek(mark, "name"))
 			return (long)i;
+		if (answer < 0)
+			answer = (long)i;
 	}
-	return -1;
+	return answer;
+}
+
+static gk_code ttl_of(const gk_vendor *vendor, const json_t *mark, json_int_t *ret, gk_error *err)
+{
+	const json_t *seconds = json_object_get(mark, "ttlSeconds");
+
+	*ret = json_is_integer(seconds) ? json_integer_value(seconds) : seconds ? 0 : DEFAULT_TTL;
+	if (*ret > 0)
+		return GK_OK;
+	return gk_error_set(err, GK_INVALID_ARGUMENT,
+		"%s: metadata.cache.ttlSeconds is a number of seconds from 1", vendor->name);
 }
 
 static void name_of(const char *model, const json_t *prefix, char ret[65])
@@ -49,17 +69,21 @@ static gk_code find(gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, 
 	gk_auto_json json_t *page = NULL;
 
 	for (int pages = 0; pages < GK_MAX_VENDOR_PAGES; pages++) {
-		const char *token = gk_json_str_peek(page, "nextPageToken");
-		gk_auto_json json_t *next = NULL;
+		const char *token;
+		gk_auto_json json_t *next = NULL,
+				    *query = json_pack("{s:s, s:O*}", "pageSize", "100",
+					    "pageToken", json_object_get(page, "nextPageToken"));
 		gk_auto_outgoing gk_outgoing out;
+		gk_auto_str char *path = NULL;
 		json_t *one;
 		size_t i;
-		gk_code rc;
+		gk_code rc = query ? gk_uri_expand("cachedContents{?pageSize,pageToken}", query,
+					     &path, err)
+				   : gk_error_no_memory(err);
 
 		gk_outgoing_init(&out, "GET");
-		rc = gk_googleai_prepare(vendor, config, &out, err,
-			"cachedContents?pageSize=100%s%s", token ? "&pageToken=" : "",
-			token ? token : "");
+		if (rc == GK_OK)
+			rc = gk_googleai_prepare(vendor, config, &out, err, "%s", path);
 		if (rc == GK_OK)
 			rc = gk_ask_json(ctx, vendor->name, &out, &next, err);
 		if (rc != GK_OK)
@@ -72,10 +96,7 @@ static gk_code find(gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, 
 		json_decref(page);
 		page = gk_steal(next);
 		token = gk_json_str_peek(page, "nextPageToken");
-		if (!token ||
-			strspn(token, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789-_.~=%") != strlen(token) ||
-			!*token)
+		if (!token || !*token)
 			break;
 	}
 	return GK_OK;
@@ -132,8 +153,11 @@ static gk_code find_or_make(gk_ctx *ctx, const gk_vendor *vendor, const gk_gemin
 	const json_t *config = json_object_get(call->request, "config");
 	gk_auto_json json_t *content = json_pack("{s:O}", "contents", prefix), *body = NULL;
 	char name[65];
-	gk_code rc;
+	json_int_t ttl;
+	gk_code rc = ttl_of(vendor, mark, &ttl, err);
 
+	if (rc != GK_OK)
+		return rc;
 	if (!content || (system && !gk_json_set(content, "systemInstruction", system)))
 		return gk_error_no_memory(err);
 	name_of(call->id, content, name);
@@ -145,9 +169,7 @@ static gk_code find_or_make(gk_ctx *ctx, const gk_vendor *vendor, const gk_gemin
 	body = gk_json_merge(content, NULL);
 	if (!gk_json_set_take(body, "model", json_sprintf("models/%s", call->id)) ||
 		!gk_json_set_str(body, "displayName", name) ||
-		!gk_json_set_take(body, "ttl",
-			json_sprintf("%llds",
-				(long long)gk_json_int_at(mark, "ttlSeconds", DEFAULT_TTL))))
+		!gk_json_set_take(body, "ttl", json_sprintf("%llds", (long long)ttl)))
 		return gk_error_no_memory(err);
 	return make(ctx, vendor, config, body, ret, err);
 }

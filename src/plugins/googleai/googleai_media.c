@@ -63,6 +63,22 @@ static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *con
 	return gk_ask_json(ctx, model->vendor->name, &out, ret, err);
 }
 
+/* What cannot go along is refused, for without it something else would be made. */
+static gk_code check_media(const gk_vendor *vendor, const json_t *request, gk_error *err)
+{
+	gk_media media;
+
+	if (find_media(request, "image/", &media) && !media.data)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"%s: a picture goes along inline (a data: URL); what is at an address needs "
+			"the contentType of a video",
+			vendor->name);
+	if (find_media(request, "video/", &media) && media.data && gk_media_is(&media, "video/"))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"%s: a video goes along by its address, not inline", vendor->name);
+	return GK_OK;
+}
+
 /* --- Imagen --- */
 
 static json_t *imagen_body(const json_t *request)
@@ -88,10 +104,11 @@ gk_code gk_googleai_run_imagen(gk_ctx *ctx, json_t *request, json_t **ret, gk_er
 	gk_auto_json json_t *body = imagen_body(request), *answer = NULL, *content = json_array();
 	json_t *one;
 	size_t i;
-	gk_code rc = body ? post(ctx, model, json_object_get(request, "config"), "predict", body,
-				    &answer, err)
-			  : gk_error_no_memory(err);
+	gk_code rc = body ? check_media(model->vendor, request, err) : gk_error_no_memory(err);
 
+	if (rc == GK_OK)
+		rc = post(ctx, model, json_object_get(request, "config"), "predict", body, &answer,
+			err);
 	if (rc != GK_OK)
 		return rc;
 	json_array_foreach (json_object_get(answer, "predictions"), i, one) {
@@ -205,10 +222,11 @@ gk_code gk_googleai_start_veo(gk_ctx *ctx, json_t *request, json_t **ret, gk_err
 	gk_auto_json json_t *config =
 		gk_googleai_call_config(ctx, json_object_get(request, "config"));
 	gk_auto_json json_t *body = veo_body(request), *answer = NULL;
-	gk_code rc = body && config
-			     ? post(ctx, model, config, "predictLongRunning", body, &answer, err)
-			     : gk_error_no_memory(err);
+	gk_code rc =
+		body && config ? check_media(model->vendor, request, err) : gk_error_no_memory(err);
 
+	if (rc == GK_OK)
+		rc = post(ctx, model, config, "predictLongRunning", body, &answer, err);
 	return rc == GK_OK ? operation_of(model->vendor, answer, ret, err) : rc;
 }
 
