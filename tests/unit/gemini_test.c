@@ -207,7 +207,12 @@ START_TEST(pieces_without_a_word_are_no_chunks)
 		"{'candidates':[{'content':{'parts':[{'text':'','thoughtSignature':'s'}]},'finishReason':'STOP'}]}",
 		NULL
 	};
-	gk_auto_json json_t *response = stream(events, false, NULL), *signed_one = NULL;
+	static const char *const after_a_call[] = {
+		"{'candidates':[{'content':{'parts':[{'functionCall':{'name':'f','args':{}}},{'text':''}]}}]}",
+		NULL
+	};
+	gk_auto_json json_t *response = stream(events, false, NULL), *signed_one = NULL,
+			    *after = NULL;
 
 	ck_assert_uint_eq(json_array_size(chunks), 1);
 	assert_json(gk_json_at_peek(response, "message.content"), "[{'text':'a'}]");
@@ -215,6 +220,10 @@ START_TEST(pieces_without_a_word_are_no_chunks)
 	ck_assert_uint_eq(json_array_size(chunks), 1);
 	assert_json(gk_json_at_peek(signed_one, "message.content"),
 		"[{'text':'','metadata':{'thoughtSignature':'s'}}]");
+	after = stream(after_a_call, false, NULL);
+	ck_assert_uint_eq(json_array_size(chunks), 1);
+	assert_json(gk_json_at_peek(after, "message.content"),
+		"[{'toolRequest':{'name':'f','input':{}}},{'text':''}]");
 }
 END_TEST
 

@@ -55,6 +55,17 @@ static bool set_usage(json_t *usage, const json_t *answer)
 	return true;
 }
 
+/* Adds the text that has been gathered, if any was. */
+static bool flush(json_t *content, gk_buf *open, const char **member)
+{
+	bool ok = !*member || gk_json_push_take(content,
+				      gk_part_new(*member, open->len ? open->data : "", open->len));
+
+	gk_buf_clear(open);
+	*member = NULL;
+	return ok;
+}
+
 /* Pieces of one text become one part; a signed one stays by itself. */
 static bool add_merged(json_t *content, gk_buf *open, const char **member, json_t *part_take)
 {
@@ -66,20 +77,13 @@ static bool add_merged(json_t *content, gk_buf *open, const char **member, json_
 
 		if (json_object_size(part) != 1 || !json_is_string(text))
 			continue;
-		if (*member && strcmp(*member, members[i]) != 0) {
-			if (!gk_parts_add(content, *member, open->data, open->len))
-				return false;
-			gk_buf_clear(open);
-		}
+		if (*member && strcmp(*member, members[i]) != 0 && !flush(content, open, member))
+			return false;
 		*member = members[i];
 		gk_buf_put(open, json_string_value(text), json_string_length(text));
 		return !gk_buf_failed(open);
 	}
-	if (*member && !gk_parts_add(content, *member, open->data, open->len))
-		return false;
-	gk_buf_clear(open);
-	*member = NULL;
-	return !part || json_array_append(content, part) == 0;
+	return flush(content, open, member) && (!part || json_array_append(content, part) == 0);
 }
 
 static gk_code content_of(
