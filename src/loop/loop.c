@@ -223,19 +223,27 @@ static void drain(gk_loop *loop)
 	}
 }
 
+/* libuv would tell how long it has waited, for a second system call each time. */
+void gk_loop_wake(gk_loop *loop)
+{
+	if (!loop->woken_ns)
+		loop->woken_ns = gk_clock_mono_ns();
+}
+
 void gk_loop_turn(gk_loop *loop, uint64_t wait_ms)
 {
 	gk_loop *before = gk_loop_enter(loop);
-	uint64_t started = gk_clock_mono_ns(), idle = uv_metrics_idle_time(&loop->uv), busy_us;
+	uint64_t busy_us;
 
 	GK_CHECK(loop, GK_LOOP_MAGIC);
 	assert(!loop->current);
+	loop->woken_ns = 0;
 	poll_events(loop, wait_ms);
+	gk_loop_wake(loop);
 	run_posts(loop);
 	gk_timers_fire(loop);
 	drain(loop);
-	idle = uv_metrics_idle_time(&loop->uv) - idle;
-	busy_us = (gk_clock_mono_ns() - started - idle) / NS_PER_US;
+	busy_us = (gk_clock_mono_ns() - loop->woken_ns) / NS_PER_US;
 	if (busy_us > loop->lag_us)
 		loop->lag_us = busy_us;
 	gk_loop_enter(before);
@@ -281,7 +289,7 @@ gk_code gk_loop_new(gk_loop **ret, gk_error *err)
 		free(loop);
 		return gk_loop_fail(err, status, "cannot make an event loop");
 	}
-	uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
+	loop->uv.data = loop;
 	status = uv_async_init(&loop->uv, &loop->posted, on_posted);
 	if (status < 0) {
 		uv_loop_close(&loop->uv);

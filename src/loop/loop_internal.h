@@ -90,7 +90,8 @@ struct gk_loop {
 	unsigned magic;
 	bool is_stopping;
 	uv_loop_t uv;
-	uv_timer_t alarm; /* ends the wait when the first of our timers is due */
+	uv_timer_t alarm;  /* ends the wait when the first of our timers is due */
+	uint64_t woken_ns; /* when this turn's wait ended; 0: it goes on, as far as is known */
 	uint64_t lag_us;
 
 	uv_async_t posted;
@@ -152,6 +153,9 @@ struct gk_fiber {
 	struct gk_waiter_list joiners;
 	char name[64];
 };
+
+/** Something is called back: the wait is over. */
+void gk_loop_wake(gk_loop *loop);
 
 void gk_fibers_init(gk_loop *loop);
 void gk_fibers_done(gk_loop *loop);

@@ -19,6 +19,7 @@ static void on_poll(uv_poll_t *handle, int status, int uv_events)
 	unsigned events = 0;
 
 	GK_CHECK(poll, GK_POLL_MAGIC);
+	gk_loop_wake(handle->loop->data);
 	if (uv_events & UV_READABLE)
 		events |= GK_POLL_READ;
 	if (uv_events & UV_WRITABLE)

@@ -107,6 +107,33 @@ START_TEST(the_lag_is_what_callbacks_took_and_not_the_wait)
 }
 END_TEST
 
+static void busy_once(void *user, unsigned events)
+{
+	gk_poll **poll = user;
+
+	(void)events;
+	busy(NULL);
+	gk_poll_stop(gk_steal(*poll));
+}
+
+START_TEST(what_a_descriptor_brings_counts_as_lag)
+{
+	gk_poll *poll;
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(
+		gk_poll_start(loop, ends[0], GK_POLL_READ, busy_once, &poll, &poll, NULL), GK_OK);
+	gk_loop_turn(loop, 20);
+	ck_assert_uint_lt(gk_loop_take_lag_us(loop), 3000); /* it waited */
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	gk_loop_run(loop);
+	ck_assert_uint_ge(gk_loop_take_lag_us(loop), 3000);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 START_TEST(two_loops_share_a_thread)
 {
 	gk_loop *other;
@@ -623,6 +650,7 @@ static Suite *loop_suite(void)
 	tcase_add_test(tcase, a_stop_before_the_run_counts);
 	tcase_add_test(tcase, a_turn_waits_no_longer_than_it_may);
 	tcase_add_test(tcase, the_lag_is_what_callbacks_took_and_not_the_wait);
+	tcase_add_test(tcase, what_a_descriptor_brings_counts_as_lag);
 	tcase_add_test(tcase, two_loops_share_a_thread);
 	tcase_add_test(tcase, timers_fire_in_order_of_time_and_then_of_start);
 	tcase_add_test(tcase, a_repeating_timer_fires_until_it_is_stopped_by_itself);
