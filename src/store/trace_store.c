@@ -84,6 +84,8 @@ static void hand_over(void *user)
 
 	if (is_empty(&store->pending))
 		return;
+	store->is_gathering = false;
+	gk_timer_pause(store->gather);
 	store->pending.is_watched = store->watcher_count > 0;
 	pthread_mutex_lock(&store->lock);
 	gk_trace_batch_join(&store->queue, &store->pending);
@@ -95,10 +97,7 @@ static void hand_over(void *user)
 
 static void on_gathered(void *user)
 {
-	gk_trace_store *store = user;
-
-	store->is_gathering = false;
-	hand_over(store);
+	hand_over(user);
 }
 
 /* A moment for more to come, unless it is enough already. */
