@@ -198,6 +198,37 @@ static gk_code define_upstream(gk_app *app, gk_error *err)
 	return rc;
 }
 
+static gk_code reply(gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *turn, gk_error *err)
+{
+	(void)ctx;
+	turn->finish_reason = "stop";
+	return gk_agent_add_message_take(
+		session, gk_message_of_text("model", "This is what I think of it."), err);
+}
+
+/* One that asks a model with a prompt, the same with a template that is told something, and one that answers by itself. */
+static gk_code define_agents(gk_app *app, gk_error *err)
+{
+	gk_code rc = gk_define_agent(app,
+		GK_OPTS(gk_agent_opts, .name = "echo",
+			.prompt = GK_OPTS(gk_prompt_opts, .model = "bench/echo"),
+			.is_stored = true),
+		err);
+
+	if (rc == GK_OK)
+		rc = gk_define_agent(app,
+			GK_OPTS(gk_agent_opts, .name = "guided",
+				.prompt = GK_OPTS(gk_prompt_opts, .model = "bench/echo",
+					.messages = "{{role \"system\"}}Be brief."),
+				.is_stored = true),
+			err);
+	if (rc == GK_OK)
+		rc = gk_define_agent(app,
+			GK_OPTS(gk_agent_opts, .name = "reply", .turn = reply, .is_stored = true),
+			err);
+	return rc;
+}
+
 GK_MODULE(bench, app, err)
 {
 	gk_code rc;
@@ -218,10 +249,6 @@ GK_MODULE(bench, app, err)
 	if (rc == GK_OK)
 		rc = define_upstream(app, err);
 	if (rc == GK_OK)
-		rc = gk_define_agent(app,
-			GK_OPTS(gk_agent_opts, .name = "echo",
-				.prompt = GK_OPTS(gk_prompt_opts, .model = "bench/echo"),
-				.is_stored = true),
-			err);
+		rc = define_agents(app, err);
 	return rc;
 }
