@@ -39,7 +39,8 @@
  * A snapshot is a JSON object: {snapshotId, sessionId?, parentId?, createdAt, updatedAt?, heartbeatAt?, status?,
  * finishReason?, error?, state?}; times are "2026-11-22T07:44:31.001Z"; status is one of pending, completed, aborted and
  * failed; state is {sessionId?, messages?, custom?, artifacts?}. Snapshots never change: nobody changes one after it was
- * given to a store or by one, nor any value inside of it, for both sides keep references to it. A new state is a new object
+ * given to a store or by one, nor any value inside of it, for both sides keep references to it (but a store that `holds` a list is prepared for more at its
+ * end). A new state is a new object
  * that holds the same messages (json_incref()), followed by new ones: a store finds by their addresses what was added, and
  * saving costs as much as that. (sessions sections 10 and 11)
  */
@@ -205,7 +206,7 @@ void gk_session_store_free(gk_session_store *store);
 
 /* --- a store of one's own --- */
 
-#define GK_SESSION_STORE_ABI 1
+#define GK_SESSION_STORE_ABI 2
 
 /**
  * What a store does. The functions above check arguments and call these; `realm`, ids and documents are valid then, and
@@ -236,6 +237,10 @@ typedef struct gk_session_store_type {
 	gk_code (*remove)(gk_session_store *store, const gk_session_query *query, uint64_t *ret,
 		gk_error *err);
 	void (*free)(gk_session_store *store);
+	/** How many of the references to a list of messages are the store's own, of each of which it remembers how many
+	 * messages it had: more may be added to the list while the store holds it. What `get` and `latest` give has a state of
+	 * its own around the list then. NULL: none, and the next turn makes a copy of the list. */
+	size_t (*holds)(gk_session_store *store, const json_t *messages);
 } gk_session_store_type;
 
 /** The first member of a store of one's own. */

@@ -127,7 +127,8 @@ struct gk_invocation {
 	gk_vouched vouched; /* messages that need not be looked at again; no list: none */
 
 	/* What came of the last turn. */
-	json_t *last_good; /* state */
+	json_t *last_good; /* state; its messages may have been added to: gk_agent_last_good() */
+	size_t last_good_count; /* so many are its own */
 	char *finish_reason;
 	json_t *failure; /* {status, message, details?}; NULL: it went well */
 
@@ -163,6 +164,10 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_invocation_open(
 gk_code gk_agent_session_begin(
 	gk_agent_session *session, json_t *state, const char *id, gk_error *err);
 void gk_agent_session_done(gk_agent_session *session);
+/** What the session is now is what a failed turn leaves. */
+void gk_agent_become_good(gk_invocation *it);
+/** The state after the last good turn. New reference; NULL when memory ran out. */
+json_t *gk_agent_last_good(const gk_invocation *it);
 /** gk_agent_add_message_take() of what was validated. */
 gk_code gk_agent_push_message_take(gk_agent_session *session, json_t *message_take, gk_error *err);
 

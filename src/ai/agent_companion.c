@@ -20,7 +20,7 @@ static gk_code store_of(
 static gk_code show(gk_ctx *ctx, gk_agent *agent, json_t *snapshot, json_t **ret, gk_error *err)
 {
 	json_t *state = json_object_get(snapshot, "state");
-	gk_auto_json json_t *shown = json_copy(snapshot), *shown_state = NULL;
+	gk_auto_json json_t *shown = gk_json_merge(snapshot, NULL), *shown_state = NULL;
 	gk_code rc = shown ? GK_OK : gk_error_no_memory(err);
 
 	if (rc == GK_OK && gk_snapshot_is_expired(snapshot) &&

@@ -157,7 +157,7 @@ static gk_code begin(opening *it, json_t *state, json_t *snapshot, gk_error *err
 	if (rc == GK_OK)
 		rc = gk_agent_set_text(&invocation->last_good_id, id, err);
 	if (rc == GK_OK) {
-		invocation->last_good = gk_agent_state(&invocation->session);
+		gk_agent_become_good(invocation);
 		gk_ctx_record_told(
 			it->ctx, json_array_size(gk_agent_messages_peek(&invocation->session)));
 	}

@@ -119,9 +119,10 @@ static bool tell_success(const gk_invocation *it, json_t *output, json_t *result
 /* The message and the state are those from before the turn that failed. */
 static bool tell_failure(const gk_invocation *it, json_t *output, json_t *result)
 {
-	json_t *message = last_of(json_object_get(it->last_good, "messages"));
+	gk_auto_json json_t *good = gk_agent_last_good(it);
+	json_t *message = last_of(json_object_get(good, "messages"));
 
-	return gk_json_set_str(output, "finishReason", "failed") &&
+	return good && gk_json_set_str(output, "finishReason", "failed") &&
 	       gk_json_set(output, "error", it->failure) && set_artifacts(output, result) &&
 	       (!message || gk_json_set(output, "message", message));
 }
@@ -136,7 +137,9 @@ static gk_code tell_state(gk_ctx *ctx, gk_invocation *it, json_t *output, gk_err
 	if (it->store)
 		return !id || gk_json_set_str(output, "snapshotId", id) ? GK_OK
 									: gk_error_no_memory(err);
-	state = it->failure ? json_incref(it->last_good) : gk_agent_state(&it->session);
+	state = it->failure ? gk_agent_last_good(it) : gk_agent_state(&it->session);
+	if (!state)
+		return gk_error_no_memory(err);
 	rc = gk_agent_shown_state(ctx, it->agent, state, &shown, err);
 	if (rc == GK_OK && !gk_json_set(output, "state", shown))
 		rc = gk_error_no_memory(err);

@@ -6,6 +6,7 @@
 #include "ai/request.h"
 #include "base/str.h"
 #include "core/builtin_schemas.h"
+#include "core/held.h"
 #include "json/edit.h"
 
 #include <assert.h>
@@ -26,7 +27,7 @@ static gk_code set_id(gk_agent_session *session, const char *id, gk_error *err)
 	json_t *state = session->state;
 
 	if (state->refcount > 1) {
-		session->state = json_copy(state);
+		session->state = gk_json_merge(state, NULL);
 		json_decref(state);
 	}
 	return gk_json_set_str(session->state, "sessionId", id) ? GK_OK : gk_error_no_memory(err);
@@ -62,6 +63,20 @@ void gk_agent_session_done(gk_agent_session *session)
 	session->state = NULL;
 	session->id = NULL;
 	session->magic = 0;
+}
+
+void gk_agent_become_good(gk_invocation *it)
+{
+	json_decref(it->last_good);
+	it->last_good = gk_agent_state(&it->session);
+	it->last_good_count = json_array_size(json_object_get(it->last_good, "messages"));
+}
+
+json_t *gk_agent_last_good(const gk_invocation *it)
+{
+	if (json_array_size(json_object_get(it->last_good, "messages")) <= it->last_good_count)
+		return json_incref(it->last_good);
+	return gk_state_until(it->last_good, it->last_good_count);
 }
 
 /* --- reading --- */
@@ -118,7 +133,7 @@ static gk_code own_state(gk_agent_session *session, gk_error *err)
 	session->version++;
 	if (session->state->refcount == 1)
 		return GK_OK;
-	copy = json_copy(session->state);
+	copy = gk_json_merge(session->state, NULL);
 	if (!copy)
 		return gk_error_no_memory(err);
 	json_decref(session->state);
@@ -137,15 +152,33 @@ static json_t *copy_list(json_t *list)
 	return NULL;
 }
 
-/* The list of that name, to be changed in place. Borrowed. */
+/* Whether all others that hold the session's messages know how many of them are theirs: the store, and what the last good turn
+ * left. Then more may be added behind them. */
+static bool may_grow(const gk_agent_session *session, const json_t *list)
+{
+	const gk_invocation *it = session->invocation;
+	const json_t *good = it->last_good;
+	size_t known = 1;
+
+	if (good && good != session->state && good->refcount == 1 &&
+		json_object_get(good, "messages") == list)
+		known++;
+	if (it->store && it->store->type->holds)
+		known += it->store->type->holds(it->store, list);
+	return list->refcount <= known;
+}
+
+/* The list of that name, to be added to in place. Borrowed. */
 static gk_code own_list(gk_agent_session *session, const char *key, json_t **ret, gk_error *err)
 {
 	gk_code rc = own_state(session, err);
 	json_t *list = member(session, key);
+	bool is_ours = list && (strcmp(key, "messages") == 0 ? may_grow(session, list)
+							     : list->refcount == 1);
 
 	if (rc != GK_OK)
 		return rc;
-	if (!list || list->refcount > 1) {
+	if (!is_ours) {
 		list = list ? copy_list(list) : json_array();
 		if (!gk_json_set_take(session->state, key, list))
 			return gk_error_no_memory(err);

@@ -61,8 +61,7 @@ static gk_code become_good(gk_ctx *ctx, gk_invocation *it, gk_error *err)
 		[GK_UUID_SIZE]; /* a caller keeps the state; the reference names it all the same */
 	gk_code rc = GK_OK;
 
-	json_decref(it->last_good);
-	it->last_good = gk_agent_state(&it->session);
+	gk_agent_become_good(it);
 	if (it->store)
 		rc = gk_agent_set_text(&it->last_good_id, it->last_id, err);
 	else

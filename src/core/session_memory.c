@@ -200,6 +200,31 @@ static bool join_session(
 	return true;
 }
 
+/* Puts a document of its own (consumed; NULL: none) in the place of the one that it has. */
+static void set_document(gk_memory_sessions *memory, gk_memory_row *row, json_t *own_take)
+{
+	json_t *messages = gk_snapshot_messages_peek(own_take);
+
+	gk_held_add(&memory->held, messages);
+	gk_held_drop(&memory->held, gk_snapshot_messages_peek(row->document));
+	json_decref(row->document);
+	row->document = own_take;
+	row->count = json_array_size(messages);
+}
+
+json_t *gk_memory_row_document(gk_memory_sessions *memory, gk_memory_row *row)
+{
+	json_t *own;
+
+	if (json_array_size(gk_snapshot_messages_peek(row->document)) > row->count) {
+		own = gk_snapshot_until(row->document, row->count);
+		if (!own)
+			return NULL;
+		set_document(memory, row, own); /* the list has gone on without it */
+	}
+	return gk_snapshot_until(row->document, row->count);
+}
+
 static void free_row(void *it)
 {
 	gk_memory_row *row = it;
@@ -212,6 +237,7 @@ static void free_row(void *it)
 void gk_memory_row_drop(gk_memory_sessions *memory, gk_memory_row *row)
 {
 	leave_session(row);
+	gk_held_drop(&memory->held, gk_snapshot_messages_peek(row->document));
 	TAILQ_REMOVE(&memory->all, row, link);
 	free_row(gk_table_take(memory->rows, row->name));
 }
@@ -239,27 +265,26 @@ static bool put(gk_memory_sessions *memory, const gk_session_realm *realm,
 	const gk_snapshot_change *change, json_t *document)
 {
 	gk_memory_row *row = find_row(memory, realm, change->id);
+	gk_auto_json json_t *own = gk_snapshot_until(document, SIZE_MAX), *before = NULL;
 	bool is_new = !row;
-	gk_memory_row before;
+	int64_t created_ms = row ? row->created_ms : 0;
 
-	if (is_new)
+	if (is_new && own)
 		row = add_row(memory, realm, change->id);
-	if (!row)
+	if (!row || !own)
 		return false;
-	before = *row;
-	if (before.document)
+	before = json_incref(row->document);
+	if (before)
 		leave_session(row);
-	row->document = json_incref(document);
+	set_document(memory, row, gk_steal(own));
 	row->created_ms = gk_snapshot_time(document, "createdAt");
 	if (!join_session(memory, realm, row)) {
-		json_decref(document);
-		row->document = before.document;
-		row->created_ms = before.created_ms;
+		set_document(memory, row, gk_steal(before));
+		row->created_ms = created_ms;
 		if (is_new || !join_session(memory, realm, row))
 			gk_memory_row_drop(memory, row);
 		return false;
 	}
-	json_decref(before.document);
 	if (row->session)
 		row->session->updated_ms = gk_clock_wall_ns() / 1000000;
 	if (change->agent && !row->agent)
@@ -277,8 +302,8 @@ static gk_code get(gk_ctx *ctx, gk_session_store *store, const gk_session_realm 
 	(void)ctx;
 	if (gk_buf_failed(&memory_of(store)->name))
 		return gk_error_no_memory(err);
-	*ret = row ? json_incref(row->document) : NULL;
-	return GK_OK;
+	*ret = row ? gk_memory_row_document(memory_of(store), row) : NULL;
+	return *ret || !row ? GK_OK : gk_error_no_memory(err);
 }
 
 static gk_code latest(gk_ctx *ctx, gk_session_store *store, const gk_session_realm *realm,
@@ -299,8 +324,8 @@ static gk_code latest(gk_ctx *ctx, gk_session_store *store, const gk_session_rea
 	}
 	leaf = TAILQ_LAST(&session->leaves, gk_memory_rows);
 	if (leaf && (!realm->rejects_branches || leaf == TAILQ_FIRST(&session->leaves))) {
-		*ret = json_incref(leaf->document);
-		return GK_OK;
+		*ret = gk_memory_row_document(memory, leaf);
+		return *ret ? GK_OK : gk_error_no_memory(err);
 	}
 	TAILQ_FOREACH (leaf, &session->leaves, leaf_link)
 		leaves++;
@@ -327,16 +352,19 @@ static gk_code save(gk_ctx *ctx, gk_session_store *store, const gk_session_realm
 {
 	gk_memory_sessions *memory = memory_of(store);
 	gk_memory_row *row = find_row(memory, realm, change->id);
-	gk_auto_json json_t *document = NULL;
+	gk_auto_json json_t *document = NULL,
+			    *current = row ? gk_memory_row_document(memory, row) : NULL;
 	gk_auto_str char *id = NULL;
 	gk_code rc;
 
 	(void)ctx;
-	rc = gk_snapshot_decide(change, row ? row->document : NULL, &document, err);
+	if (row && !current)
+		return gk_error_no_memory(err);
+	rc = gk_snapshot_decide(change, current, &document, err);
 	if (rc != GK_OK)
 		return rc;
 	ret->existed = row != NULL;
-	ret->previous = row ? gk_snapshot_status(row->document) : NULL;
+	ret->previous = gk_snapshot_status(current);
 	if (!document)
 		return GK_OK;
 	id = strdup(change->id);
@@ -361,6 +389,11 @@ static void unwatch(gk_session_store *store, gk_snapshot_watcher *watcher)
 	gk_watchers_remove(&memory_of(store)->watchers, watcher);
 }
 
+static size_t holds(gk_session_store *store, const json_t *messages)
+{
+	return gk_held_times(&memory_of(store)->held, messages);
+}
+
 static void free_memory(gk_session_store *store)
 {
 	gk_memory_sessions *memory = memory_of(store);
@@ -370,6 +403,7 @@ static void free_memory(gk_session_store *store)
 	gk_table_free(memory->chats);
 	gk_table_free(memory->children);
 	gk_watchers_done(&memory->watchers);
+	gk_held_done(&memory->held);
 	gk_buf_done(&memory->name);
 	free(memory);
 }
@@ -388,6 +422,7 @@ static const gk_session_store_type type = {
 	.show = gk_memory_show,
 	.remove = gk_memory_remove,
 	.free = free_memory,
+	.holds = holds,
 };
 
 gk_session_store *gk_session_store_new_memory(void)

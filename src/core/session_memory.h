@@ -4,6 +4,7 @@
 #ifndef GK_CORE_SESSION_MEMORY_H
 #define GK_CORE_SESSION_MEMORY_H
 
+#include "core/held.h"
 #include "core/snapshot.h"
 
 #include <sys/queue.h>
@@ -12,8 +13,9 @@ typedef struct gk_memory_sessions gk_memory_sessions;
 typedef struct gk_memory_session gk_memory_session;
 
 typedef struct gk_memory_row {
-	json_t *document;
-	char *agent; /* NULL: unsaid */
+	json_t *document; /* the row's own, around a list of messages that may grow */
+	size_t count;     /* of messages that are the snapshot's */
+	char *agent;      /* NULL: unsaid */
 	int64_t created_ms;
 	uint64_t sequence;          /* of insertion */
 	gk_memory_session *session; /* NULL: of none */
@@ -45,13 +47,16 @@ struct gk_memory_sessions {
 	size_t max_rows;
 	uint64_t last;
 	gk_snapshot_watchers watchers;
-	gk_buf name; /* of what is being looked up */
+	gk_held held; /* by rows */
+	gk_buf name;  /* of what is being looked up */
 };
 
 /** Made when there is none, unless `only_look`; NULL: none, or memory ran out. */
 gk_memory_session *gk_memory_session_find(gk_memory_sessions *memory, gk_table *table,
 	const gk_session_realm *realm, const char *id, bool only_look);
 void gk_memory_session_drop(gk_table *table, gk_memory_session *session);
+/** The snapshot, for others: a new reference; NULL when memory ran out. */
+json_t *gk_memory_row_document(gk_memory_sessions *memory, gk_memory_row *row);
 void gk_memory_row_drop(gk_memory_sessions *memory, gk_memory_row *row);
 
 gk_code gk_memory_chat_load(gk_ctx *ctx, gk_session_store *store, const gk_session_realm *realm,

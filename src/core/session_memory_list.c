@@ -234,10 +234,10 @@ static json_t *show_one(gk_memory_session *session, bool with_state)
 		ok = show_chat(ret, session->chat, with_state);
 	} else {
 		TAILQ_FOREACH (row, &session->rows, session_link)
-			ok = ok &&
-			     gk_json_push_take(list, with_state && row->is_leaf
-							     ? json_incref(row->document)
-							     : without(row->document, "state"));
+			ok = ok && gk_json_push_take(list,
+					   with_state && row->is_leaf
+						   ? gk_memory_row_document(session->memory, row)
+						   : without(row->document, "state"));
 		ok = gk_json_set_take(ret, "snapshots", list) && ok;
 	}
 	if (ok)

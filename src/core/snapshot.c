@@ -149,7 +149,7 @@ bool gk_snapshot_set_now(json_t *snapshot, const char *name)
 
 json_t *gk_snapshot_complete(const json_t *document, const char *id)
 {
-	json_t *ret = json_copy((json_t *)document);
+	json_t *ret = gk_json_merge(document, NULL);
 	const char *session = gk_snapshot_session_peek(document);
 	bool ok = ret && gk_json_set_str(ret, "snapshotId", id);
 
@@ -209,7 +209,7 @@ gk_code gk_snapshot_decide(
 		return GK_OK;
 	}
 	if (change->action == GK_SNAPSHOT_ABORT || change->action == GK_SNAPSHOT_HEARTBEAT) {
-		next = json_copy(current);
+		next = gk_json_merge(current, NULL);
 		ok = change->action == GK_SNAPSHOT_ABORT
 			     ? gk_json_set_str(next, "status", "aborted")
 			     : gk_json_set(next, "heartbeatAt",

@@ -21,7 +21,7 @@ static json_t *with(const json_t *value, const char *const *at, json_t *now_take
 
 	if (!*at || !now)
 		return gk_steal(now);
-	copy = json_copy((json_t *)(uintptr_t)value);
+	copy = gk_json_merge(value, NULL);
 	if (!gk_json_set_take(copy, *at, with(json_object_get(value, *at), at + 1, gk_steal(now))))
 		return NULL;
 	return gk_steal(copy);

@@ -202,7 +202,9 @@ static int64_t expected_version(
 	if (!change->expected)
 		return 0;
 	entry = gk_session_cache_get(&sessions->cache, 's', realm, change->id);
-	return entry && entry->document == change->expected ? entry->version : -1;
+	return entry && gk_session_entry_is(&sessions->cache, entry, change->expected)
+		       ? entry->version
+		       : -1;
 }
 
 static gk_session_command *make_command(gk_sessions *sessions, const gk_session_realm *realm,
@@ -244,7 +246,7 @@ static void remember(gk_sessions *sessions, const gk_session_realm *realm,
 	if (command->created_ms != command->row.created_ms) {
 		gk_clock_iso((uint64_t)command->created_ms * 1000000, created);
 		json_decref(document);
-		document = json_copy(change->document);
+		document = gk_json_merge(change->document, NULL);
 		if (!gk_json_set_str(document, "createdAt", created))
 			return;
 	}
@@ -255,7 +257,6 @@ static void remember(gk_sessions *sessions, const gk_session_realm *realm,
 			.version = command->row.version,
 			.heartbeat_ms = command->row.heartbeat_ms,
 			.document = document,
-			.state = json_object_get(document, "state"),
 			.bytes = command->body.bytes });
 	if (command->row.session_id)
 		gk_session_cache_set_last(
@@ -366,6 +367,11 @@ static void unwatch(gk_session_store *store, gk_snapshot_watcher *watcher)
 	gk_watchers_remove(&gk_sessions_of(store)->watchers, watcher);
 }
 
+static size_t holds(gk_session_store *store, const json_t *messages)
+{
+	return gk_held_times(&gk_sessions_of(store)->cache.held, messages);
+}
+
 static void free_sessions(gk_session_store *store)
 {
 	gk_sessions *sessions = gk_sessions_of(store);
@@ -392,6 +398,7 @@ static const gk_session_store_type type = {
 	.show = gk_sqlite_sessions_show,
 	.remove = remove_sessions,
 	.free = free_sessions,
+	.holds = holds,
 };
 
 static gk_sessions *new_sessions(gk_loop *loop, gk_trace_store *traces)

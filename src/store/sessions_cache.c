@@ -17,11 +17,52 @@ bool gk_session_cache_init(gk_session_cache *cache)
 	return cache->entries && cache->sessions;
 }
 
+/* --- whose it is --- */
+
+/* Puts a document of its own in the place of the one that it has. */
+static void set_document(gk_session_cache *cache, gk_session_entry *entry, json_t *own_take)
+{
+	gk_held_add(&cache->held, gk_snapshot_messages_peek(own_take));
+	gk_held_drop(&cache->held, gk_snapshot_messages_peek(entry->document));
+	json_decref(entry->document);
+	json_decref(entry->state);
+	entry->document = own_take;
+	entry->state = json_incref(json_object_get(own_take, "state"));
+}
+
+static size_t count_of(const gk_session_entry *entry)
+{
+	return entry->parts.count > 0 ? (size_t)entry->parts.count : 0;
+}
+
+json_t *gk_session_entry_document(gk_session_cache *cache, gk_session_entry *entry)
+{
+	json_t *own;
+
+	if (json_array_size(gk_snapshot_messages_peek(entry->document)) > count_of(entry)) {
+		own = gk_snapshot_until(entry->document, count_of(entry));
+		if (!own)
+			return NULL;
+		set_document(cache, entry, own); /* the list has gone on without it */
+	}
+	return gk_snapshot_until(entry->document, count_of(entry));
+}
+
+bool gk_session_entry_is(gk_session_cache *cache, gk_session_entry *entry, const json_t *document)
+{
+	gk_auto_json json_t *own = entry->document ? gk_session_entry_document(cache, entry) : NULL;
+
+	return own && json_equal(own, (json_t *)(uintptr_t)document);
+}
+
+/* --- entries --- */
+
 static void drop(gk_session_cache *cache, gk_session_entry *entry)
 {
 	gk_table_remove(cache->entries, entry->name);
 	TAILQ_REMOVE(&cache->used, entry, link);
 	cache->bytes -= entry->bytes + ENTRY_BYTES;
+	gk_held_drop(&cache->held, gk_snapshot_messages_peek(entry->document));
 	json_decref(entry->document);
 	json_decref(entry->state);
 	free(entry);
@@ -41,6 +82,7 @@ void gk_session_cache_done(gk_session_cache *cache)
 	gk_session_cache_clear(cache);
 	gk_table_free(cache->entries);
 	gk_table_free(cache->sessions);
+	gk_held_done(&cache->held);
 	gk_buf_done(&cache->name);
 }
 
@@ -71,25 +113,28 @@ gk_session_entry *gk_session_cache_put(gk_session_cache *cache, char kind,
 {
 	const char *name = name_of(cache, kind, realm, id);
 	gk_session_entry *old = name ? gk_table_get(cache->entries, name) : NULL, *entry = NULL;
+	gk_auto_json json_t *own =
+		from->document ? gk_snapshot_until(from->document, count_of(from)) : NULL;
 
-	if (name && from->bytes <= cache->max_bytes)
+	if (name && from->bytes <= cache->max_bytes && (own || !from->document))
 		entry = malloc(sizeof(*entry) + strlen(name) + 1);
 	if (entry) {
 		*entry = *from;
 		strcpy(entry->name, name);
-		json_incref(entry->document);
-		json_incref(entry->state);
+		entry->document = NULL;
+		entry->state = json_incref(from->document ? NULL : from->state);
 	}
 	if (old)
 		drop(cache, old);
 	if (!entry)
 		return NULL;
 	if (!gk_table_set(cache->entries, entry->name, entry)) {
-		json_decref(entry->document);
 		json_decref(entry->state);
 		free(entry);
 		return NULL;
 	}
+	if (own)
+		set_document(cache, entry, gk_steal(own));
 	TAILQ_INSERT_TAIL(&cache->used, entry, link);
 	cache->bytes += entry->bytes + ENTRY_BYTES;
 	while (cache->bytes > cache->max_bytes && TAILQ_FIRST(&cache->used) != entry)
@@ -142,6 +187,8 @@ static bool continues(json_t *messages, json_t *before, int64_t count)
 {
 	if (count > (int64_t)json_array_size(messages))
 		return false;
+	if (messages == before)
+		return true; /* one that has grown */
 	for (int64_t i = count; i-- > 0;)
 		if (!is_same(
 			    json_array_get(messages, (size_t)i), json_array_get(before, (size_t)i)))
@@ -189,7 +236,7 @@ static bool has_same_rest(const json_t *state, const json_t *before)
 /* The messages leave their place behind. */
 static bool put_rest(gk_body *body, gk_arena *arena, const json_t *state, bool has_messages)
 {
-	gk_auto_json json_t *rest = has_messages ? json_copy((json_t *)state) : NULL;
+	gk_auto_json json_t *rest = has_messages ? gk_json_merge(state, NULL) : NULL;
 	gk_auto_buf gk_buf text = GK_BUF_INIT(GK_MAX_SNAPSHOT);
 
 	if (has_messages && !gk_json_set_take(rest, "messages", json_null()))

@@ -15,6 +15,7 @@
 #define GK_STORE_SESSIONS_INTERNAL_H
 
 #include "base/arena.h"
+#include "core/held.h"
 #include "core/snapshot.h"
 #include "store/sessions.h"
 #include "store/sqlite.h"
@@ -106,9 +107,9 @@ STAILQ_HEAD(gk_session_commands, gk_session_command);
 typedef struct gk_session_entry {
 	gk_parts parts;
 	int64_t version, heartbeat_ms; /* of the row, when `document` was made */
-	json_t *document;              /* NULL: a thread */
-	json_t *state;                 /* of a snapshot, or a thread's messages; NULL: none */
-	size_t bytes;                  /* of text */
+	json_t *document; /* the entry's own, around a list that may grow; NULL: a thread */
+	json_t *state;    /* of that, or a thread's messages; NULL: none */
+	size_t bytes;     /* of text */
 	TAILQ_ENTRY(gk_session_entry) link;
 	char name[];
 } gk_session_entry;
@@ -118,6 +119,7 @@ typedef struct gk_session_cache {
 	gk_table *sessions; /* by realm and session: the id of the snapshot seen last, owned */
 	TAILQ_HEAD(, gk_session_entry) used; /* the longest unused first */
 	size_t bytes, max_bytes;
+	gk_held held; /* by the documents */
 	gk_buf name;
 } gk_session_cache;
 
@@ -168,6 +170,10 @@ gk_session_entry *gk_session_cache_get(
 /** Replaces it; what does not fit into memory is not kept. */
 gk_session_entry *gk_session_cache_put(gk_session_cache *cache, char kind,
 	const gk_session_realm *realm, const char *id, const gk_session_entry *entry);
+/** The document of a snapshot's entry, for others: a new reference; NULL when memory ran out. */
+json_t *gk_session_entry_document(gk_session_cache *cache, gk_session_entry *entry);
+/** Whether it is what the document says. */
+bool gk_session_entry_is(gk_session_cache *cache, gk_session_entry *entry, const json_t *document);
 void gk_session_cache_drop(
 	gk_session_cache *cache, char kind, const gk_session_realm *realm, const char *id);
 void gk_session_cache_clear(gk_session_cache *cache);

@@ -299,12 +299,16 @@ static json_t *deliver(reading *r)
 {
 	gk_session_cache *cache = &r->sessions->cache;
 	gk_session_entry *entry = gk_session_cache_get(cache, 's', r->realm, r->row.snapshot_id);
-	gk_auto_json json_t *state = json_incref(r->is_known && entry ? entry->state : r->state);
-	size_t bytes = r->is_known && entry ? entry->bytes : r->bytes;
+	gk_auto_json json_t *before =
+		r->is_known && entry ? gk_session_entry_document(cache, entry) : NULL;
+	json_t *state = before ? json_object_get(before, "state") : r->state;
+	size_t bytes = before ? entry->bytes : r->bytes;
 	json_t *document;
 
-	if (r->is_known && entry && is_current(entry, &r->row))
-		return json_incref(entry->document);
+	if (r->is_known && entry && !before)
+		return NULL;
+	if (before && is_current(entry, &r->row))
+		return gk_steal(before);
 	document = gk_session_document(&r->row, state);
 	if (document)
 		gk_session_cache_put(cache, 's', r->realm, r->row.snapshot_id,
@@ -312,7 +316,6 @@ static json_t *deliver(reading *r)
 				.version = r->row.version,
 				.heartbeat_ms = r->row.heartbeat_ms,
 				.document = document,
-				.state = state,
 				.bytes = bytes });
 	if (document && r->row.session_id)
 		gk_session_cache_set_last(cache, r->realm, r->row.session_id, r->row.snapshot_id);

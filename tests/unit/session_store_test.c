@@ -64,8 +64,32 @@ START_TEST(a_snapshot_shares_the_messages_it_was_saved_with)
 			GK_OPTS(gk_snapshot_change, .id = "a", .document = document), &saved, &err),
 		GK_OK);
 	found = get("a");
-	ck_assert_ptr_eq(json_object_get(found, "state"), json_object_get(document, "state"));
+	ck_assert_ptr_eq(gk_json_at_peek(found, "state.messages"),
+		gk_json_at_peek(document, "state.messages"));
 	ck_assert_ptr_nonnull(gk_json_str_peek(found, "createdAt"));
+}
+END_TEST
+
+START_TEST(a_snapshot_stays_as_long_as_it_was_when_its_list_grows)
+{
+	gk_auto_json json_t *document = json("{'state': {'messages': [{'role': 'user'}]}}");
+	gk_auto_json json_t *list = json_incref(gk_json_at_peek(document, "state.messages"));
+	gk_auto_saved gk_snapshot_saved saved = { .id = NULL };
+	gk_auto_json json_t *found = NULL, *again = NULL;
+
+	ck_assert_int_eq(
+		gk_snapshot_save(NULL, store, &realm,
+			GK_OPTS(gk_snapshot_change, .id = "a", .document = document), &saved, &err),
+		GK_OK);
+	ck_assert_uint_eq(store->type->holds(store, list), 1);
+	json_array_append_new(list, json("{'role': 'model'}"));
+	found = get("a");
+	ck_assert_uint_eq(json_array_size(gk_json_at_peek(found, "state.messages")), 1);
+	ck_assert_uint_eq(store->type->holds(store, list), 0);
+	again = get("a");
+	ck_assert_ptr_eq(
+		gk_json_at_peek(found, "state.messages"), gk_json_at_peek(again, "state.messages"));
+	ck_assert_uint_eq(store->type->holds(store, gk_json_at_peek(again, "state.messages")), 1);
 }
 END_TEST
 
@@ -485,6 +509,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, a_snapshot_shares_the_messages_it_was_saved_with);
+	tcase_add_test(c, a_snapshot_stays_as_long_as_it_was_when_its_list_grows);
 	tcase_add_test(c, a_row_that_is_written_again_stays_one_leaf);
 	tcase_add_test(c, a_parent_that_comes_after_its_child_is_no_leaf);
 	tcase_add_test(c, a_snapshot_that_names_itself_as_parent_is_a_leaf);
