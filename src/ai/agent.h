@@ -19,6 +19,7 @@
 #ifndef GK_AI_AGENT_H
 #define GK_AI_AGENT_H
 
+#include "ai/agent_asked.h"
 #include "ai/vouched.h"
 #include "base/id.h"
 #include "core/call.h"
@@ -68,6 +69,7 @@ struct gk_agent_session {
 	size_t bytes;         /* about what it is as text */
 	bool names_resources; /* false: no message has such a part */
 	uint64_t version, saved_version;
+	gk_asked asked;
 };
 
 /* An input that waits for its turn. */

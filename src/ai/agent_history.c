@@ -15,8 +15,7 @@
 void gk_told_done(gk_told *told)
 {
 	json_decref(told->history);
-	json_decref(told->sent);
-	json_decref(told->within);
+	json_decref(told->list);
 	json_decref(told->stand_in);
 	*told = (gk_told){ .body = NULL };
 }
@@ -230,70 +229,105 @@ static gk_code split_marked(gk_told *told, json_t *messages, json_t *list, gk_er
 	json_t *message;
 	size_t i;
 
-	told->sent = json_array();
+	told->list = json_array();
 	json_array_foreach (messages, i, message) {
 		gk_auto_json json_t *sent = NULL;
-		json_t *original = json_array_get(told->history, json_array_size(told->sent));
+		json_t *original = json_array_get(told->history, json_array_size(told->list));
 		bool is_history = is_marked(message, HISTORY);
 
 		sent = is_history ? sent_back(original, message) : marked(message, PREAMBLE);
 		told->is_changed = told->is_changed || (is_history && sent != original);
-		if (!sent || !told->sent || json_array_append(list, sent) < 0 ||
-			(is_history && json_array_append(told->sent, sent) < 0))
+		if (!sent || !told->list || json_array_append(list, sent) < 0 ||
+			(is_history && json_array_append(told->list, sent) < 0))
 			return gk_error_no_memory(err);
 	}
-	return told->sent ? GK_OK : gk_error_no_memory(err);
+	told->count = json_array_size(told->list);
+	return told->list ? GK_OK : gk_error_no_memory(err);
 }
 
-static bool push_preamble(json_t *list, json_t *messages, size_t begin, size_t end)
+/* The list of the turn before, as far as it can be gone on with: what stands before the history, and as much of that as it has
+ * (`*have_ret`). NULL: it cannot. */
+static json_t *list_before(
+	const gk_told *told, gk_agent_session *session, size_t at, size_t *have_ret)
 {
-	for (size_t i = begin; i < end; i++)
-		if (!gk_json_push_take(list, marked(json_array_get(messages, i), PREAMBLE)))
+	gk_asked asked = session->asked;
+
+	session->asked = (gk_asked){ .list = NULL };
+	if (!asked.list || asked.list->refcount > 1 || asked.from != at ||
+		asked.is_tagged != told->is_tagged ||
+		asked.count > json_array_size(told->history)) {
+		gk_asked_done(&asked);
+		return NULL;
+	}
+	while (json_array_size(asked.list) > at + asked.count)
+		json_array_remove(asked.list, json_array_size(asked.list) - 1);
+	*have_ret = asked.count;
+	return asked.list;
+}
+
+/* What the prompt says from `begin` to `end`, in the place of what stands there or behind it. */
+static bool put_preamble(json_t *list, json_t *messages, size_t begin, size_t end, bool is_there)
+{
+	for (size_t i = begin; i < end; i++) {
+		json_t *one = marked(json_array_get(messages, i), PREAMBLE);
+
+		if (is_there ? json_array_set_new(list, i, one) < 0 : !gk_json_push_take(list, one))
+			return false;
+	}
+	return true;
+}
+
+static bool put_history(const gk_told *told, json_t *list, size_t from)
+{
+	if (!told->is_tagged && from == 0)
+		return json_array_extend(list, told->history) == 0;
+	for (size_t i = from; i < json_array_size(told->history); i++)
+		if (!gk_json_push_take(
+			    list, sent_for(json_array_get(told->history, i), told->is_tagged)))
 			return false;
 	return true;
 }
 
-static json_t *all_tagged(json_t *history)
-{
-	gk_auto_json json_t *all = json_array();
-	json_t *message;
-	size_t i;
-
-	json_array_foreach (history, i, message)
-		if (!gk_json_push_take(all, gk_template_history_message(message)))
-			return NULL;
-	return gk_steal(all);
-}
-
 /* The history stands at `at`. */
-static gk_code place(gk_told *told, json_t *messages, size_t at, json_t *list, gk_error *err)
+static gk_code place(gk_told *told, gk_agent_session *session, json_t *messages, size_t at,
+	json_t **ret, gk_error *err)
 {
-	told->is_changed = has_purpose(json_array_get(messages, at));
-	told->sent = told->is_changed ? all_tagged(told->history) : json_incref(told->history);
-	if (!told->sent || !push_preamble(list, messages, 0, at) ||
-		json_array_extend(list, told->sent) < 0 ||
-		!push_preamble(list, messages, at + 1, json_array_size(messages)))
+	size_t have = 0;
+	gk_auto_json json_t *list = NULL;
+	bool is_there;
+
+	told->is_tagged = told->is_changed = has_purpose(json_array_get(messages, at));
+	list = list_before(told, session, at, &have);
+	is_there = list != NULL;
+	if (!list)
+		list = json_array();
+	if (!list || !put_preamble(list, messages, 0, at, is_there) ||
+		!put_history(told, list, have) ||
+		!put_preamble(list, messages, at + 1, json_array_size(messages), false))
 		return gk_error_no_memory(err);
-	told->within = json_incref(list);
+	told->list = json_incref(list);
 	told->from = at;
+	told->count = json_array_size(told->history);
+	told->is_within = true;
+	*ret = gk_steal(list);
 	return GK_OK;
 }
 
-gk_code gk_told_messages(gk_told *told, json_t *rendered, json_t **ret, gk_error *err)
+gk_code gk_told_messages(
+	gk_told *told, gk_agent_session *session, json_t *rendered, json_t **ret, gk_error *err)
 {
 	json_t *messages = json_object_get(rendered, "messages");
-	gk_auto_json json_t *list = json_array(), *all = NULL;
+	gk_auto_json json_t *list = NULL, *all = NULL;
 	size_t at = place_in(messages);
 	gk_code rc;
 
-	if (!list)
+	if (told->stand_in && at < json_array_size(messages))
+		return place(told, session, messages, at, ret, err);
+	list = json_array();
+	all = told->stand_in ? unfolded(told, messages) : json_incref(messages);
+	if (!list || !all)
 		return gk_error_no_memory(err);
-	if (told->stand_in && at < json_array_size(messages)) {
-		rc = place(told, messages, at, list, err);
-	} else {
-		all = told->stand_in ? unfolded(told, messages) : json_incref(messages);
-		rc = all ? split_marked(told, all, list, err) : gk_error_no_memory(err);
-	}
+	rc = split_marked(told, all, list, err);
 	if (rc == GK_OK)
 		*ret = gk_steal(list);
 	return rc;
@@ -301,10 +335,15 @@ gk_code gk_told_messages(gk_told *told, json_t *rendered, json_t **ret, gk_error
 
 /* --- from the response to the history --- */
 
+static json_t *sent_at(const gk_told *told, size_t at)
+{
+	return at < told->count ? json_array_get(told->list, told->from + at) : NULL;
+}
+
 /* The message as it is kept: the object that stood in the history, when it came back as it was sent. */
 static json_t *kept(const gk_told *told, size_t at, json_t *message)
 {
-	if (at < json_array_size(told->history) && message == json_array_get(told->sent, at))
+	if (at < json_array_size(told->history) && message == sent_at(told, at))
 		return json_incref(json_array_get(told->history, at));
 	return has_purpose(message) ? unmarked(message, PURPOSE) : json_incref(message);
 }
@@ -314,7 +353,7 @@ static bool is_of_history(const gk_told *told, size_t at, json_t *message)
 {
 	const char *role = json_string_value(json_object_get(message, "role"));
 
-	if (message == json_array_get(told->sent, at))
+	if (message == sent_at(told, at))
 		return true;
 	return !is_marked(message, PREAMBLE) && !gk_str_equal(role, "system");
 }
@@ -326,14 +365,14 @@ static size_t unchanged(const gk_told *told, json_t *messages, size_t *end_ret)
 	size_t at = 0, i;
 	json_t *message;
 
-	if (messages == told->within) { /* it was not changed on its way */
-		*end_ret = told->from + json_array_size(told->history);
-		return json_array_size(told->history);
+	if (told->is_within && messages == told->list) { /* it was not changed on its way */
+		*end_ret = told->from + told->count;
+		return told->count;
 	}
 	json_array_foreach (messages, i, message) {
-		if (at == json_array_size(told->history))
+		if (at == told->count)
 			break;
-		if (message == json_array_get(told->sent, at))
+		if (message == sent_at(told, at))
 			at++;
 		else if (is_of_history(told, at, message))
 			break;
@@ -366,7 +405,6 @@ static gk_code keep_more(
 	gk_code rc = GK_OK;
 
 	json_decref(gk_steal(told->history));
-	json_decref(gk_steal(told->sent));
 	for (size_t i = from; rc == GK_OK && i < json_array_size(messages); i++) {
 		json_t *message = json_array_get(messages, i);
 		size_t at = json_array_size(gk_agent_messages_peek(session));
@@ -386,10 +424,14 @@ gk_code gk_told_keep(gk_told *told, gk_agent_session *session, gk_response *resp
 	gk_code rc;
 
 	if (same == json_array_size(told->history) &&
-		told->history == gk_agent_messages_peek(session))
+		told->history == gk_agent_messages_peek(session)) {
 		rc = keep_more(told, session, messages, end, err);
-	else
+		if (rc == GK_OK && told->is_within)
+			session->asked = (gk_asked){ json_incref(told->list), told->from,
+				told->count, told->is_tagged };
+	} else {
 		rc = keep_all(told, session, messages, err);
+	}
 	if (rc == GK_OK && message)
 		rc = gk_agent_push_message_take(session, json_incref(message), err);
 	return rc;

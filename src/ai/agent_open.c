@@ -161,6 +161,9 @@ static gk_code begin(opening *it, json_t *state, json_t *snapshot, gk_error *err
 		gk_ctx_record_told(
 			it->ctx, json_array_size(gk_agent_messages_peek(&invocation->session)));
 	}
+	if (rc == GK_OK && id)
+		invocation->session.asked = gk_asked_take(
+			gk_ctx_app(it->ctx), id, gk_agent_messages_peek(&invocation->session));
 	return rc;
 }
 

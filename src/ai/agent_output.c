@@ -162,6 +162,16 @@ static gk_code make_output(gk_ctx *ctx, gk_invocation *it, json_t *result, gk_er
 
 /* --- the end --- */
 
+/* For the invocation that goes on. */
+static void leave_asked(gk_ctx *ctx, gk_invocation *it)
+{
+	gk_agent_session *session = &it->session;
+
+	if (it->store && it->last_id && !it->failure && session->asked.list)
+		gk_asked_leave(gk_ctx_app(ctx), it->last_id, gk_agent_messages_peek(session),
+			&session->asked, session->bytes);
+}
+
 /* What changed after the last turn is kept as well, but not what a turn that failed left. */
 static gk_code save_rest(gk_ctx *ctx, gk_invocation *it, gk_error *err)
 {
@@ -179,6 +189,8 @@ static gk_code conclude_attached(gk_ctx *ctx, gk_invocation *it, gk_error *err)
 		rc = result_of(ctx, it, &result, err);
 	if (rc == GK_OK)
 		rc = save_rest(ctx, it, err);
+	if (rc == GK_OK)
+		leave_asked(ctx, it);
 	return rc == GK_OK ? make_output(ctx, it, result, err) : rc;
 }
 

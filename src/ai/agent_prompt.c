@@ -99,20 +99,21 @@ static gk_code ask(
 	const char **names = NULL;
 	gk_generate_opts opts;
 	gk_model_ref ref;
-	gk_code rc = gk_told_messages(&turn->told, rendered, &messages, err);
+	gk_code rc = gk_told_messages(&turn->told, &turn->it->session, rendered, &messages, err);
 
 	if (rc == GK_OK)
 		rc = gk_prompt_generate_opts(rendered, &more, &opts, &ref, &names, err);
 	if (rc == GK_OK) {
 		opts.messages = messages;
 		turn->it->vouched = (gk_vouched){
-			.messages = turn->told.sent,
-			.is_plain = !turn->told.is_changed && !turn->it->session.names_resources,
-			.within = turn->told.within,
+			.list = turn->told.list,
 			.from = turn->told.from,
+			.count = turn->told.count,
+			.is_plain = !turn->told.is_changed && !turn->it->session.names_resources,
+			.is_within = turn->told.is_within,
 		};
 		rc = gk_generate(ctx, &opts, ret, err);
-		turn->it->vouched = (gk_vouched){ .messages = NULL };
+		turn->it->vouched = (gk_vouched){ .list = NULL };
 	}
 	free(names);
 	return rc;
@@ -124,18 +125,17 @@ const gk_vouched *gk_vouched_peek(gk_ctx *ctx)
 	const gk_agent_session *session = gk_ctx_agent_session(ctx);
 	const gk_vouched *vouched = session ? &session->invocation->vouched : NULL;
 
-	return vouched && vouched->messages ? vouched : NULL;
+	return vouched && vouched->list ? vouched : NULL;
 }
 
 size_t gk_vouched_run(const gk_vouched *vouched, json_t *messages, size_t i, size_t *at)
 {
-	size_t count = json_array_size(vouched->messages);
-
-	if (messages == vouched->within) {
-		*at = i == vouched->from ? count : *at;
-		return i == vouched->from ? count : 0;
+	if (vouched->is_within && messages == vouched->list) {
+		*at = i == vouched->from ? vouched->count : *at;
+		return i == vouched->from ? vouched->count : 0;
 	}
-	if (*at >= count || json_array_get(messages, i) != json_array_get(vouched->messages, *at))
+	if (*at >= vouched->count ||
+		json_array_get(messages, i) != json_array_get(vouched->list, vouched->from + *at))
 		return 0;
 	++*at;
 	return 1;
@@ -148,7 +148,7 @@ json_t *gk_vouched_left_out(gk_ctx *ctx, json_t *request)
 	size_t count = json_array_size(messages), at = 0, known;
 	gk_auto_json json_t *rest = NULL;
 
-	if (!vouched || !json_array_size(vouched->messages))
+	if (!vouched || !vouched->count)
 		return NULL;
 	rest = json_array();
 	for (size_t i = 0; i < count; i += known ? known : 1) {

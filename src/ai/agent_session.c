@@ -59,6 +59,7 @@ gk_code gk_agent_session_begin(
 void gk_agent_session_done(gk_agent_session *session)
 {
 	json_decref(session->state);
+	gk_asked_done(&session->asked);
 	free(session->id);
 	session->state = NULL;
 	session->id = NULL;
@@ -244,6 +245,7 @@ static gk_code replace_messages(
 	if (rc == GK_OK)
 		rc = own_state(session, err);
 	session->names_resources = session->names_resources || gk_messages_name_resources(messages);
+	gk_asked_done(&session->asked);
 	if (rc == GK_OK && !gk_json_set_take(session->state, "messages", copy_list(messages)))
 		rc = gk_error_no_memory(err);
 	return rc;

@@ -86,7 +86,9 @@ static json_t *shared_messages(gk_ctx *ctx, const gk_generate_opts *opts)
 	bool is_alone =
 		!opts->system && !opts->system_parts && !opts->prompt && !opts->prompt_parts;
 
-	return vouched && is_alone && opts->messages == vouched->within ? vouched->within : NULL;
+	return vouched && vouched->is_within && is_alone && opts->messages == vouched->list
+		       ? vouched->list
+		       : NULL;
 }
 
 static gk_code set_messages(

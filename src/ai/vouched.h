@@ -6,11 +6,12 @@
 
 #include <genkit/context.h>
 
+/* `count` messages of a list, from `from` on, are valid as messages of the wire. */
 typedef struct gk_vouched {
-	json_t *messages; /* borrowed; valid as messages of the wire */
-	bool is_plain;    /* and none of them names a resource */
-	json_t *within; /* borrowed list, not changed any more, that has them in one piece; NULL: none */
-	size_t from; /* where it has them */
+	json_t *list; /* borrowed; NULL: nothing is vouched for */
+	size_t from, count;
+	bool is_plain; /* none of them names a resource */
+	bool is_within; /* the list is the one that a model is asked with, and is not changed any more */
 } gk_vouched;
 
 /** What the agent's turn around `ctx` vouches for: borrowed, until the turn's generate is over. NULL: nothing. */

@@ -217,6 +217,8 @@
 #define GK_SESSION_LIST          100   /* sessions of a page */
 #define GK_MAX_SESSION_LIST      1000
 #define GK_SESSION_CACHE         (16u << 20) /* text of the states that the store has in memory */
+#define GK_MAX_AGENTS_ASKED      256         /* lists that models were asked with, for the turns that go on, */
+#define GK_AGENTS_ASKED_BYTES    (16u << 20) /* and of text in their messages, which stores mostly share */
 #define GK_SESSION_CACHE_HINTS   10000       /* sessions of which it knows the last snapshot */
 #define GK_SESSION_SWEEP_LARGE   10    /* sessions deleted at once when they take too much room */
 #define GK_SESSION_TOUCH_MS      60000 /* so long after each other the use of a session is noted */
