@@ -1,6 +1,6 @@
 // What a turn of a long conversation costs beside a young one: the daemon as it comes, over HTTP, each turn a request of its own
 // that names the session. CPU is that of the whole process; several conversations go on at once, so that what is compared are
-// two hundred turns about the 10th with two hundred about the 1,000th.
+// a hundred turns about the 10th with a hundred about the 1,000th.
 //
 //	node tests/bench/turns.mjs BUILD [AGENT...]
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 
 const build = resolve(process.argv[2] ?? 'build');
 const agents = process.argv.length > 3 ? process.argv.slice(3) : ['echo', 'guided', 'reply'];
-const SESSIONS = 20, WINDOW = 5; // turns to each side
+const SESSIONS = 10, WINDOW = 5; // turns to each side
 
 /** Starts the daemon; tells on which port it serves. */
 function launch(set) {

@@ -20,6 +20,7 @@ char *__wrap_strdup(const char *text);
 
 static _Thread_local size_t countdown;
 static _Thread_local bool happened;
+static _Thread_local size_t asked;
 
 static bool fails(void)
 {
@@ -35,16 +36,19 @@ static bool fails(void)
 
 void *__wrap_malloc(size_t size)
 {
+	asked += size;
 	return fails() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
+	asked += count * size;
 	return fails() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
+	asked += size;
 	return fails() ? NULL : __real_realloc(old, size);
 }
 
@@ -65,6 +69,11 @@ void fault_after(size_t n)
 	json_set_alloc_funcs(__wrap_malloc, free);
 	happened = false;
 	countdown = n;
+}
+
+size_t fault_asked(void)
+{
+	return asked;
 }
 
 bool fault_happened(void)

@@ -23,6 +23,9 @@ void fault_after(size_t n);
 /** True when an allocation has failed since fault_after(). */
 bool fault_happened(void);
 
+/** How many bytes this thread has asked for so far. JSON counts from the first fault_after() on. */
+size_t fault_asked(void);
+
 /**
  * Runs `body` with the first allocation failing, then the second, and so on until it succeeds without a failure.
  * `body` returns true when it did its work; it must release everything either way.
