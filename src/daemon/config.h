@@ -48,6 +48,7 @@ typedef struct gk_config_key {
 	const char *const *choices;          /* of an enum, NULL-terminated */
 	uint64_t min, max;                   /* of numbers; max 0: none */
 	const struct gk_config_key *entries; /* of entries; ends with a key without a name */
+	json_t *(*members)(void); /* of a mapping: the schema of what it may have; NULL: anything */
 	unsigned flags;
 } gk_config_key;
 

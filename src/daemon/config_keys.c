@@ -3,6 +3,7 @@
 /* Every key there is: what reads, documents and tests the configuration. */
 #include "daemon/config.h"
 
+#include "plugins/common/builtin.h"
 #include "telemetry/preset.h"
 
 #define DURATION_MAX (366ull * 86400 * 1000)
@@ -500,6 +501,7 @@ const gk_config_key gk_config_keys[] = {
 	{ .name = "plugins",
 		.type = GK_CONFIG_MAP,
 		.flags = GK_CONFIG_RESTART,
+		.members = gk_plugins_schema,
 		.help = "Plugins to use, by name, each with its options: openai, anthropic, ollama, compat and others "
 			"(docs/providers.md)." },
 	{ .name = "testing.script",

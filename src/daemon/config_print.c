@@ -65,7 +65,7 @@ static json_t *type_schema(const gk_config_key *key)
 	case GK_CONFIG_SCHEMA:
 		return json_pack("{s:[s, s]}", "type", "string", "object");
 	case GK_CONFIG_MAP:
-		return json_pack("{s:s}", "type", "object");
+		return key->members ? key->members() : json_pack("{s:s}", "type", "object");
 	case GK_CONFIG_ENTRIES:
 		return json_pack(
 			"{s:s, s:o}", "type", "array", "items", section_schema(key->entries, ""));

@@ -619,12 +619,16 @@ START_TEST(the_json_schema_takes_what_the_daemon_takes)
 		"  auth: api_key, api_keys: [\"${TOP}\"], cors: {origins: '*'}, durable_streams: \"${FLAG}\"}\n"
 		"reflection: {enabled: true}\n"
 		"modules: [a]\n"
-		"plugins: {p: {anything: [1, {}]}}\n"
+		"plugins: {openai: {api_key: \"${TOP}\", baseURL: 'http://a', max_concurrent: \"${TOP}\"}, ollama: {},\n"
+		"  compat: [{name: lab, base_url: 'http://a', headers: {A: 1}, stream_usage: false}],\n"
+		"  huggingface: {token: false, provider: p}}\n"
 		"exec: [{name: n, command: [x], type: tool, description: d, input: {type: number}, env: {A: 1}}]\n"
 		"log: {level: debug}\n";
 	static const char *const bad[] = { "sever: {}", "log: {level: loud}", "server: {listen: 7}",
 		"server: {max_body: lots}", "server: {max_connections: 70000}", "exec: [{name: n}]",
-		"exec: [{name: n, command: x, comand: y}]", "reflection: {enabled: maybe}" };
+		"exec: [{name: n, command: x, comand: y}]", "reflection: {enabled: maybe}",
+		"plugins: {opnai: {}}", "plugins: {openai: {base_ulr: x}}",
+		"plugins: {openai: {timeout: -1}}", "plugins: {compat: [{base_url: 'http://a'}]}" };
 	gk_config *config;
 
 	setenv("TOP", "k", true);

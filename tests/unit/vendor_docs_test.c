@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "core.h"
 #include "core/internal.h"
+#include "json/schema.h"
 #include "plugins/common/builtin.h"
 #include "plugins/oai/oai.h"
 
@@ -272,6 +273,46 @@ START_TEST(each_manual_has_the_members_of_a_configuration_that_there_are)
 }
 END_TEST
 
+/* The spelling of files and ours, each once. */
+static bool is_taken(const gk_schema *schema, const char *plugin, const gk_vendor_option *option)
+{
+	gk_auto_json json_t *value =
+		option->type == GK_OPTION_STRING || option->type == GK_OPTION_SECRET
+			? json_string("x")
+		: option->type == GK_OPTION_BOOL   ? json_true()
+		: option->type == GK_OPTION_NUMBER ? json_integer(1)
+		: option->type == GK_OPTION_LIST   ? json_array()
+						   : json_object();
+	gk_auto_json json_t *config =
+		json_pack("{s:{s:s, s:O}}", plugin, "name", "zoo", option->name, value);
+
+	if (strcmp(plugin, "compat") != 0)
+		json_object_del(json_object_get(config, plugin), "name");
+	return gk_schema_check(schema, config, NULL) == GK_OK;
+}
+
+START_TEST(the_schema_of_the_configuration_knows_every_option)
+{
+	gk_auto_json json_t *text = gk_plugins_schema();
+	gk_schema *schema = NULL;
+	const gk_vendor_type *type;
+	const char *name;
+
+	ck_assert_int_eq(gk_schema_compile(text, NULL, NULL, &schema, NULL), GK_OK);
+	for (size_t i = 0; (name = gk_builtin_at(i, &type)); i++) {
+		const gk_vendor_option *const tables[] = { gk_vendor_common_options,
+			type ? type->options : gk_compat_options };
+
+		for (size_t t = 0; t < 2; t++)
+			for (const gk_vendor_option *o = tables[t]; o && o->name; o++)
+				ck_assert_msg(is_taken(schema, name, o), "%s: %s", name, o->name);
+		ck_assert(!is_taken(schema, name,
+			&(const gk_vendor_option){ .name = "bse_url", .type = GK_OPTION_STRING }));
+	}
+	gk_schema_unref(schema);
+}
+END_TEST
+
 START_TEST(each_manual_names_every_variable)
 {
 	const gk_vendor_type *type;
@@ -299,6 +340,7 @@ static Suite *vendor_docs_suite(void)
 	tcase_add_test(tcase, the_table_of_providers_is_true);
 	tcase_add_test(tcase, each_manual_has_the_options_that_there_are);
 	tcase_add_test(tcase, each_manual_has_the_members_of_a_configuration_that_there_are);
+	tcase_add_test(tcase, the_schema_of_the_configuration_knows_every_option);
 	tcase_add_test(tcase, each_manual_names_every_variable);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -16,6 +16,11 @@ extern const gk_vendor_type gk_plugin_anthropic, gk_plugin_cloudflare, gk_plugin
 /** Any OpenAI-compatible services: a mapping {name, baseURL, ...} for one, or a list of them. */
 gk_code gk_use_compat(gk_app *app, json_t *options, gk_error *err);
 
+/** The options of such a service, but for its name. */
+extern const gk_vendor_option gk_compat_options[];
+
+/** What `plugins` of a configuration may be, as JSON Schema. New reference; NULL when memory ran out. */
+json_t *gk_plugins_schema(void);
 /** The name of a plugin and its type (NULL: it is no type of its own), for i from 0; NULL after the last. */
 const char *gk_builtin_at(size_t i, const gk_vendor_type **type_ret);
 /** A copy of a type under another name (copied), to be freed with its plugin. NULL when memory ran out. */

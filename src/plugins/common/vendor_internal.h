@@ -16,6 +16,8 @@
  * must be. */
 gk_code gk_vendor_read_options(
 	const gk_vendor_type *type, json_t *options, json_t **ret, gk_error *err);
+/** Another name of a common option, for i from 0; NULL after the last. */
+const char *gk_vendor_alias_at(const char *name, size_t i);
 /** Whether the plugin has an option of that name beyond the common ones. */
 bool gk_vendor_has_option(const gk_vendor_type *type, const char *name);
 

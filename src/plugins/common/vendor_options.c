@@ -51,6 +51,14 @@ static bool same_name(const char *a, const char *b)
 	}
 }
 
+const char *gk_vendor_alias_at(const char *name, size_t i)
+{
+	for (size_t at = 0; at < sizeof(aliases) / sizeof(aliases[0]); at++)
+		if (strcmp(aliases[at][1], name) == 0 && !i--)
+			return aliases[at][0];
+	return NULL;
+}
+
 static const gk_vendor_option *find_in(const gk_vendor_option *table, const char *name)
 {
 	for (; table && table->name; table++)

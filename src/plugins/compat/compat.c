@@ -19,7 +19,7 @@ static const gk_oai_models free_models[] = {
 	{ 0 },
 };
 
-static const gk_vendor_option options[] = {
+const gk_vendor_option gk_compat_options[] = {
 	{ "models", GK_OPTION_LIST, "Names of models to show; others can be used all the same." },
 	{ "embedders", GK_OPTION_LIST, "Names of embedders to show." },
 	{ "limitField", GK_OPTION_STRING,
@@ -35,7 +35,7 @@ static const gk_vendor_option options[] = {
 static const gk_vendor_type base = {
 	.plugin = GK_OAI_PLUGIN("compat"),
 	.key_optional = true,
-	.options = options,
+	.options = gk_compat_options,
 };
 
 /* A type and its row, freed as one. */
