@@ -231,6 +231,7 @@ static void say_value(saying *s, const char *what, const json_t *value)
 	const gk_span *span = s->span;
 	const char *feature = span->is_root ? span->name : gk_span_metrics_feature(span);
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	gk_auto_json json_t *shown = value ? gk_span_shown(span, value) : NULL;
 	gk_auto_str char *written = NULL;
 	json_t *fields = fields_of(s);
 
@@ -238,7 +239,7 @@ static void say_value(saying *s, const char *what, const json_t *value)
 		json_decref(fields);
 		return;
 	}
-	written = gk_json_write(value, NULL);
+	written = shown ? gk_json_write(shown, NULL) : NULL;
 	gk_buf_puts(&text, written ? written : "");
 	cut(&text, GK_SPAN_LOG_CONTENT);
 	if (!gk_json_set_str(fields, "content", text.data ? text.data : ""))

@@ -61,6 +61,29 @@ START_TEST(a_secret_is_cut_out_of_whatever_is_said)
 }
 END_TEST
 
+START_TEST(what_an_address_holds_is_a_secret_in_each_of_its_forms)
+{
+	static const char said[] =
+		"p%2Fw0rd p/w0rd YW5uOnAvdzByZA== t%2Bken t+ken lonely 2024-10-21 ann";
+	gk_auto_outgoing gk_outgoing out;
+	gk_auto_str char *text = NULL;
+
+	gk_outgoing_init(&out, "GET");
+	gk_outgoing_url(&out, "http://ann:p%%2Fw0rd@host/v1/x");
+	out.base = "http://ann:p%2Fw0rd@host/v1";
+	out.query = "key=t%2Bken&lonely&api-version=2024-10-21";
+	gk_outgoing_finish_url(&out);
+	ck_assert_int_eq(gk_outgoing_check(&out, NULL), GK_OK);
+	ck_assert_str_eq(
+		out.url, "http://ann:p%2Fw0rd@host/v1/x?key=t%2Bken&lonely&api-version=2024-10-21");
+	text = gk_outgoing_scrub(&out, said, strlen(said));
+	ck_assert_str_eq(text,
+		"<REDACTED> (8 characters) <REDACTED> (6 characters) <REDACTED> (16 characters) "
+		"<REDACTED> (7 characters) <REDACTED> (5 characters) <REDACTED> (6 characters) "
+		"2024-10-21 ann");
+}
+END_TEST
+
 /* --- failures --- */
 
 static gk_error failed(int http, const char *body, int64_t retry_ms)
@@ -513,11 +536,13 @@ static Suite *vendor_suite(void)
 {
 	const TTest *const tests[] = { a_header_is_replaced_whatever_its_case,
 		more_headers_than_there_is_room_for_are_refused,
-		a_secret_is_cut_out_of_whatever_is_said, a_long_reason_is_cut_between_characters,
-		the_time_to_wait_comes_from_header_or_body, retry_after_is_seconds_or_a_date,
-		a_media_part_tells_its_type_and_its_bytes, a_media_part_that_is_none_is_refused,
-		base64_is_read_as_it_was_written, what_is_no_base64_is_refused,
-		objects_are_closed_at_every_level, references_are_replaced_by_what_they_mean,
+		a_secret_is_cut_out_of_whatever_is_said,
+		what_an_address_holds_is_a_secret_in_each_of_its_forms,
+		a_long_reason_is_cut_between_characters, the_time_to_wait_comes_from_header_or_body,
+		retry_after_is_seconds_or_a_date, a_media_part_tells_its_type_and_its_bytes,
+		a_media_part_that_is_none_is_refused, base64_is_read_as_it_was_written,
+		what_is_no_base64_is_refused, objects_are_closed_at_every_level,
+		references_are_replaced_by_what_they_mean,
 		references_that_cannot_be_replaced_are_refused,
 		references_that_unfold_without_end_are_refused, gemini_has_its_own_words_for_types,
 		usage_counts_characters_as_javascript_does, words_match_whole_or_by_a_star,

@@ -4,8 +4,10 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "json/uri.h"
 
 #include <ctype.h>
+#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
@@ -57,17 +59,6 @@ void gk_outgoing_url(gk_outgoing *out, const char *format, ...)
 	va_end(args);
 	if (!out->url)
 		fail(out, GK_RESOURCE_EXHAUSTED);
-}
-
-void gk_outgoing_finish_url(gk_outgoing *out)
-{
-	const char *query = gk_steal(out->query);
-	gk_auto_str char *url = NULL;
-
-	if (!query || !out->url || !gk_str_has_prefix(out->url, out->base))
-		return;
-	url = gk_steal(out->url);
-	gk_outgoing_url(out, "%s%c%s", url, strchr(url, '?') ? '&' : '?', query);
 }
 
 static size_t find_header(const gk_outgoing *out, const char *name)
@@ -131,6 +122,81 @@ void gk_outgoing_secret(gk_outgoing *out, const char *name, const char *prefix, 
 {
 	set_header(out, name, prefix, secret);
 	hide(out, secret);
+}
+
+/* --- what an address holds that nobody may see --- */
+
+/* Also what it stands for: whoever is told it says it in either form. */
+static void hide_escaped(gk_outgoing *out, const char *text, size_t len)
+{
+	gk_auto_str char *copy = strndup(text, len);
+
+	if (!copy) {
+		fail(out, GK_RESOURCE_EXHAUSTED);
+		return;
+	}
+	hide(out, copy);
+	if (memchr(text, '%', len)) {
+		gk_uri_unescape(copy);
+		hide(out, copy);
+	}
+}
+
+/* "user:password", of which Basic authentication makes something that anybody can read. */
+static void hide_login(gk_outgoing *out, const char *login, size_t len)
+{
+	gk_auto_str char *plain = strndup(login, len), *coded = NULL;
+	const char *colon = memchr(login, ':', len);
+
+	if (colon)
+		hide_escaped(out, colon + 1, len - (size_t)(colon + 1 - login));
+	if (plain)
+		coded = malloc((gk_uri_unescape(plain) + 2) / 3 * 4 + 1);
+	if (!coded) {
+		fail(out, GK_RESOURCE_EXHAUSTED);
+		return;
+	}
+	EVP_EncodeBlock((unsigned char *)coded, (unsigned char *)plain, (int)strlen(plain));
+	hide(out, coded);
+}
+
+/* The version of an interface is none, and errors speak of it. */
+static void hide_query(gk_outgoing *out, const char *query)
+{
+	static const char version[] = "api-version=";
+
+	while (*query) {
+		size_t len = strcspn(query, "&"), name = strcspn(query, "=&");
+
+		if (!gk_str_has_prefix(query, version))
+			hide_escaped(out, name < len ? query + name + 1 : query,
+				name < len ? len - name - 1 : len);
+		query += len + (query[len] == '&');
+	}
+}
+
+static void hide_address(gk_outgoing *out, const char *base, const char *query)
+{
+	const char *host = strstr(base, "://");
+	const char *at = host ? memrchr(host + 3, '@', strcspn(host + 3, "/?#")) : NULL;
+
+	if (at)
+		hide_login(out, host + 3, (size_t)(at - host) - 3);
+	if (query)
+		hide_query(out, query);
+}
+
+void gk_outgoing_finish_url(gk_outgoing *out)
+{
+	const char *base = gk_steal(out->base), *query = gk_steal(out->query);
+	gk_auto_str char *url = NULL;
+
+	if (base)
+		hide_address(out, base, query);
+	if (!base || !query || !out->url || !gk_str_has_prefix(out->url, base))
+		return;
+	url = gk_steal(out->url);
+	gk_outgoing_url(out, "%s%c%s", url, strchr(url, '?') ? '&' : '?', query);
 }
 
 static void put_encoded(gk_buf *buf, const char *text)

@@ -46,7 +46,7 @@ void gk_outgoing_done(gk_outgoing *out);
 #define gk_auto_outgoing GK_CLEANUP(gk_outgoing_done)
 
 void gk_outgoing_url(gk_outgoing *out, const char *format, ...) GK_PRINTF(2, 3);
-/** Adds what the address below `base` is to have; once. */
+/** Adds what the address below `base` is to have; once. The password in `base` and the values in `query` count as secrets. */
 void gk_outgoing_finish_url(gk_outgoing *out);
 /** Replaces one of that name, in any case; NULL for `value`: takes it out. */
 void gk_outgoing_header(gk_outgoing *out, const char *name, const char *value);
