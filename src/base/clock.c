@@ -104,7 +104,7 @@ int64_t gk_clock_read_iso(const char *text)
 	int parts[6], milliseconds, offset;
 	static const char ends[6] = { '-', '-', 'T', ':', ':', '\0' };
 	const char *at = text;
-	struct tm utc;
+	struct tm utc, day;
 	int64_t ret;
 
 	for (unsigned i = 0; i < 6; i++) {
@@ -118,12 +118,15 @@ int64_t gk_clock_read_iso(const char *text)
 	if (parts[0] < 1970 || parts[1] < 1 || parts[1] > 12 || parts[2] < 1 || parts[2] > 31 ||
 		parts[3] > 23 || parts[4] > 59 || parts[5] > 60)
 		return -1;
-	utc = (struct tm){ .tm_year = parts[0] - 1900,
-		.tm_mon = parts[1] - 1,
-		.tm_mday = parts[2],
-		.tm_hour = parts[3],
-		.tm_min = parts[4],
-		.tm_sec = parts[5] };
+	utc = day = (struct tm){
+		.tm_year = parts[0] - 1900, .tm_mon = parts[1] - 1, .tm_mday = parts[2]
+	};
+	timegm(&day); /* 31 February becomes 3 March */
+	if (day.tm_mday != parts[2])
+		return -1;
+	utc.tm_hour = parts[3];
+	utc.tm_min = parts[4];
+	utc.tm_sec = parts[5];
 	ret = ((int64_t)timegm(&utc) - offset * 60) * 1000 + milliseconds;
 	return ret < 0 ? -1 : ret;
 }

@@ -139,6 +139,11 @@ static gk_code send_text(
 	return rc == GK_OK ? rc : gk_error_prefix(err, "%s, line %zu: ", path, line);
 }
 
+static bool is_blank(const char *line, ssize_t len)
+{
+	return len >= 0 && strspn(line, " \t\r\n") >= (size_t)len;
+}
+
 /* A line is a trace, or the whole file is one. */
 static gk_code send_lines(importing *i, const char *path, FILE *file, gk_error *err)
 {
@@ -149,7 +154,7 @@ static gk_code send_lines(importing *i, const char *path, FILE *file, gk_error *
 
 	while (rc == GK_OK && (len = getline(&line, &size, file)) >= 0) {
 		number++;
-		if (strspn(line, " \t\r\n") < (size_t)len)
+		if (!is_blank(line, len))
 			rc = send_text(i, path, number, line, (size_t)len, err);
 	}
 	if (rc == GK_OK && ferror(file))
@@ -157,14 +162,19 @@ static gk_code send_lines(importing *i, const char *path, FILE *file, gk_error *
 	return rc;
 }
 
+/* Its first line that says something is none by itself. */
 static bool is_one_value(FILE *file)
 {
 	gk_auto_str char *line = NULL;
 	gk_auto_json json_t *value = NULL;
 	size_t size = 0;
-	ssize_t len = getline(&line, &size, file);
-	gk_code rc = len > 0 ? gk_json_parse(line, (size_t)len, GK_INGEST_INFLATED, &value, NULL)
-			     : GK_OK;
+	ssize_t len;
+	gk_code rc;
+
+	do
+		len = getline(&line, &size, file);
+	while (is_blank(line, len));
+	rc = len > 0 ? gk_json_parse(line, (size_t)len, GK_INGEST_INFLATED, &value, NULL) : GK_OK;
 
 	rewind(file);
 	return rc != GK_OK;

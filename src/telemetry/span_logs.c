@@ -27,15 +27,25 @@ typedef struct saying {
 
 /* --- where --- */
 
-/* The names of the spans that have a type, from the outermost on. */
+/* The names of the spans that have a type, from the outermost on. Turns are inside of each other: there may be hundreds. */
 static void put_names(gk_buf *buf, const gk_span *span)
 {
-	if (span->above)
-		put_names(buf, span->above);
-	if (!span->type || span->is_foreign || buf->len >= GK_SPAN_LOG_PATH)
-		return;
-	gk_buf_puts(buf, buf->len ? " > " : "");
-	gk_buf_puts(buf, span->name);
+	gk_auto_str const gk_span **chain = NULL;
+	size_t count = 0;
+
+	for (const gk_span *at = span; at; at = at->above)
+		count++;
+	chain = calloc(count, sizeof(*chain));
+	for (const gk_span *at = span; chain && at; at = at->above)
+		chain[--count] = at;
+	for (; chain && buf->len < GK_SPAN_LOG_PATH; count++) {
+		if (chain[count]->type && !chain[count]->is_foreign) {
+			gk_buf_puts(buf, buf->len ? " > " : "");
+			gk_buf_puts(buf, chain[count]->name);
+		}
+		if (chain[count] == span)
+			break;
+	}
 }
 
 static void cut(gk_buf *buf, size_t max)

@@ -287,6 +287,20 @@ START_TEST(a_line_that_is_no_trace_is_named_by_its_number)
 }
 END_TEST
 
+START_TEST(lines_may_begin_with_empty_ones)
+{
+	const gk_ctl_options options = { .words = { "import", "in.jsonl" }, .word_count = 2 };
+	gk_ctl ctl = { .options = &options };
+	gk_auto_error gk_error err = { 0 };
+
+	folder_make();
+	folder_put("in.jsonl", "\n \n[]\n{\n");
+	ck_assert_int_eq(gk_ctl_traces_import(&ctl, &err), GK_INVALID_ARGUMENT);
+	folder_drop();
+	ck_assert_msg(gk_str_has_prefix(err.message, "in.jsonl, line 4: "), "%s", err.message);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("ctl_traces");
@@ -305,6 +319,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_row_says_what_ran_and_how_it_ended);
 	tcase_add_test(t, a_time_that_no_calendar_has_is_shown_as_such);
 	tcase_add_test(t, a_line_that_is_no_trace_is_named_by_its_number);
+	tcase_add_test(t, lines_may_begin_with_empty_ones);
 	suite_add_tcase(s, t);
 	return s;
 }
