@@ -22,24 +22,26 @@ typedef struct orphan {
 } orphan;
 
 /* What is known of when its trace was last heard of. */
-static double last_time(gk_sqlite *sqlite, int64_t trace)
+static gk_code last_time(gk_sqlite *sqlite, int64_t trace, double *ret, gk_error *err)
 {
-	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_TRACE_SPANS, NULL);
-	double last = 1;
+	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_TRACE_SPANS, err);
+	bool more = true;
+	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
 
-	if (!s)
-		return last;
+	*ret = 1;
+	if (rc != GK_OK)
+		return rc;
 	sqlite3_bind_int64(s, 1, GK_FIRST_SPAN(trace));
 	sqlite3_bind_int64(s, 2, GK_FIRST_SPAN(trace + 1));
-	while (sqlite3_step(s) == SQLITE_ROW)
-		if (sqlite3_column_double(s, 1) > last)
-			last = sqlite3_column_double(s, 1);
+	while ((rc = gk_db_step(&sqlite->db, s, &more, err)) == GK_OK && more)
+		if (sqlite3_column_double(s, 1) > *ret)
+			*ret = sqlite3_column_double(s, 1);
 	sqlite3_reset(s);
-	return last;
+	return rc;
 }
 
 /* Ends a span as section 9.4 says, as a post of its trace. */
-static gk_trace_post *end_orphan(gk_sqlite *sqlite, const orphan *o)
+static gk_trace_post *end_orphan(const orphan *o, double end_ms)
 {
 	gk_auto_json json_t *span = NULL;
 	gk_auto_json json_t *trace = json_object();
@@ -52,7 +54,7 @@ static gk_trace_post *end_orphan(gk_sqlite *sqlite, const orphan *o)
 		span = json_object();
 	attributes = json_object_get(span, "attributes");
 	id = json_string_value(json_object_get(span, "spanId"));
-	ok = gk_json_set_take(span, "endTime", json_real(last_time(sqlite, o->trace))) &&
+	ok = gk_json_set_take(span, "endTime", json_real(end_ms)) &&
 	     gk_json_set_str(attributes, "genkit:state", "error") &&
 	     gk_json_set_bool(attributes, "genkitd:aborted", true) &&
 	     gk_json_set_int(status, "code", 2) &&
@@ -70,8 +72,9 @@ static gk_code find_orphans(gk_sqlite *sqlite, orphan **ret, size_t *count, gk_e
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_OWNED, err);
 	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
+	bool more = true;
 
-	while (rc == GK_OK && sqlite3_step(s) == SQLITE_ROW) {
+	while (rc == GK_OK && (rc = gk_db_step(&sqlite->db, s, &more, err)) == GK_OK && more) {
 		gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 		orphan *larger;
 
@@ -108,8 +111,13 @@ gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err)
 	gk_trace_post *post;
 
 	for (size_t i = 0; i < count; i++) {
-		post = orphans[i].doc && orphans[i].trace_id ? end_orphan(sqlite, &orphans[i])
-							     : NULL;
+		double end_ms;
+
+		if (rc == GK_OK)
+			rc = last_time(sqlite, orphans[i].trace, &end_ms, err);
+		post = rc == GK_OK && orphans[i].doc && orphans[i].trace_id
+			       ? end_orphan(&orphans[i], end_ms)
+			       : NULL;
 		if (post) {
 			STAILQ_INSERT_TAIL(&batch.posts, post, link);
 			batch.spans += post->count;

@@ -182,7 +182,8 @@ static bool list_values(building *b, const field *f, json_t *part)
 	sqlite3_stmt *s;
 	size_t seen = 0, before = b->filter->where.len;
 	size_t binds = json_array_size(b->filter->binds);
-	bool is_first = true;
+	bool is_first = true, more = true;
+	gk_code rc;
 
 	snprintf(sql, sizeof(sql),
 		"WITH RECURSIVE v(x) AS (SELECT min(%s) FROM traces WHERE has_root = 1 UNION ALL"
@@ -194,7 +195,8 @@ static bool list_values(building *b, const field *f, json_t *part)
 		return false;
 	sqlite3_bind_text(s, 1, json_string_value(part), -1, SQLITE_STATIC);
 	gk_buf_printf(&b->filter->where, "%s IN (", f->column);
-	while (sqlite3_step(s) == SQLITE_ROW && seen <= GK_MAX_NAME_SCAN) {
+	while ((rc = gk_db_step(b->db, s, &more, NULL)) == GK_OK && more &&
+		seen <= GK_MAX_NAME_SCAN) {
 		seen++;
 		if (!sqlite3_column_int(s, 1))
 			continue;
@@ -204,7 +206,7 @@ static bool list_values(building *b, const field *f, json_t *part)
 	}
 	sqlite3_finalize(s);
 	gk_buf_putc(&b->filter->where, ')');
-	if (seen <= GK_MAX_NAME_SCAN && !gk_buf_failed(&b->filter->where))
+	if (rc == GK_OK && seen <= GK_MAX_NAME_SCAN && !gk_buf_failed(&b->filter->where))
 		return true;
 	b->filter->where.len = before;
 	while (json_array_size(b->filter->binds) > binds)

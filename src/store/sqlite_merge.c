@@ -61,12 +61,14 @@ static gk_code find_root(gk_sqlite *sqlite, gk_trace_state *state, bool is_index
 	gk_auto_json json_t *span = NULL;
 	gk_span_row row = { 0 };
 	int64_t pk = 0;
-	gk_code rc = GK_OK;
+	bool is_there;
+	gk_code rc;
 
 	if (!find)
 		return GK_UNAVAILABLE;
 	bind_range(find, state->pk);
-	if (sqlite3_step(find) == SQLITE_ROW) {
+	rc = gk_db_step(&sqlite->db, find, &is_there, err);
+	if (rc == GK_OK && is_there) {
 		pk = sqlite3_column_int64(find, 0);
 		rc = gk_doc_unpack(&text, sqlite3_column_blob(find, 1),
 			(size_t)sqlite3_column_bytes(find, 1), err);
@@ -259,12 +261,13 @@ static gk_code promote(gk_sqlite *sqlite, gk_trace_state *state, gk_error *err)
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_DANGLING, err);
 	gk_known_span *parent;
+	bool more = true;
 	gk_code rc = GK_OK;
 
 	if (!s)
 		return GK_UNAVAILABLE;
 	bind_range(s, state->pk);
-	while (rc == GK_OK && sqlite3_step(s) == SQLITE_ROW) {
+	while (rc == GK_OK && (rc = gk_db_step(&sqlite->db, s, &more, err)) == GK_OK && more) {
 		rc = gk_sqlite_know(
 			sqlite, state, (const char *)sqlite3_column_text(s, 1), &parent, err);
 		if (rc == GK_OK && !parent)

@@ -200,6 +200,8 @@ static gk_code set_mark(
 	gk_list_mark *mark = &db->mark;
 	int64_t version = data_version(db);
 	sqlite3_stmt *s;
+	bool is_there;
+	gk_code rc;
 
 	if (mark->version != version || mark->offset > query->offset ||
 		(query->filter ? !json_equal(mark->filter, query->filter) : mark->filter != NULL))
@@ -213,7 +215,8 @@ static gk_code set_mark(
 	if (!s)
 		return GK_UNAVAILABLE;
 	mark->version = 0;
-	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL) {
+	rc = gk_db_step(db, s, &is_there, err);
+	if (rc == GK_OK && is_there && sqlite3_column_type(s, 0) != SQLITE_NULL) {
 		json_decref(mark->filter);
 		*mark = (gk_list_mark){ .filter = json_deep_copy(query->filter),
 			.offset = query->offset,
@@ -222,7 +225,7 @@ static gk_code set_mark(
 		mark->version = !query->filter || mark->filter ? version : 0;
 	}
 	sqlite3_finalize(s);
-	return GK_OK;
+	return rc;
 }
 
 static gk_code list_page(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,

@@ -94,13 +94,14 @@ static gk_code list_words(gk_db *db, const char *begin, const char *column, gk_b
 static gk_code has_hits(gk_db *db, const char *expression, bool *ret, gk_error *err)
 {
 	sqlite3_stmt *s = gk_db_get(db, GK_SQL_HAS_HITS, err);
+	gk_code rc;
 
 	if (!s)
 		return GK_UNAVAILABLE;
 	gk_db_bind_text(s, 1, expression);
-	*ret = sqlite3_step(s) == SQLITE_ROW;
+	rc = gk_db_step(db, s, ret, err);
 	sqlite3_reset(s);
-	return GK_OK;
+	return rc;
 }
 
 /* The last word is looked for as it is. Only when it is nowhere so, it is the beginning of others. FTS5 gathers all that
@@ -232,6 +233,7 @@ static gk_code put_hits(searching *search, gk_db *db, const gk_trace_query *quer
 {
 	uint64_t skipped = 0;
 	size_t count = 0;
+	bool is_there;
 	gk_code rc = GK_OK;
 	int status = SQLITE_DONE;
 
@@ -243,7 +245,8 @@ static gk_code put_hits(searching *search, gk_db *db, const gk_trace_query *quer
 		if (!trace || is_seen(search, trace))
 			continue;
 		sqlite3_bind_int64(search->row, search->row_index, trace);
-		if (sqlite3_step(search->row) == SQLITE_ROW) {
+		rc = gk_db_step(db, search->row, &is_there, err);
+		if (rc == GK_OK && is_there) {
 			if (skipped < query->offset) {
 				skipped++;
 			} else if (count == query->limit) {

@@ -30,13 +30,14 @@ static gk_code run_with(gk_sqlite *sqlite, gk_sql which, int64_t number, gk_erro
 static gk_code drop_spans(gk_sqlite *sqlite, int64_t trace, gk_error *err)
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_TRACE_SPANS, err);
+	bool more = true;
 	gk_code rc = GK_OK;
 
 	if (!s)
 		return GK_UNAVAILABLE;
 	sqlite3_bind_int64(s, 1, GK_FIRST_SPAN(trace));
 	sqlite3_bind_int64(s, 2, GK_FIRST_SPAN(trace + 1));
-	while (rc == GK_OK && sqlite3_step(s) == SQLITE_ROW)
+	while (rc == GK_OK && (rc = gk_db_step(&sqlite->db, s, &more, err)) == GK_OK && more)
 		rc = gk_sqlite_unindex(sqlite, sqlite3_column_int64(s, 0), err);
 	sqlite3_reset(s);
 	s = rc == GK_OK ? gk_db_get(&sqlite->db, GK_SQL_DROP_SPANS, err) : NULL;
@@ -68,6 +69,7 @@ static gk_code drop_chosen(gk_sqlite *sqlite, const char *sql, int64_t bound, co
 	uint64_t *count, gk_error *err)
 {
 	sqlite3_stmt *s = gk_db_prepare(&sqlite->db, sql, err);
+	bool more = true;
 	gk_code rc = GK_OK;
 
 	if (!s)
@@ -76,7 +78,7 @@ static gk_code drop_chosen(gk_sqlite *sqlite, const char *sql, int64_t bound, co
 		gk_db_bind_text(s, 1, trace_id);
 	else
 		sqlite3_bind_int64(s, 1, bound);
-	while (rc == GK_OK && sqlite3_step(s) == SQLITE_ROW) {
+	while (rc == GK_OK && (rc = gk_db_step(&sqlite->db, s, &more, err)) == GK_OK && more) {
 		gk_auto_str char *id = strdup((const char *)sqlite3_column_text(s, 1));
 
 		rc = id ? drop_trace(sqlite, sqlite3_column_int64(s, 0), id, err)
@@ -265,13 +267,15 @@ static gk_code check(gk_sqlite *sqlite, gk_db *db, const char *path, json_t **re
 {
 	gk_auto_json json_t *messages = json_array(), *value = json_object();
 	sqlite3_stmt *s = gk_db_prepare(db, "PRAGMA integrity_check", err);
-	bool is_sound = true;
+	bool is_sound = true, more = true;
+	gk_code rc;
 
 	(void)sqlite;
 	(void)path;
 	if (!s)
 		return GK_UNAVAILABLE;
-	while (sqlite3_step(s) == SQLITE_ROW && json_array_size(messages) < CHECK_LINES) {
+	while ((rc = gk_db_step(db, s, &more, err)) == GK_OK && more &&
+		json_array_size(messages) < CHECK_LINES) {
 		const char *text = (const char *)sqlite3_column_text(s, 0);
 
 		if (text && strcmp(text, "ok") == 0)
@@ -281,6 +285,8 @@ static gk_code check(gk_sqlite *sqlite, gk_db *db, const char *path, json_t **re
 			break;
 	}
 	sqlite3_finalize(s);
+	if (rc != GK_OK)
+		return rc;
 	if (!gk_json_set_bool(value, "ok", is_sound) || !gk_json_set(value, "messages", messages))
 		return gk_error_no_memory(err);
 	*ret = gk_steal(value);
@@ -366,7 +372,11 @@ static gk_code stats(gk_sqlite *sqlite, gk_db *db, const char *path, json_t **re
 		{ "running", "SELECT count(*) FROM spans WHERE end_ms = 0" },
 		{ "logs", "SELECT count(*) FROM logs" },
 		{ "unfolded", "SELECT coalesce(sum(spans), 0) FROM journal" },
-		{ "unindexed", "SELECT count(*) FROM fts_todo" },
+		/* what a search would have to have indexed first, be it in the journal yet */
+		{ "unindexed",
+			"SELECT (SELECT count(*) FROM fts_todo) + (SELECT count(*) FROM spans"
+			" WHERE id > (SELECT value FROM meta WHERE key = 'indexed'))"
+			" + (SELECT coalesce(sum(spans), 0) FROM journal)" },
 		{ "sparePages", "PRAGMA freelist_count" },
 		{ "version", "PRAGMA user_version" },
 	};

@@ -36,12 +36,17 @@ static gk_code look_around(gk_sqlite *sqlite, gk_error *err)
 {
 	sqlite3_stmt *version = gk_db_get(&sqlite->db, GK_SQL_DATA_VERSION, err);
 	int64_t before = sqlite->data_version;
+	bool is_there;
+	gk_code rc;
 
 	if (!version)
 		return GK_UNAVAILABLE;
-	if (sqlite3_step(version) == SQLITE_ROW)
+	rc = gk_db_step(&sqlite->db, version, &is_there, err);
+	if (rc == GK_OK && is_there)
 		sqlite->data_version = sqlite3_column_int64(version, 0);
 	sqlite3_reset(version);
+	if (rc != GK_OK)
+		return rc;
 	return before && before == sqlite->data_version ? GK_OK : read_marks(sqlite, err);
 }
 
