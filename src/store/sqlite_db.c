@@ -201,8 +201,15 @@ static gk_code open_handle(gk_db *db, const char *path, bool is_reader, gk_error
 	return GK_OK;
 }
 
+static bool is_new(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) < 0 || info.st_size == 0;
+}
+
 /* Small pages: a transaction writes some thirty of them, most for a few rows. The order matters: page size and auto_vacuum only before the journal's mode (section 9.1). */
-static gk_code set_up(gk_db *db, bool is_reader, gk_error *err)
+static gk_code set_up(gk_db *db, bool is_reader, bool is_new_file, gk_error *err)
 {
 	char text[512];
 
@@ -215,23 +222,25 @@ static gk_code set_up(gk_db *db, bool is_reader, gk_error *err)
 	else
 		snprintf(text, sizeof(text),
 			"PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
-			"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+			"PRAGMA synchronous = %s; PRAGMA journal_mode = WAL;"
 			"PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d;"
 			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;"
 			"PRAGMA journal_size_limit = %u;",
-			WRITER_CACHE_KB, GK_STORE_WAL_MAX);
+			/* until it has its tables there is nothing to lose: see gk_db_migrate() */
+			is_new_file ? "OFF" : "NORMAL", WRITER_CACHE_KB, GK_STORE_WAL_MAX);
 	return gk_db_exec(db, text, err);
 }
 
 gk_code gk_db_open(gk_db *db, const char *path, bool is_reader, gk_error *err)
 {
 	gk_code rc = is_reader ? GK_OK : make_folders(path, err);
+	bool is_new_file = is_new(path);
 
 	if (rc == GK_OK)
 		rc = open_handle(db, path, is_reader, err);
 	if (rc != GK_OK)
 		return rc;
-	rc = set_up(db, is_reader, err);
+	rc = set_up(db, is_reader, is_new_file, err);
 	if (rc != GK_OK)
 		gk_db_close(db);
 	return rc;

@@ -81,10 +81,47 @@ static const char *const migrations[] = {
 };
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == GK_DB_VERSION, "one a version");
 
+/* What these tables have come to, for a new file: a test compares the two. */
+static const char newest[] =
+	"CREATE TABLE traces("
+	" id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE, display_name TEXT, start_ms REAL,"
+	" end_ms REAL, has_root INTEGER NOT NULL DEFAULT 0, root_pk INTEGER,"
+	" root_type TEXT NOT NULL DEFAULT 'UNKNOWN', root_name TEXT, root_start REAL, root_end REAL,"
+	" root_status INTEGER, session_id TEXT, span_count INTEGER NOT NULL DEFAULT 0,"
+	" error_count INTEGER NOT NULL DEFAULT 0, tok_in INTEGER NOT NULL DEFAULT 0,"
+	" tok_out INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, root_summary BLOB,"
+	" pinned INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL,"
+	" seq INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX tr_list ON traces(root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_type ON traces(root_type, root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_name ON traces(root_name, root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_status ON traces(root_status, root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_sess ON traces(session_id, root_start) WHERE session_id IS NOT NULL;"
+	"CREATE INDEX tr_age ON traces(updated_ms) WHERE pinned = 0;"
+	"CREATE TABLE trace_labels(key TEXT, value TEXT, trace_pk INTEGER,"
+	" PRIMARY KEY(key, value, trace_pk)) WITHOUT ROWID;"
+	"CREATE INDEX tl_trace ON trace_labels(trace_pk);"
+	"CREATE TABLE spans("
+	" id INTEGER PRIMARY KEY, span_key TEXT NOT NULL, parent_span_id TEXT, type TEXT,"
+	" start_ms REAL NOT NULL, end_ms REAL NOT NULL, status INTEGER, owner INTEGER,"
+	" doc BLOB NOT NULL);"
+	"CREATE INDEX sp_run ON spans(start_ms) WHERE end_ms = 0;"
+	"CREATE VIRTUAL TABLE span_fts USING fts5(input, output, error, content = '',"
+	" detail = column, tokenize = 'unicode61 remove_diacritics 2');"
+	"CREATE TABLE fts_todo(span_pk INTEGER PRIMARY KEY);"
+	"CREATE TABLE logs(id INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE, trace_id TEXT,"
+	" span_id TEXT, ts INTEGER NOT NULL, sev INTEGER, sev_text TEXT, doc BLOB NOT NULL);"
+	"CREATE INDEX lg_ts ON logs(ts, id DESC);"
+	"CREATE INDEX lg_tr ON logs(trace_id, span_id, ts, id DESC) WHERE trace_id IS NOT NULL;"
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+	"INSERT INTO meta(key, value) VALUES('indexed', 0), ('sequence', 0);"
+	"CREATE TABLE journal(id INTEGER PRIMARY KEY, spans INTEGER NOT NULL, posts BLOB NOT NULL);";
+
 gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err)
 {
 	int64_t version = 0;
 	char text[96];
+	bool is_new;
 	gk_code rc = gk_db_exec(db, "BEGIN IMMEDIATE", err);
 
 	if (rc != GK_OK)
@@ -92,7 +129,10 @@ gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err)
 	rc = gk_db_number(db, "PRAGMA user_version", &version, err);
 	if (rc == GK_OK && version >= to)
 		return gk_db_exec(db, "COMMIT", err);
-	for (int64_t i = version; rc == GK_OK && i < to; i++)
+	is_new = rc == GK_OK && !version && to == GK_DB_VERSION;
+	if (is_new)
+		rc = gk_db_exec(db, newest, err);
+	for (int64_t i = version; rc == GK_OK && !is_new && i < to; i++)
 		rc = gk_db_exec(db, migrations[i], err);
 	snprintf(text, sizeof(text), "PRAGMA user_version = %d; PRAGMA application_id = %d",
 		(int)to, GK_DB_APPLICATION);
@@ -100,8 +140,11 @@ gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err)
 		rc = gk_db_exec(db, text, err);
 	if (rc == GK_OK)
 		rc = gk_db_exec(db, "COMMIT", err);
-	if (rc == GK_OK) /* so that the header says what it is */
-		return gk_db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", err);
+	if (rc ==
+		GK_OK) /* a new file need not be on the disk yet; one that has become another says so in its header */
+		return gk_db_exec(db,
+			is_new ? "PRAGMA synchronous = NORMAL" : "PRAGMA wal_checkpoint(TRUNCATE)",
+			err);
 	sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 	return rc;
 }

@@ -659,6 +659,8 @@ static gk_code open_backend(gk_trace_store *store, gk_error *err)
 		return gk_error_move(err, &failure);
 	store->backend->type->sizes(store->backend, &sizes);
 	store->counts.bytes = sizes.bytes;
+	store->counts.wal_bytes = sizes.wal_bytes;
+	store->wants_copy = rc == GK_OK && sizes.wal_bytes > 0; /* so that a new file is whole */
 	store->counts.unindexed = sizes.unindexed;
 	store->counts.unfolded = sizes.unfolded;
 	if (rc == GK_OK)

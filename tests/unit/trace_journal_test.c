@@ -37,6 +37,26 @@ static void post_root(const char *id)
 	traces_post(text);
 }
 
+/* What a new file is made of is what an old one becomes. */
+static char *schema(void)
+{
+	gk_auto_error gk_error err = { 0 };
+	sqlite3_stmt *s;
+	char *text = NULL;
+	gk_db db;
+
+	ck_assert_int_eq(gk_db_open(&db, traces_path, true, &err), GK_OK);
+	s = gk_db_prepare(&db,
+		"SELECT group_concat(sql, char(10)) || (SELECT group_concat(key || value) FROM meta)"
+		" FROM (SELECT sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY name)",
+		&err);
+	ck_assert_msg(s && sqlite3_step(s) == SQLITE_ROW, "%s", err.message);
+	ck_assert(gk_db_copy_text(s, 0, &text));
+	sqlite3_finalize(s);
+	gk_db_close(&db);
+	return text;
+}
+
 /* SQL on the file from beside. */
 static void change(const char *sql)
 {
@@ -318,6 +338,14 @@ static void write_trace(gk_trace_backend *backend, unsigned number, unsigned spa
 	gk_trace_post_free(post);
 }
 
+static int64_t lacking(gk_trace_backend *backend)
+{
+	gk_auto_json json_t *stats = NULL;
+
+	ck_assert_int_eq(backend->type->stats(backend, &stats, NULL), GK_OK);
+	return gk_json_int_at(stats, "unindexed", -1);
+}
+
 static uint64_t fold_some(gk_trace_backend *backend)
 {
 	gk_trace_sizes sizes;
@@ -447,6 +475,46 @@ static const char old_rows[] =
 	"INSERT INTO span_fts(rowid, input, output, error) VALUES(2, 'needle', '', '');"
 	"UPDATE meta SET value = 3";
 
+START_TEST(a_new_file_is_as_one_of_the_version_before_becomes)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_auto_str char *fresh = schema(), *migrated = NULL;
+	gk_db db;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	ck_assert_int_eq(unlink(traces_path), 0);
+	ck_assert_int_eq(gk_db_open(&db, traces_path, false, &err), GK_OK);
+	ck_assert_int_eq(gk_db_migrate(&db, 1, &err), GK_OK);
+	ck_assert_int_eq(gk_db_migrate(&db, GK_DB_VERSION, &err), GK_OK);
+	gk_db_close(&db);
+	migrated = schema();
+	ck_assert_str_eq(fresh, migrated);
+	traces_reopen(NULL);
+}
+END_TEST
+
+START_TEST(statistics_count_what_a_search_has_to_index_first)
+{
+	gk_auto_str char *path = NULL;
+	gk_trace_backend *backend;
+	size_t count;
+
+	ck_assert_int_gt(asprintf(&path, "%s.other", traces_path), 0);
+	backend = gk_sqlite_backend_new(path);
+	ck_assert_int_eq(backend->type->open(backend, NULL), GK_OK);
+	write_trace(backend, 1, 3);
+	ck_assert_int_eq(lacking(backend), 3);
+	ck_assert_int_eq(backend->type->fold(backend, 10, &count, NULL), GK_OK);
+	ck_assert_int_eq(lacking(backend), 3);
+	ck_assert_int_eq(backend->type->index(backend, 2, &count, NULL), GK_OK);
+	ck_assert_int_eq(lacking(backend), 1);
+	ck_assert_int_eq(backend->type->index(backend, 2, &count, NULL), GK_OK);
+	ck_assert_int_eq(lacking(backend), 0);
+	backend->type->free(backend);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(a_file_of_the_version_before_keeps_its_traces)
 {
 	gk_auto_error gk_error err = { 0 };
@@ -498,6 +566,8 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
 	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
 	tcase_add_test(tests, a_trace_has_so_many_spans);
+	tcase_add_test(tests, a_new_file_is_as_one_of_the_version_before_becomes);
+	tcase_add_test(tests, statistics_count_what_a_search_has_to_index_first);
 	tcase_add_test(tests, a_file_of_the_version_before_keeps_its_traces);
 	suite_add_tcase(suite, tests);
 	return suite;
