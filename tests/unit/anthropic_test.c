@@ -155,6 +155,8 @@ START_TEST(a_block_without_what_it_must_have_is_an_error)
 }
 END_TEST
 
+static json_t *everything;
+
 /* --- requests --- */
 
 #define DOCUMENT(source)                                                                           \
@@ -222,6 +224,51 @@ START_TEST(a_request_becomes_what_the_service_understands)
 	ck_assert_int_eq(rc, GK_OK);
 	assert_json(requests[_i].path ? gk_json_at_peek(body, requests[_i].path) : body,
 		requests[_i].wanted);
+}
+END_TEST
+
+/* Everything that a request and its answer, whole and in pieces, go through. */
+static bool convert_all(void)
+{
+	static const char *const events[] = {
+		"{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":1}}}",
+		"{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"h\"}}",
+		"{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"S\"}}",
+		"{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"a\"}}",
+		"{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"citations_delta\",\"citation\":{\"type\":"
+		"\"char_location\",\"document_index\":0,\"cited_text\":\"c\"}}}",
+		"{\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"t\"}}",
+		"{\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}}",
+		"{\"type\":\"content_block_stop\",\"index\":2}",
+		"{\"type\":\"content_block_start\",\"index\":3,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"2\",\"name\":"
+		"\"w\",\"input\":{}}}",
+		"{\"type\":\"message_stop\"}",
+	};
+	gk_auto_anthropic_stream gk_anthropic_stream stream = { .emit = drop };
+	gk_auto_json json_t *body = NULL, *message = NULL, *response = NULL;
+	gk_code rc = gk_anthropic_request("m", everything, true, true, &body, NULL);
+
+	for (size_t i = 0; rc == GK_OK && i < sizeof(events) / sizeof(events[0]); i++)
+		rc = gk_anthropic_stream_push(&stream, events[i], strlen(events[i]), NULL);
+	return rc == GK_OK && gk_anthropic_stream_end(&stream, &message, NULL) == GK_OK &&
+	       gk_anthropic_answer(everything, message, &response, NULL) == GK_OK &&
+	       json_array_size(gk_json_at_peek(response, "message.content")) == 4;
+}
+
+START_TEST(memory_that_runs_out_leaves_nothing_behind)
+{
+	everything = json(
+		"{'messages':[{'role':'system','content':[{'text':'s','metadata':{'cache_control':{'type':'ephemeral'}}}]},"
+		"{'role':'user','content':[{'text':'x'},{'media':{'url':'data:image/png;base64,QQ=='}},{'custom':"
+		"{'anthropicDocument':{'source':{'type':'content','content':[{'type':'text','text':'t'},{'type':'image',"
+		"'source':{'mediaType':'image/png','data':'QQ=='}}]},'title':'T'}}}]},{'role':'model','content':[{'reasoning':"
+		"'r','metadata':{'thoughtSignature':'s'}},{'toolRequest':{'name':'t','ref':'1','input':{}}}]},{'role':'tool',"
+		"'content':[{'toolResponse':{'name':'t','ref':'1','output':{'a':1},'content':[{'text':'c'}]}}]}],'tools':"
+		"[{'name':'t','description':'d','inputSchema':{'type':'object','properties':{'a':{'type':'object'}}},'metadata':"
+		"{'strict':true}}],'toolChoice':'auto','output':{'format':'json','constrained':true,'schema':{'type':'object'}},"
+		"'config':{'thinking':{'budgetTokens':2048},'tools':[{'type':'w'}],'topP':1}}");
+	fault_sweep(convert_all);
+	json_decref(everything);
 }
 END_TEST
 
@@ -295,6 +342,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_block_without_what_it_must_have_is_an_error);
 	tcase_add_loop_test(tcase, a_request_becomes_what_the_service_understands, 0,
 		(int)(sizeof(requests) / sizeof(requests[0])));
+	tcase_add_test(tcase, memory_that_runs_out_leaves_nothing_behind);
 	tcase_add_test(tcase, a_token_of_the_environment_is_sent_as_one);
 	suite_add_tcase(s, tcase);
 	return s;

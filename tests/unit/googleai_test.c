@@ -5,6 +5,7 @@
 #include "core.h"
 #include "core/internal.h"
 #include "plugins/common/net.h"
+#include "plugins/googleai/interactions.h"
 
 #include <genkit/plugins.h>
 #include <stdio.h>
@@ -494,6 +495,39 @@ START_TEST(calls_without_a_ref_get_one)
 }
 END_TEST
 
+static json_t *asked_for, *interaction;
+
+static bool interact(void)
+{
+	gk_auto_json json_t *sent = NULL, *operation = NULL;
+
+	return gk_interaction_body(GK_INTERACTION_RESEARCH, "m", asked_for, &sent, NULL) == GK_OK &&
+	       gk_interaction_operation(asked_for, interaction, &operation, NULL) == GK_OK &&
+	       json_array_size(gk_json_at_peek(operation, "output.message.content")) == 7;
+}
+
+START_TEST(memory_that_runs_out_leaves_nothing_of_an_interaction_behind)
+{
+	asked_for = json(
+		"{'messages':[{'role':'user','content':[{'text':'x'},{'media':{'url':'data:image/png;base64,QQ=='}}]},"
+		"{'role':'model','content':[{'reasoning':'r','metadata':{'thoughtSignature':'s'}},{'custom':{'executableCode':"
+		"{'code':'1'}},'metadata':{'callId':'c'}},{'toolRequest':{'name':'f','input':{}}}]},{'role':'tool','content':"
+		"[{'toolResponse':{'name':'f','output':1}},{'toolResponse':{'name':'g','output':'s'}}]}],'tools':[{'name':'t',"
+		"'description':'d','inputSchema':{'type':'object'}}],'output':{'format':'json','schema':{'type':'object'}},"
+		"'config':{'fileSearch':{'fileSearchStoreNames':['s']},'mcpServers':[{'allowedTools':['a']}],'googleSearch':true,"
+		"'thinkingSummaries':'AUTO','responseModalities':['TEXT'],'previousInteractionId':'p','store':true}}");
+	interaction = json(
+		"{'id':'i','status':'completed','usage':{'total_tokens':3},'steps':[{'type':'thought','summary':[{'text':'a'}],"
+		"'signature':'s'},{'type':'code_execution_call','id':'c','arguments':{'code':'1'}},{'type':"
+		"'code_execution_result','call_id':'c','result':'1','signature':'s'},{'type':'new'},{'type':'model_output',"
+		"'content':[{'type':'text','text':'t','annotations':[1]},{'type':'image','data':'QQ==','resolution':'h'},"
+		"{'type':'function_call','name':'f','id':'1'}]}]}");
+	fault_sweep(interact);
+	json_decref(asked_for);
+	json_decref(interaction);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("googleai");
@@ -518,6 +552,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, steps_of_every_kind_become_parts);
 	tcase_add_test(tcase, an_interaction_that_failed_or_goes_on_is_no_answer);
 	tcase_add_test(tcase, calls_without_a_ref_get_one);
+	tcase_add_test(tcase, memory_that_runs_out_leaves_nothing_of_an_interaction_behind);
 	suite_add_tcase(s, tcase);
 	return s;
 }

@@ -620,6 +620,29 @@ START_TEST(another_service_vouches_by_a_file)
 }
 END_TEST
 
+static bool ask_google_anew(void)
+{
+	static const char option[] =
+		"{\"type\":\"external_account\",\"token_url\":\"https://sts.example/\",\"audience\":\"a\","
+		"\"subject_token_type\":\"t\",\"service_account_impersonation_url\":\"https://iam.example/\","
+		"\"credential_source\":{\"url\":\"http://x.example/\",\"format\":{\"type\":\"json\","
+		"\"subject_token_field_name\":\"subject\"}}}";
+	gk_auto_json json_t *given = NULL;
+	bool ok = gk_json_parse(option, strlen(option), 0, &given, NULL) == GK_OK;
+
+	google = ok ? gk_google_new(core_app, given) : NULL;
+	ok = google && core_try("/flow/google", NULL);
+	gk_google_free(google);
+	return ok;
+}
+
+START_TEST(memory_that_runs_out_on_the_way_to_a_token_is_told)
+{
+	token_text = both;
+	fault_sweep(ask_google_anew);
+}
+END_TEST
+
 START_TEST(another_service_vouches_by_an_address)
 {
 	static const char option[] =
@@ -803,6 +826,7 @@ static Suite *suite(void)
 	tcase_add_test(others, a_person_may_ask_on_behalf_of_a_service_account);
 	tcase_add_test(others, another_service_vouches_by_a_file);
 	tcase_add_test(others, another_service_vouches_by_an_address);
+	tcase_add_test(others, memory_that_runs_out_on_the_way_to_a_token_is_told);
 	tcase_add_test(others, the_well_known_file_comes_before_the_machine);
 	tcase_add_test(others, a_machine_of_google_has_a_token_and_a_project);
 	tcase_add_test(others, a_machine_that_does_not_answer_is_asked_a_few_times);
