@@ -3,7 +3,8 @@
 /*
  * The Gemini Developer API.
  *
- *	googleai.c        the plugin: its models, known, listed, asked for
+ *	googleai.c        the plugin and its requests
+ *	googleai_models.c what is known of models by their names
  *	googleai_config.c what can be configured about a call
  *	googleai_chat.c   generateContent, whole and in pieces
  *	googleai_cache.c  the beginning of a conversation, kept by the service
