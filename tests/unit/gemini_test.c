@@ -244,6 +244,21 @@ START_TEST(pieces_of_text_become_one_part_but_signed_ones_stay_apart)
 }
 END_TEST
 
+START_TEST(an_answer_of_a_tool_is_unwrapped_as_it_was_wrapped)
+{
+	static const char *const events[] = {
+		"{'candidates':[{'content':{'parts':[{'functionResponse':{'name':'a__b','id':'1','response':{'name':'a__b',"
+		"'content':{'x':1}}}},{'functionResponse':{'name':'g','response':{'content':2}}}]}}]}",
+		NULL
+	};
+	gk_auto_json json_t *response = stream(events, false, NULL);
+
+	assert_json(gk_json_at_peek(response, "message.content"),
+		"[{'toolResponse':{'name':'a/b','ref':'1','output':{'x':1}}},{'toolResponse':{'name':'g','output':"
+		"{'content':2}}}]");
+}
+END_TEST
+
 START_TEST(what_a_stream_says_beside_its_text_is_gathered)
 {
 	static const char *const events[] = {
@@ -363,6 +378,7 @@ static Suite *gemini_suite(void)
 	tcase_add_test(tcase, calls_in_pieces_follow_each_other_and_none_stays_open);
 	tcase_add_test(tcase, pieces_without_a_word_are_no_chunks);
 	tcase_add_test(tcase, pieces_of_text_become_one_part_but_signed_ones_stay_apart);
+	tcase_add_test(tcase, an_answer_of_a_tool_is_unwrapped_as_it_was_wrapped);
 	tcase_add_test(tcase, what_a_stream_says_beside_its_text_is_gathered);
 	tcase_add_test(tcase, a_stream_that_is_cut_or_fails_is_an_error);
 	tcase_add_test(tcase, paths_of_arguments_that_are_none_change_nothing);

@@ -3,12 +3,13 @@
 /*
  * Gemini's generateContent, for whoever serves it.
  *
- *	parts.c    parts, in both directions
- *	tools.c    tools and their configuration
- *	request.c  a GenerateRequest becomes a body
- *	answer.c   an answer becomes a GenerateResponse
- *	stream.c   pieces become chunks, and in the end one answer
- *	partial.c  arguments of a function call that come in pieces
+ *	parts.c         parts of messages, for the service
+ *	answer_parts.c  parts of its answers, for Genkit
+ *	tools.c         tools and their configuration
+ *	request.c       a GenerateRequest becomes a body
+ *	answer.c        an answer becomes a GenerateResponse
+ *	stream.c        pieces become chunks, and in the end one answer
+ *	partial.c       arguments of a function call that come in pieces
  */
 #ifndef GK_PLUGINS_GEMINI_H
 #define GK_PLUGINS_GEMINI_H
@@ -42,6 +43,12 @@ GK_MUST_USE gk_code gk_gemini_content(
 char *gk_gemini_tool_name(const char *name);
 /** A member of the configuration that is set: true as {}, false as nothing. New reference; NULL: none. */
 json_t *gk_gemini_switch(const json_t *value);
+
+/* What a custom part is called in Genkit and by the service; ends with one without a name. */
+typedef struct gk_gemini_custom {
+	const char *own, *wire;
+} gk_gemini_custom;
+extern const gk_gemini_custom gk_gemini_customs[];
 
 /** A part of an answer as Genkit's; `*ret` NULL: it says nothing. */
 GK_MUST_USE gk_code gk_gemini_part(

@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-/* --- names of tools --- */
-
 char *gk_gemini_tool_name(const char *name)
 {
 	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
@@ -22,24 +20,6 @@ char *gk_gemini_tool_name(const char *name)
 	gk_buf_puts(&out, "");
 	return gk_buf_take(&out, NULL);
 }
-
-/* The tool of the request that goes by this name there; the name itself when there is none. Borrowed. */
-static const char *own_name(const gk_gemini_call *call, const char *name)
-{
-	json_t *tool;
-	size_t i;
-
-	json_array_foreach (json_object_get(call->request, "tools"), i, tool) {
-		const char *own = gk_json_str_peek(tool, "name");
-		gk_auto_str char *wire = own ? gk_gemini_tool_name(own) : NULL;
-
-		if (gk_str_equal(wire, name))
-			return own;
-	}
-	return name;
-}
-
-/* --- to the service --- */
 
 static gk_code finish(json_t **ret, gk_error *err)
 {
@@ -120,23 +100,23 @@ static gk_code put_response(
 	return finish(ret, err);
 }
 
-/* What a custom part is called here and there. */
-static const char *const customs[][2] = {
+const gk_gemini_custom gk_gemini_customs[] = {
 	{ "executableCode", "executableCode" },
 	{ "codeExecutionResult", "codeExecutionResult" },
 	{ "geminiToolCall", "toolCall" },
 	{ "geminiToolResponse", "toolResponse" },
+	{ .own = NULL },
 };
 
 static gk_code put_custom(
 	const gk_gemini_call *call, const json_t *custom, json_t **ret, gk_error *err)
 {
-	for (size_t i = 0; i < sizeof(customs) / sizeof(customs[0]); i++) {
-		json_t *value = json_object_get(custom, customs[i][0]);
+	for (const gk_gemini_custom *it = gk_gemini_customs; it->own; it++) {
+		json_t *value = json_object_get(custom, it->own);
 
 		if (!value)
 			continue;
-		*ret = json_pack("{s:O}", customs[i][1], value);
+		*ret = json_pack("{s:O}", it->wire, value);
 		return finish(ret, err);
 	}
 	return gk_error_set(
@@ -287,94 +267,4 @@ gk_code gk_gemini_content(
 	*ret = json_pack(
 		"{s:s, s:O}", "role", role == GK_ROLE_MODEL ? "model" : "user", "parts", parts);
 	return finish(ret, err);
-}
-
-/* --- from the service --- */
-
-static json_t *take_media(const json_t *inline_data)
-{
-	const char *type = gk_json_str_peek(inline_data, "mimeType");
-	const char *data = gk_json_str_peek(inline_data, "data");
-	gk_auto_str char *url = gk_media_data_url(type ? type : "", data ? data : "");
-
-	return gk_media_part(type, url);
-}
-
-static json_t *take_call(const gk_gemini_call *call, const json_t *function)
-{
-	const char *name = gk_json_str_peek(function, "name");
-	json_t *args = json_object_get(function, "args");
-	gk_auto_json json_t *part = gk_part_tool_request(own_name(call, name ? name : ""),
-		gk_json_str_peek(function, "id"), args ? json_incref(args) : json_object());
-
-	if (json_is_true(json_object_get(function, "willContinue")) &&
-		!gk_json_set_bool(json_object_get(part, "toolRequest"), "partial", true))
-		return NULL;
-	return gk_steal(part);
-}
-
-static json_t *take_response(const gk_gemini_call *call, const json_t *function)
-{
-	const char *name = gk_json_str_peek(function, "name"),
-		   *id = gk_json_str_peek(function, "id");
-	json_t *response = json_object_get(function, "response");
-	json_t *inner = json_object_get(response, "content");
-	gk_auto_json json_t *out = json_object();
-
-	if (!gk_json_set_str(out, "name", own_name(call, name ? name : "")) ||
-		(id && !gk_json_set_str(out, "ref", id)) ||
-		(response && !gk_json_set(out, "output", inner ? inner : response)))
-		return NULL;
-	return json_pack("{s:O}", "toolResponse", out);
-}
-
-/* NULL without an error of memory: it is nothing that is known. */
-static json_t *take_kind(const gk_gemini_call *call, const json_t *part, bool *is_known)
-{
-	json_t *value;
-
-	*is_known = true;
-	if (json_is_true(json_object_get(part, "thought"))) {
-		value = json_object_get(part, "text");
-		return json_pack(
-			"{s:o}", "reasoning", value ? json_incref(value) : json_string(""));
-	}
-	if ((value = json_object_get(part, "text")))
-		return json_pack("{s:O}", "text", value);
-	if ((value = json_object_get(part, "inlineData")))
-		return take_media(value);
-	if ((value = json_object_get(part, "fileData")))
-		return gk_media_part(gk_json_str_peek(value, "mimeType"),
-			gk_json_str_peek(value, "fileUri") ? gk_json_str_peek(value, "fileUri")
-							   : "");
-	if ((value = json_object_get(part, "functionCall")))
-		return take_call(call, value);
-	if ((value = json_object_get(part, "functionResponse")))
-		return take_response(call, value);
-	for (size_t i = 0; i < sizeof(customs) / sizeof(customs[0]); i++)
-		if ((value = json_object_get(part, customs[i][1])))
-			return json_pack("{s:{s:O}}", "custom", customs[i][0], value);
-	if (json_object_get(part, "thoughtSignature"))
-		return json_pack("{s:s}", "reasoning", "");
-	*is_known = false;
-	return NULL;
-}
-
-gk_code gk_gemini_part(const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
-{
-	json_t *signature = json_object_get(part, "thoughtSignature");
-	json_t *own = json_object_get(part, "partMetadata");
-	gk_auto_json json_t *metadata = json_object(), *out = NULL;
-	bool is_known;
-
-	*ret = NULL;
-	out = take_kind(call, part, &is_known);
-	if (!is_known)
-		return GK_OK;
-	if (!out || (signature && !gk_json_set(metadata, "thoughtSignature", signature)) ||
-		(own && !gk_json_set(metadata, "metadata", own)) ||
-		(json_object_size(metadata) && !gk_json_set(out, "metadata", metadata)))
-		return gk_error_no_memory(err);
-	*ret = gk_steal(out);
-	return GK_OK;
 }
