@@ -11,6 +11,7 @@
 #define SMALL      16 /* of a buffer that may not grow as it likes */
 #define MAX_GROWTH 7  /* bytes that one can become: a control character in a text in a text */
 #define MAX_ESCAPE 12 /* a surrogate pair */
+#define MAX_QUOTE  2  /* one in a string is escaped */
 
 #define MEMO_DEPTH 4 /* of lists whose elements are worth remembering */
 
@@ -137,19 +138,40 @@ static size_t put_piece(const writer *w, const char *text, size_t piece, size_t 
 	return at;
 }
 
-static void put_quote(const writer *w)
+static char *put_quote(const writer *w, char *at)
 {
 	if (w->is_nested)
-		gk_buf_putc(w->buf, '\\');
-	gk_buf_putc(w->buf, '"');
+		*at++ = '\\';
+	*at++ = '"';
+	return at;
+}
+
+/* Most strings: one piece, with its quotes. */
+static void put_short(const writer *w, const char *text, size_t len)
+{
+	char *room = gk_buf_reserve(w->buf, len * MAX_GROWTH + MAX_ESCAPE + 2 * MAX_QUOTE);
+	char *to;
+
+	if (!room)
+		return;
+	to = put_quote(w, room);
+	put_piece(w, text, len, len, &to);
+	to = put_quote(w, to);
+	*to = '\0';
+	gk_buf_added(w->buf, (size_t)(to - room));
 }
 
 static void put_string(const writer *w, const char *text, size_t len)
 {
-	char small[SMALL * MAX_GROWTH + MAX_ESCAPE];
-	size_t most = w->buf->max ? SMALL : PIECE;
+	char small[SMALL * MAX_GROWTH + MAX_ESCAPE], quote[MAX_QUOTE];
+	size_t most = w->buf->max ? SMALL : PIECE,
+	       quote_len = (size_t)(put_quote(w, quote) - quote);
 
-	put_quote(w);
+	if (len <= PIECE && !w->buf->max) {
+		put_short(w, text, len);
+		return;
+	}
+	gk_buf_put(w->buf, quote, quote_len);
 	while (len > 0) {
 		size_t piece = len < most ? len : most, done;
 		char *room = w->buf->max ? small
@@ -166,7 +188,7 @@ static void put_string(const writer *w, const char *text, size_t len)
 		text += done;
 		len -= done;
 	}
-	put_quote(w);
+	gk_buf_put(w->buf, quote, quote_len);
 }
 
 static void put_number(const writer *w, const json_t *value)
@@ -204,7 +226,9 @@ static void put_object(writer *w, json_t *object)
 		comma = ',';
 		break_line(w);
 		put_string(w, json_object_iter_key(i), json_object_iter_key_len(i));
-		gk_buf_put(w->buf, ": ", w->indent ? 2 : 1);
+		gk_buf_putc(w->buf, ':');
+		if (w->indent)
+			gk_buf_putc(w->buf, ' ');
 		put_value(w, json_object_iter_value(i));
 	}
 }
