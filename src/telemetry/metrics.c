@@ -11,12 +11,14 @@
 
 #define SEPARATOR '\x1f' /* between the labels in a series' key */
 #define OTHER     "other"
+#define RECENT    4 /* a flow that asks a model has so many kinds of actions */
 
 struct gk_metrics {
 	struct {
 		gk_table *series; /* by their labels */
 		gk_series *first;
-		gk_series *last_found; /* the next one is often the same */
+		gk_series *recent[RECENT]; /* the next one is often one of them */
+		unsigned oldest;           /* of these, to be replaced */
 		size_t count;
 	} all[GK_METRICS];
 	gk_buf key; /* scratch */
@@ -124,14 +126,32 @@ static bool has_labels(
 	return true;
 }
 
+static gk_series *find_recent(
+	const gk_metrics *metrics, gk_metric metric, const char *const *labels)
+{
+	for (size_t i = 0; i < RECENT; i++) {
+		gk_series *series = metrics->all[metric].recent[i];
+
+		if (series && has_labels(series, &gk_metric_types[metric], labels))
+			return series;
+	}
+	return NULL;
+}
+
+static gk_series *remember(gk_metrics *metrics, gk_metric metric, gk_series *series)
+{
+	metrics->all[metric].recent[metrics->all[metric].oldest++ % RECENT] = series;
+	return series;
+}
+
 static gk_series *find(gk_metrics *metrics, gk_metric metric, const char *const *labels)
 {
 	static const char *const others[GK_MAX_METRIC_LABELS] = { OTHER, OTHER, OTHER, OTHER, OTHER,
 		OTHER };
 	const gk_metric_type *type = &gk_metric_types[metric];
-	gk_series *series = metrics->all[metric].last_found;
+	gk_series *series = find_recent(metrics, metric, labels);
 
-	if (series && has_labels(series, type, labels))
+	if (series)
 		return series;
 	gk_buf_clear(&metrics->key);
 	for (size_t i = 0; i < label_count(type); i++) {
@@ -145,7 +165,7 @@ static gk_series *find(gk_metrics *metrics, gk_metric metric, const char *const 
 		return NULL;
 	series = gk_table_get(metrics->all[metric].series, metrics->key.data);
 	if (series)
-		return metrics->all[metric].last_found = series;
+		return remember(metrics, metric, series);
 	if (metrics->all[metric].count < GK_MAX_METRIC_SERIES)
 		return add_series(metrics, metric, metrics->key.data, labels);
 	series = gk_table_get(metrics->all[metric].series, OTHER);
