@@ -28,6 +28,7 @@ void gk_traces_fail(gk_exchange *x, const gk_error *err)
 	int status = err->code == GK_INVALID_ARGUMENT      ? 400
 		     : err->code == GK_ALREADY_EXISTS      ? 409
 		     : err->code == GK_FAILED_PRECONDITION ? 413
+		     : err->code == GK_RESOURCE_EXHAUSTED  ? 413 /* too deep, too many */
 		     : err->code == GK_UNIMPLEMENTED       ? 415
 		     : err->code == GK_UNAVAILABLE         ? 503
 							   : 500;
