@@ -98,8 +98,9 @@ static gk_code run_library(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	if (rc == GK_OK)
 		rc = generation_open(
 			&generation, ctx, json_object_get(request, "use"), opts->middleware, err);
-	if (rc == GK_OK)
-		rc = gk_generation_find_model(ctx, &generation, request, err); /* before any span */
+	/* One that is not there fails before any span; that none was named is found in it. */
+	if (rc == GK_OK && gk_generation_names_model(&generation, request))
+		rc = gk_generation_find_model(ctx, &generation, request, err);
 	if (rc == GK_OK)
 		rc = gk_turns_run(
 			ctx, &generation, &(gk_turn){ .request = request }, true, NULL, ret, err);

@@ -20,10 +20,27 @@ typedef struct turn_parts {
 
 /* --- what the request stands for --- */
 
+/* The request's, else the application's. */
+static const char *model_name(const gk_generation *generation, const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "model"));
+	json_t *preset = name && *name ? NULL : gk_default_model_peek(generation->app);
+
+	if (!preset)
+		return name && *name ? name : NULL;
+	return json_is_string(preset) ? json_string_value(preset)
+				      : json_string_value(json_object_get(preset, "name"));
+}
+
+bool gk_generation_names_model(const gk_generation *generation, const json_t *request)
+{
+	return model_name(generation, request) != NULL;
+}
+
 gk_code gk_generation_find_model(
 	gk_ctx *ctx, gk_generation *generation, const json_t *request, gk_error *err)
 {
-	json_t *given = json_object_get(request, "model"), *preset;
+	json_t *given = json_object_get(request, "model");
 	const char *name = json_string_value(given);
 	gk_action *model;
 	gk_code rc = GK_OK;
@@ -34,11 +51,7 @@ gk_code gk_generation_find_model(
 	if (model) {
 		gk_action_ref(model);
 	} else {
-		preset = gk_default_model_peek(generation->app);
-		if (!name || !*name)
-			name = json_is_string(preset)
-				       ? json_string_value(preset)
-				       : json_string_value(json_object_get(preset, "name"));
+		name = model_name(generation, request);
 		if (!name)
 			return gk_error_set(err, GK_INVALID_ARGUMENT,
 				"Must supply a `model` to `generate()` calls.");

@@ -66,6 +66,8 @@ typedef struct gk_turn_run {
 
 /** Of these actions alone; NULL: none has that key. Borrowed. */
 gk_action *gk_generation_extra_peek(const gk_generation *generation, const char *key);
+/** Whether a model is named at all, by a request or the application. */
+bool gk_generation_names_model(const gk_generation *generation, const json_t *request);
 /** Which model a request names, or the application's: in `generation` from then on. NOT_FOUND. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_generation_find_model(
 	gk_ctx *ctx, gk_generation *generation, const json_t *request, gk_error *err);
