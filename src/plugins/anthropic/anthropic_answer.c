@@ -62,7 +62,7 @@ static json_t *needs(const json_t *block, const char *member, gk_error *err)
 
 static gk_code text_part(const json_t *block, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *citations = json_array();
+	gk_auto_json json_t *citations = json_array(), *part = NULL;
 	json_t *text = json_object_get(block, "text"), *one;
 	size_t i;
 
@@ -74,10 +74,12 @@ static gk_code text_part(const json_t *block, json_t **ret, gk_error *err)
 	}
 	if (!json_string_length(text) && !json_array_size(citations))
 		return GK_OK;
-	*ret = gk_part_new("text", text ? json_string_value(text) : "", json_string_length(text));
+	part = gk_part_new("text", json_is_string(text) ? json_string_value(text) : "",
+		json_string_length(text));
 	if (json_array_size(citations) &&
-		!gk_json_set_take(*ret, "metadata", json_pack("{s:O}", "citations", citations)))
+		!gk_json_set_take(part, "metadata", json_pack("{s:O}", "citations", citations)))
 		return gk_error_no_memory(err);
+	*ret = gk_steal(part);
 	return finish(ret, err);
 }
 
@@ -96,13 +98,15 @@ static gk_code thinking_part(const json_t *block, json_t **ret, gk_error *err)
 {
 	const char *signature = gk_json_str_peek(block, "signature");
 	json_t *thinking = json_object_get(block, "thinking");
-
-	*ret = gk_part_new("reasoning", thinking ? json_string_value(thinking) : "",
+	gk_auto_json json_t *part = gk_part_new("reasoning",
+		json_is_string(thinking) ? json_string_value(thinking) : "",
 		json_string_length(thinking));
+
 	if (signature && *signature &&
 		!gk_json_set_take(
-			*ret, "metadata", json_pack("{s:s}", "thoughtSignature", signature)))
+			part, "metadata", json_pack("{s:s}", "thoughtSignature", signature)))
 		return gk_error_no_memory(err);
+	*ret = gk_steal(part);
 	return finish(ret, err);
 }
 
