@@ -1,6 +1,6 @@
-// What a turn of a long conversation costs beside a young one: the daemon as it comes, over HTTP, each turn a request of its own
-// that names the session. CPU is that of the whole process; several conversations go on at once, so that what is compared are
-// a hundred turns about the 10th with a hundred about the 1,000th.
+// What a turn of a long conversation costs beside one of a young conversation: the daemon as it comes, over HTTP, each turn a
+// request of its own that names the session. Turns about the 10th of some sessions and about the 1,000th of others are taken by
+// turns, so that whatever else the machine does falls on both. CPU is that of the whole process, with what it leaves for later.
 //
 //	node tests/bench/turns.mjs BUILD [AGENT...]
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 
 const build = resolve(process.argv[2] ?? 'build');
 const agents = process.argv.length > 3 ? process.argv.slice(3) : ['echo', 'guided', 'reply'];
-const SESSIONS = 10, WINDOW = 5; // turns to each side
+const SESSIONS = 10, WINDOW = 5; // turns to each side of the 10th
 
 /** Starts the daemon; tells on which port it serves. */
 function launch(set) {
@@ -49,30 +49,34 @@ function turn(port, agent, sessionId) {
   });
 }
 
-/** CPU and wall clock, in microseconds, of a turn about the tenth and about the last. */
+const rest = () => new Promise((done) => setTimeout(done, 250)); // what was left for later is done by then
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+
+/** One turn of each session of a kind: microseconds of CPU and of wall clock, for a turn. */
+async function takeTurns(server, agent, kind) {
+  const cpu = cpuNs(server.child.pid), started = performance.now();
+  for (let s = 0; s < SESSIONS; s++) await turn(server.port, agent, `${kind}-${s}`);
+  const wall = performance.now() - started;
+  await rest();
+  return { cpu: (cpuNs(server.child.pid) - cpu) / SESSIONS / 1000, wall: (wall * 1000) / SESSIONS };
+}
+
 async function measure(set, agent, turns) {
-  const server = await launch(set);
-  const sums = { young: { cpu: 0, wall: 0 }, old: { cpu: 0, wall: 0 } };
-  for (let i = 1; i <= turns; i++) {
-    const at = Math.abs(i - 10) <= WINDOW ? sums.young : i > turns - 2 * WINDOW - 1 ? sums.old : null;
-    if (i === 11 + WINDOW || i === 10 - WINDOW || i === turns - 2 * WINDOW) await new Promise((r) => setTimeout(r, 1500)); // what was left for later
-    const cpu = at && cpuNs(server.child.pid), wall = performance.now();
-    for (let s = 0; s < SESSIONS; s++) await turn(server.port, agent, `talk-${s}`);
-    if (!at) continue;
-    at.wall += performance.now() - wall;
-    if (i === 10 + WINDOW || i === turns) await new Promise((r) => setTimeout(r, 1500));
-    at.cpu += cpuNs(server.child.pid) - cpu;
-  }
+  const server = await launch(set), taken = { young: [], old: [] };
+  for (let i = 1; i < turns - WINDOW; i++) for (let s = 0; s < SESSIONS; s++) await turn(server.port, agent, `old-${s}`);
+  for (let i = 1; i < 10 - WINDOW; i++) for (let s = 0; s < SESSIONS; s++) await turn(server.port, agent, `young-${s}`);
+  await rest();
+  for (let i = 0; i <= 2 * WINDOW; i++) for (const kind of ['young', 'old']) taken[kind].push(await takeTurns(server, agent, kind));
   server.child.kill();
-  await new Promise((r) => server.child.on('exit', r));
-  const each = SESSIONS * (2 * WINDOW + 1);
-  return { young: { cpu: sums.young.cpu / each / 1000, wall: (sums.young.wall / each) * 1000 }, old: { cpu: sums.old.cpu / each / 1000, wall: (sums.old.wall / each) * 1000 } };
+  await new Promise((done) => server.child.on('exit', done));
+  const of = (kind) => ({ cpu: median(taken[kind].map((one) => one.cpu)), wall: median(taken[kind].map((one) => one.wall)) });
+  return { young: of('young'), old: of('old') };
 }
 
 for (const agent of agents)
   for (const [name, set] of [['with traces', []], ['without traces', ['trace.enabled=false']]]) {
     const { young, old } = await measure(set, agent, Number(process.env.TURNS ?? 1000));
-    console.log(`${agent}, ${name}: 10th turn ${young.cpu.toFixed(0)} us CPU, ${young.wall.toFixed(0)} us; 1,000th ${old.cpu.toFixed(0)} us CPU, ${old.wall.toFixed(0)} us: ` +
-      `${(old.cpu / young.cpu).toFixed(2)} and ${(old.wall / young.wall).toFixed(2)} times`);
+    const us = (one) => `${one.cpu.toFixed(0)} us of CPU, ${one.wall.toFixed(0)} us`;
+    console.log(`${agent}, ${name}: the 10th turn ${us(young)}; the 1,000th ${us(old)}: ${(old.cpu / young.cpu).toFixed(2)} and ${(old.wall / young.wall).toFixed(2)} times`);
   }
 process.exit(0);
