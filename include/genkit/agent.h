@@ -128,7 +128,7 @@ typedef struct gk_agent_opts {
 	const char
 		*store_name; /* agents with one name share their sessions; NULL: the agent's name */
 	bool rejects_branches; /* a session that was branched can only be resumed by snapshot */
-	unsigned max_chain;    /* so many snapshots of a session are kept; 0: all */
+	unsigned max_chain; /* so many snapshots of a session are kept, up to a million; 0: all */
 	/* An answer to an interrupt may be to any earlier request for a tool, not only to one of the last model message. */
 	bool takes_late_answers;
 	void *user;

@@ -63,7 +63,8 @@ typedef struct gk_session_realm {
 		store; /* required: agents with separate stores have different names here; usually the agent's */
 	const char *owner; /* required: who asks, see gk_ctx_owner(); "": nobody in particular */
 	bool rejects_branches; /* a session with two leaves has no latest snapshot: FAILED_PRECONDITION */
-	unsigned max_chain; /* so many snapshots are kept from the saved one upwards; 0: all */
+	unsigned
+		max_chain; /* so many snapshots are kept from the saved one upwards, up to a million; 0: all */
 } gk_session_realm;
 
 /** The identity of the caller: `auth.uid` of its context, a digest of any other `auth`, "" without one. Lives as long as the
@@ -177,16 +178,16 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_chat_save(gk_ctx *ctx, gk_session_store *stor
 typedef struct gk_session_query {
 	size_t size;
 	const char *store, *owner, *session_id; /* NULL: any */
-	size_t limit;                           /* of sessions; 0: 100 */
-	const char *token;                      /* of an earlier answer; NULL: from the beginning */
+	size_t limit; /* of sessions; 0: 100 of a list, and the 1,000 that there may be at most of those that are shown */
+	const char *token; /* of an earlier answer; NULL: from the beginning */
 	bool with_state; /* gk_sessions_show(): with the states of leaves and the messages of threads */
 } gk_session_query;
 /** {"sessions": [{kind: "agent" | "chat", store, owner, agent?, sessionId, snapshots | threads, status?, createdAt,
  * updatedAt}], "continuationToken"?}, the one changed last first. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_sessions_list(
 	gk_session_store *store, const gk_session_query *query, json_t **ret, gk_error *err);
-/** {"sessions": [{kind, store, owner, sessionId, snapshots: [snapshot...] | state, threads}]}: all of one session id, the
- * oldest snapshot first. NOT_FOUND: there is none. */
+/** {"sessions": [{kind, store, owner, sessionId, snapshots: [snapshot...] | state, threads}]}: all of one session id (the
+ * first 1,000 of them), the oldest snapshot first. NOT_FOUND: there is none. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_sessions_show(
 	gk_session_store *store, const gk_session_query *query, json_t **ret, gk_error *err);
 /** Deletes what the query finds, by session, by owner or by store; one of them is required. *ret: how many sessions. */

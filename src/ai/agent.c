@@ -3,6 +3,7 @@
 /* Agents: defined and described (sessions section 6). */
 #include "ai/agent.h"
 
+#include "base/limits.h"
 #include "core/app.h"
 #include "core/builtin_schemas.h"
 #include "json/edit.h"
@@ -42,6 +43,10 @@ static gk_code check(const gk_agent_opts *opts, gk_error *err)
 			"agent %s: its turns are taken by a function, by a prompt, or by one of "
 			"another name",
 			opts->name);
+	if (opts->max_chain > GK_MAX_CHAIN)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"agent %s: no more than %d snapshots of a session are counted", opts->name,
+			GK_MAX_CHAIN);
 	return GK_OK;
 }
 

@@ -215,7 +215,7 @@
 #define GK_MAX_MEMORY_SNAPSHOTS  100000 /* the store in memory forgets the oldest beyond */
 #define GK_SNAPSHOT_EXPIRED_MS   60000 /* without a heartbeat, a pending snapshot counts as expired */
 #define GK_SESSION_LIST          100   /* sessions of a page */
-#define GK_MAX_SESSION_LIST      1000
+#define GK_MAX_SESSION_LIST      1000 /* and, with one id, of those that are shown */
 #define GK_SESSION_CACHE         (16u << 20) /* text of the states that the store has in memory */
 #define GK_MAX_AGENTS_ASKED      256         /* lists that models were asked with, for the turns that go on, */
 #define GK_AGENTS_ASKED_BYTES    (16u << 20) /* and of text in their messages, which stores mostly share */
@@ -223,7 +223,7 @@
 #define GK_SESSION_SWEEP_LARGE   10    /* sessions deleted at once when they take too much room */
 #define GK_SESSION_TOUCH_MS      60000 /* so long after each other the use of a session is noted */
 #define GK_SESSION_START_MS      5000  /* the longest that the start waits for the disk */
-#define GK_MAX_CHAIN             1000000 /* snapshots that pruning looks at */
+#define GK_MAX_CHAIN             1000000 /* snapshots that may be kept of a chain, and that pruning looks at beyond them */
 
 /* --- model providers --- */
 #define GK_MAX_VENDOR_HEADERS     64 /* of one request */

@@ -332,18 +332,50 @@ static gk_code latest(gk_ctx *ctx, gk_session_store *store, const gk_session_rea
 	return gk_snapshot_no_latest(id, leaves, err);
 }
 
-/* What is above the kept part of a chain. */
+static gk_memory_row *parent_of(
+	gk_memory_sessions *memory, const gk_session_realm *realm, const gk_memory_row *row)
+{
+	const char *parent = gk_snapshot_parent_peek(row->document);
+
+	return parent ? find_row(memory, realm, parent) : NULL;
+}
+
+/* Whether the row's parents go in circles: then none of them is above the others. A mark that is set further and further up is met
+ * again. */
+static bool goes_in_circles(
+	gk_memory_sessions *memory, const gk_session_realm *realm, const gk_memory_row *row)
+{
+	const gk_memory_row *mark = row;
+
+	for (size_t n = 0, next = 1; row; n++) {
+		row = parent_of(memory, realm, row);
+		if (row && row == mark)
+			return true;
+		if (n == next) {
+			mark = row;
+			next *= 2;
+		}
+	}
+	return false;
+}
+
+/* What is above the kept part of a chain. A circle has a parent that is younger than its child. */
 static void prune(gk_memory_sessions *memory, const gk_session_realm *realm, const char *id)
 {
 	gk_memory_row *row = find_row(memory, realm, id);
+	bool is_checked = false;
 
 	for (unsigned kept = 0; row; kept++) {
-		const char *parent = gk_snapshot_parent_peek(row->document);
-		gk_memory_row *above = parent ? find_row(memory, realm, parent) : NULL;
+		gk_memory_row *above = parent_of(memory, realm, row);
 
+		if (above && above->sequence >= row->sequence && !is_checked) {
+			if (goes_in_circles(memory, realm, row))
+				return;
+			is_checked = true;
+		}
 		if (kept >= realm->max_chain)
 			gk_memory_row_drop(memory, row);
-		row = kept >= memory->last ? NULL : above; /* a circle has an end, too */
+		row = above;
 	}
 }
 

@@ -256,7 +256,7 @@ gk_code gk_memory_show(
 
 	if (!ok || !find(memory_of(store), query, &all))
 		return gk_error_no_memory(err);
-	for (size_t i = 0; ok && i < all.count; i++)
+	for (size_t i = 0; ok && i < all.count && i < query->limit; i++)
 		ok = gk_json_push_take(list, show_one(all.sessions[i], query->with_state));
 	free(all.sessions);
 	if (!ok)

@@ -30,6 +30,10 @@ static gk_code check_realm(
 
 	if (!store || !realm)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "there is no session store");
+	if (realm->max_chain > GK_MAX_CHAIN)
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"a chain of %u snapshots: at most %d are counted", realm->max_chain,
+			GK_MAX_CHAIN);
 	rc = check_name("the store's name", realm->store, err);
 	return rc == GK_OK ? check_name("the session's owner", realm->owner, err) : rc;
 }
@@ -258,11 +262,15 @@ gk_code gk_sessions_list(
 gk_code gk_sessions_show(
 	gk_session_store *store, const gk_session_query *query, json_t **ret, gk_error *err)
 {
+	gk_session_query bounded = *query;
+
 	if (!store->type->show)
 		return lacks(store, "show sessions", err);
 	if (!query->session_id)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "the session's id is missing");
-	return store->type->show(store, query, ret, err);
+	if (!bounded.limit || bounded.limit > GK_MAX_SESSION_LIST)
+		bounded.limit = GK_MAX_SESSION_LIST;
+	return store->type->show(store, &bounded, ret, err);
 }
 
 gk_code gk_sessions_delete(

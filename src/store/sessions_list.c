@@ -206,9 +206,13 @@ static gk_code show_one(gk_db *db, asking *a, sqlite3_stmt *s, gk_error *err)
 
 static gk_code show(gk_db *db, asking *a, gk_error *err)
 {
-	sqlite3_stmt *s = prepare(db, HEAD, " ORDER BY s.id LIMIT 1000", a->query, err);
-	gk_code rc = s ? gk_session_begin_read(db, err) : GK_UNAVAILABLE;
+	char order[64];
+	sqlite3_stmt *s;
+	gk_code rc;
 
+	snprintf(order, sizeof(order), " ORDER BY s.id LIMIT %zu", a->query->limit);
+	s = prepare(db, HEAD, order, a->query, err);
+	rc = s ? gk_session_begin_read(db, err) : GK_UNAVAILABLE;
 	if (rc == GK_OK) {
 		while (rc == GK_OK && gk_session_step(db, s, &rc, err))
 			rc = show_one(db, a, s, err);

@@ -380,18 +380,55 @@ static gk_code mark(gk_db *db, gk_session_command *command, const present *row, 
 	return rc;
 }
 
-/* What is beyond the kept part of the chain. */
+static gk_code parent_of(gk_db *db, int64_t row, int64_t *ret, gk_error *err)
+{
+	sqlite3_stmt *s = gk_session_sql(db, GK_SNAPSHOT_PARENT, err);
+
+	if (!s)
+		return GK_UNAVAILABLE;
+	sqlite3_bind_int64(s, 1, row);
+	return find_one(db, s, ret, NULL, err);
+}
+
+/* Whether the row's parents go in circles: then none of them is beyond the others. A mark that is set further and further up is
+ * met again. */
+static gk_code goes_in_circles(gk_db *db, int64_t row, bool *ret, gk_error *err)
+{
+	int64_t mark = row;
+	gk_code rc = GK_OK;
+
+	*ret = false;
+	for (unsigned n = 0, next = 1; rc == GK_OK && row && n < 2 * GK_MAX_CHAIN; n++) {
+		rc = parent_of(db, row, &row, err);
+		*ret = rc == GK_OK && row && row == mark;
+		if (*ret)
+			break;
+		if (n == next) {
+			mark = row;
+			next *= 2;
+		}
+	}
+	return rc;
+}
+
+/* What is beyond the kept part of the chain. A circle has a parent that is younger than its child. */
 static gk_code prune(gk_db *db, const gk_session_command *command, gk_error *err)
 {
 	int64_t row = command->row.id, session = command->parts.session;
-	sqlite3_stmt *s = gk_session_sql(db, GK_SNAPSHOT_PARENT, err);
-	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
+	bool is_circle = false, is_checked = false;
+	gk_code rc = GK_OK;
 
-	for (unsigned kept = 0; rc == GK_OK && row && kept < GK_MAX_CHAIN; kept++) {
+	for (unsigned kept = 0; rc == GK_OK && row && kept < command->max_chain + GK_MAX_CHAIN;
+		kept++) {
 		int64_t above = 0;
 
-		sqlite3_bind_int64(s, 1, row);
-		rc = find_one(db, s, &above, NULL, err);
+		rc = parent_of(db, row, &above, err);
+		if (rc == GK_OK && above > row && !is_checked) {
+			rc = goes_in_circles(db, row, &is_circle, err);
+			is_checked = true;
+		}
+		if (is_circle)
+			break;
 		if (rc == GK_OK && kept >= command->max_chain) {
 			rc = run_with(db, GK_SNAPSHOT_DISOWN, session, NULL, row, err);
 			if (rc == GK_OK)

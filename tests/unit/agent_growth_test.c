@@ -242,6 +242,22 @@ START_TEST(two_turns_at_once_from_one_snapshot_do_not_meet)
 }
 END_TEST
 
+START_TEST(an_agent_keeps_no_more_snapshots_of_a_session_than_can_be_counted)
+{
+	gk_error err = { 0 };
+
+	core_start();
+	ck_assert_int_eq(gk_define_agent(core_app,
+				 GK_OPTS(gk_agent_opts, .name = "a", .turn = reply,
+					 .max_chain = GK_MAX_CHAIN + 1),
+				 &err),
+		GK_INVALID_ARGUMENT);
+	assert_error(&err, GK_INVALID_ARGUMENT,
+		"agent a: no more than 1000000 snapshots of a session are counted");
+	core_stop();
+}
+END_TEST
+
 /* --- what is left for the turn that goes on --- */
 
 static json_t *messages; /* of whatever session */
@@ -331,6 +347,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(
 		c, branches_and_failed_turns_leave_every_snapshot_as_it_was, 0, TEMPLATES);
 	tcase_add_test(c, two_turns_at_once_from_one_snapshot_do_not_meet);
+	tcase_add_test(c, an_agent_keeps_no_more_snapshots_of_a_session_than_can_be_counted);
 	tcase_add_test(c, of_what_is_left_for_the_next_turn_there_are_only_so_many);
 	tcase_add_test(c, what_is_left_for_the_next_turn_has_only_so_much_text);
 	tcase_add_test(c, what_is_left_counts_for_its_own_list_alone);

@@ -93,6 +93,27 @@ START_TEST(a_snapshot_stays_as_long_as_it_was_when_its_list_grows)
 }
 END_TEST
 
+static bool is_there(const char *id)
+{
+	gk_auto_json json_t *found = get(id);
+
+	return found != NULL;
+}
+
+START_TEST(pruning_keeps_all_of_a_circle_and_what_came_later_goes_as_any_other)
+{
+	realm.max_chain = 2;
+	save(GK_SNAPSHOT_PUT, "a", "{'sessionId': 'S', 'parentId': 'b'}");
+	save(GK_SNAPSHOT_PUT, "b", "{'sessionId': 'S', 'parentId': 'a'}");
+	save(GK_SNAPSHOT_PUT, "c", "{'sessionId': 'S', 'parentId': 'b'}");
+	ck_assert(is_there("a") && is_there("b") && is_there("c"));
+	save(GK_SNAPSHOT_PUT, "y", "{'sessionId': 'T', 'parentId': 'x'}");
+	save(GK_SNAPSHOT_PUT, "x", "{'sessionId': 'T'}");
+	save(GK_SNAPSHOT_PUT, "z", "{'sessionId': 'T', 'parentId': 'y'}");
+	ck_assert(!is_there("x") && is_there("y") && is_there("z"));
+}
+END_TEST
+
 START_TEST(a_row_that_is_written_again_stays_one_leaf)
 {
 	save(GK_SNAPSHOT_PUT, "a", "{'sessionId': 'S', 'status': 'pending'}");
@@ -508,6 +529,7 @@ static Suite *suite(void)
 	TCase *c = tcase_create("memory");
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, pruning_keeps_all_of_a_circle_and_what_came_later_goes_as_any_other);
 	tcase_add_test(c, a_snapshot_shares_the_messages_it_was_saved_with);
 	tcase_add_test(c, a_snapshot_stays_as_long_as_it_was_when_its_list_grows);
 	tcase_add_test(c, a_row_that_is_written_again_stays_one_leaf);

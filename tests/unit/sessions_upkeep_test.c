@@ -131,6 +131,58 @@ START_TEST(pruning_ends_where_snapshots_are_each_others_parents)
 }
 END_TEST
 
+START_TEST(pruning_keeps_all_of_a_circle_that_is_shorter_than_the_chain)
+{
+	stored_realm.max_chain = 3;
+	stored_save("a", "{'sessionId': 'S', 'parentId': 'b'}");
+	stored_save("b", "{'sessionId': 'S', 'parentId': 'a'}");
+	stored_save("c", "{'sessionId': 'S', 'parentId': 'b'}");
+	ck_assert_int_eq(stored_number("SELECT count(*) FROM snapshots"), 3);
+}
+END_TEST
+
+START_TEST(a_parent_that_came_later_is_pruned_as_any_other)
+{
+	stored_realm.max_chain = 2;
+	stored_save("b", "{'sessionId': 'S', 'parentId': 'a'}");
+	stored_save("a", "{'sessionId': 'S'}");
+	stored_save("c", "{'sessionId': 'S', 'parentId': 'b'}");
+	ck_assert_int_eq(stored_number("SELECT count(*) FROM snapshots"), 2);
+	stored_assert_latest("S", "c");
+}
+END_TEST
+
+START_TEST(a_chain_that_is_too_long_to_be_counted_is_refused)
+{
+	stored_call c = { .id = "a" };
+
+	stored_realm.max_chain = GK_MAX_CHAIN;
+	ck_assert(!stored_get("a"));
+	stored_realm.max_chain = GK_MAX_CHAIN + 1;
+	traces_in_fiber(stored_do_get, &c);
+	ck_assert_int_eq(c.rc, GK_INVALID_ARGUMENT);
+}
+END_TEST
+
+START_TEST(of_those_with_one_id_so_many_are_shown_as_were_asked_for)
+{
+	static const char *const owners[] = { "x", "y", "z" };
+	gk_session_query query = { .size = sizeof(query), .session_id = "S", .limit = 2 };
+
+	for (int i = 0; i < 3; i++) {
+		gk_auto_json json_t *shown = NULL;
+
+		stored_realm.owner = owners[i];
+		stored_save("a", "{'sessionId': 'S'}");
+		shown = stored_must(stored_do_show, (stored_call){ .query = &query });
+		ck_assert_uint_eq(
+			json_array_size(json_object_get(shown, "sessions")), i < 1 ? 1 : 2);
+	}
+	query.limit = GK_MAX_SESSION_LIST + 1;
+	json_decref(stored_must(stored_do_show, (stored_call){ .query = &query }));
+}
+END_TEST
+
 /* --- failure --- */
 
 START_TEST(a_state_that_is_too_large_is_refused)
@@ -329,6 +381,10 @@ static Suite *suite(void)
 	tcase_add_test(c, a_disk_that_does_not_answer_holds_up_nobody);
 	tcase_add_test(c, the_start_does_not_wait_for_long_for_a_disk_that_does_not_answer);
 	tcase_add_test(c, pruning_ends_where_snapshots_are_each_others_parents);
+	tcase_add_test(c, pruning_keeps_all_of_a_circle_that_is_shorter_than_the_chain);
+	tcase_add_test(c, a_parent_that_came_later_is_pruned_as_any_other);
+	tcase_add_test(c, a_chain_that_is_too_long_to_be_counted_is_refused);
+	tcase_add_test(c, of_those_with_one_id_so_many_are_shown_as_were_asked_for);
 	tcase_add_test(c, memory_may_run_out);
 	suite_add_tcase(s, c);
 	return s;
