@@ -3,6 +3,7 @@
 /* The HTTP client's limits when nobody has set others, each reached or read where it is used. */
 #include "loop/fetch_internal.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "calls.h"
 #include "unit.h"
@@ -261,6 +262,35 @@ START_TEST(a_connection_between_transfers_is_watched_and_keeps_no_loop)
 }
 END_TEST
 
+static void say_and_go(server *self, int fd)
+{
+	(void)self;
+	server_hear(fd, call_heard, sizeof(call_heard));
+	server_say(fd, OK_HELLO);
+}
+
+START_TEST(a_kept_connection_that_its_server_closes_wakes_once_and_serves_no_more)
+{
+	uint64_t before;
+
+	call_peer = server_start(say_and_go, NULL);
+	answered = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(gk_fiber_start(call_loop, "one", NULL, fetch_one,
+					 (void *)server_url(call_peer, "http", "/"), NULL, NULL),
+			GK_OK);
+		gk_loop_run(call_loop);
+		ck_assert_uint_eq(answered, i + 1);
+		for (int n = 0; n < 10; n++) /* its end comes in one of these */
+			gk_loop_turn(call_loop, 10);
+		before = gk_clock_mono_ms();
+		gk_loop_turn(call_loop, 30);
+		ck_assert_uint_ge(gk_clock_mono_ms() - before, 25);
+	}
+	ck_assert_int_eq(server_accepted(call_peer), 3);
+}
+END_TEST
+
 /* Goes on after the head: slowly, or with more than anybody needs. */
 static void say_on(server *self, int fd)
 {
@@ -346,6 +376,8 @@ static Suite *suite(void)
 	tcase_add_test(usual, a_host_has_so_many_connections_and_what_exceeds_them_waits);
 	tcase_add_test(usual, a_pool_that_nobody_uses_is_closed);
 	tcase_add_test(usual, a_connection_between_transfers_is_watched_and_keeps_no_loop);
+	tcase_add_test(
+		usual, a_kept_connection_that_its_server_closes_wakes_once_and_serves_no_more);
 	tcase_add_loop_test(usual, an_answer_that_was_left_has_little_time_and_little_room, 0, 2);
 	suite_add_tcase(s, usual);
 	tcase_add_checked_fixture(many, set_up_many, call_tear_down);
