@@ -25,7 +25,7 @@
  *
  * Running "/prompt/echo" with {"word": "hey"}
  * gives {"messages": [{"role": "user", "content": [{"text": "heyhey!"}]}],
- *	  "config": "...", "tools": "...", "resources": "...", "output": "..."}
+ *	  "tools": "...", "resources": "...", "output": "..."}
  *
  * A helper writes text, renders the body of its block, or gives a value; it may do the first two as often as it likes.
  * It never suspends. An error ends the rendering and reaches the caller unchanged. Arguments are borrowed for the call
