@@ -258,6 +258,7 @@ static const gk_trace_backend_type type = {
 	.copy = copy_log,
 	.list = gk_sqlite_list,
 	.load = gk_sqlite_load,
+	.has = gk_sqlite_has,
 	.logs = gk_sqlite_logs,
 	.check = gk_sqlite_check,
 	.backup = gk_sqlite_backup,

@@ -265,6 +265,7 @@ gk_code gk_sqlite_search(gk_db *db, const gk_trace_query *query, const gk_sql_fi
 #define GK_ROW_JOIN " LEFT JOIN spans s ON s.id = t.root_pk"
 gk_code gk_sqlite_put_row(gk_buf *buf, sqlite3_stmt *s, gk_error *err);
 gk_code gk_sqlite_load(gk_trace_backend *backend, const char *trace_id, gk_buf *ret, gk_error *err);
+gk_code gk_sqlite_has(gk_trace_backend *backend, const char *trace_id, bool *ret, gk_error *err);
 gk_code gk_sqlite_logs(
 	gk_trace_backend *backend, const gk_log_query *query, gk_buf *ret, gk_error *err);
 gk_code gk_sqlite_check(gk_trace_backend *backend, json_t **ret, gk_error *err);

@@ -14,16 +14,27 @@
 
 /* --- connections --- */
 
-/* A connection of before a failure of the disk may know a file that is no more. */
+/* A connection of before a failure of the disk may know a file that is no more. What could not be opened for writing yet
+ * (generation 0) is read as it is, if its tables are ours. */
 static gk_code prepare_reader(gk_sqlite *sqlite, size_t which, unsigned generation, gk_error *err)
 {
 	gk_db *db = &sqlite->readers[which];
+	int64_t version = 0;
+	gk_code rc;
 
 	if (db->handle && sqlite->reader_generation[which] == generation)
 		return GK_OK;
 	gk_db_close(db);
 	sqlite->reader_generation[which] = generation;
-	return gk_db_open(db, sqlite->path, true, err);
+	rc = gk_db_open(db, sqlite->path, true, err);
+	if (rc != GK_OK || generation)
+		return rc;
+	rc = gk_db_number(db, "PRAGMA user_version", &version, err);
+	if (rc == GK_OK && version != GK_DB_VERSION)
+		rc = gk_error_set(err, GK_UNAVAILABLE, "the store is not open");
+	if (rc != GK_OK)
+		gk_db_close(db);
+	return rc;
 }
 
 gk_db *gk_sqlite_borrow(gk_sqlite *sqlite, gk_error *err)
@@ -42,10 +53,8 @@ gk_db *gk_sqlite_borrow(gk_sqlite *sqlite, gk_error *err)
 	sqlite->is_lent[which] = true;
 	generation = sqlite->generation;
 	pthread_mutex_unlock(&sqlite->lock);
-	if (generation && prepare_reader(sqlite, which, generation, err) == GK_OK)
+	if (prepare_reader(sqlite, which, generation, err) == GK_OK)
 		return &sqlite->readers[which];
-	if (!generation)
-		gk_error_set(err, GK_UNAVAILABLE, "the store is not open");
 	gk_sqlite_return(sqlite, &sqlite->readers[which]);
 	return NULL;
 }
@@ -358,6 +367,25 @@ gk_code gk_sqlite_load(gk_trace_backend *backend, const char *trace_id, gk_buf *
 			gk_db_close(db); /* the next one opens it again */
 	}
 	gk_sqlite_return((gk_sqlite *)backend, db);
+	return rc;
+}
+
+gk_code gk_sqlite_has(gk_trace_backend *backend, const char *trace_id, bool *ret, gk_error *err)
+{
+	gk_db *db = gk_sqlite_borrow((gk_sqlite *)backend, err);
+	sqlite3_stmt *s = db ? gk_db_get(db, GK_SQL_LOAD_TRACE, err) : NULL;
+	gk_code rc = GK_UNAVAILABLE;
+	bool is_there = false;
+
+	if (s) {
+		gk_db_bind_text(s, 1, trace_id);
+		rc = gk_db_step(db, s, &is_there, err);
+		sqlite3_reset(s);
+	}
+	if (db)
+		gk_sqlite_return((gk_sqlite *)backend, db);
+	if (rc == GK_OK)
+		*ret = is_there;
 	return rc;
 }
 

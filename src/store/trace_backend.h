@@ -82,6 +82,8 @@ typedef struct gk_trace_backend_type {
 		gk_trace_backend *backend, const gk_trace_query *query, gk_buf *ret, gk_error *err);
 	gk_code (*load)(
 		gk_trace_backend *backend, const char *trace_id, gk_buf *ret, gk_error *err);
+	/** *ret: there is such a trace. */
+	gk_code (*has)(gk_trace_backend *backend, const char *trace_id, bool *ret, gk_error *err);
 	gk_code (*logs)(
 		gk_trace_backend *backend, const gk_log_query *query, gk_buf *ret, gk_error *err);
 	gk_code (*check)(gk_trace_backend *backend, json_t **ret, gk_error *err);

@@ -376,6 +376,7 @@ typedef struct reading {
 	gk_trace_store_chore chore;
 	gk_buf *buf;
 	json_t **value;
+	bool *is_there;
 } reading;
 
 static void count_reader(gk_trace_store *store, int by)
@@ -424,6 +425,13 @@ static gk_code do_load(void *arg, gk_error *err)
 	return r->store->backend->type->load(r->store->backend, r->text, r->buf, err);
 }
 
+static gk_code do_has(void *arg, gk_error *err)
+{
+	reading *r = arg;
+
+	return r->store->backend->type->has(r->store->backend, r->text, r->is_there, err);
+}
+
 static gk_code do_logs(void *arg, gk_error *err)
 {
 	reading *r = arg;
@@ -434,6 +442,11 @@ static gk_code do_logs(void *arg, gk_error *err)
 gk_code gk_trace_store_load(gk_trace_store *store, const char *trace_id, gk_buf *ret, gk_error *err)
 {
 	return run_reading(store, do_load, &(reading){ .text = trace_id, .buf = ret }, err);
+}
+
+gk_code gk_trace_store_has(gk_trace_store *store, const char *trace_id, bool *ret, gk_error *err)
+{
+	return run_reading(store, do_has, &(reading){ .text = trace_id, .is_there = ret }, err);
 }
 
 gk_code gk_trace_store_logs(

@@ -98,6 +98,10 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_trace_store_list(
 GK_MUST_USE GK_SUSPENDS gk_code gk_trace_store_load(
 	gk_trace_store *store, const char *trace_id, gk_buf *ret, gk_error *err);
 
+/** *ret: there is such a trace. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_trace_store_has(
+	gk_trace_store *store, const char *trace_id, bool *ret, gk_error *err);
+
 typedef struct gk_log_query {
 	size_t limit;
 	uint64_t offset;

@@ -378,15 +378,16 @@ void *gk_trace_copier_run(void *user)
 }
 
 /* Pages that are written again and again are copied once for all: the later, the better. Again only when the log has
- * grown by half of a step, or begun anew. */
+ * grown by half of a step, or by a little when it is quiet, or begun anew. */
 static void ask_for_copy(gk_trace_store *store, bool is_quiet)
 {
 	uint64_t size = store->counts.wal_bytes;
+	uint64_t step = is_quiet ? GK_STORE_WAL / 64 : GK_STORE_WAL / 2;
 
 	if (store->wants_copy || !store->is_open ||
 		size <= (is_quiet ? GK_STORE_WAL : GK_STORE_WAL_BUSY))
 		return;
-	if (size >= store->copied_at && size < store->copied_at + GK_STORE_WAL / 2)
+	if (size >= store->copied_at && size < store->copied_at + step)
 		return;
 	store->copied_at = size;
 	store->wants_copy = true;
@@ -498,7 +499,8 @@ void *gk_trace_writer_run(void *user)
 			tend_guest(store, now_ms);
 		} else if (has_upkeep(store, now_ms)) {
 			do_upkeep(store, now_ms);
-			ask_for_copy(store, true);
+			ask_for_copy(store,
+				false); /* what upkeep changes is not copied again and again */
 		} else {
 			ask_for_copy(store, now_ms >= store->quiet_ms);
 			wait_for_work(store, now_ms);

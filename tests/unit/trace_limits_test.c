@@ -4,7 +4,13 @@
 #include "traces.h"
 
 #include "base/limits.h"
-#include "store/trace_post.h"
+#include "base/clock.h"
+#include "store/sqlite.h"
+#include "store/store_guest.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 static void setup(void)
 {
@@ -189,6 +195,107 @@ START_TEST(retention_goes_step_by_step_to_its_end)
 }
 END_TEST
 
+static void save(gk_trace_post *post)
+{
+	gk_trace_store_save(traces_store, post);
+	traces_in_fiber(flush, NULL);
+}
+
+START_TEST(the_index_lags_so_far_behind_though_it_is_never_quiet)
+{
+	unsigned rounds = 2 * GK_STORE_INDEX_LAG / GK_STORE_DIRECT;
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		uint64_t lacking;
+		char id[16];
+
+		snprintf(id, sizeof(id), "t%u", i);
+		save(traces_spans(id, GK_STORE_DIRECT, "n", NEEDLE));
+		lacking = gk_trace_store_count(traces_store).unindexed;
+		most = lacking > most ? lacking : most;
+	}
+	ck_assert_uint_gt(most, GK_STORE_DIRECT);
+	ck_assert_uint_le(most, GK_STORE_INDEX_LAG + 2 * GK_STORE_DIRECT);
+}
+END_TEST
+
+static bool is_written(uint64_t spans, unsigned ms)
+{
+	uint64_t until = gk_clock_mono_ms() + ms;
+
+	while (gk_trace_store_count(traces_store).spans < spans && gk_clock_mono_ms() < until)
+		usleep(1000);
+	return gk_trace_store_count(traces_store).spans >= spans;
+}
+
+/* The loop is not turned: no moment passes. */
+START_TEST(so_many_spans_are_written_without_waiting_for_more)
+{
+	gk_trace_store_save(traces_store, traces_spans("a", GK_STORE_GATHER - 1, "n", NEEDLE));
+	ck_assert(!is_written(1, 50));
+	gk_trace_store_save(traces_store, traces_spans("b", 1, "n", NEEDLE));
+	ck_assert(is_written(GK_STORE_GATHER, 10000));
+}
+END_TEST
+
+static atomic_bool has_borrowed;
+
+static void *borrow(void *user)
+{
+	gk_db *db = gk_sqlite_borrow(user, NULL);
+
+	has_borrowed = true;
+	gk_sqlite_return(user, db);
+	return NULL;
+}
+
+START_TEST(so_many_read_at_once_and_the_next_waits)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)gk_trace_store_backend_peek(traces_store);
+	gk_db *lent[GK_STORE_READERS];
+	pthread_t thread;
+
+	for (size_t i = 0; i < GK_STORE_READERS; i++) {
+		lent[i] = gk_sqlite_borrow(sqlite, NULL);
+		ck_assert_ptr_nonnull(lent[i]);
+	}
+	has_borrowed = false;
+	ck_assert_int_eq(pthread_create(&thread, NULL, borrow, sqlite), 0);
+	usleep(50000);
+	ck_assert(!has_borrowed);
+	for (size_t i = 0; i < GK_STORE_READERS; i++)
+		gk_sqlite_return(sqlite, lent[i]);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert(has_borrowed);
+}
+END_TEST
+
+START_TEST(a_log_of_so_many_changes_is_copied_when_it_is_quiet)
+{
+	static char doc[GK_STORE_PACK]; /* not compressed */
+	uint64_t size = 0;
+	char id[16];
+
+	memset(doc, ' ', sizeof(doc) - 1);
+	memcpy(doc, "{\"x\":\"", 6);
+	memcpy(doc + sizeof(doc) - 3, "\"}", 2);
+	for (unsigned i = 0; size <= GK_STORE_WAL; i++) {
+		ck_assert_uint_lt(i, 100);
+		snprintf(id, sizeof(id), "t%u", i);
+		save(traces_spans(id, GK_STORE_DIRECT, "n", doc));
+		size = gk_trace_store_count(traces_store).wal_bytes;
+	}
+	for (unsigned i = 0; size > GK_STORE_WAL / 2; i++) { /* what is written next begins anew */
+		ck_assert_uint_lt(i, 100);
+		usleep(2000 * GK_STORE_QUIET_MS);
+		snprintf(id, sizeof(id), "s%u", i);
+		save(traces_spans(id, 1, "n", NEEDLE));
+		size = gk_trace_store_count(traces_store).wal_bytes;
+	}
+}
+END_TEST
+
 static Suite *limits_suite(void)
 {
 	Suite *suite = suite_create("trace store limits");
@@ -203,6 +310,10 @@ static Suite *limits_suite(void)
 	tcase_add_test(tests, a_page_far_down_a_list_knows_what_came_since);
 	tcase_add_test(tests, so_much_of_a_text_is_indexed);
 	tcase_add_test(tests, retention_goes_step_by_step_to_its_end);
+	tcase_add_test(tests, the_index_lags_so_far_behind_though_it_is_never_quiet);
+	tcase_add_test(tests, so_many_spans_are_written_without_waiting_for_more);
+	tcase_add_test(tests, so_many_read_at_once_and_the_next_waits);
+	tcase_add_test(tests, a_log_of_so_many_changes_is_copied_when_it_is_quiet);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -4,6 +4,7 @@
 #include "traces.h"
 
 #include "base/limits.h"
+#include "store/sqlite.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -154,6 +155,34 @@ START_TEST(a_damaged_file_is_said_once_and_the_newest_wait_until_it_is_gone)
 	loaded = traces_load("a");
 	ck_assert_ptr_nonnull(loaded);
 	ck_assert_uint_eq(gk_trace_store_count(traces_store).dropped_queue, 0);
+}
+END_TEST
+
+static void *hold_writer(const char *path)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_db *db = calloc(1, sizeof(*db));
+
+	ck_assert_int_eq(gk_db_open(db, path, false, &err), GK_OK);
+	ck_assert_msg(gk_db_exec(db, "BEGIN IMMEDIATE", &err) == GK_OK, "%s", err.message);
+	return db;
+}
+
+/* Another process holds the file for longer than we wait: as on a disk that is only read. */
+START_TEST(a_file_that_cannot_be_written_is_read)
+{
+	gk_auto_json json_t *trace = NULL;
+	gk_db *db;
+
+	ck_assert_int_eq(try_root("a", 1), GK_OK);
+	gk_trace_store_close(gk_steal(traces_store));
+	db = hold_writer(traces_path);
+	traces_reopen(NULL);
+	ck_assert_uint_eq(told, 1);
+	trace = traces_load("a");
+	ck_assert_ptr_nonnull(trace);
+	gk_db_close(db);
+	free(db);
 }
 END_TEST
 
@@ -358,6 +387,7 @@ static Suite *failure_suite(void)
 	tcase_add_test(tests, a_file_of_a_newer_version_is_left_as_it_is);
 	tcase_add_test(tests, the_file_of_another_program_is_left_as_it_is);
 	tcase_add_test(tests, a_damaged_file_is_said_once_and_the_newest_wait_until_it_is_gone);
+	tcase_add_test(tests, a_file_that_cannot_be_written_is_read);
 	tcase_add_test(tests, a_full_disk_is_said_once_and_writing_goes_on_when_there_is_room);
 	tcase_add_test(tests, a_full_queue_keeps_the_newest_and_counts_the_rest);
 	tcase_add_test(tests, the_oldest_go_when_there_are_too_many);
