@@ -38,10 +38,10 @@ static gk_code read_body(const gk_trace_call *call, wanted *ret, gk_error *err)
 
 static gk_code find_trace(gk_traces *traces, const char *trace_id, gk_error *err)
 {
-	gk_auto_buf gk_buf trace = GK_BUF_INIT(0);
-	gk_code rc = gk_trace_store_load(traces->store, trace_id, &trace, err);
+	bool is_there = false;
+	gk_code rc = gk_trace_store_has(traces->store, trace_id, &is_there, err);
 
-	if (rc == GK_OK && !trace.len)
+	if (rc == GK_OK && !is_there)
 		return gk_error_set(err, GK_NOT_FOUND, "there is no trace %s", trace_id);
 	return rc;
 }
