@@ -22,6 +22,7 @@ static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *e
 	if (!reply)
 		return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "out of memory");
 	reply->status = 200;
+	reply->fill = 'x';
 	rc = answer(out, reply, err);
 	if (rc == GK_OK)
 		*ret = reply;
@@ -56,7 +57,7 @@ static gk_code read_some(void *it, const char **ret, size_t *len_ret, gk_error *
 		left = reply->piece;
 	if (!reply->text && left > sizeof(block))
 		left = sizeof(block);
-	memset(block, 'x', reply->text ? 0 : left);
+	memset(block, reply->fill, reply->text ? 0 : left);
 	*ret = reply->text ? reply->text + reply->at : block;
 	*len_ret = left;
 	reply->at += left;

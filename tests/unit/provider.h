@@ -19,7 +19,8 @@
 
 typedef struct provider_reply {
 	int status;         /* 200 */
-	char *text;         /* owned; NULL: `filler` times 'x' */
+	char *text;         /* owned; NULL: `filler` times `fill` */
+	char fill;          /* 'x' */
 	size_t filler;      /* bytes, when there is no text */
 	size_t piece;       /* bytes of each read; 0: as many as there are */
 	const char *header; /* the one header there is, "name: value", in lower case; NULL: none */

@@ -18,6 +18,7 @@
 
 static char *(*answer)(const gk_outgoing *out); /* NULL: `length` bytes */
 static size_t length;
+static char fill;
 static int status;
 static size_t counts[4], requests; /* what each request asked for */
 
@@ -27,6 +28,7 @@ static gk_code say(const gk_outgoing *out, provider_reply *reply, gk_error *err)
 	reply->status = status;
 	reply->text = answer ? answer(out) : NULL;
 	reply->filler = length;
+	reply->fill = fill;
 	return GK_OK;
 }
 
@@ -36,6 +38,7 @@ static void set_up(void)
 	answer = NULL;
 	status = 200;
 	requests = length = 0;
+	fill = 'x';
 	provider_start(say);
 }
 
@@ -49,6 +52,27 @@ START_TEST(an_answer_that_is_too_long_is_refused)
 	length = (size_t)GK_MAX_VENDOR_BODY + 1;
 	core_fail("/model/zoo/m", provider_hello(), GK_RESOURCE_EXHAUSTED,
 		"zoo: the answer has more than 268435456 bytes, or memory ran out");
+}
+END_TEST
+
+START_TEST(what_comes_in_place_of_a_stream_is_only_so_long)
+{
+	gk_auto_json json_t *input = provider_hello();
+	core_sink sink;
+	gk_run *run;
+
+	provider_use("compat", ZOO);
+	length = (size_t)GK_MAX_VENDOR_BODY + 1;
+	fill = '<';
+	core_sink_init(&sink);
+	run = core_begin(GK_OPTS(gk_run_opts, .app = core_app, .key = "/model/zoo/m",
+		.input = input, .sink = &sink.base, .is_streaming = true));
+	core_finish(run);
+	ck_assert_int_eq(gk_run_error_peek(run)->code, GK_RESOURCE_EXHAUSTED);
+	ck_assert_str_eq(gk_run_error_peek(run)->message,
+		"zoo: the answer has more than 268435456 bytes, or memory ran out");
+	gk_run_unref(run);
+	core_sink_done(&sink);
 }
 END_TEST
 
@@ -267,6 +291,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tcase, set_up, core_stop);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, an_answer_that_is_too_long_is_refused);
+	tcase_add_test(tcase, what_comes_in_place_of_a_stream_is_only_so_long);
 	tcase_add_test(tcase, a_failure_that_is_too_long_says_what_its_status_says);
 	tcase_add_test(tcase, a_request_has_only_so_many_secrets);
 	tcase_add_test(tcase, a_stream_is_only_so_long);

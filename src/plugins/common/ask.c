@@ -213,7 +213,9 @@ static gk_code read_whole(visit *it, const char *who, const gk_outgoing *out, co
 	while (rc == GK_OK && len) {
 		gk_buf_put(&body, data, len);
 		if (gk_buf_failed(&body))
-			return gk_error_no_memory(err);
+			return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
+				"%s: the answer has more than %u bytes, or memory ran out", who,
+				GK_MAX_VENDOR_BODY);
 		rc = gk_reply_read(&it->reply, &data, &len, err);
 	}
 	if (rc != GK_OK)
