@@ -142,17 +142,6 @@ static gk_code own_state(gk_agent_session *session, gk_error *err)
 	return GK_OK;
 }
 
-/* In one allocation, which json_copy() does not. */
-static json_t *copy_list(json_t *list)
-{
-	json_t *copy = json_array();
-
-	if (copy && json_array_extend(copy, list) == 0)
-		return copy;
-	json_decref(copy);
-	return NULL;
-}
-
 /* Whether all others that hold the session's messages know how many of them are theirs: the store, and what the last good turn
  * left. Then more may be added behind them. */
 static bool may_grow(const gk_agent_session *session, const json_t *list)
@@ -180,7 +169,7 @@ static gk_code own_list(gk_agent_session *session, const char *key, json_t **ret
 	if (rc != GK_OK)
 		return rc;
 	if (!is_ours) {
-		list = list ? copy_list(list) : json_array();
+		list = list ? gk_json_array_copy(list) : json_array();
 		if (!gk_json_set_take(session->state, key, list))
 			return gk_error_no_memory(err);
 	}
@@ -246,7 +235,8 @@ static gk_code replace_messages(
 		rc = own_state(session, err);
 	session->names_resources = session->names_resources || gk_messages_name_resources(messages);
 	gk_asked_done(&session->asked);
-	if (rc == GK_OK && !gk_json_set_take(session->state, "messages", copy_list(messages)))
+	if (rc == GK_OK &&
+		!gk_json_set_take(session->state, "messages", gk_json_array_copy(messages)))
 		rc = gk_error_no_memory(err);
 	return rc;
 }

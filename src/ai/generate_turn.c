@@ -261,7 +261,8 @@ static gk_code check_turns(
 
 static gk_code go_on(gk_turn_run *turn, json_t *answer, json_t *tool_message, gk_error *err)
 {
-	gk_auto_json json_t *messages = json_copy(json_object_get(turn->request, "messages"));
+	gk_auto_json json_t *messages =
+		gk_json_array_copy(json_object_get(turn->request, "messages"));
 	json_t *request;
 	gk_code rc = gk_turn_tool_chunk(turn, tool_message, err);
 

@@ -8,9 +8,19 @@
 
 #define PREFACE "\n\nUse the following information to complete your task:\n\n"
 
+json_t *gk_json_array_copy(json_t *array)
+{
+	json_t *copy = json_array();
+
+	if (copy && json_array_extend(copy, array) == 0)
+		return copy;
+	json_decref(copy);
+	return NULL;
+}
+
 json_t *gk_json_array_with(json_t *array, size_t index, json_t *item_take)
 {
-	json_t *copy = json_copy(array);
+	json_t *copy = gk_json_array_copy(array);
 
 	if (!copy || json_array_set_new(copy, index, item_take) == 0)
 		return copy;
