@@ -49,7 +49,7 @@ gk_code gk_trace_id_check(const char *id, size_t len, gk_error *err)
 	if (len > GK_MAX_TRACE_ID)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"Invalid trace id: longer than %u bytes", GK_MAX_TRACE_ID);
-	if (len && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 && !memchr(id, '/', len) &&
+	if (len && !(len <= 2 && strncmp(id, "..", len) == 0) && !memchr(id, '/', len) &&
 		!memchr(id, '\\', len) && !memchr(id, '\0', len))
 		return GK_OK;
 	text = json_stringn(id, len);

@@ -29,8 +29,12 @@ static void read_location(const char *text)
 	static const char *const schemes[2] = { "http", "https" };
 	gk_auto_url gk_url base = { 0 }, next = { 0 };
 
-	if (gk_url_parse(text, schemes, &base, NULL) == GK_OK && strchr(base.shown, '@'))
-		__builtin_trap(); /* a password would be shown */
+	if (gk_url_parse(text, schemes, &base, NULL) == GK_OK) {
+		const char *host = strstr(base.shown, "://") + 3;
+
+		if (memchr(host, '@', strcspn(host, "/")))
+			__builtin_trap(); /* a password would be shown */
+	}
 	gk_url_done(&base);
 	base = (gk_url){ 0 };
 	if (gk_url_parse("http://user:pass@127.0.0.1:1/a/b?c", schemes, &base, NULL) == GK_OK)

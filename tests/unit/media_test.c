@@ -151,6 +151,30 @@ START_TEST(a_provider_is_given_media_so_large)
 }
 END_TEST
 
+static void say_nothing(server *self, int fd)
+{
+	char room[8192];
+
+	(void)self;
+	while (server_hear(fd, room, sizeof(room)))
+		;
+}
+
+START_TEST(a_provider_waits_so_long_for_media)
+{
+	server *peer = server_start(say_nothing, NULL);
+	uint64_t usual = gk_download_ms;
+
+	ck_assert_uint_eq(usual, GK_DOWNLOAD_MS);
+	gk_download_ms = 50;
+	ck_assert_int_eq(download_of(image_at(peer, 1)), GK_DEADLINE_EXCEEDED);
+	ck_assert_ptr_nonnull(strstr(download_err.message, "zoo: download of a media part"));
+	gk_error_clear(&download_err);
+	gk_download_ms = usual;
+	server_stop(peer);
+}
+END_TEST
+
 START_TEST(a_provider_is_given_media_so_many_redirects_away)
 {
 	server *peer = server_start(redirect, NULL);
@@ -179,6 +203,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, so_many_media_are_fetched_at_once);
 	tcase_add_test(tests, a_medium_is_so_many_redirects_away);
 	tcase_add_test(tests, a_provider_is_given_media_so_large);
+	tcase_add_test(tests, a_provider_waits_so_long_for_media);
 	tcase_add_test(tests, a_provider_is_given_media_so_many_redirects_away);
 	suite_add_tcase(it, tests);
 	return it;

@@ -269,8 +269,16 @@ START_TEST(agents_are_named)
 	gk_auto_json json_t *none = json("[{'name':'agents','config':{'agents':[]}}]");
 	gk_auto_json json_t *nameless = json("[{'name':'agents','config':{'agents':[{}]}}]");
 	gk_auto_json json_t *many = json("[{'name':'agents','config':{'agents':[]}}]");
-	gk_auto_json json_t *names = json_array();
+	gk_auto_json json_t *names = json_array(), *long_one = json_array();
+	gk_auto_json json_t *lengthy = json("[{'name':'agents','config':{'agents':[]}}]");
+	char name[GK_MAX_ACTION_NAME + 2] = "";
 
+	memset(name, 'x', GK_MAX_ACTION_NAME + 1);
+	json_array_append_new(long_one, json_string(name));
+	json_object_set(gk_json_at_peek(lengthy, "[0].config"), "agents", long_one);
+	models_fail(GK_OPTS(gk_generate_opts, .prompt = "hi", .use_json = lengthy),
+		GK_INVALID_ARGUMENT,
+		"agents middleware: the name of an agent is longer than 512 bytes");
 	for (int i = 0; i <= GK_MAX_TOOLS; i++)
 		json_array_append_new(names, json_sprintf("agent%d", i));
 	json_object_set(gk_json_at_peek(many, "[0].config"), "agents", names);

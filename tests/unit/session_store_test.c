@@ -491,6 +491,50 @@ START_TEST(a_listing_goes_on_where_its_page_ended)
 }
 END_TEST
 
+START_TEST(a_page_has_at_most_so_many_sessions)
+{
+	gk_auto_json json_t *usual = NULL;
+	gk_auto_json json_t *most = NULL;
+
+	for (int i = 0; i <= GK_MAX_SESSION_LIST; i++) {
+		char id[16], text[40];
+
+		snprintf(id, sizeof(id), "n%d", i);
+		snprintf(text, sizeof(text), "{'sessionId': 'S%d'}", i);
+		save(GK_SNAPSHOT_PUT, id, text);
+	}
+	usual = list(GK_OPTS(gk_session_query, .limit = 0));
+	most = list(GK_OPTS(gk_session_query, .limit = SIZE_MAX));
+	ck_assert_uint_eq(json_array_size(json_object_get(usual, "sessions")), GK_SESSION_LIST);
+	ck_assert_uint_eq(json_array_size(json_object_get(most, "sessions")), GK_MAX_SESSION_LIST);
+	ck_assert_ptr_nonnull(gk_json_str_peek(most, "continuationToken"));
+}
+END_TEST
+
+START_TEST(what_a_snapshot_names_is_at_most_so_long)
+{
+	static const char *const members[] = { "parentId", "sessionId" };
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t len = GK_MAX_SESSION_NAME; len <= GK_MAX_SESSION_NAME + 1; len++) {
+			char name[GK_MAX_SESSION_NAME + 2];
+			gk_auto_saved gk_snapshot_saved saved = { .id = NULL };
+			gk_auto_json json_t *document = NULL;
+			gk_code rc;
+
+			memset(name, 'x', len);
+			name[len] = '\0';
+			document = json_pack("{s:s}", members[i], name);
+			rc = gk_snapshot_save(NULL, store, &realm,
+				GK_OPTS(gk_snapshot_change, .id = members[i], .document = document),
+				&saved, &err);
+			ck_assert_int_eq(
+				rc, len > GK_MAX_SESSION_NAME ? GK_INVALID_ARGUMENT : GK_OK);
+		}
+	ck_assert_str_eq(err.message, "a snapshot's 'sessionId' is longer than 1024 bytes");
+}
+END_TEST
+
 /* --- memory --- */
 
 static bool save_a_few(void)
@@ -551,6 +595,8 @@ static Suite *suite(void)
 	tcase_add_test(c, a_pending_snapshot_without_a_heartbeat_for_a_minute_is_expired);
 	tcase_add_test(c, sessions_are_listed_shown_and_deleted);
 	tcase_add_test(c, a_listing_goes_on_where_its_page_ended);
+	tcase_add_test(c, what_a_snapshot_names_is_at_most_so_long);
+	tcase_add_test(c, a_page_has_at_most_so_many_sessions);
 	tcase_add_test(c, memory_may_run_out);
 	suite_add_tcase(s, c);
 	return s;

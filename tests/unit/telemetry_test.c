@@ -5,6 +5,7 @@
 #include "folder.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "daemon/telemetry.h"
 #include "server/http.h"
@@ -29,11 +30,32 @@ static struct {
 	unsigned heard;
 } servers[2];
 
+static bool is_holding;   /* what comes next is not answered yet: */
+static gk_exchange *held; /* NULL: nothing came */
+static size_t most;       /* spans of one request */
+
+static size_t count_spans(gk_exchange *x)
+{
+	size_t len, count = 0;
+	const char *text = gk_exchange_body(x, &len);
+	gk_auto_str char *body = strndup(text, len);
+
+	for (const char *at = body; (at = strstr(at, "\"spanId\":")); at++)
+		count++;
+	return count;
+}
+
 static void take(gk_exchange *x, void *user)
 {
 	unsigned *heard = user;
+	size_t spans = count_spans(x);
 
 	*heard += strcmp(gk_exchange_path(x), "/api/traces") == 0;
+	most = spans > most ? spans : most;
+	if (is_holding && !held) {
+		held = x;
+		return;
+	}
 	gk_exchange_reply(x, 200, "text/plain", "OK", 2);
 }
 
@@ -140,6 +162,50 @@ START_TEST(the_environment_goes_before_the_configuration)
 }
 END_TEST
 
+static gk_code take_steps(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_code rc = GK_OK;
+
+	(void)ret;
+	for (int i = 0; rc == GK_OK && i < 2 * GK_EXPORT_DEV_PILE; i++) {
+		gk_auto_json json_t *output = NULL;
+
+		rc = gk_run_step(ctx, "step", core_echo, NULL, input, &output, err);
+	}
+	return rc;
+}
+
+static bool has_heard(void *user)
+{
+	return servers[0].heard >= *(unsigned *)user && gk_fiber_count(core_loop) == 0;
+}
+
+START_TEST(a_slow_tool_makes_one_run_wait_and_gets_what_has_piled_up_at_once)
+{
+	uint64_t start_ms = gk_loop_now_ms(core_loop), waited_ms;
+	unsigned few = 2;
+
+	start("");
+	gk_telemetry_set_server(telemetry, servers[0].url);
+	core_flow("steps", take_steps, NULL);
+	most = 0;
+	is_holding = true;
+	held = NULL;
+	json_decref(core_run("/flow/echo", json_integer(1)));
+	waited_ms = gk_loop_now_ms(core_loop) - start_ms;
+	ck_assert_uint_ge(waited_ms, GK_EXPORT_SETTLE_MS);
+	start_ms = gk_loop_now_ms(core_loop);
+	json_decref(core_run("/flow/steps", json_integer(1)));
+	ck_assert_uint_lt(gk_loop_now_ms(core_loop) - start_ms, GK_EXPORT_SETTLE_MS);
+	ck_assert_ptr_nonnull(held);
+	ck_assert_uint_eq(most, 1);
+	is_holding = false;
+	gk_exchange_reply(held, 200, "text/plain", "OK", 2);
+	core_turn_until(has_heard, &few);
+	ck_assert_uint_ge(most, GK_EXPORT_DEV_PILE);
+}
+END_TEST
+
 static const struct {
 	const char *url, *shown;
 } secrets[] = {
@@ -168,6 +234,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, the_environment_goes_before_what_a_tool_says);
 	tcase_add_test(tc, the_configuration_goes_before_what_a_tool_says);
 	tcase_add_test(tc, the_environment_goes_before_the_configuration);
+	tcase_add_test(tc, a_slow_tool_makes_one_run_wait_and_gets_what_has_piled_up_at_once);
 	tcase_add_loop_test(tc, the_log_tells_where_traces_go_and_no_secret, 0,
 		sizeof(secrets) / sizeof(secrets[0]));
 	suite_add_tcase(s, tc);

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+uint64_t gk_download_ms = GK_DOWNLOAD_MS;
+
 static const char *remote_url(const json_t *part)
 {
 	const char *url = gk_json_str_peek(json_object_get(part, "media"), "url");
@@ -38,7 +40,7 @@ static gk_code fetch_part(gk_ctx *ctx, json_t *part, void *user, json_t **ret, g
 	gk_outgoing_url(&out, "%s", remote_url(part));
 	gk_outgoing_header(&out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
 	out.redirects = GK_MAX_DOWNLOAD_REDIRECTS;
-	out.timeout_ms = GK_DOWNLOAD_MS;
+	out.timeout_ms = gk_download_ms;
 	rc = gk_ask_bytes(ctx, name, &out, &bytes, &len, &type, err);
 	if (rc != GK_OK)
 		return rc;

@@ -6,6 +6,9 @@
 
 #include <genkit/context.h>
 
+/** For one part: GK_DOWNLOAD_MS. A test has less time. */
+extern uint64_t gk_download_ms;
+
 /** `*ret` is a new reference: to `request` itself when nothing is to be fetched. Only http and https count; redirects are
  * followed, no key goes along. A failure says that it was the download. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_download_media(
