@@ -56,7 +56,8 @@ void gk_buf_put(gk_buf *buf, const void *data, size_t len)
 {
 	char *room;
 
-	if (len < buf->cap - buf->len && !buf->max && !buf->failed) { /* as it is almost always */
+	if (len && len < buf->cap - buf->len && !buf->max &&
+		!buf->failed) { /* as it is almost always */
 		memcpy(buf->data + buf->len, data, len);
 		buf->len += len;
 		buf->data[buf->len] = '\0';
