@@ -167,12 +167,11 @@
 #define GK_STORE_QUIET_MS      100          /* so long without a write before texts are indexed */
 #define GK_STORE_DIRECT        256 /* so many spans go into the tables at once, fewer into the journal, */
 #define GK_STORE_DIRECT_SIZE   (1u << 20) /* and so many bytes */
-#define GK_STORE_FOLD          200  /* spans of one transaction from the journal into the tables */
-#define GK_STORE_FOLD_LEAST    48   /* the same, when something waits to be written */
-#define GK_STORE_FOLD_LAG      500  /* spans in the journal; beyond, folding does not wait */
-#define GK_STORE_INDEX         200  /* spans of one transaction that indexes texts */
-#define GK_STORE_INDEX_LAG     2000 /* spans not yet indexed; beyond, indexing does not wait */
-#define GK_STORE_CATCH_UP      16   /* such transactions between two that write, when they lag */
+#define GK_STORE_FOLD          1000   /* spans of one transaction from the journal into the tables */
+#define GK_STORE_INDEX         1000   /* spans of one transaction that indexes texts */
+#define GK_STORE_LEAST         16     /* the same of both, when something waits to be written */
+#define GK_STORE_FOLD_LAG      50000  /* spans in the journal; beyond, folding waits for no quiet, */
+#define GK_STORE_INDEX_LAG     250000 /* nor indexing beyond so many; beyond twice that, writing waits */
 #define GK_STORE_INDEX_TEXT    (32u << 10) /* of each of input, output and error, for the index */
 #define GK_STORE_PACK          4096        /* a larger document is compressed */
 #define GK_STORE_SWEEP_MS      60000       /* between looks for what is too old */

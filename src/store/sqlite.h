@@ -216,6 +216,8 @@ gk_code gk_sqlite_merge(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err);
 /** The batch as a row of the journal, a transaction by itself. */
 gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err);
 gk_code gk_sqlite_fold(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err);
+/** Whether upkeep that has done so many spans stops here, since something is to be written. */
+bool gk_sqlite_gives_way(const gk_sqlite *sqlite, size_t done);
 gk_code gk_sqlite_fold_all(gk_sqlite *sqlite, gk_error *err);
 
 /* --- traces in mind --- */

@@ -151,7 +151,8 @@ static gk_code index_new(gk_sqlite *sqlite, size_t max, size_t *ret, gk_error *e
 		return rc;
 	sqlite3_bind_int64(s, 1, sqlite->indexed);
 	sqlite3_bind_int64(s, 2, (int64_t)max);
-	while ((rc = gk_db_step(&sqlite->db, s, &more, err)) == GK_OK && more) {
+	while (!gk_sqlite_gives_way(sqlite, *ret) &&
+		(rc = gk_db_step(&sqlite->db, s, &more, err)) == GK_OK && more) {
 		last = sqlite3_column_int64(s, 0);
 		rc = read_words(sqlite, s, 1, &is_there, err);
 		if (rc == GK_OK && is_there)
@@ -190,9 +191,9 @@ gk_code gk_sqlite_index(gk_trace_backend *backend, size_t max, size_t *ret, gk_e
 		sqlite->indexed = before;
 		return rc;
 	}
-	if (*ret < max)
+	if (*ret < max && !gk_sqlite_gives_way(sqlite, *ret))
 		*lacking = 0;
 	else /* one is left at least, until a look finds none */
-		*lacking = *lacking > (int64_t)max ? *lacking - (int64_t)max : 1;
+		*lacking = *lacking > (int64_t)*ret ? *lacking - (int64_t)*ret : 1;
 	return GK_OK;
 }

@@ -379,13 +379,10 @@ static gk_code fold_row(gk_sqlite *sqlite, const void *data, size_t len, gk_erro
 	return rc;
 }
 
-/* What is to be written does not wait for a whole slice, unless too much is behind already. */
-static size_t bound(const gk_sqlite *sqlite, size_t max)
+bool gk_sqlite_gives_way(const gk_sqlite *sqlite, size_t done)
 {
-	bool yields = sqlite->base.yields && sqlite->sizes.unfolded < 2 * GK_STORE_FOLD_LAG &&
-		      atomic_load_explicit(&sqlite->base.is_wanted, memory_order_relaxed);
-
-	return yields && max > GK_STORE_FOLD_LEAST ? GK_STORE_FOLD_LEAST : max;
+	return sqlite->base.yields && done >= GK_STORE_LEAST &&
+	       atomic_load_explicit(&sqlite->base.is_wanted, memory_order_relaxed);
 }
 
 /* Rows up to a number of spans. *ret: how many spans those were. */
@@ -395,7 +392,7 @@ static gk_code fold_rows(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more,
 	int64_t last = 0;
 	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
 
-	while (rc == GK_OK && *ret < bound(sqlite, max)) {
+	while (rc == GK_OK && *ret < max && !gk_sqlite_gives_way(sqlite, *ret)) {
 		rc = gk_db_step(&sqlite->db, s, more, err);
 		if (rc != GK_OK || !*more)
 			break;
@@ -448,10 +445,10 @@ gk_code gk_sqlite_fold(gk_trace_backend *backend, size_t max, size_t *ret, gk_er
 
 gk_code gk_sqlite_fold_all(gk_sqlite *sqlite, gk_error *err)
 {
-	size_t count = sqlite->sizes.unfolded ? GK_STORE_FOLD_LAG : 0;
+	size_t count = sqlite->sizes.unfolded ? GK_STORE_FOLD : 0;
 	gk_code rc = GK_OK;
 
-	while (rc == GK_OK && count >= GK_STORE_FOLD_LAG)
-		rc = gk_sqlite_fold(&sqlite->base, GK_STORE_FOLD_LAG, &count, err);
+	while (rc == GK_OK && count >= GK_STORE_FOLD)
+		rc = gk_sqlite_fold(&sqlite->base, GK_STORE_FOLD, &count, err);
 	return rc;
 }

@@ -348,7 +348,7 @@ static gk_code catch_up_slice(gk_trace_backend *backend, void *arg, bool *more, 
 {
 	catching_up *c = arg;
 	uint64_t *left = c->fold ? &c->fold : &c->index;
-	size_t max = left == &c->fold ? GK_STORE_FOLD_LAG : GK_STORE_INDEX_LAG, count = 0;
+	size_t max = left == &c->fold ? GK_STORE_FOLD : GK_STORE_INDEX, count = 0;
 	gk_code rc = left == &c->fold ? backend->type->fold(backend, max, &count, err)
 				      : backend->type->index(backend, max, &count, err);
 
@@ -600,6 +600,8 @@ void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *
 {
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	store->is_relaxed = opts->is_relaxed;
+	store->fold_lag = opts->fold_lag ? opts->fold_lag : GK_STORE_FOLD_LAG;
+	store->index_lag = opts->index_lag ? opts->index_lag : GK_STORE_INDEX_LAG;
 	store->max_queue = opts->max_queue ? opts->max_queue : GK_MAX_STORE_QUEUE;
 	pthread_mutex_lock(&store->lock);
 	store->limits = (gk_trace_limits){ .max_traces = opts->max_traces,

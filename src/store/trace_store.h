@@ -38,6 +38,9 @@ typedef struct gk_trace_store_opts {
 	uint64_t max_logs;
 	uint64_t sweep_ms; /* between looks for what is beyond these; 0: GK_STORE_SWEEP_MS */
 	size_t max_queue;  /* bytes that wait for the disk; 0: GK_MAX_STORE_QUEUE */
+	uint64_t
+		fold_lag; /* spans in the journal, which no reader sees yet; 0: GK_STORE_FOLD_LAG */
+	uint64_t index_lag; /* spans whose texts cannot be searched yet; 0: GK_STORE_INDEX_LAG */
 } gk_trace_store_opts;
 
 /** A disk that fails is no error: see above. FAILED_PRECONDITION: the file is of a newer version, or not ours; it has

@@ -71,8 +71,9 @@ struct gk_trace_store {
 	struct gk_store_jobs jobs, done_jobs;
 	gk_trace_limits limits;
 	uint64_t sweep_ms;
-	uint64_t committed, failed; /* numbers */
-	uint64_t busy_since_ms;     /* a transaction is under way; 0: none */
+	uint64_t fold_lag, index_lag; /* twice that at most */
+	uint64_t committed, failed;   /* numbers */
+	uint64_t busy_since_ms;       /* a transaction is under way; 0: none */
 	bool fails, is_posted, stops;
 	size_t readers;     /* that wait for the writer */
 	size_t posted_logs; /* on their way to the loop */

@@ -157,16 +157,19 @@ static void seek_culprit(gk_trace_store *store, gk_trace_batch *batch, const gk_
 	gk_trace_batch_join(&store->done, batch);
 }
 
-static void write_some(gk_trace_store *store)
+/* How many spans it wrote. */
+static size_t write_some(gk_trace_store *store)
 {
 	gk_auto_error gk_error err = { 0 };
 	const gk_trace_backend_type *type = store->backend->type;
 	gk_trace_batch batch;
 	gk_trace_sizes sizes;
 	uint64_t started;
+	size_t spans;
 	gk_code rc = GK_OK;
 
 	take(store, &batch);
+	spans = batch.spans;
 	atomic_store_explicit(
 		&store->backend->is_wanted, !is_empty(&store->queue), memory_order_relaxed);
 	store->busy_since_ms = gk_clock_mono_ms();
@@ -190,6 +193,7 @@ static void write_some(gk_trace_store *store)
 	take_sizes(store, &sizes);
 	store->quiet_ms = gk_clock_mono_ms() + GK_STORE_QUIET_MS;
 	gk_trace_store_tell_loop(store);
+	return spans;
 }
 
 /* --- jobs --- */
@@ -294,12 +298,12 @@ static bool is_due(const gk_trace_store *store, uint64_t now_ms, uint64_t behind
 
 static bool must_fold(const gk_trace_store *store, uint64_t now_ms)
 {
-	return is_due(store, now_ms, store->counts.unfolded, GK_STORE_FOLD_LAG);
+	return is_due(store, now_ms, store->counts.unfolded, store->fold_lag);
 }
 
 static bool must_index(const gk_trace_store *store, uint64_t now_ms)
 {
-	return is_due(store, now_ms, store->counts.unindexed, GK_STORE_INDEX_LAG);
+	return is_due(store, now_ms, store->counts.unindexed, store->index_lag);
 }
 
 static bool must_sweep(const gk_trace_store *store, uint64_t now_ms)
@@ -313,8 +317,8 @@ static bool is_sweep_late(const gk_trace_store *store, uint64_t now_ms)
 	return store->is_sweeping || now_ms >= store->next_sweep_ms + GK_STORE_SWEEP_LATE_MS;
 }
 
-/* One slice, outside the lock. */
-static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
+/* One slice, outside the lock; a short one when it yields and something is to be written. */
+static void do_upkeep(gk_trace_store *store, uint64_t now_ms, bool yields)
 {
 	const gk_trace_backend_type *type = store->backend->type;
 	gk_trace_limits limits = store->limits;
@@ -329,10 +333,9 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 
 	store->has_swept = !folds && !indexes && must_sweep(store, now_ms);
 	pthread_mutex_unlock(&store->lock);
+	store->backend->yields = yields;
 	if (folds) {
-		store->backend->yields = true; /* an answer waits for what is written */
 		rc = type->fold(store->backend, GK_STORE_FOLD, &count, &err);
-		store->backend->yields = false;
 	} else if (indexes) {
 		rc = type->index(store->backend, GK_STORE_INDEX, &count, &err);
 	} else if (store->has_swept) {
@@ -344,6 +347,7 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms)
 		rc = type->shrink(store->backend, &more, &err);
 		store->is_shrinking = rc == GK_OK && more;
 	}
+	store->backend->yields = false;
 	type->sizes(store->backend, &sizes);
 	pthread_mutex_lock(&store->lock);
 	tell_idle_failure(store, rc, &err);
@@ -424,27 +428,32 @@ static bool may_write(const gk_trace_store *store, uint64_t now_ms)
 	return !store->fails || now_ms >= store->retry_ms || store->stops;
 }
 
+/* More is behind than what is written may leave there. */
 static bool lags(const gk_trace_store *store, uint64_t now_ms)
 {
-	return now_ms >= store->upkeep_ms && (store->counts.unfolded > GK_STORE_FOLD_LAG ||
-						     store->counts.unindexed > GK_STORE_INDEX_LAG);
+	return store->is_open && now_ms >= store->upkeep_ms &&
+	       (store->counts.unfolded > 2 * store->fold_lag ||
+		       store->counts.unindexed > 2 * store->index_lag);
 }
 
-/* What waited long enough waits no longer, though there is always something to write. */
-static bool is_behind(const gk_trace_store *store, uint64_t now_ms)
+/* What is behind, in spans that are to be folded or indexed. */
+static uint64_t to_do(const gk_trace_store *store)
 {
-	return store->is_open && (lags(store, now_ms) || is_sweep_late(store, now_ms));
+	return 2 * store->counts.unfolded + store->counts.unindexed;
 }
 
-/* As much of it as keeps step with what is written. Who reads is let in between, as long as it lags but little. */
-static void catch_up(gk_trace_store *store, uint64_t now_ms)
+/* After so many spans were written. What is to be written next goes before it, since a few spans at a time cost three times as
+ * much: until twice as much lags behind as may. Then more is done than was added, in whole slices. */
+static void catch_up(gk_trace_store *store, uint64_t now_ms, size_t written)
 {
-	if (is_behind(store, now_ms))
-		do_upkeep(store, now_ms);
-	for (int i = 1; i < GK_STORE_CATCH_UP && lags(store, now_ms); i++) {
-		if (store->readers && store->counts.unindexed < 2 * GK_STORE_INDEX_LAG)
-			break;
-		do_upkeep(store, now_ms);
+	uint64_t before = UINT64_MAX, now = to_do(store),
+		 goal = now > 3 * written ? now - 3 * written : 0;
+
+	if (is_sweep_late(store, now_ms) && store->is_open)
+		do_upkeep(store, now_ms, false);
+	for (; now > goal && now < before && lags(store, now_ms); now = to_do(store)) {
+		before = now;
+		do_upkeep(store, now_ms, false);
 	}
 }
 
@@ -460,7 +469,7 @@ static bool has_upkeep(const gk_trace_store *store, uint64_t now_ms)
 static void fold_rest(gk_trace_store *store)
 {
 	gk_auto_error gk_error err = { 0 };
-	size_t max = GK_STORE_FOLD_LAG, count = store->is_open && !store->fails ? max : 0;
+	size_t max = GK_STORE_FOLD, count = store->is_open && !store->fails ? max : 0;
 
 	pthread_mutex_unlock(&store->lock);
 	while (count >= max &&
@@ -479,11 +488,12 @@ void *gk_trace_writer_run(void *user)
 		bool served = serve_guest(store);
 
 		if (may_write(store, now_ms)) {
-			write_some(store);
+			size_t written = write_some(store);
+
 			ask_for_copy(store, false);
 			if (store->stops && store->fails)
 				break;
-			catch_up(store, now_ms);
+			catch_up(store, now_ms, written);
 			if (is_tend_late(store, now_ms))
 				tend_guest(store, now_ms);
 			if (!TAILQ_EMPTY(&store->jobs))
@@ -498,7 +508,7 @@ void *gk_trace_writer_run(void *user)
 		} else if (must_tend(store, now_ms)) {
 			tend_guest(store, now_ms);
 		} else if (has_upkeep(store, now_ms)) {
-			do_upkeep(store, now_ms);
+			do_upkeep(store, now_ms, true);
 			ask_for_copy(store,
 				false); /* what upkeep changes is not copied again and again */
 		} else {

@@ -305,9 +305,10 @@ END_TEST
 
 START_TEST(the_journal_holds_so_many_spans_though_it_is_never_quiet)
 {
-	unsigned count = GK_STORE_DIRECT - 1, rounds = GK_STORE_FOLD_LAG / count + 8;
-	uint64_t most = 0;
+	unsigned count = GK_STORE_DIRECT - 1, rounds = 40;
+	uint64_t lag = 8 * count, most = 0;
 
+	traces_reopen(GK_OPTS(gk_trace_store_opts, .path = traces_path, .fold_lag = lag));
 	for (unsigned i = 0; i < rounds; i++) {
 		char id[16];
 
@@ -315,8 +316,8 @@ START_TEST(the_journal_holds_so_many_spans_though_it_is_never_quiet)
 		save_spans(id, count);
 		most = unfolded() > most ? unfolded() : most;
 	}
-	ck_assert_uint_gt(most, GK_STORE_FOLD_LAG / 2);
-	ck_assert_uint_le(most, GK_STORE_FOLD_LAG + count);
+	ck_assert_uint_gt(most, lag / 2);
+	ck_assert_uint_le(most, 2 * lag + count);
 	ck_assert_uint_lt(unfolded(), (uint64_t)rounds * count);
 }
 END_TEST
@@ -358,7 +359,7 @@ static uint64_t fold_some(gk_trace_backend *backend)
 
 START_TEST(folding_makes_room_for_what_is_to_be_written)
 {
-	unsigned spans = GK_STORE_FOLD_LEAST / 4;
+	unsigned spans = GK_STORE_LEAST / 4;
 	gk_auto_str char *path = NULL;
 	gk_trace_backend *backend;
 
@@ -368,7 +369,7 @@ START_TEST(folding_makes_room_for_what_is_to_be_written)
 	for (unsigned i = 0; i < 12; i++)
 		write_trace(backend, i, spans);
 	backend->is_wanted = backend->yields = true;
-	ck_assert_uint_eq(fold_some(backend), 12 * spans - GK_STORE_FOLD_LEAST);
+	ck_assert_uint_eq(fold_some(backend), 12 * spans - GK_STORE_LEAST);
 	backend->yields = false; /* a reader waits as well */
 	ck_assert_uint_eq(fold_some(backend), 0);
 	backend->type->free(backend);
