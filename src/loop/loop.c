@@ -180,9 +180,10 @@ static bool is_alive(gk_loop *loop)
 	return is_something_ready(loop) || loop->timers_waited_for || uv_loop_alive(&loop->uv);
 }
 
+/* It may ring before libuv looks how long it may wait: there would be no end to that then. */
 static void on_alarm(uv_timer_t *alarm)
 {
-	(void)alarm;
+	uv_stop(alarm->loop);
 }
 
 static void poll_events(gk_loop *loop, uint64_t wait_ms)

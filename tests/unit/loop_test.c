@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static gk_loop *loop;
@@ -422,6 +424,52 @@ START_TEST(a_descriptor_tells_when_it_can_be_read_and_written)
 }
 END_TEST
 
+static volatile uint64_t turned_ns;
+static volatile sig_atomic_t holds;
+static int rescue;
+
+static void hold_again(long after_us)
+{
+	const struct itimerval once = { .it_value = { .tv_usec = after_us } };
+
+	setitimer(ITIMER_REAL, &once, NULL);
+}
+
+/* Time passes at every place of a turn, also between two looks at the clock. */
+static void hold_up(int number)
+{
+	const struct timespec held = { .tv_nsec = 1200000 };
+
+	(void)number;
+	nanosleep(&held, NULL);
+	if (gk_clock_mono_ns() - turned_ns > 1000000000 && write(rescue, "x", 1) < 0)
+		abort();
+	else if (gk_clock_mono_ns() - turned_ns <= 1000000000)
+		hold_again(10 + holds++ % 23);
+}
+
+START_TEST(a_turn_that_is_held_up_while_it_begins_to_wait_still_ends)
+{
+	const struct sigaction act = { .sa_handler = hold_up };
+	struct sigaction before;
+	polled self;
+
+	open_polled(&self, GK_POLL_READ);
+	rescue = self.fds[1];
+	turned_ns = gk_clock_mono_ns();
+	ck_assert_int_eq(sigaction(SIGALRM, &act, &before), 0);
+	hold_again(10);
+	for (int i = 0; i < 1000 && !self.events; i++) {
+		turned_ns = gk_clock_mono_ns();
+		gk_loop_turn(loop, 1);
+	}
+	hold_again(0);
+	sigaction(SIGALRM, &before, NULL);
+	ck_assert_uint_eq(self.events, 0);
+	close_polled(&self);
+}
+END_TEST
+
 START_TEST(a_peer_that_hangs_up_is_noticed_without_reading)
 {
 	polled self;
@@ -663,6 +711,7 @@ static Suite *loop_suite(void)
 	tcase_add_test(tcase, a_deferred_item_runs_once_however_often_it_is_asked_for);
 	tcase_add_test(tcase, deferred_items_that_go_on_for_ever_let_the_loop_turn);
 	tcase_add_test(tcase, a_descriptor_tells_when_it_can_be_read_and_written);
+	tcase_add_test(tcase, a_turn_that_is_held_up_while_it_begins_to_wait_still_ends);
 	tcase_add_test(tcase, a_peer_that_hangs_up_is_noticed_without_reading);
 	tcase_add_test(tcase, a_broken_pipe_reports_what_was_asked_for);
 	tcase_add_test(tcase, what_cannot_be_watched_is_an_error);
