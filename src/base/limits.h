@@ -277,6 +277,7 @@
 #define GK_HTTP_HEADER_MS       10000 /* server.header_timeout */
 #define GK_HTTP_BODY_MS         60000 /* server.body_timeout */
 #define GK_HTTP_IDLE_MS         65000 /* server.idle_timeout */
+#define GK_HTTP_GRACE_MS        2 /* the head of an answer waits so long for the first of its body */
 #define GK_HTTP_MAX_CONNECTIONS 10000 /* server.max_connections */
 /* A client that says nothing any more is probed after so many seconds, so often, and has gone after so many probes. */
 #define GK_TCP_SILENCE_S          30

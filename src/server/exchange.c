@@ -63,6 +63,18 @@ static void unlist(gk_exchange *x)
 	x->is_listed = false;
 }
 
+static void leave_grace(gk_exchange *x)
+{
+	gk_http_listener *listener = x->listener;
+
+	if (!x->is_fresh)
+		return;
+	x->is_fresh = false;
+	TAILQ_REMOVE(&listener->fresh, x, fresh_link);
+	if (TAILQ_EMPTY(&listener->fresh))
+		gk_timer_pause(listener->grace);
+}
+
 static void stop_watching(gk_exchange *x)
 {
 	gk_poll_stop(x->hangup);
@@ -78,6 +90,7 @@ static void lose_client(gk_exchange *x)
 	if (x->is_gone)
 		return;
 	x->is_gone = true;
+	leave_grace(x);
 	stop_watching(x);
 	unlist(x);
 	x->on_hangup = NULL;
@@ -127,6 +140,7 @@ static void suspend(gk_exchange *x)
 
 static void resume(gk_exchange *x)
 {
+	leave_grace(x);
 	if (!x->is_suspended)
 		return;
 	x->is_suspended = false;
@@ -156,6 +170,43 @@ static void watch(gk_exchange *x)
 	if (gk_poll_start(x->listener->loop, x->connection->fd, GK_POLL_HANGUP, on_hangup, x,
 		    &x->hangup, NULL) != GK_OK)
 		x->hangup = NULL;
+}
+
+/* --- the first moment of an answer --- */
+
+static void on_grace_over(void *user)
+{
+	gk_http_listener *listener = user;
+	uint64_t now = gk_loop_now_ms(listener->loop), age = 0;
+	gk_exchange *x;
+
+	while ((x = TAILQ_FIRST(&listener->fresh)) &&
+		(age = now - x->connection->since_ms) >= GK_HTTP_GRACE_MS) {
+		leave_grace(x);
+		watch(x);
+		if (x->is_begun)
+			resume(x);
+	}
+	if (x)
+		gk_timer_again(listener->grace, GK_HTTP_GRACE_MS - age);
+}
+
+/* Most answers that do not end in their handler end in a moment. One that does is a single write of known length, and its
+ * socket is not watched. True: it waits for that now. */
+static bool give_grace(gk_exchange *x)
+{
+	gk_http_listener *listener = x->listener;
+
+	if (x->was_fresh || x->out.len > x->out_read)
+		return x->is_fresh;
+	if (!listener->grace && gk_timer_start(listener->loop, GK_HTTP_GRACE_MS, 0, on_grace_over,
+					listener, &listener->grace, NULL) != GK_OK)
+		return false;
+	if (TAILQ_EMPTY(&listener->fresh))
+		gk_timer_again(listener->grace, GK_HTTP_GRACE_MS);
+	x->is_fresh = x->was_fresh = true;
+	TAILQ_INSERT_TAIL(&listener->fresh, x, fresh_link);
+	return true;
 }
 
 /* --- to libmicrohttpd --- */
@@ -251,10 +302,13 @@ enum MHD_Result gk_exchange_continue(gk_exchange *x)
 		return MHD_NO;
 	if (x->is_queued)
 		return MHD_YES;
-	if (x->is_begun && (x->is_ended || !x->is_held))
+	if (x->is_begun && x->is_ended)
 		return queue(x);
-	if (!x->is_held)
+	if (!x->is_held && !give_grace(x)) {
+		if (x->is_begun)
+			return queue(x);
 		watch(x);
+	}
 	suspend(x);
 	return MHD_YES;
 }
@@ -397,7 +451,8 @@ void gk_exchange_begin(gk_exchange *x, int status, const char *type)
 	x->status = status;
 	x->type = type;
 	x->is_begun = true;
-	resume(x);
+	if (!x->is_fresh)
+		resume(x);
 }
 
 gk_buf *gk_exchange_buffer(gk_exchange *x)
@@ -443,6 +498,7 @@ gk_code gk_exchange_wait_room(gk_exchange *x, gk_error *err)
 
 void gk_exchange_hold(gk_exchange *x)
 {
+	leave_grace(x);
 	x->is_held = true;
 }
 

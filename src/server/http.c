@@ -365,6 +365,7 @@ gk_code gk_http_listen(
 	for (size_t i = 0; i < GK_CONNECTION_STATES; i++)
 		TAILQ_INIT(&listener->connections[i]);
 	LIST_INIT(&listener->exchanges);
+	TAILQ_INIT(&listener->fresh);
 	listener->knows_layout = gk_framing_knows_layout();
 	set_defaults(&listener->opts);
 	rc = open_listener(listener, err);
@@ -449,6 +450,7 @@ void gk_http_free(gk_http_listener *listener)
 	gk_loop_undefer(listener->loop, &listener->run);
 	gk_connections_unwatch(listener);
 	gk_timer_stop(listener->rest);
+	gk_timer_stop(listener->grace);
 	if (listener->fd >= 0)
 		close(listener->fd);
 	if (listener->spare) {

@@ -10,9 +10,10 @@
  *		gk_exchange_end(x);
  *	}
  *
- * An answer that has ended when the handler returns leaves in one write with its Content-Length. One that has not is
- * chunked: the headers go out when the handler returns, later writes at the end of the loop's turn, those of one turn
- * together. A handler that has not begun an answer when it returns begins one later; nothing is sent until then.
+ * An answer that has ended when the handler returns, or GK_HTTP_GRACE_MS later without a write before its end, leaves in
+ * one write with its Content-Length. Another one is chunked: the headers go out with the first write or after that time,
+ * later writes at the end of the loop's turn, those of one turn together. A handler that has not begun an answer when it
+ * returns begins one later; nothing is sent until then.
  *
  * Requests with ambiguous framing (Content-Length twice or with Transfer-Encoding, no Host, a bare LF, a folded line,
  * NUL, ...) never reach a handler: they are answered 400 and the connection is closed.

@@ -5,6 +5,7 @@
  *
  *	            handler returned
  *	READING ---> ANSWERED                    the answer had ended: one response of known length
+ *	   |    \--> FRESH (suspended) --------> ANSWERED, if it ends within GK_HTTP_GRACE_MS
  *	   |    \--> STREAMING <--> (suspended)  begun: chunks, suspended while there are none
  *	   |    \--> WAITING (suspended) ------> ANSWERED or STREAMING, when it is begun later
  *	   '-------> REFUSED                     never reaches a handler
@@ -69,10 +70,12 @@ struct gk_http_listener {
 	gk_timer *rest; /* no descriptor was left: until the next try */
 	gk_connection_list connections[GK_CONNECTION_STATES];
 	size_t connection_count, active;
-	size_t coming;              /* bytes of bodies that are not yet whole */
-	size_t peak;                /* connections since memory was given back */
-	gk_exchange_list exchanges; /* with a handler that has not ended its answer */
-	gk_exchange *spare;         /* for the next request: spares an allocation and its buffers */
+	size_t coming;                   /* bytes of bodies that are not yet whole */
+	size_t peak;                     /* connections since memory was given back */
+	gk_exchange_list exchanges;      /* with a handler that has not ended its answer */
+	TAILQ_HEAD(, gk_exchange) fresh; /* suspended for GK_HTTP_GRACE_MS at most, oldest first */
+	gk_timer *grace;                 /* while there are any */
+	gk_exchange *spare; /* for the next request: spares an allocation and its buffers */
 	bool is_retired, is_draining, is_stopping, knows_layout;
 	bool is_starved, has_told; /* no descriptor is left, and the log says so */
 };
@@ -106,8 +109,9 @@ struct gk_exchange {
 	TAILQ_HEAD(, gk_room_waiter) waiters; /* a run may produce in several fibers at once */
 	bool is_dispatched, is_too_large, is_crowded_out, is_refused, is_begun, is_ended, is_queued,
 		is_suspended, is_held, is_gone;
-	bool is_listed;
+	bool is_listed, is_fresh, was_fresh;
 	LIST_ENTRY(gk_exchange) link;
+	TAILQ_ENTRY(gk_exchange) fresh_link;
 };
 
 /* A request's first line, where libmicrohttpd has it. */

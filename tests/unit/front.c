@@ -61,6 +61,14 @@ static void produce_half(void *user)
 		gk_exchange_end(x);
 }
 
+/* Has ended in the next turn of the loop. */
+static void end_soon(void *user)
+{
+	ck_assert_int_eq(gk_fiber_yield(NULL), GK_OK);
+	gk_exchange_write(user, "soon", 4);
+	gk_exchange_end(user);
+}
+
 void front_handle(gk_exchange *x, void *user)
 {
 	const char *path = gk_exchange_path(x);
@@ -82,6 +90,15 @@ void front_handle(gk_exchange *x, void *user)
 		gk_exchange_on_hangup(x, on_hangup, NULL);
 		gk_exchange_begin(x, 200, "text/plain");
 		gk_exchange_write(x, "open\n", 5);
+		front_open_exchange = x;
+	} else if (strcmp(path, "/soon") == 0) {
+		gk_exchange_on_hangup(x, on_hangup, NULL);
+		gk_exchange_begin(x, 200, "text/plain");
+		ck_assert_int_eq(
+			gk_fiber_start(front_loop, "soon", NULL, end_soon, x, NULL, NULL), GK_OK);
+	} else if (strcmp(path, "/begun") == 0) {
+		gk_exchange_on_hangup(x, on_hangup, NULL);
+		gk_exchange_begin(x, 200, "text/plain");
 		front_open_exchange = x;
 	} else if (strcmp(path, "/later") == 0) {
 		gk_exchange_on_hangup(x, on_hangup, NULL);

@@ -133,13 +133,64 @@ static void stream_client(void *user)
 	close(fd);
 }
 
-START_TEST(headers_go_out_at_once_and_writes_of_one_turn_share_a_chunk)
+START_TEST(a_first_write_goes_out_at_once_and_writes_of_one_turn_share_a_chunk)
 {
 	gk_auto_str char *answer = NULL;
 
 	http_run(front_loop, stream_client, &answer);
 	ck_assert_str_eq(answer, "4\r\na\nb\n\r\n0\r\n\r\n");
 	ck_assert_uint_eq(front_hangups, 0);
+}
+END_TEST
+
+START_TEST(an_answer_that_ends_in_a_moment_is_one_write_of_known_length)
+{
+	gk_auto_str char *answer = front_talk("GET /soon HTTP/1.1\r\n" HEAD CLOSE);
+
+	assert_has(answer, "Content-Length: 4\r\n");
+	ck_assert_ptr_null(strstr(answer, "chunked"));
+	assert_has(answer, "\r\n\r\nsoon");
+}
+END_TEST
+
+static void head_client(void *user)
+{
+	char **head = user;
+	int fd = http_connect(front_listener);
+
+	http_send(fd, "GET /begun HTTP/1.1\r\n" HEAD CLOSE);
+	*head = http_read(fd, "\r\n\r\n");
+	close(fd);
+}
+
+START_TEST(headers_wait_a_moment_for_a_body_and_no_longer)
+{
+	gk_auto_str char *head = NULL;
+	uint64_t began = gk_clock_mono_ms();
+
+	http_run(front_loop, head_client, &head);
+	assert_has(head, "Transfer-Encoding: chunked\r\n");
+	ck_assert_uint_ge(gk_clock_mono_ms() - began, GK_HTTP_GRACE_MS);
+}
+END_TEST
+
+static void hasty_client(void *user)
+{
+	int fd = http_connect(front_listener);
+
+	(void)user;
+	http_send(fd, "GET /begun HTTP/1.1\r\n" HEAD CLOSE);
+	while (!__atomic_load_n(&front_handled, __ATOMIC_SEQ_CST))
+		usleep(10);
+	close(fd);
+	for (int i = 0; i < 5000 && !__atomic_load_n(&front_hangups, __ATOMIC_SEQ_CST); i++)
+		usleep(1000);
+}
+
+START_TEST(a_client_that_goes_in_the_first_moment_is_missed)
+{
+	http_run(front_loop, hasty_client, NULL);
+	ck_assert_uint_eq(front_hangups, 1);
 }
 END_TEST
 
@@ -354,7 +405,10 @@ static Suite *suite(void)
 	tcase_add_test(served, each_request_of_a_connection_has_its_own_form_of_target);
 	tcase_add_test(served, repeated_headers_are_joined);
 	tcase_add_test(served, five_pipelined_requests_get_five_answers);
-	tcase_add_test(served, headers_go_out_at_once_and_writes_of_one_turn_share_a_chunk);
+	tcase_add_test(served, a_first_write_goes_out_at_once_and_writes_of_one_turn_share_a_chunk);
+	tcase_add_test(served, an_answer_that_ends_in_a_moment_is_one_write_of_known_length);
+	tcase_add_test(served, headers_wait_a_moment_for_a_body_and_no_longer);
+	tcase_add_test(served, a_client_that_goes_in_the_first_moment_is_missed);
 	tcase_add_test(served, an_answer_may_begin_after_its_handler_returned);
 	tcase_add_test(served, http_1_0_gets_a_stream_without_chunks_that_ends_with_the_connection);
 	tcase_add_test(served, a_client_that_leaves_a_stream_is_noticed_within_50_ms);
