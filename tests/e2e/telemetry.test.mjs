@@ -282,11 +282,16 @@ describe("the telemetry server of Genkit's tools", () => {
   it('is sent log records, but nothing of what telemetry says of itself', async () => {
     server.requests.length = 0;
     const daemon = await start({ modules: ['demo'], env: { GENKIT_TELEMETRY_SERVER: server.url } });
-    const { telemetry } = JSON.parse((await post(daemon.reflection, '/api/runAction', { key: '/flow/steps', input: { text: 'one two' } })).body);
+    const steps = async () => JSON.parse((await post(daemon.reflection, '/api/runAction', { key: '/flow/steps', input: { text: 'one two' } })).body).telemetry.traceId;
     const records = () => server.to('/api/otlp').flatMap((r) => r.json.resourceLogs[0].scopeLogs).flatMap((scope) => scope.logRecords);
-    const record = await until(() => records().find((one) => one.traceId === telemetry.traceId), 'the record');
+    server.answers.push([400, {}]);
+    await steps();
+    await until(() => /refused with HTTP status 400/.test(daemon.stderr()), 'that telemetry complains');
+    const traceId = await steps();
+    const record = await until(() => records().find((one) => one.traceId === traceId), 'the record');
     assert.deepEqual([record.body.stringValue, record.severityText, record.severityNumber], ['counted 2 words', 'INFO', 9]);
     assert.ok(record.spanId && record.timeUnixNano);
+    assert.doesNotMatch(JSON.stringify(records()), /refused with/);
     assert.equal(server.to('/api/otlp')[0].headers['content-type'], 'application/json');
     await daemon.stop();
   });
