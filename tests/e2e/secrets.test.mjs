@@ -15,12 +15,14 @@ const secret = (name) => `${mark}${String(++count).padStart(2, '0')}${name}-x8Kq
 
 /** A service that says all it was told: in an error, in an answer that is none, or in the middle of a stream. */
 async function gossip() {
+  let heard = '';
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const data of request.setEncoding('utf8')) body += data;
     const { authorization = '' } = request.headers;
     const told = JSON.stringify({ headers: request.headers, raw: request.rawHeaders, url: request.url, decoded: decodeURIComponent(request.url),
       plain: Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString() });
+    heard += told;
     const manner = /manner (\w+)/.exec(body)?.[1];
     if (manner === 'page') response.writeHead(500, { 'content-type': 'text/html' }).end(`<h1>${told}</h1>`);
     else if (manner === 'nonsense') response.writeHead(200, { 'content-type': 'application/json' }).end(told + '}');
@@ -29,7 +31,7 @@ async function gossip() {
     else response.writeHead(401, { 'content-type': 'application/json', 'x-told': encodeURIComponent(told) }).end(JSON.stringify({ type: 'error', error: { type: 'authentication_error', message: told, details: [told] }, errors: [{ message: told }], message: told }));
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  return { host: `127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), new Promise((done) => server.close(done))) };
+  return { host: `127.0.0.1:${server.address().port}`, heard: () => heard, stop: () => (server.closeAllConnections(), new Promise((done) => server.close(done))) };
 }
 
 const manners = ['json', 'page', 'nonsense', 'stream', 'redirect'];
@@ -93,11 +95,14 @@ describe('a secret', () => {
           assert.ok(status >= 400 || /error/.test(text), `${model} ${manner}: ${status} ${text}`);
         }
     await fetchText(daemon.reflection, '/api/actions');
+    for (const name of ['openai', 'anthropic', 'googleai', 'mistral', 'ollama', 'cloudflare', 'compat', 'header', 'password', 'query'])
+      assert.ok(service.heard().includes(keys[name]), name);
   });
   it('is in the configuration of a call', async () => {
     for (const model of models)
       await fetchText(daemon.reflection, '/api/runAction', { method: 'POST', headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ key: `/model/${model}`, input: { messages: [{ role: 'user', content: [{ text: 'manner page' }] }], config: { apiKey: keys.call } } }) });
+    assert.ok(service.heard().includes(keys.call));
   });
   it('opens the doors of the flow server, or does not', async () => {
     const turn = (key) => fetchText(daemon.flows, '/agents/inn', { method: 'POST', headers: bearer(key), body: JSON.stringify({ data: { message: { role: 'user', content: [{ text: 'Hello?' }] } } }) });
