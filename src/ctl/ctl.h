@@ -87,7 +87,8 @@ GK_MUST_USE gk_code gk_ctl_close_file(FILE *file, const char *path, gk_code rc, 
 void gk_ctl_print(const json_t *value);
 /** One compact line, flushed. */
 void gk_ctl_print_line(const json_t *value);
-/** JSON as it came, and a line end: control characters that it may have as they are become escapes of JSON's. */
+/** JSON as it came, and a line end: control characters that it may have in texts become escapes of JSON's, those that it may
+ * have between values become spaces. */
 void gk_ctl_put_json(FILE *file, const char *text, size_t len);
 /** Two columns, aligned; the second is cut to the terminal's width. `rows`: array of [left, right]. */
 void gk_ctl_print_table(const json_t *rows);

@@ -16,8 +16,11 @@ void gk_ctl_put_json(FILE *file, const char *text, size_t len)
 {
 	const unsigned char *c = (const unsigned char *)text, *end = c + len;
 
+	/* The first two stand between values, where an escape would be wrong. */
 	for (; c < end; c++)
-		if ((*c < 0x20 && *c != '\n') || *c == 0x7f)
+		if (*c == '\t' || *c == '\r')
+			putc(' ', file);
+		else if ((*c < 0x20 && *c != '\n') || *c == 0x7f)
 			fprintf(file, "\\u%04x", *c);
 		else if (*c == 0xc2 && c + 1 < end && c[1] >= 0x80 && c[1] < 0xa0)
 			fprintf(file, "\\u%04x", *++c);

@@ -165,7 +165,7 @@ gk_code gk_ctl_call(gk_ctl *ctl, json_t *body, bool is_stream, gk_ctl_chunk_fn *
 	trace_id = gk_fetch_header_peek(res, "X-Genkit-Trace-Id");
 	snprintf(ctl->trace_id, sizeof(ctl->trace_id), "%s", trace_id ? trace_id : "");
 	if (trace_id && (ctl->options->is_verbose || ctl->tells_trace))
-		fprintf(stderr, "trace %s\n", ctl->trace_id);
+		gk_ctl_say(stderr, "trace %s\n", ctl->trace_id);
 	return read_outcome(res, is_stream ? fn : NULL, user, ret, err);
 }
 

@@ -234,7 +234,7 @@ static char *printed(FILE *file)
 
 START_TEST(what_others_wrote_moves_no_cursor)
 {
-	static const char value[] = "{\n  \"a\": \"\x7f\xc2\x9b\xc3\xa9\"\n}";
+	static const char value[] = "{\n\t\"a\": \"\x7f\xc2\x9b\xc3\xa9\"\n}\r";
 	gk_auto_json json_t *rows = json("[['/flow/\\u001b[2J', 'x'], ['/flow/abcdefgh', 'y']]");
 	FILE *lines = tmpfile(), *values = tmpfile();
 	gk_auto_str char *table = gk_ctl_table(rows, 0), *said, *shown;
@@ -246,7 +246,7 @@ START_TEST(what_others_wrote_moves_no_cursor)
 	ck_assert_str_eq(said, "a: one\ntwo\\x1b[2J\\x0d\n");
 	gk_ctl_put_json(values, value, strlen(value));
 	shown = printed(values);
-	ck_assert_str_eq(shown, "{\n  \"a\": \"\\u007f\\u009b\xc3\xa9\"\n}\n");
+	ck_assert_str_eq(shown, "{\n \"a\": \"\\u007f\\u009b\xc3\xa9\"\n} \n");
 }
 END_TEST
 
