@@ -351,8 +351,10 @@ static bool send_items(gk_sender *sender, gk_sender_item **items, size_t count, 
 		.body = GK_BUF_INIT(sender->opts.max_body),
 		.start_ms = gk_loop_now_ms(sender->loop) };
 	gk_auto_error gk_error err = { 0 };
-	bool is_packed = gk_work_run(pack, &j, &err) == GK_OK;
-	outcome result = is_packed ? deliver(&j, &err) : TOO_LARGE;
+	gk_code packed = gk_work_run(pack, &j, &err);
+	outcome result = packed == GK_OK          ? deliver(&j, &err)
+			 : packed == GK_CANCELLED ? TRY_AGAIN /* nobody will: the sender ends */
+						  : TOO_LARGE;
 
 	gk_buf_done(&j.body);
 	if (result == TOO_LARGE && may_split && count > 1) {
@@ -360,7 +362,7 @@ static bool send_items(gk_sender *sender, gk_sender_item **items, size_t count, 
 
 		return send_items(sender, items + count / 2, count - count / 2, false) && first;
 	}
-	if (result == TOO_LARGE && is_packed)
+	if (result == TOO_LARGE && packed == GK_OK)
 		complain(sender, 413, count);
 	else if (result == TOO_LARGE)
 		complain_of_size(sender, count);

@@ -9,6 +9,7 @@
 #include "server/http.h"
 #include "telemetry/sender.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <zlib.h>
 
@@ -621,6 +622,47 @@ START_TEST(a_sender_that_is_freed_while_it_sends_lets_go_of_all)
 }
 END_TEST
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static gk_code wait_at_gate(void *arg, gk_error *err)
+{
+	(void)arg, (void)err;
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	return GK_OK;
+}
+
+static void has_passed(void *arg, gk_code rc, gk_error *err)
+{
+	(void)rc, (void)err;
+	++*(unsigned *)arg;
+}
+
+START_TEST(a_sender_that_is_freed_before_a_worker_packs_complains_of_nothing)
+{
+	unsigned passed = 0, count = 64; /* more than there are workers */
+
+	pthread_mutex_lock(&gate);
+	for (unsigned i = 0; i < count; i++)
+		ck_assert_int_eq(
+			gk_work_start(core_loop, wait_at_gate, has_passed, &passed, NULL), GK_OK);
+	make(GK_OPTS(gk_sender_opts, .delay_ms = 60000));
+	put(1);
+	put(2);
+	gk_sender_hurry(sender);
+	gk_loop_turn(core_loop, 0);
+	gk_sender_free(sender);
+	sender = NULL;
+	while (gk_fiber_count(core_loop))
+		gk_loop_turn(core_loop, 10);
+	ck_assert_uint_eq(freed, 2);
+	ck_assert_uint_eq(warnings, 0);
+	pthread_mutex_unlock(&gate);
+	while (passed < count)
+		gk_loop_turn(core_loop, 10);
+}
+END_TEST
+
 /* --- flushing --- */
 
 static gk_code flush(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
@@ -729,6 +771,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_destination_that_is_gone_is_left_alone_for_half_a_second_at_first);
 	tcase_add_test(tc, the_log_tells_of_a_destination_without_its_secrets);
 	tcase_add_test(tc, a_sender_that_is_freed_while_it_sends_lets_go_of_all);
+	tcase_add_test(tc, a_sender_that_is_freed_before_a_worker_packs_complains_of_nothing);
 	tcase_add_test(tc, a_flush_waits_until_all_has_been_sent);
 	tcase_add_test(tc, a_flush_does_not_wait_longer_than_it_may);
 	tcase_add_test(tc, retry_after_is_seconds_or_a_date);
