@@ -74,6 +74,8 @@ static const struct {
 } wholes[] = {
 	{ "compat", ZOO, "/model/zoo/m",
 		"{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}" },
+	{ "compat", ZOO, "/model/zoo/m",
+		"\r\n {\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}" },
 	{ "cloudflare-workers-ai", CLOUDFLARE, "/model/cloudflare-workers-ai/@cf/a/b",
 		"{\"success\":true,\"result\":{\"response\":\"hello\"}}" },
 };

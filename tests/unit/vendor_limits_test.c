@@ -76,6 +76,64 @@ START_TEST(what_comes_in_place_of_a_stream_is_only_so_long)
 }
 END_TEST
 
+static size_t text_length;
+static bool is_broken; /* an answer without its last bracket */
+
+static char *long_text(const gk_outgoing *out)
+{
+	gk_auto_str char *text = malloc(text_length + 1);
+	char *all = NULL;
+
+	(void)out;
+	memset(text, 'x', text_length);
+	text[text_length] = '\0';
+	ck_assert_int_gt(asprintf(&all,
+				 "{\"choices\":[{\"message\":{\"content\":\"%s\"},"
+				 "\"finish_reason\":\"stop\"}]%s",
+				 text, is_broken ? "" : "}"),
+		0);
+	return all;
+}
+
+/* Nothing else waits here: a run that has not ended when it has begun waits for a worker. */
+static void assert_waits(bool is_streaming, bool waits)
+{
+	gk_auto_json json_t *input = provider_hello();
+	gk_run *run = core_begin(GK_OPTS(gk_run_opts, .app = core_app, .key = "/model/zoo/m",
+		.input = input, .is_streaming = is_streaming));
+	const gk_error *err;
+
+	ck_assert_int_eq(gk_run_is_done(run), !waits);
+	core_finish(run);
+	err = gk_run_error_peek(run);
+	if (!is_broken)
+		ck_assert_uint_eq(json_string_length(gk_json_at_peek(
+					  gk_run_result_peek(run), "message.content[0].text")),
+			text_length);
+	else
+		ck_assert_msg(
+			err->code == GK_INTERNAL &&
+				strstr(err->message,
+					is_streaming ? "zoo: the answer is no stream of events: {"
+						     : "zoo: the answer is not JSON: "),
+			"%s", err->message);
+	gk_run_unref(run);
+}
+
+START_TEST(a_long_answer_is_read_by_a_worker)
+{
+	bool is_streaming = _i & 1;
+
+	is_broken = _i & 2;
+	provider_use("compat", ZOO);
+	answer = long_text;
+	text_length = 1000;
+	assert_waits(is_streaming, false);
+	text_length = GK_PARSE_ON_LOOP;
+	assert_waits(is_streaming, true);
+}
+END_TEST
+
 START_TEST(a_failure_that_is_too_long_says_what_its_status_says)
 {
 	provider_use("compat", ZOO);
@@ -292,6 +350,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, an_answer_that_is_too_long_is_refused);
 	tcase_add_test(tcase, what_comes_in_place_of_a_stream_is_only_so_long);
+	tcase_add_loop_test(tcase, a_long_answer_is_read_by_a_worker, 0, 4);
 	tcase_add_test(tcase, a_failure_that_is_too_long_says_what_its_status_says);
 	tcase_add_test(tcase, a_request_has_only_so_many_secrets);
 	tcase_add_test(tcase, a_stream_is_only_so_long);

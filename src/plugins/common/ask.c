@@ -138,38 +138,45 @@ static gk_code parse(void *arg, gk_error *err)
 	return gk_json_parse(it->text, it->len, GK_MAX_VENDOR_BODY, &it->value, err);
 }
 
+static gk_code no_json(const char *who, gk_code rc, gk_error *why, gk_error *err)
+{
+	if (rc != GK_INVALID_ARGUMENT)
+		return gk_error_move(err, why);
+	return gk_error_set(err, GK_INTERNAL, "%s: the answer is not JSON: %s", who,
+		why->message ? why->message : "");
+}
+
 gk_code gk_ask_parse(const char *who, const char *text, size_t len, json_t **ret, gk_error *err)
 {
 	gk_auto_error gk_error why = { 0 };
 	gk_code rc = gk_json_parse(text, len, GK_MAX_VENDOR_BODY, ret, &why);
 
-	if (rc != GK_INVALID_ARGUMENT)
-		return rc == GK_OK ? GK_OK : gk_error_move(err, &why);
-	return gk_error_set(err, GK_INTERNAL, "%s: the answer is not JSON: %s", who,
-		why.message ? why.message : "");
+	return rc == GK_OK ? GK_OK : no_json(who, rc, &why, err);
 }
 
-gk_code gk_ask_json(gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err)
+/* The same for what came whole, and may be too much for the loop. */
+static gk_code parse_whole(
+	const char *who, const char *text, size_t len, json_t **ret, gk_error *err)
 {
 	gk_auto_error gk_error why = { 0 };
-	gk_auto_str char *text = NULL;
-	parsing it = { 0 };
-	gk_code rc = gk_ask_bytes(ctx, who, out, &text, &it.len, NULL, err);
+	parsing it = { .text = text, .len = len };
+	gk_code rc = len <= GK_PARSE_ON_LOOP ? parse(&it, &why) : gk_work_run(parse, &it, &why);
 
-	if (rc != GK_OK)
-		return rc;
-	if (it.len <= GK_PARSE_ON_LOOP)
-		return gk_ask_parse(who, text, it.len, ret, err);
-	it.text = text;
-	rc = gk_work_run(parse, &it, &why);
 	if (rc == GK_OK) {
 		*ret = it.value;
 		return GK_OK;
 	}
 	json_decref(it.value);
-	if (rc != GK_INVALID_ARGUMENT)
-		return gk_error_move(err, &why);
-	return gk_error_set(err, GK_INTERNAL, "%s: the answer is not JSON", who);
+	return no_json(who, rc, &why, err);
+}
+
+gk_code gk_ask_json(gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err)
+{
+	gk_auto_str char *text = NULL;
+	size_t len;
+	gk_code rc = gk_ask_bytes(ctx, who, out, &text, &len, NULL, err);
+
+	return rc == GK_OK ? parse_whole(who, text, len, ret, err) : rc;
 }
 
 gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, gk_outgoing *out, char **ret, size_t *len_ret,
@@ -195,10 +202,15 @@ gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, gk_outgoing *out, char **ret,
 
 /* --- piece by piece --- */
 
-/* No line of a stream of events begins like JSON or HTML. */
-static bool begins_no_stream(const char *data)
+/* No line of a stream of events begins like JSON or HTML. `*is_open_ret`: nothing has begun yet. */
+static bool begins_no_stream(const char *data, size_t len, bool *is_open_ret)
 {
-	return *data == '{' || *data == '[' || *data == '<';
+	size_t i = 0;
+
+	while (i < len && strchr(" \t\r\n", data[i]) && data[i])
+		i++;
+	*is_open_ret = i == len;
+	return i < len && (data[i] == '{' || data[i] == '[' || data[i] == '<');
 }
 
 /* What there is instead of a stream, `data` first: JSON, that it may be of use, or an error that shows it. */
@@ -220,15 +232,17 @@ static gk_code read_whole(visit *it, const char *who, const gk_outgoing *out, co
 	}
 	if (rc != GK_OK)
 		return broken(it, err, who, rc);
-	if (gk_json_parse(body.data, body.len, GK_MAX_VENDOR_BODY, &answer, NULL) == GK_OK) {
-		if (gk_failure_is(answer))
-			return gk_failure_in_answer(err, who, out, answer);
-		if (ret) {
-			*ret = gk_steal(answer);
-			return GK_OK;
-		}
+	rc = parse_whole(who, body.data, body.len, &answer, err);
+	if (rc != GK_OK && rc != GK_INTERNAL)
+		return rc;
+	if (gk_failure_is(answer))
+		return gk_failure_in_answer(err, who, out, answer);
+	if (answer && ret) {
+		*ret = gk_steal(answer);
+		return GK_OK;
 	}
-	clean = gk_outgoing_scrub(out, body.data, body.len);
+	clean = gk_outgoing_scrub(out, body.data,
+		body.len < GK_MAX_VENDOR_FAILURE ? body.len : GK_MAX_VENDOR_FAILURE);
 	return clean ? gk_error_set(err, GK_INTERNAL, "%s: the answer is no stream of events: %.*s",
 			       who,
 			       (int)gk_str_valid_utf8(clean, strnlen(clean, GK_MAX_VENDOR_MESSAGE)),
@@ -251,9 +265,8 @@ gk_code gk_ask_events_or_json(gk_ctx *ctx, const char *who, gk_outgoing *out, gk
 			return broken(&it, err, who, rc);
 		if (!len)
 			break;
-		if (is_first && begins_no_stream(data))
+		if (is_first && begins_no_stream(data, len, &is_first))
 			return read_whole(&it, who, out, data, len, whole_ret, err);
-		is_first = false;
 		rc = gk_sse_push(sse, data, len, err);
 	}
 	if (rc == GK_OK)
