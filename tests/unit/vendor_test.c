@@ -61,6 +61,19 @@ START_TEST(a_secret_is_cut_out_of_whatever_is_said)
 }
 END_TEST
 
+START_TEST(a_secret_that_begins_like_another_is_cut_out_whole)
+{
+	gk_auto_outgoing gk_outgoing out;
+	gk_auto_str char *text = NULL;
+
+	gk_outgoing_init(&out, "GET");
+	gk_outgoing_secret(&out, "X-Team", "", "blue");
+	gk_outgoing_secret(&out, "X-Key", "", "blue-key-1");
+	text = gk_outgoing_scrub(&out, "blue blue-key-1", 15);
+	ck_assert_str_eq(text, "<REDACTED> (4 characters) <REDACTED> (10 characters)");
+}
+END_TEST
+
 START_TEST(what_an_address_holds_is_a_secret_in_each_of_its_forms)
 {
 	static const char said[] =
@@ -537,6 +550,7 @@ static Suite *vendor_suite(void)
 	const TTest *const tests[] = { a_header_is_replaced_whatever_its_case,
 		more_headers_than_there_is_room_for_are_refused,
 		a_secret_is_cut_out_of_whatever_is_said,
+		a_secret_that_begins_like_another_is_cut_out_whole,
 		what_an_address_holds_is_a_secret_in_each_of_its_forms,
 		a_long_reason_is_cut_between_characters, the_time_to_wait_comes_from_header_or_body,
 		retry_after_is_seconds_or_a_date, a_media_part_tells_its_type_and_its_bytes,

@@ -261,16 +261,19 @@ gk_code gk_outgoing_check(const gk_outgoing *out, gk_error *err)
 	return out->failed == GK_OK ? GK_OK : gk_error_no_memory(err);
 }
 
-/* The secret that begins here; its length, 0: none. */
+/* The longest secret that begins here, for one may begin like another; its length, 0: none. */
 static size_t secret_at(const gk_outgoing *out, const char *text, size_t len)
 {
+	size_t longest = 0;
+
 	for (size_t i = 0; out && i < out->secret_count; i++) {
 		size_t secret_len = strlen(out->secrets[i]);
 
-		if (secret_len <= len && memcmp(text, out->secrets[i], secret_len) == 0)
-			return secret_len;
+		if (secret_len > longest && secret_len <= len &&
+			memcmp(text, out->secrets[i], secret_len) == 0)
+			longest = secret_len;
 	}
-	return 0;
+	return longest;
 }
 
 char *gk_outgoing_scrub(const gk_outgoing *out, const char *text, size_t len)
