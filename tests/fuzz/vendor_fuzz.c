@@ -112,7 +112,7 @@ static void ollama_stream(const char *data, size_t size)
 
 	if (each_line(data, size, push_ollama, &stream) == GK_OK &&
 		gk_ollama_stream_end(&stream, &whole, NULL) == GK_OK &&
-		gk_ollama_answer(request, whole, &response, NULL) != GK_OK)
+		gk_ollama_answer(request, NULL, whole, &response, NULL) != GK_OK)
 		response = NULL;
 }
 
@@ -151,7 +151,7 @@ static void values(const char *data, size_t size)
 		json_decref(got);
 	if (gk_ollama_generate_request("m", value, true, &got, NULL) == GK_OK)
 		json_decref(got);
-	if (gk_ollama_answer(request, value, &got, NULL) == GK_OK)
+	if (gk_ollama_answer(request, NULL, value, &got, NULL) == GK_OK)
 		json_decref(got);
 	if (gk_ollama_embed_request("m", value, &got, NULL) == GK_OK)
 		json_decref(got);

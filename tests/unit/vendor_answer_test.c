@@ -124,6 +124,12 @@ static const struct {
 	{ "cloudflare-workers-ai", CLOUDFLARE, "/model/cloudflare-workers-ai/@cf/a/b",
 		"data: {\"response\":\"he\"}\n\ndata: {\"success\":false,\"errors\":[{\"message\":\"lost\"}]}\n\n",
 		GK_INTERNAL, "cloudflare-workers-ai: [200] lost" },
+	{ "ollama", "{'apiKey':'secret-key'}", "/model/ollama/m",
+		"{\"error\":\"no such key: secret-key\"}\n", GK_INTERNAL,
+		"ollama: no such key: <REDACTED> (10 characters)" },
+	{ "ollama", "{}", "/model/ollama/m",
+		"{\"message\":{\"content\":\"he\"}}\n{\"error\":{\"message\":\"lost\",\"code\":503}}\n",
+		GK_UNAVAILABLE, "ollama: [503] lost" },
 	{ "ollama", "{}", "/model/ollama/m", "<html>", GK_INTERNAL,
 		"ollama: the answer is not JSON" },
 };
@@ -140,6 +146,15 @@ START_TEST(what_is_said_instead_of_a_stream_is_told)
 	ck_assert_ptr_null(got);
 	ck_assert_msg(code == failures[_i].code && strstr(message, failures[_i].message), "%d: %s",
 		code, message);
+}
+END_TEST
+
+START_TEST(a_key_that_is_said_again_in_a_success_is_not_told)
+{
+	provider_use("ollama", "{'apiKey':'secret-key'}");
+	says = "{\"error\":\"no such key: secret-key\"}";
+	core_fail("/model/ollama/m", provider_hello(), GK_INTERNAL,
+		"ollama: no such key: <REDACTED> (10 characters)");
 }
 END_TEST
 
@@ -323,6 +338,7 @@ static Suite *vendor_answer_suite(void)
 		sizeof(wholes) / sizeof(wholes[0]));
 	tcase_add_loop_test(tcase, what_is_said_instead_of_a_stream_is_told, 0,
 		sizeof(failures) / sizeof(failures[0]));
+	tcase_add_test(tcase, a_key_that_is_said_again_in_a_success_is_not_told);
 	tcase_add_loop_test(tcase, a_medium_or_what_was_heard_is_the_answer, 0,
 		sizeof(media) / sizeof(media[0]));
 	tcase_add_test(tcase, a_picture_that_does_not_come_is_an_error);

@@ -240,8 +240,7 @@ static gk_code tell(gk_error *err, gk_code code, const char *who, const gk_outgo
 
 	put_reason(&text, body, raw);
 	if (!gk_buf_failed(&text))
-		clean = gk_outgoing_scrub(
-			out ? out : &(gk_outgoing){ 0 }, text.data ? text.data : "", text.len);
+		clean = gk_outgoing_scrub(out, text.data ? text.data : "", text.len);
 	if (!clean)
 		return gk_error_no_memory(err);
 	len = strlen(clean);

@@ -83,7 +83,9 @@ static gk_code on_line(const char *line, size_t len, void *stream, gk_error *err
 
 static gk_code ask_in_lines(gk_ctx *ctx, gk_outgoing *out, json_t **ret, gk_error *err)
 {
-	gk_auto_ollama_stream gk_ollama_stream stream = { .emit = gk_ask_emit, .user = ctx };
+	gk_auto_ollama_stream gk_ollama_stream stream = {
+		.out = out, .emit = gk_ask_emit, .user = ctx
+	};
 	gk_auto_ndjson gk_ndjson lines;
 	gk_code rc;
 
@@ -118,7 +120,7 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 			  : gk_ask_json(ctx, "ollama", &out, &answer, err);
 	if (rc != GK_OK)
 		return explain(&out, path, rc, err);
-	return gk_ollama_answer(request, answer, ret, err);
+	return gk_ollama_answer(request, &out, answer, ret, err);
 }
 
 /* Another server, for this call: the key and the headers of the configured one are none of its business. */

@@ -44,6 +44,7 @@ json_t *gk_ollama_capabilities_peek(const gk_vendor *vendor, const json_t *item)
 
 /* An answer in lines. */
 typedef struct gk_ollama_stream {
+	const gk_outgoing *out; /* what was asked; NULL: nothing secret */
 	gk_code (*emit)(json_t *chunk_take, void *user, gk_error *err);
 	void *user;
 	gk_buf text, thinking;
@@ -56,9 +57,9 @@ GK_MUST_USE gk_code gk_ollama_stream_push(
 	gk_ollama_stream *stream, const char *line, size_t len, gk_error *err);
 /** The answer that the lines make. INTERNAL: the stream broke off. */
 GK_MUST_USE gk_code gk_ollama_stream_end(gk_ollama_stream *stream, json_t **ret, gk_error *err);
-/** An answer as a GenerateResponse. */
+/** An answer as a GenerateResponse; `out` is what was asked (NULL: nothing secret). */
 GK_MUST_USE gk_code gk_ollama_answer(
-	const json_t *request, json_t *answer, json_t **ret, gk_error *err);
+	const json_t *request, const gk_outgoing *out, json_t *answer, json_t **ret, gk_error *err);
 /** The vectors of an answer as an EmbedResponse; `count` is how many were asked for. */
 GK_MUST_USE gk_code gk_ollama_embed_answer(
 	const json_t *answer, size_t count, json_t **ret, gk_error *err);

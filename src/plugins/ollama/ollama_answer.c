@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "plugins/common/ask.h"
+#include "plugins/common/failure.h"
 
 #include <strings.h>
 
@@ -149,21 +150,14 @@ static bool set_usage(json_t *usage, const json_t *answer)
 		       usage, "totalTokens", json_integer_value(in) + json_integer_value(out));
 }
 
-static gk_code failure(const json_t *answer, gk_error *err)
-{
-	const char *text = gk_json_str_peek(answer, "error");
-
-	return gk_error_set(err, GK_INTERNAL, "ollama: %.*s", (int)GK_MAX_VENDOR_MESSAGE,
-		text ? text : "the answer is an error");
-}
-
-gk_code gk_ollama_answer(const json_t *request, json_t *answer, json_t **ret, gk_error *err)
+gk_code gk_ollama_answer(
+	const json_t *request, const gk_outgoing *out, json_t *answer, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *content = json_array(), *response = NULL;
 	gk_code rc;
 
-	if (json_object_get(answer, "error"))
-		return failure(answer, err);
+	if (gk_failure_is(answer))
+		return gk_failure_in_answer(err, "ollama", out, answer);
 	if (!json_is_string(text_of(answer)) && !json_object_get(answer, "message"))
 		return gk_error_set(err, GK_INTERNAL, "ollama: the answer has no message");
 	if (!add_content(content, request, answer) ||
@@ -235,8 +229,8 @@ gk_code gk_ollama_stream_push(gk_ollama_stream *stream, const char *line, size_t
 	json_t *chunk;
 	gk_code rc = gk_ask_parse("ollama", line, len, &piece, err);
 
-	if (rc == GK_OK && json_object_get(piece, "error"))
-		rc = failure(piece, err);
+	if (rc == GK_OK && gk_failure_is(piece))
+		rc = gk_failure_in_answer(err, "ollama", stream->out, piece);
 	if (rc == GK_OK)
 		rc = gather(stream, piece, err);
 	if (rc != GK_OK)
