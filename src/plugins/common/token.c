@@ -146,16 +146,25 @@ static gk_code explain(const gk_outgoing *out, gk_code rc, gk_error *err)
 		       : told;
 }
 
-void gk_token_wipe(json_t *object)
+/* What somebody else holds too stays as it is. Depth is the reader's: at most 128. */
+static void wipe_members(json_t *object)
 {
 	const char *name;
 	json_t *value;
 
-	if (object && object->refcount == 1)
-		json_object_foreach (object, name, value)
-			if (json_is_string(value) && value->refcount == 1)
-				explicit_bzero((char *)(uintptr_t)json_string_value(value),
-					json_string_length(value));
+	if (!object || object->refcount != 1)
+		return;
+	json_object_foreach (object, name, value)
+		if (json_is_object(value))
+			wipe_members(value);
+		else if (json_is_string(value) && value->refcount == 1)
+			explicit_bzero((char *)(uintptr_t)json_string_value(value),
+				json_string_length(value));
+}
+
+void gk_token_wipe(json_t *object)
+{
+	wipe_members(object);
 	json_decref(object);
 }
 
