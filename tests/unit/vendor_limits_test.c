@@ -6,9 +6,11 @@
 #include "json/edit.h"
 #include "loop/fetch_internal.h"
 #include "plugins/common/ask.h"
+#include "plugins/cloudflare/cloudflare.h"
 #include "plugins/common/builtin.h"
 #include "plugins/gemini/gemini.h"
 #include "plugins/oai/oai.h"
+#include "plugins/ollama/ollama.h"
 #include "provider.h"
 #include "server.h"
 
@@ -199,6 +201,81 @@ START_TEST(a_stream_is_only_so_long)
 }
 END_TEST
 
+static gk_code push_cloudflare(void *stream, const char *text, size_t len, gk_error *err)
+{
+	return gk_cloudflare_stream_push(stream, text, len, err);
+}
+
+static gk_code push_ollama(void *stream, const char *text, size_t len, gk_error *err)
+{
+	return gk_ollama_stream_push(stream, text, len, err);
+}
+
+typedef gk_code push_fn(void *stream, const char *text, size_t len, gk_error *err);
+
+/* Fails the test unless `count` pieces are taken and one more is not. */
+static void assert_pieces(
+	push_fn *push, void *stream, const json_t *piece, unsigned count, const char *message)
+{
+	gk_auto_str char *text = json_dumps(piece, JSON_COMPACT);
+	gk_error err = { 0 };
+
+	for (unsigned i = 0; i < count; i++)
+		ck_assert_int_eq(push(stream, text, strlen(text), NULL), GK_OK);
+	ck_assert_int_ne(push(stream, text, strlen(text), &err), GK_OK);
+	assert_error(&err, GK_RESOURCE_EXHAUSTED, message);
+}
+
+/* A piece of 1 MB, and one with as many calls as a 64th of what may come. */
+static json_t *big_text(void)
+{
+	gk_auto_str char *text = malloc((1u << 20) + 1);
+
+	memset(text, 'x', 1u << 20);
+	text[1u << 20] = '\0';
+	return json_string(text);
+}
+
+static json_t *many_calls(void)
+{
+	json_t *calls = json_array();
+
+	for (unsigned i = 0; i < GK_MAX_VENDOR_CALLS / 64; i++)
+		json_array_append_new(calls, json("{'function':{'name':'t','arguments':{}}}"));
+	return calls;
+}
+
+START_TEST(a_stream_of_cloudflare_is_only_so_long)
+{
+	gk_auto_cloudflare_stream gk_cloudflare_stream texts = { .emit = drop },
+						       calls = { .emit = drop };
+	gk_auto_json json_t *text = json_pack("{s:o}", "response", big_text()),
+			    *call = json_pack("{s:o}", "tool_calls", many_calls());
+
+	assert_pieces(push_cloudflare, &texts, text, GK_MAX_VENDOR_STREAM >> 20,
+		"cloudflare-workers-ai: the stream is too long");
+	assert_pieces(
+		push_cloudflare, &calls, call, 64, "cloudflare-workers-ai: the stream is too long");
+}
+END_TEST
+
+START_TEST(a_stream_of_ollama_is_only_so_long)
+{
+	gk_auto_ollama_stream gk_ollama_stream texts = { .emit = drop },
+					       thoughts = { .emit = drop },
+					       calls = { .emit = drop };
+	gk_auto_json json_t *text = json_pack("{s:{s:o}}", "message", "content", big_text()),
+			    *thought = json_pack("{s:{s:o}}", "message", "thinking", big_text()),
+			    *call = json_pack("{s:{s:o}}", "message", "tool_calls", many_calls());
+
+	assert_pieces(push_ollama, &texts, text, GK_MAX_VENDOR_STREAM >> 20,
+		"ollama: the stream is too long");
+	assert_pieces(push_ollama, &thoughts, thought, GK_MAX_VENDOR_STREAM >> 20,
+		"ollama: the stream is too long");
+	assert_pieces(push_ollama, &calls, call, 64, "ollama: the stream is too long");
+}
+END_TEST
+
 START_TEST(a_stream_of_gemini_has_only_so_many_parts)
 {
 	gk_auto_json json_t *request = provider_hello(), *parts = json_array(), *piece = NULL;
@@ -354,6 +431,8 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_failure_that_is_too_long_says_what_its_status_says);
 	tcase_add_test(tcase, a_request_has_only_so_many_secrets);
 	tcase_add_test(tcase, a_stream_is_only_so_long);
+	tcase_add_test(tcase, a_stream_of_cloudflare_is_only_so_long);
+	tcase_add_test(tcase, a_stream_of_ollama_is_only_so_long);
 	tcase_add_test(tcase, a_stream_of_gemini_has_only_so_many_parts);
 	tcase_add_test(tcase, arguments_in_pieces_reach_only_so_far);
 	tcase_add_test(tcase, documents_go_in_batches);
