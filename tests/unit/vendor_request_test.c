@@ -82,7 +82,11 @@ static const struct {
 	{ "ollama", "{'serverAddress':'https://o.invalid/?room=3'}", "/embedder/ollama/m",
 		"{'options':{'serverAddress':'other.invalid:8000/'}}",
 		"http://other.invalid:8000/api/embed" },
-	{ "cloudflare-workers-ai", "{'accountId':'a','apiToken':'secret-key'}",
+	{ "microsoft-foundry",
+		"{'endpoint':'https://r.invalid','apiKey':'secret-key','apiVersion':' 2030-01-01\\n'}",
+		"/model/microsoft-foundry/gpt-4o", "{}",
+		"https://r.invalid/openai/deployments/gpt-4o/chat/completions?api-version=2030-01-01" },
+	{ "cloudflare-workers-ai", "{'accountId':' a\\n','apiToken':'secret-key'}",
 		"/model/cloudflare-workers-ai/@cf/a/b", "{'config':{'version':'@cf/c/d'}}",
 		"https://api.cloudflare.com/client/v4/accounts/a/ai/run/@cf/c/d" },
 };

@@ -16,25 +16,24 @@ static gk_code prepare(
 {
 	static const char *const account_env[] = { "CLOUDFLARE_ACCOUNT_ID", NULL };
 	const gk_vendor *vendor = model->vendor;
-	const char *account = gk_vendor_option_str(vendor, "accountId"), *key = NULL;
+	const char *key = NULL;
 	const char *version = json_string_value(json_object_get(config, "version"));
 	const char *id = version && *version ? version : model->id;
-	gk_auto_str char *from_env = NULL;
+	gk_auto_str char *account = NULL;
 	gk_code rc = gk_vendor_key(vendor, config, &key, err);
 
 	if (rc == GK_OK)
 		rc = gk_vendor_check_path(vendor, id, err);
-	if (rc == GK_OK && !account)
-		rc = gk_net_env(vendor->app, account_env, &from_env, err);
+	if (rc == GK_OK)
+		rc = gk_vendor_find_text(vendor, "accountId", account_env, &account, err);
 	if (rc != GK_OK)
 		return rc;
-	if (!account && !from_env)
+	if (!account)
 		return gk_error_set(err, GK_FAILED_PRECONDITION,
 			"plugin %s: needs an account: option 'accountId', or in the environment "
 			"CLOUDFLARE_ACCOUNT_ID",
 			vendor->name);
-	gk_outgoing_url(out, "%s/accounts/%s/ai/run/%s", vendor->base_url,
-		account ? account : from_env, id);
+	gk_outgoing_url(out, "%s/accounts/%s/ai/run/%s", vendor->base_url, account, id);
 	gk_outgoing_secret(out, "Authorization", "Bearer ", key);
 	gk_vendor_prepare(vendor, out);
 	return GK_OK;

@@ -18,9 +18,7 @@ void gk_vendor_unref(gk_vendor *vendor)
 {
 	if (!vendor || --vendor->refs)
 		return;
-	if (vendor->api_key)
-		explicit_bzero(vendor->api_key, strlen(vendor->api_key));
-	free(vendor->api_key);
+	gk_token_free(vendor->api_key);
 	free(vendor->name);
 	free(vendor->base_url);
 	free(vendor->base_query);
@@ -32,11 +30,10 @@ void gk_vendor_unref(gk_vendor *vendor)
 	free(vendor);
 }
 
-/* An option, else the first of the variables, without what is around it. `*ret` NULL: neither says anything. */
-static gk_code find_text(const gk_vendor *vendor, const char *option, const char *const *env,
+gk_code gk_vendor_find_text(const gk_vendor *vendor, const char *option, const char *const *env,
 	char **ret, gk_error *err)
 {
-	const char *given = gk_vendor_option_str(vendor, option);
+	const char *given = option ? gk_vendor_option_str(vendor, option) : NULL;
 	char *text = given ? gk_net_trim(given) : NULL;
 
 	if (given && !text)
@@ -80,7 +77,8 @@ static gk_code check_address(const gk_vendor *vendor, gk_error *err)
 static gk_code find_address(gk_vendor *vendor, gk_error *err)
 {
 	const char *usual = vendor->type->base_url;
-	gk_code rc = find_text(vendor, "baseURL", vendor->type->base_env, &vendor->base_url, err);
+	gk_code rc = gk_vendor_find_text(
+		vendor, "baseURL", vendor->type->base_env, &vendor->base_url, err);
 
 	if (rc != GK_OK)
 		return rc;
@@ -117,7 +115,8 @@ static gk_code find_key(gk_vendor *vendor, gk_error *err)
 
 	vendor->key_per_call = json_is_false(option);
 	if (!vendor->key_per_call)
-		rc = find_text(vendor, "apiKey", vendor->type->key_env, &vendor->api_key, err);
+		rc = gk_vendor_find_text(
+			vendor, "apiKey", vendor->type->key_env, &vendor->api_key, err);
 	if (rc == GK_OK && !vendor->api_key && !vendor->key_per_call && !vendor->type->key_optional)
 		return no_key(vendor, err);
 	return rc;

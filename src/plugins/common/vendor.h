@@ -95,6 +95,10 @@ gk_vendor_model *gk_vendor_model_new(gk_vendor *vendor, const char *id, const vo
 /** An option by the name of the tables; borrowed; NULL: not set. */
 json_t *gk_vendor_option_peek(const gk_vendor *vendor, const char *name);
 const char *gk_vendor_option_str(const gk_vendor *vendor, const char *name);
+/** A text of the options (`option` NULL: of none), else the first of the variables `env` that is not blank, without the
+ * white space around it; the caller frees it. `*ret` NULL: there is none. */
+GK_MUST_USE gk_code gk_vendor_find_text(const gk_vendor *vendor, const char *option,
+	const char *const *env, char **ret, gk_error *err);
 
 /** Registers a model of the plugin: `info` is its ModelInfo (borrowed), customOptions being the schema of its configuration. */
 gk_code gk_vendor_define_model(gk_plugin *plugin, gk_vendor *vendor, const char *id,

@@ -29,19 +29,6 @@ static void identity_done(identity *it)
 		free(others[i]);
 }
 
-/* An option of the plugin goes before a variable. */
-static gk_code find(const gk_vendor *vendor, const char *option, const char *variable, char **ret,
-	gk_error *err)
-{
-	const char *const names[] = { variable, NULL };
-	const char *given = option ? gk_vendor_option_str(vendor, option) : NULL;
-
-	if (!given || !*given)
-		return gk_net_env(vendor->app, names, ret, err);
-	*ret = strdup(given);
-	return *ret ? GK_OK : gk_error_no_memory(err);
-}
-
 static gk_code find_all(const gk_vendor *vendor, identity *it, gk_error *err)
 {
 	const struct {
@@ -59,7 +46,8 @@ static gk_code find_all(const gk_vendor *vendor, identity *it, gk_error *err)
 	gk_code rc = GK_OK;
 
 	for (size_t i = 0; rc == GK_OK && i < sizeof(all) / sizeof(all[0]); i++)
-		rc = find(vendor, all[i].option, all[i].variable, all[i].ret, err);
+		rc = gk_vendor_find_text(vendor, all[i].option,
+			(const char *const[]){ all[i].variable, NULL }, all[i].ret, err);
 	return rc;
 }
 

@@ -14,13 +14,9 @@ static gk_code azure_version(const gk_vendor *vendor, char **ret, gk_error *err)
 {
 	static const char *const names[] = { "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION",
 		NULL };
-	const char *given = gk_vendor_option_str(vendor, "apiVersion");
-	gk_code rc = GK_OK;
+	gk_code rc = gk_vendor_find_text(vendor, "apiVersion", names, ret, err);
 
-	*ret = NULL;
-	if (!given)
-		rc = gk_net_env(vendor->app, names, ret, err);
-	if (rc == GK_OK && !*ret && !(*ret = strdup(given ? given : "2024-10-21")))
+	if (rc == GK_OK && !*ret && !(*ret = strdup("2024-10-21")))
 		rc = gk_error_no_memory(err);
 	return rc;
 }
@@ -64,14 +60,13 @@ static gk_code add_own_headers(
 {
 	for (const char *const *it = row->headers; it && it[0]; it += 3) {
 		const char *const names[] = { it[1], NULL };
-		const char *value = gk_vendor_option_str(vendor, it[0]);
-		gk_auto_str char *from_env = NULL;
-		gk_code rc = value ? GK_OK : gk_net_env(vendor->app, names, &from_env, err);
+		gk_auto_str char *value = NULL;
+		gk_code rc = gk_vendor_find_text(vendor, it[0], names, &value, err);
 
 		if (rc != GK_OK)
 			return rc;
-		if (value || from_env)
-			gk_outgoing_header(out, it[2], value ? value : from_env);
+		if (value)
+			gk_outgoing_header(out, it[2], value);
 	}
 	return GK_OK;
 }
