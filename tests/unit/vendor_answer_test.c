@@ -209,6 +209,22 @@ START_TEST(a_picture_that_does_not_come_is_an_error)
 }
 END_TEST
 
+START_TEST(a_failure_that_calls_itself_a_success_is_told_of_every_kind_of_model)
+{
+	json_t *sound = json(
+		"{'messages':[{'role':'user','content':[{'media':{'url':'data:audio/wav;base64,QQ=='}}]}],"
+		"'output':{'format':'json'}}");
+
+	provider_use("openai", "{'apiKey':'secret-key','breakAfter':0}");
+	says = "{\"error\":{\"message\":\"not for secret-key\",\"code\":429}}";
+	core_fail("/model/openai/whisper-1", sound, GK_RESOURCE_EXHAUSTED,
+		"openai: [429] not for <REDACTED> (10 characters)");
+	core_fail("/embedder/openai/text-embedding-3-small",
+		json("{'input':[{'content':[{'text':'a'}]}]}"), GK_RESOURCE_EXHAUSTED,
+		"openai: [429] not for <REDACTED> (10 characters)");
+}
+END_TEST
+
 START_TEST(a_form_names_what_is_in_lists_and_in_objects)
 {
 	provider_use("openai", "{'apiKey':'secret-key'}");
@@ -342,6 +358,7 @@ static Suite *vendor_answer_suite(void)
 	tcase_add_loop_test(tcase, a_medium_or_what_was_heard_is_the_answer, 0,
 		sizeof(media) / sizeof(media[0]));
 	tcase_add_test(tcase, a_picture_that_does_not_come_is_an_error);
+	tcase_add_test(tcase, a_failure_that_calls_itself_a_success_is_told_of_every_kind_of_model);
 	tcase_add_test(tcase, a_form_names_what_is_in_lists_and_in_objects);
 	tcase_add_test(tcase, a_form_is_only_so_deep);
 	tcase_add_test(tcase, an_embedder_of_cloudflare_gets_its_options);

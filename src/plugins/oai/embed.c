@@ -4,6 +4,7 @@
 #include "plugins/oai/oai.h"
 
 #include "plugins/common/ask.h"
+#include "plugins/common/failure.h"
 #include "plugins/common/media.h"
 
 #include <genkit/context.h>
@@ -124,6 +125,8 @@ static gk_code embed_some(gk_ctx *ctx, const gk_vendor_model *model, const char 
 		return rc;
 	gk_outgoing_json(&out, body);
 	rc = gk_ask_json(ctx, vendor->name, &out, &answer, err);
+	if (rc == GK_OK && gk_failure_is(answer))
+		rc = gk_failure_in_answer(err, vendor->name, &out, answer);
 	return rc == GK_OK ? place(vendor->name, answer, count, embeddings, err) : rc;
 }
 

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "json/write.h"
 #include "plugins/common/ask.h"
+#include "plugins/common/failure.h"
 #include "plugins/common/media.h"
 
 #include <genkit/context.h>
@@ -224,6 +225,8 @@ static gk_code read_answer(const gk_oai_call *call, const char *text, size_t len
 	gk_code rc = is_json(call, type) ? gk_ask_parse(call->vendor->name, text, len, &answer, err)
 					 : GK_OK;
 
+	if (rc == GK_OK && gk_failure_is(answer))
+		rc = gk_failure_in_answer(err, call->vendor->name, call->out, answer);
 	if (rc != GK_OK)
 		return rc;
 	if (json_is_string(json_object_get(answer, "text"))) {
