@@ -86,13 +86,14 @@ static char *long_text(const gk_outgoing *out)
 	gk_auto_str char *text = malloc(text_length + 1);
 	char *all = NULL;
 
-	(void)out;
 	memset(text, 'x', text_length);
 	text[text_length] = '\0';
-	ck_assert_int_gt(asprintf(&all,
-				 "{\"choices\":[{\"message\":{\"content\":\"%s\"},"
-				 "\"finish_reason\":\"stop\"}]%s",
-				 text, is_broken ? "" : "}"),
+	ck_assert_int_gt(strstr(out->url, "/audio/")
+				 ? asprintf(&all, "{\"text\":\"%s\"}", text)
+				 : asprintf(&all,
+					   "{\"choices\":[{\"message\":{\"content\":\"%s\"},"
+					   "\"finish_reason\":\"stop\"}]%s",
+					   text, is_broken ? "" : "}"),
 		0);
 	return all;
 }
@@ -133,6 +134,30 @@ START_TEST(a_long_answer_is_read_by_a_worker)
 	assert_waits(is_streaming, false);
 	text_length = GK_PARSE_ON_LOOP;
 	assert_waits(is_streaming, true);
+}
+END_TEST
+
+START_TEST(a_long_transcript_is_read_by_a_worker)
+{
+	gk_auto_json json_t *input = json(
+		"{'messages':[{'role':'user','content':[{'media':{'url':'data:audio/wav;base64,QQ=='}}]}],"
+		"'output':{'format':'json'}}");
+
+	provider_use("openai", "{'apiKey':'secret-key'}");
+	answer = long_text;
+	for (int i = 0; i < 2; i++) {
+		gk_run *run;
+
+		text_length = i ? GK_PARSE_ON_LOOP : 1000;
+		run = core_begin(
+			GK_OPTS(gk_run_opts, .key = "/model/openai/whisper-1", .input = input));
+		ck_assert_int_eq(gk_run_is_done(run), !i);
+		core_finish(run);
+		ck_assert_uint_eq(json_string_length(gk_json_at_peek(
+					  gk_run_result_peek(run), "message.content[0].text")),
+			text_length);
+		gk_run_unref(run);
+	}
 }
 END_TEST
 
@@ -428,6 +453,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, an_answer_that_is_too_long_is_refused);
 	tcase_add_test(tcase, what_comes_in_place_of_a_stream_is_only_so_long);
 	tcase_add_loop_test(tcase, a_long_answer_is_read_by_a_worker, 0, 4);
+	tcase_add_test(tcase, a_long_transcript_is_read_by_a_worker);
 	tcase_add_test(tcase, a_failure_that_is_too_long_says_what_its_status_says);
 	tcase_add_test(tcase, a_request_has_only_so_many_secrets);
 	tcase_add_test(tcase, a_stream_is_only_so_long);

@@ -154,8 +154,7 @@ gk_code gk_ask_parse(const char *who, const char *text, size_t len, json_t **ret
 	return rc == GK_OK ? GK_OK : no_json(who, rc, &why, err);
 }
 
-/* The same for what came whole, and may be too much for the loop. */
-static gk_code parse_whole(
+gk_code gk_ask_parse_whole(
 	const char *who, const char *text, size_t len, json_t **ret, gk_error *err)
 {
 	gk_auto_error gk_error why = { 0 };
@@ -176,7 +175,7 @@ gk_code gk_ask_json(gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret
 	size_t len;
 	gk_code rc = gk_ask_bytes(ctx, who, out, &text, &len, NULL, err);
 
-	return rc == GK_OK ? parse_whole(who, text, len, ret, err) : rc;
+	return rc == GK_OK ? gk_ask_parse_whole(who, text, len, ret, err) : rc;
 }
 
 gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, gk_outgoing *out, char **ret, size_t *len_ret,
@@ -232,7 +231,7 @@ static gk_code read_whole(visit *it, const char *who, const gk_outgoing *out, co
 	}
 	if (rc != GK_OK)
 		return broken(it, err, who, rc);
-	rc = parse_whole(who, body.data, body.len, &answer, err);
+	rc = gk_ask_parse_whole(who, body.data, body.len, &answer, err);
 	if (rc != GK_OK && rc != GK_INTERNAL)
 		return rc;
 	if (gk_failure_is(answer))

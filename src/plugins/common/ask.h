@@ -39,5 +39,8 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_ask_emit_whole(
 /** A piece of a stream (an event's data, a line) as JSON; INTERNAL when it is none. */
 GK_MUST_USE gk_code gk_ask_parse(
 	const char *who, const char *text, size_t len, json_t **ret, gk_error *err);
+/** The same for what came whole, which may be too much for the loop: a worker reads it then. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_ask_parse_whole(
+	const char *who, const char *text, size_t len, json_t **ret, gk_error *err);
 
 #endif

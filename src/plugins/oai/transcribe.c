@@ -222,8 +222,9 @@ static gk_code read_answer(const gk_oai_call *call, const char *text, size_t len
 	json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *answer = NULL, *content = json_array();
-	gk_code rc = is_json(call, type) ? gk_ask_parse(call->vendor->name, text, len, &answer, err)
-					 : GK_OK;
+	gk_code rc = is_json(call, type)
+			     ? gk_ask_parse_whole(call->vendor->name, text, len, &answer, err)
+			     : GK_OK;
 
 	if (rc == GK_OK && gk_failure_is(answer))
 		rc = gk_failure_in_answer(err, call->vendor->name, call->out, answer);
