@@ -121,7 +121,7 @@ static void values(const char *data, size_t size)
 {
 	static const gk_vendor_type *const types[] = { &gk_plugin_openai, &gk_plugin_mistral,
 		&gk_plugin_deepseek, &gk_plugin_huggingface, &gk_plugin_foundry };
-	gk_auto_json json_t *value = NULL, *system = json_array(), *messages = json_array();
+	gk_auto_json json_t *value = NULL;
 	json_t *got = NULL;
 
 	if (gk_json_parse(data, size, 0, &value, NULL) != GK_OK)

@@ -290,8 +290,6 @@ END_TEST
 
 START_TEST(a_key_needs_no_token)
 {
-	gk_auto_json json_t *input = hello();
-
 	use_foundry("{'apiKey':'the-key'}");
 	ask_well();
 	ck_assert_uint_eq(tokens_asked, 0);
