@@ -67,6 +67,8 @@ static uint64_t keywords_of(const gk_schema_node *node)
 	for (void *m = json_object_iter(node->json); m; m = json_object_iter_next(node->json, m)) {
 		const char *name = json_object_iter_key(m);
 
+		if (strlen(name) != json_object_iter_key_len(m)) /* it goes on behind a NUL */
+			continue;
 		for (size_t i = 0; gk_schema_keywords[i].name; i++) {
 			const gk_schema_keyword *k = &gk_schema_keywords[i];
 

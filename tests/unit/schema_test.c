@@ -483,6 +483,25 @@ START_TEST(absent_data_is_undefined)
 }
 END_TEST
 
+START_TEST(a_name_that_only_begins_as_a_keyword_is_none)
+{
+	static const char *const names[] = { "type", "allOf", "properties", "minLength", "$ref",
+		"enum", "pattern" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		gk_auto_json json_t *schema_json = NULL, *value = json_integer(1);
+		gk_schema *schema = NULL;
+		char text[40];
+
+		snprintf(text, sizeof(text), "{\"%s\\u0000\":\"x\"}", names[i]);
+		ck_assert_int_eq(gk_json_parse(text, strlen(text), 0, &schema_json, NULL), GK_OK);
+		ck_assert_int_eq(gk_schema_compile(schema_json, NULL, NULL, &schema, NULL), GK_OK);
+		ck_assert(gk_schema_is_valid(schema, value, NULL));
+		gk_schema_unref(schema);
+	}
+}
+END_TEST
+
 START_TEST(a_schema_is_counted_and_keeps_its_json)
 {
 	json_t *schema_json = json("{'type':'string'}");
@@ -526,6 +545,7 @@ static Suite *schema_suite(void)
 	tcase_add_test(tests, dynamic_references_find_the_outermost_anchor);
 	tcase_add_test(tests, the_text_has_errors_data_and_schema);
 	tcase_add_test(tests, absent_data_is_undefined);
+	tcase_add_test(tests, a_name_that_only_begins_as_a_keyword_is_none);
 	tcase_add_test(tests, a_schema_is_counted_and_keeps_its_json);
 	suite_add_tcase(suite, tests);
 	return suite;
