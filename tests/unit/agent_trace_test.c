@@ -219,6 +219,67 @@ START_TEST(what_is_no_conversation_of_earlier_turns_is_shown_whole)
 }
 END_TEST
 
+/* Asks for the tool, then answers. */
+static gk_code ask_for_tool(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	json_t *messages = json_object_get(request, "messages");
+	json_t *last = json_array_get(messages, json_array_size(messages) - 1);
+
+	if (strcmp(gk_json_str_peek(last, "role"), "tool") == 0)
+		return answer(ctx, request, ret, err);
+	*ret = json_pack("{s:{s:s, s:[{s:{s:s, s:{}}}]}}", "message", "role", "model", "content",
+		"toolRequest", "name", "look", "input");
+	return GK_OK;
+}
+
+static json_t *given; /* a list of messages */
+
+static gk_code look(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *request = json_pack("{s:O}", "messages", given);
+
+	(void)input;
+	return ask(ctx, request, ret, err);
+}
+
+START_TEST(a_tool_that_asks_a_model_has_a_conversation_of_its_own)
+{
+	static const char *const tools[] = { "look", NULL };
+	gk_auto_json json_t *around = NULL, *within = NULL;
+
+	start();
+	given = json_array();
+	for (int i = 0; i < GK_SPAN_MESSAGES + 50; i++)
+		json_array_append_new(given, gk_message_of_text("user", "no"));
+	ck_assert_int_eq(gk_define_model(core_app,
+				 GK_OPTS(gk_model_opts, .name = "outer",
+					 .supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_TOOLS,
+					 .run = ask_for_tool),
+				 NULL),
+		GK_OK);
+	ck_assert_int_eq(
+		gk_define_tool(core_app,
+			GK_OPTS(gk_tool_opts, .name = "look", .description = "d", .run = look),
+			NULL),
+		GK_OK);
+	ck_assert_int_eq(gk_define_agent(core_app,
+				 GK_OPTS(gk_agent_opts, .name = "a",
+					 .prompt = GK_OPTS(
+						 gk_prompt_opts, .model = "outer", .tools = tools)),
+				 NULL),
+		GK_OK);
+	json_decref(core_run("/flow/take", json_integer(GK_SPAN_MESSAGES + 50)));
+	within = traced("m", "genkit:input");
+	ck_assert_uint_eq(
+		json_array_size(json_object_get(within, "messages")), GK_SPAN_MESSAGES + 50);
+	around = traced("outer", "genkit:input"); /* with what the tool was asked and said */
+	ck_assert_uint_eq(
+		json_array_size(json_object_get(around, "messages")), GK_SPAN_MESSAGES + 1 + 3);
+	json_decref(given);
+	core_stop();
+}
+END_TEST
+
 static gk_code chat(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	gk_auto_session gk_session *session = NULL;
@@ -292,6 +353,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_template_that_places_the_history_has_it_in_its_place_and_in_the_trace);
 	tcase_add_test(c, a_template_that_places_the_history_twice_has_it_twice);
 	tcase_add_test(c, what_is_no_conversation_of_earlier_turns_is_shown_whole);
+	tcase_add_test(c, a_tool_that_asks_a_model_has_a_conversation_of_its_own);
 	tcase_add_test(c, a_chat_shows_a_long_thread_in_part);
 	tcase_add_test(c, the_limit_of_messages_can_be_lifted_and_is_none_of_a_flow_s_own_input);
 	suite_add_tcase(s, c);
