@@ -25,6 +25,17 @@ void gk_asked_done(gk_asked *asked)
 	*asked = (gk_asked){ .list = NULL };
 }
 
+bool gk_asked_cut(gk_asked *asked)
+{
+	if (!asked->list || asked->list->refcount > 1)
+		return false;
+	while (json_array_size(asked->list) > asked->from + asked->count)
+		json_array_remove(asked->list, json_array_size(asked->list) - 1);
+	for (size_t i = 0; i < asked->from; i++)
+		json_array_set_new(asked->list, i, json_null());
+	return true;
+}
+
 static void free_left(void *it)
 {
 	left *one = it;
@@ -96,7 +107,8 @@ void gk_asked_leave(
 	gk_app *app, const char *snapshot_id, json_t *messages, gk_asked *asked_take, size_t bytes)
 {
 	all_left *all = all_of(app);
-	left *one = calloc(1, sizeof(*one)), *before = take(all, snapshot_id);
+	left *before = take(all, snapshot_id);
+	left *one = gk_asked_cut(asked_take) ? calloc(1, sizeof(*one)) : NULL;
 
 	if (before)
 		free_left(before);

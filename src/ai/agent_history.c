@@ -253,14 +253,11 @@ static json_t *list_before(
 	gk_asked asked = session->asked;
 
 	session->asked = (gk_asked){ .list = NULL };
-	if (!asked.list || asked.list->refcount > 1 || asked.from != at ||
-		asked.is_tagged != told->is_tagged ||
-		asked.count > json_array_size(told->history)) {
+	if (asked.from != at || asked.is_tagged != told->is_tagged ||
+		asked.count > json_array_size(told->history) || !gk_asked_cut(&asked)) {
 		gk_asked_done(&asked);
 		return NULL;
 	}
-	while (json_array_size(asked.list) > at + asked.count)
-		json_array_remove(asked.list, json_array_size(asked.list) - 1);
 	*have_ret = asked.count;
 	return asked.list;
 }

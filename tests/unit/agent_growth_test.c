@@ -317,6 +317,32 @@ START_TEST(what_is_left_for_the_next_turn_has_only_so_much_text)
 }
 END_TEST
 
+START_TEST(of_what_a_prompt_said_nothing_is_left)
+{
+	gk_auto_json json_t *said = gk_message_of_text("system", "much"), *shared = NULL;
+	gk_auto_json json_t *hello = gk_message_of_text("user", "hello");
+	gk_asked asked = {
+		.list = json_pack("[O, O, O]", said, hello, said), .from = 1, .count = 1
+	};
+
+	core_start();
+	messages = json_array();
+	gk_asked_leave(core_app, "a", messages, &asked, 1);
+	ck_assert_uint_eq(said->refcount, 1);
+	asked = gk_asked_take(core_app, "a", messages);
+	ck_assert_uint_eq(json_array_size(asked.list), 2);
+	ck_assert_ptr_eq(json_array_get(asked.list, 1), hello);
+	shared = json_incref(asked.list); /* by whom it must not be changed */
+	gk_asked_leave(core_app, "a", messages, &asked, 1);
+	ck_assert_ptr_null(asked.list);
+	ck_assert_uint_eq(shared->refcount, 1);
+	asked = gk_asked_take(core_app, "a", messages);
+	ck_assert_ptr_null(asked.list);
+	json_decref(messages);
+	core_stop();
+}
+END_TEST
+
 START_TEST(what_is_left_counts_for_its_own_list_alone)
 {
 	json_t *other = json_array();
@@ -350,6 +376,7 @@ static Suite *suite(void)
 	tcase_add_test(c, an_agent_keeps_no_more_snapshots_of_a_session_than_can_be_counted);
 	tcase_add_test(c, of_what_is_left_for_the_next_turn_there_are_only_so_many);
 	tcase_add_test(c, what_is_left_for_the_next_turn_has_only_so_much_text);
+	tcase_add_test(c, of_what_a_prompt_said_nothing_is_left);
 	tcase_add_test(c, what_is_left_counts_for_its_own_list_alone);
 	suite_add_tcase(s, c);
 	return s;
