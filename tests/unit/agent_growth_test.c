@@ -45,12 +45,7 @@ static gk_code answer(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 static void define(const char *messages)
 {
 	ck_assert_int_eq(gk_ai_init(core_app, NULL), GK_OK);
-	ck_assert_int_eq(gk_define_model(core_app,
-				 GK_OPTS(gk_model_opts, .name = "m",
-					 .supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_SYSTEM,
-					 .run = answer),
-				 NULL),
-		GK_OK);
+	agents_define_model("m", answer);
 	if (messages)
 		agents_define(GK_OPTS(gk_agent_opts, .name = "helper",
 			.prompt = GK_OPTS(gk_prompt_opts, .model = "m", .messages = messages),

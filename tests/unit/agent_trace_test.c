@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* What the trace of a turn holds of a long session. */
-#include "core.h"
+#include "agents.h"
 
 #include "ai/ai.h"
 #include "base/limits.h"
@@ -51,12 +51,7 @@ static void start(void)
 {
 	core_start();
 	ck_assert_int_eq(gk_ai_init(core_app, NULL), GK_OK);
-	ck_assert_int_eq(gk_define_model(core_app,
-				 GK_OPTS(gk_model_opts, .name = "m",
-					 .supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_SYSTEM,
-					 .run = answer),
-				 NULL),
-		GK_OK);
+	agents_define_model("m", answer);
 	core_flow("take", take_turn, NULL);
 }
 
@@ -251,12 +246,7 @@ START_TEST(a_tool_that_asks_a_model_has_a_conversation_of_its_own)
 	given = json_array();
 	for (int i = 0; i < GK_SPAN_MESSAGES + 50; i++)
 		json_array_append_new(given, gk_message_of_text("user", "no"));
-	ck_assert_int_eq(gk_define_model(core_app,
-				 GK_OPTS(gk_model_opts, .name = "outer",
-					 .supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_TOOLS,
-					 .run = ask_for_tool),
-				 NULL),
-		GK_OK);
+	agents_define_model("outer", ask_for_tool);
 	ck_assert_int_eq(
 		gk_define_tool(core_app,
 			GK_OPTS(gk_tool_opts, .name = "look", .description = "d", .run = look),

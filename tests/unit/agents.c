@@ -12,6 +12,17 @@ void agents_define(const gk_agent_opts *opts)
 		ck_abort_msg("%s", err.message);
 }
 
+void agents_define_model(const char *name, gk_action_fn *answer)
+{
+	ck_assert_int_eq(gk_define_model(core_app,
+				 GK_OPTS(gk_model_opts, .name = name,
+					 .supports = GK_SUPPORTS_MULTITURN | GK_SUPPORTS_SYSTEM |
+						     GK_SUPPORTS_TOOLS,
+					 .run = answer),
+				 NULL),
+		GK_OK);
+}
+
 static void item_free(void *item)
 {
 	json_decref(item);

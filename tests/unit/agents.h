@@ -14,6 +14,9 @@
 /** Defines it; fails the test when that fails. */
 void agents_define(const gk_agent_opts *opts);
 
+/** A model for conversations, with instructions and tools. */
+void agents_define_model(const char *name, gk_action_fn *answer);
+
 /* One call. */
 typedef struct exchange {
 	gk_channel *inputs;
