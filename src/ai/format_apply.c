@@ -3,6 +3,7 @@
 /* What a format does to a request (formats sections 3 and 4). */
 #include "ai/format.h"
 
+#include "ai/request.h"
 #include "base/str.h"
 #include "json/edit.h"
 
@@ -64,12 +65,11 @@ static json_t *instruction_part(const char *text)
 static json_t *instructed(const json_t *message, const char *text)
 {
 	gk_auto_json json_t *copy = json_copy((json_t *)message);
-	gk_auto_json json_t *content = json_copy(json_object_get(message, "content"));
+	json_t *given = json_object_get(message, "content");
+	gk_auto_json json_t *content = given ? gk_json_array_copy(given) : json_array();
 	json_t *part, *own = instruction_part(text);
 	size_t i;
 
-	if (!content)
-		content = json_array();
 	json_array_foreach (content, i, part)
 		if (i > 0 && is_output_part(part, true))
 			break;
@@ -90,7 +90,7 @@ gk_code gk_format_inject(json_t *messages, const char *instructions, json_t **re
 		*ret = json_incref(messages);
 		return GK_OK;
 	}
-	copy = json_copy(messages);
+	copy = gk_json_array_copy(messages);
 	message = instructed(json_array_get(messages, target), instructions);
 	if (!copy || !message || json_array_set_new(copy, target, message) < 0) {
 		if (!copy)

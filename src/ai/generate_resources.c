@@ -111,7 +111,7 @@ gk_code gk_turn_expand_resources(
 		if (rc != GK_OK)
 			return rc;
 		if (!changed)
-			changed = json_copy(messages);
+			changed = gk_json_array_copy(messages);
 		if (!changed || json_array_set_new(changed, i, expanded) < 0)
 			return gk_error_no_memory(err);
 	}

@@ -112,7 +112,7 @@ gk_code gk_media_fetch(
 	find_media(messages, fetcher, jobs);
 	rc = fetch_all(ctx, jobs, count, err);
 	if (rc == GK_OK)
-		changed = json_copy(messages);
+		changed = gk_json_array_copy(messages);
 	for (size_t i = 0; i < count; i++) {
 		if (rc == GK_OK && (!changed || !put_back(changed, &jobs[i])))
 			rc = gk_error_no_memory(err);

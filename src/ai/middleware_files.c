@@ -408,7 +408,7 @@ static gk_code add_queue(
 	queue = state->queue;
 	state->queue = json_array();
 	state->queue_tool = NULL;
-	messages = json_copy(json_object_get(turn->request, "messages"));
+	messages = gk_json_array_copy(json_object_get(turn->request, "messages"));
 	if (!state->queue || !messages || json_array_extend(messages, queue) < 0)
 		return gk_error_no_memory(err);
 	json_array_foreach (queue, i, message) {

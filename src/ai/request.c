@@ -112,7 +112,7 @@ static json_t *message_with(json_t *message, size_t at, json_t *text_take)
 {
 	json_t *content = json_object_get(message, "content");
 	gk_auto_json json_t *text = text_take, *metadata = json_object(), *part = NULL;
-	gk_auto_json json_t *changed = json_copy(content);
+	gk_auto_json json_t *changed = gk_json_array_copy(content);
 
 	if (!gk_json_set_str(metadata, "purpose", "context"))
 		return NULL;
@@ -238,7 +238,8 @@ json_t *gk_messages_without(json_t *messages, const char *mark)
 /* The content with the part in the place of a marked one, or at the end. */
 static json_t *content_with(json_t *content, const char *mark, json_t *part)
 {
-	gk_auto_json json_t *changed = json_is_array(content) ? json_copy(content) : json_array();
+	gk_auto_json json_t *changed =
+		json_is_array(content) ? gk_json_array_copy(content) : json_array();
 	json_t *other;
 	size_t i;
 
@@ -270,7 +271,7 @@ json_t *gk_messages_with_system(json_t *messages, const char *mark, json_t *part
 		own = gk_json_object_with(message, "content", json_incref(content));
 		return own ? gk_json_array_with(messages, i, gk_steal(own)) : NULL;
 	}
-	own = json_is_array(messages) ? json_copy(messages) : json_array();
+	own = json_is_array(messages) ? gk_json_array_copy(messages) : json_array();
 	if (!own || json_array_insert_new(own, 0,
 			    json_pack("{s:s, s:O}", "role", "system", "content", content)) < 0)
 		return NULL;

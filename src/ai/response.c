@@ -3,6 +3,7 @@
 /* gk_response: the wire form, and what is read from it when somebody asks. */
 #include "ai/response.h"
 
+#include "ai/request.h"
 #include "base/log.h"
 #include "json/edit.h"
 
@@ -112,7 +113,7 @@ json_t *gk_response_messages(gk_response *response)
 
 	if (response->messages)
 		return response->messages;
-	response->messages = before ? json_copy(before) : json_array();
+	response->messages = before ? gk_json_array_copy(before) : json_array();
 	if (response->messages && message && json_array_append(response->messages, message) < 0) {
 		json_decref(response->messages);
 		response->messages = NULL;

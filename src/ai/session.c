@@ -144,7 +144,7 @@ json_t *gk_session_json(const gk_session *session)
 	GK_CHECK(session, GK_SESSION_MAGIC);
 	if (!gk_json_set_str(ret, "id", session->id) ||
 		(session->state && !gk_json_set(ret, "state", session->state)) ||
-		!gk_json_set_take(ret, "threads", json_copy(session->threads)))
+		!gk_json_set_take(ret, "threads", gk_json_merge(session->threads, NULL)))
 		return NULL;
 	return gk_steal(ret);
 }

@@ -35,12 +35,11 @@ gk_code gk_memory_chat_load(gk_ctx *ctx, gk_session_store *store, const gk_sessi
 /* {id, state?, threads} with what has changed. */
 static json_t *change_chat(json_t *before, const gk_chat_change *change)
 {
-	json_t *ret = json_object(), *threads = json_copy(json_object_get(before, "threads"));
+	json_t *ret = json_object();
+	json_t *threads = gk_json_merge(json_object_get(before, "threads"), NULL);
 	json_t *state = change->state ? change->state : json_object_get(before, "state");
 	bool ok = gk_json_set_str(ret, "id", change->session_id);
 
-	if (!threads)
-		threads = json_object();
 	if (ok && state)
 		ok = gk_json_set(ret, "state", state);
 	if (ok && change->thread)

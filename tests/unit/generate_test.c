@@ -3,6 +3,7 @@
 /* gk_generate() as C code calls it; what the wire sees of it is replayed by the conformance runner. */
 #include "models.h"
 
+#include "ai/response.h"
 #include "base/limits.h"
 
 #include <genkit/message.h>
@@ -494,6 +495,35 @@ START_TEST(a_call_without_memory_fails_and_leaks_nothing)
 }
 END_TEST
 
+static json_t *long_one; /* the wire form of a response */
+static bool is_short;    /* an assertion would need memory, too */
+
+static bool read_messages(void)
+{
+	gk_auto_response gk_response *response = NULL;
+	json_t *messages;
+
+	if (gk_response_new(json_incref(long_one), NULL, &response, NULL) != GK_OK)
+		return false;
+	messages = gk_response_messages(response);
+	is_short = is_short || (messages && json_array_size(messages) != 41);
+	return messages != NULL;
+}
+
+START_TEST(the_messages_of_a_response_are_there_or_memory_has_run_out)
+{
+	json_t *messages = json_array();
+
+	for (int i = 0; i < 40; i++)
+		json_array_append_new(messages, gk_message_of_text("user", "no"));
+	long_one = json_pack("{s:o, s:{s:o}}", "message", gk_message_of_text("model", "yes"),
+		"request", "messages", messages);
+	fault_sweep_passing(read_messages);
+	ck_assert(!is_short);
+	json_decref(long_one);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *it = suite_create("generate");
@@ -518,6 +548,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, turns_nest_and_tools_stand_beside_the_model);
 	tcase_add_test(tests, a_call_ends_by_its_own_deadline);
 	tcase_add_test(tests, a_call_without_memory_fails_and_leaks_nothing);
+	tcase_add_test(tests, the_messages_of_a_response_are_there_or_memory_has_run_out);
 	suite_add_tcase(it, tests);
 	return it;
 }

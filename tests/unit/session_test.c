@@ -380,6 +380,50 @@ START_TEST(memory_may_run_out)
 }
 END_TEST
 
+static gk_code put_thread(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *error)
+{
+	gk_auto_json json_t *messages = json_array();
+
+	(void)ret;
+	return gk_chat_save(ctx, gk_session_store_peek(gk_ctx_app(ctx)),
+		&(gk_session_realm){ .store = "s", .owner = "" },
+		GK_OPTS(gk_chat_change, .session_id = "x", .thread = json_string_value(input),
+			.messages = messages),
+		error);
+}
+
+static gk_code count_threads(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *error)
+{
+	gk_auto_json json_t *chat = NULL;
+
+	(void)input, (void)ret;
+	ck_assert_int_eq(
+		gk_chat_load(ctx, gk_session_store_peek(gk_ctx_app(ctx)),
+			&(gk_session_realm){ .store = "s", .owner = "" }, "x", &chat, error),
+		GK_OK);
+	ck_assert_uint_eq(json_object_size(json_object_get(chat, "threads")), 2);
+	return GK_OK;
+}
+
+static json_t *second;
+
+static bool put_second(void)
+{
+	return core_try("/flow/put", second);
+}
+
+START_TEST(a_thread_that_finds_no_memory_takes_no_other_with_it)
+{
+	second = json_string("b");
+	core_flow("put", put_thread, NULL);
+	ck_assert_ptr_nonnull(gk_session_store_peek(core_app));
+	json_decref(core_run("/flow/put", json_string("a")));
+	fault_sweep_passing(put_second);
+	core_in_run(count_threads, NULL);
+	json_decref(second);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("session");
@@ -397,6 +441,7 @@ static Suite *suite(void)
 	tcase_add_test(c, an_application_takes_one_store_of_its_own);
 	tcase_add_test(c, a_store_that_cannot_do_what_it_must_is_refused);
 	tcase_add_test(c, memory_may_run_out);
+	tcase_add_test(c, a_thread_that_finds_no_memory_takes_no_other_with_it);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -31,6 +31,8 @@ size_t fault_asked(void);
  * `body` returns true when it did its work; it must release everything either way.
  */
 void fault_sweep(bool (*body)(void));
+/** The same where memory is back after the allocation that failed. */
+void fault_sweep_passing(bool (*body)(void));
 
 /** A value from text with ' in place of ", for short tests: json("{'a': 1}"). Aborts on a mistake. */
 json_t *json(const char *text);
