@@ -379,13 +379,6 @@ typedef struct reading {
 	bool *is_there;
 } reading;
 
-static void count_reader(gk_trace_store *store, int by)
-{
-	pthread_mutex_lock(&store->lock);
-	store->readers += (size_t)by;
-	pthread_mutex_unlock(&store->lock);
-}
-
 /* A reader sees what was saved before it asked; that the disk fails is no reason to show nothing. */
 static gk_code run_reading(gk_trace_store *store, gk_work_fn *fn, reading *r, gk_error *err)
 {
@@ -393,12 +386,10 @@ static gk_code run_reading(gk_trace_store *store, gk_work_fn *fn, reading *r, gk
 
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	r->store = store;
-	count_reader(store, 1);
 	if (store->settled < store->last && !store->is_failing)
 		rc = wait_for(store, true, err);
 	if (rc == GK_OK && !store->is_failing)
 		rc = catch_up(store, r->query && r->query->text && *r->query->text, err);
-	count_reader(store, -1);
 	if (rc == GK_UNAVAILABLE && gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK) {
 		gk_error_clear(err);
 		rc = GK_OK;
@@ -600,10 +591,10 @@ void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *
 {
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	store->is_relaxed = opts->is_relaxed;
-	store->fold_lag = opts->fold_lag ? opts->fold_lag : GK_STORE_FOLD_LAG;
-	store->index_lag = opts->index_lag ? opts->index_lag : GK_STORE_INDEX_LAG;
 	store->max_queue = opts->max_queue ? opts->max_queue : GK_MAX_STORE_QUEUE;
 	pthread_mutex_lock(&store->lock);
+	store->fold_lag = opts->fold_lag ? opts->fold_lag : GK_STORE_FOLD_LAG;
+	store->index_lag = opts->index_lag ? opts->index_lag : GK_STORE_INDEX_LAG;
 	store->limits = (gk_trace_limits){ .max_traces = opts->max_traces,
 		.max_age_ms = opts->max_age_ms,
 		.max_bytes = opts->max_bytes,

@@ -75,7 +75,6 @@ struct gk_trace_store {
 	uint64_t committed, failed;   /* numbers */
 	uint64_t busy_since_ms;       /* a transaction is under way; 0: none */
 	bool fails, is_posted, stops;
-	size_t readers;     /* that wait for the writer */
 	size_t posted_logs; /* on their way to the loop */
 	gk_trace_store_counts counts;
 
