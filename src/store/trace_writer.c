@@ -157,19 +157,16 @@ static void seek_culprit(gk_trace_store *store, gk_trace_batch *batch, const gk_
 	gk_trace_batch_join(&store->done, batch);
 }
 
-/* How many spans it wrote. */
-static size_t write_some(gk_trace_store *store)
+static void write_some(gk_trace_store *store)
 {
 	gk_auto_error gk_error err = { 0 };
 	const gk_trace_backend_type *type = store->backend->type;
 	gk_trace_batch batch;
 	gk_trace_sizes sizes;
 	uint64_t started;
-	size_t spans;
 	gk_code rc = GK_OK;
 
 	take(store, &batch);
-	spans = batch.spans;
 	atomic_store_explicit(
 		&store->backend->is_wanted, !is_empty(&store->queue), memory_order_relaxed);
 	store->busy_since_ms = gk_clock_mono_ms();
@@ -193,7 +190,6 @@ static size_t write_some(gk_trace_store *store)
 	take_sizes(store, &sizes);
 	store->quiet_ms = gk_clock_mono_ms() + GK_STORE_QUIET_MS;
 	gk_trace_store_tell_loop(store);
-	return spans;
 }
 
 /* --- jobs --- */
@@ -436,22 +432,24 @@ static bool lags(const gk_trace_store *store, uint64_t now_ms)
 		       store->counts.unindexed > 2 * store->index_lag);
 }
 
-/* What is behind, in spans that are to be folded or indexed. */
+/* What is behind: what is in the journal is to be folded, and then indexed. */
 static uint64_t to_do(const gk_trace_store *store)
 {
 	return 2 * store->counts.unfolded + store->counts.unindexed;
 }
 
-/* After so many spans were written. What is to be written next goes before it, since a few spans at a time cost three times as
- * much: until twice as much lags behind as may. Then more is done than was added, in whole slices. */
-static void catch_up(gk_trace_store *store, uint64_t now_ms, size_t written)
+/* After a write, before which so much was to do. What is to be written next goes before it, since a few spans at a time cost
+ * three times as much: until twice as much lags behind as may. Then more is done than was added, in whole slices. */
+static void catch_up(gk_trace_store *store, uint64_t now_ms, uint64_t behind)
 {
-	uint64_t before = UINT64_MAX, now = to_do(store),
-		 goal = now > 3 * written ? now - 3 * written : 0;
+	uint64_t before = UINT64_MAX, now;
 
 	if (is_sweep_late(store, now_ms) && store->is_open)
 		do_upkeep(store, now_ms, false);
-	for (; now > goal && now < before && lags(store, now_ms); now = to_do(store)) {
+	/* a sweep, which it never does twice in a row, takes nothing off */
+	for (now = to_do(store);
+		now >= behind && (now < before || store->has_swept) && lags(store, now_ms);
+		now = to_do(store)) {
 		before = now;
 		do_upkeep(store, now_ms, false);
 	}
@@ -488,12 +486,13 @@ void *gk_trace_writer_run(void *user)
 		bool served = serve_guest(store);
 
 		if (may_write(store, now_ms)) {
-			size_t written = write_some(store);
+			uint64_t behind = to_do(store);
 
+			write_some(store);
 			ask_for_copy(store, false);
 			if (store->stops && store->fails)
 				break;
-			catch_up(store, now_ms, written);
+			catch_up(store, now_ms, behind);
 			if (is_tend_late(store, now_ms))
 				tend_guest(store, now_ms);
 			if (!TAILQ_EMPTY(&store->jobs))
