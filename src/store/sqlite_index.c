@@ -114,52 +114,54 @@ gk_code gk_sqlite_reindex(gk_sqlite *sqlite, int64_t span_pk, gk_error *err)
 
 /* --- slices --- */
 
-/* What changed after it was indexed. *ret: how many of them. */
-static gk_code index_todo(gk_sqlite *sqlite, size_t max, size_t *ret, gk_error *err)
+static bool is_slice(const gk_sqlite *sqlite, size_t max, size_t done)
+{
+	return done >= max || gk_sqlite_gives_way(sqlite, done);
+}
+
+/* What changed after it was indexed. *ret: how many of them; *more: it has not seen the end. */
+static gk_code index_todo(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more, gk_error *err)
 {
 	gk_code rc = GK_OK;
 
-	for (bool more = true; *ret < max; (*ret)++) {
+	for (; rc == GK_OK && !is_slice(sqlite, max, *ret); (*ret)++) {
 		sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_TODO, err);
 		int64_t span_pk;
 
 		if (!s)
 			return GK_UNAVAILABLE;
-		rc = gk_db_step(&sqlite->db, s, &more, err);
-		span_pk = more ? sqlite3_column_int64(s, 0) : 0;
+		rc = gk_db_step(&sqlite->db, s, more, err);
+		span_pk = *more ? sqlite3_column_int64(s, 0) : 0;
 		sqlite3_reset(s);
-		if (rc != GK_OK || !more)
+		if (rc != GK_OK || !*more)
 			break;
 		rc = change(sqlite, GK_SQL_FTS_ADD, span_pk, err);
 		if (rc == GK_OK)
 			rc = with_pk(sqlite, GK_SQL_DROP_TODO, span_pk, err);
-		if (rc != GK_OK)
-			break;
 	}
 	return rc;
 }
 
-/* What is new, in order of its numbers. *ret: how many of them. */
-static gk_code index_new(gk_sqlite *sqlite, size_t max, size_t *ret, gk_error *err)
+/* What is new, in order of its numbers. The rest as above. */
+static gk_code index_new(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more, gk_error *err)
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_UNINDEXED, err);
 	int64_t last = 0;
-	bool more = true, is_there;
+	bool is_there;
 	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
 
-	if (rc != GK_OK || !max)
+	if (rc != GK_OK)
 		return rc;
 	sqlite3_bind_int64(s, 1, sqlite->indexed);
-	sqlite3_bind_int64(s, 2, (int64_t)max);
-	while (!gk_sqlite_gives_way(sqlite, *ret) &&
-		(rc = gk_db_step(&sqlite->db, s, &more, err)) == GK_OK && more) {
+	*more = true;
+	for (; rc == GK_OK && !is_slice(sqlite, max, *ret); (*ret)++) {
+		rc = gk_db_step(&sqlite->db, s, more, err);
+		if (rc != GK_OK || !*more)
+			break;
 		last = sqlite3_column_int64(s, 0);
 		rc = read_words(sqlite, s, 1, &is_there, err);
 		if (rc == GK_OK && is_there)
 			rc = put_words(sqlite, GK_SQL_FTS_ADD, last, err);
-		if (rc != GK_OK)
-			break;
-		(*ret)++;
 	}
 	sqlite3_reset(s);
 	if (rc != GK_OK || !last)
@@ -177,21 +179,22 @@ gk_code gk_sqlite_index(gk_trace_backend *backend, size_t max, size_t *ret, gk_e
 {
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
 	int64_t before, *lacking = &sqlite->lacking;
+	bool more = true;
 	gk_code rc = gk_sqlite_begin(sqlite, err);
 
 	*ret = 0;
 	before = sqlite->indexed;
 	if (rc == GK_OK) {
-		rc = index_todo(sqlite, max, ret, err);
-		if (rc == GK_OK)
-			rc = index_new(sqlite, max - *ret, ret, err);
+		rc = index_todo(sqlite, max, ret, &more, err);
+		if (rc == GK_OK && !more)
+			rc = index_new(sqlite, max, ret, &more, err);
 		rc = gk_sqlite_end(sqlite, rc, err);
 	}
 	if (rc != GK_OK) {
 		sqlite->indexed = before;
 		return rc;
 	}
-	if (*ret < max && !gk_sqlite_gives_way(sqlite, *ret))
+	if (!more)
 		*lacking = 0;
 	else /* one is left at least, until a look finds none */
 		*lacking = *lacking > (int64_t)*ret ? *lacking - (int64_t)*ret : 1;

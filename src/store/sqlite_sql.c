@@ -72,8 +72,7 @@ const char *const gk_sql_texts[GK_SQL_COUNTS] = {
 		"SELECT id, display_name, start_ms, end_ms FROM traces WHERE trace_id = ?",
 	[GK_SQL_LOAD_SPANS] =
 		"SELECT span_key, doc FROM spans WHERE id >= ? AND id < ? ORDER BY id",
-	[GK_SQL_UNINDEXED] = "SELECT id, type, end_ms, doc FROM spans"
-			     " WHERE id > ? ORDER BY id LIMIT ?",
+	[GK_SQL_UNINDEXED] = "SELECT id, type, end_ms, doc FROM spans WHERE id > ? ORDER BY id",
 	[GK_SQL_TODO] = "SELECT span_pk FROM fts_todo LIMIT 1",
 	[GK_SQL_ADD_TODO] = "INSERT OR IGNORE INTO fts_todo(span_pk) VALUES(?)",
 	[GK_SQL_DROP_TODO] = "DELETE FROM fts_todo WHERE span_pk = ?",
