@@ -47,19 +47,27 @@ void gk_trace_batch_join(gk_trace_batch *to, gk_trace_batch *from)
 	gk_trace_batch_init(from);
 }
 
-static bool is_empty(const gk_trace_batch *batch)
+bool gk_trace_batch_is_empty(const gk_trace_batch *batch)
 {
 	return STAILQ_EMPTY(&batch->posts) && STAILQ_EMPTY(&batch->logs);
 }
 
 /* --- handing over --- */
 
+void gk_trace_store_look(gk_trace_store *store)
+{
+	bool is_called = store->guest && store->guest->is_called;
+
+	atomic_store_explicit(&store->backend->is_wanted,
+		is_called || !gk_trace_batch_is_empty(&store->queue), memory_order_relaxed);
+}
+
 /* The newest are worth most. Under the lock. */
 static void drop_oldest(gk_trace_store *store)
 {
 	gk_trace_batch *queue = &store->queue;
 
-	while (queue->bytes > store->max_queue && !is_empty(queue)) {
+	while (queue->bytes > store->max_queue && !gk_trace_batch_is_empty(queue)) {
 		gk_trace_post *post = STAILQ_FIRST(&queue->posts);
 		gk_log_row *row = STAILQ_FIRST(&queue->logs);
 
@@ -82,7 +90,7 @@ static void hand_over(void *user)
 {
 	gk_trace_store *store = user;
 
-	if (is_empty(&store->pending))
+	if (gk_trace_batch_is_empty(&store->pending))
 		return;
 	store->is_gathering = false;
 	gk_timer_pause(store->gather);
@@ -90,7 +98,7 @@ static void hand_over(void *user)
 	pthread_mutex_lock(&store->lock);
 	gk_trace_batch_join(&store->queue, &store->pending);
 	drop_oldest(store);
-	atomic_store_explicit(&store->backend->is_wanted, true, memory_order_relaxed);
+	gk_trace_store_look(store);
 	pthread_cond_signal(&store->wake);
 	pthread_mutex_unlock(&store->lock);
 }
@@ -287,7 +295,7 @@ static gk_code wait_for(gk_trace_store *store, bool ends, gk_error *err)
 		return gk_error_set(err, GK_UNAVAILABLE, "traces cannot be written at the moment");
 	store->users++;
 	TAILQ_INSERT_TAIL(&store->waiters, &waiter, link);
-	if (!is_empty(&store->pending))
+	if (!gk_trace_batch_is_empty(&store->pending))
 		gk_loop_defer(store->loop, &store->hand_over);
 	while (!waiter.is_done && rc == GK_OK) {
 		if (ends)
@@ -549,6 +557,7 @@ void gk_trace_store_drop_guest(gk_trace_store *store)
 
 	pthread_mutex_lock(&store->lock);
 	guest = gk_steal(store->guest);
+	gk_trace_store_look(store);
 	while (guest && guest->is_busy) /* the writer signals when it looks for other work */
 		pthread_cond_wait(&store->left, &store->lock);
 	pthread_mutex_unlock(&store->lock);
@@ -558,6 +567,7 @@ void gk_trace_store_call_guest(gk_trace_store *store)
 {
 	pthread_mutex_lock(&store->lock);
 	store->guest->is_called = true;
+	gk_trace_store_look(store);
 	pthread_cond_signal(&store->wake);
 	pthread_mutex_unlock(&store->lock);
 }

@@ -99,6 +99,10 @@ void gk_trace_batch_free(gk_trace_batch *batch);
 /** Moves all of `from` to the end of `to`. */
 void gk_trace_batch_join(gk_trace_batch *to, gk_trace_batch *from);
 
+bool gk_trace_batch_is_empty(const gk_trace_batch *batch);
+/** Under the lock, when what is to be written has changed: upkeep that is under way makes room for it, or need not. */
+void gk_trace_store_look(gk_trace_store *store);
+
 /** Threads' mains. */
 void *gk_trace_writer_run(void *store);
 void *gk_trace_copier_run(void *store);

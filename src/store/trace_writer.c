@@ -40,11 +40,6 @@ static void take_log(gk_trace_batch *queue, gk_trace_batch *batch)
 	batch->bytes += row->bytes;
 }
 
-static bool is_empty(const gk_trace_batch *batch)
-{
-	return STAILQ_EMPTY(&batch->posts) && STAILQ_EMPTY(&batch->logs);
-}
-
 /* Oldest first; one only while a culprit is looked for. */
 static void take(gk_trace_store *store, gk_trace_batch *batch)
 {
@@ -53,8 +48,8 @@ static void take(gk_trace_store *store, gk_trace_batch *batch)
 
 	gk_trace_batch_init(batch);
 	batch->is_watched = queue->is_watched;
-	while (!is_empty(queue) && batch->spans + batch->log_count < GK_STORE_BATCH &&
-		!(store->singles && taken)) {
+	while (!gk_trace_batch_is_empty(queue) &&
+		batch->spans + batch->log_count < GK_STORE_BATCH && !(store->singles && taken)) {
 		gk_trace_post *post = STAILQ_FIRST(&queue->posts);
 		gk_log_row *row = STAILQ_FIRST(&queue->logs);
 
@@ -67,7 +62,7 @@ static void take(gk_trace_store *store, gk_trace_batch *batch)
 		}
 		taken++;
 	}
-	queue->is_watched &= !is_empty(queue);
+	queue->is_watched &= !gk_trace_batch_is_empty(queue);
 }
 
 static void put_back(gk_trace_store *store, gk_trace_batch *batch)
@@ -167,8 +162,7 @@ static void write_some(gk_trace_store *store)
 	gk_code rc = GK_OK;
 
 	take(store, &batch);
-	atomic_store_explicit(
-		&store->backend->is_wanted, !is_empty(&store->queue), memory_order_relaxed);
+	gk_trace_store_look(store);
 	store->busy_since_ms = gk_clock_mono_ms();
 	pthread_mutex_unlock(&store->lock);
 	started = gk_clock_mono_ns();
@@ -235,6 +229,7 @@ static bool serve_guest(gk_trace_store *store)
 		return false;
 	guest->is_called = false;
 	guest->is_busy = true;
+	gk_trace_store_look(store);
 	pthread_mutex_unlock(&store->lock);
 	if (!store->is_open)
 		rc = store->backend->type->open(store->backend, &err);
@@ -419,7 +414,7 @@ static void wait_for_work(gk_trace_store *store, uint64_t now_ms)
 
 static bool may_write(const gk_trace_store *store, uint64_t now_ms)
 {
-	if (is_empty(&store->queue))
+	if (gk_trace_batch_is_empty(&store->queue))
 		return store->fails && now_ms >= store->retry_ms; /* see whether it opens */
 	return !store->fails || now_ms >= store->retry_ms || store->stops;
 }

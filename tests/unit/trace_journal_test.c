@@ -426,6 +426,59 @@ START_TEST(folding_makes_room_for_what_is_to_be_written)
 }
 END_TEST
 
+static atomic_bool folds, was_wanted, has_worked;
+
+static gk_code fold_until_wanted(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err)
+{
+	folds = true;
+	for (int i = 0; i < 2000 && !backend->is_wanted; i++)
+		usleep(1000);
+	was_wanted = backend->is_wanted;
+	return gk_sqlite_fold(backend, max, ret, err);
+}
+
+static gk_code work(
+	gk_store_guest *guest, gk_trace_backend *backend, gk_code open_rc, const gk_error *why)
+{
+	(void)guest;
+	(void)why;
+	has_worked = true;
+	ck_assert(!backend->is_wanted);
+	return open_rc;
+}
+
+static bool tend(gk_store_guest *guest, gk_trace_backend *backend)
+{
+	(void)guest;
+	(void)backend;
+	return false;
+}
+
+static bool is_set(void *user)
+{
+	return *(atomic_bool *)user;
+}
+
+START_TEST(folding_makes_room_for_a_guest)
+{
+	static gk_trace_backend_type waiting;
+	gk_trace_backend *backend = gk_trace_store_backend_peek(traces_store);
+	gk_store_guest guest = { .work = work, .tend = tend };
+
+	waiting = *backend->type;
+	waiting.fold = fold_until_wanted;
+	backend->type = &waiting;
+	folds = was_wanted = has_worked = false;
+	gk_trace_store_set_guest(traces_store, &guest, 60000);
+	post_root("a");
+	traces_until(is_set, &folds);
+	gk_trace_store_call_guest(traces_store);
+	traces_until(is_set, &has_worked);
+	ck_assert(was_wanted);
+	gk_trace_store_drop_guest(traces_store);
+}
+END_TEST
+
 static uint64_t index_some(gk_trace_backend *backend)
 {
 	gk_trace_sizes sizes;
@@ -646,6 +699,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, the_journal_holds_so_many_spans_though_there_is_no_pause);
 	tcase_add_test(tests, the_journal_holds_so_many_log_records_though_there_is_no_pause);
 	tcase_add_test(tests, folding_makes_room_for_what_is_to_be_written);
+	tcase_add_test(tests, folding_makes_room_for_a_guest);
 	tcase_add_test(tests, indexing_makes_room_for_what_is_to_be_written);
 	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
 	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
