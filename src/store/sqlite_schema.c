@@ -5,49 +5,64 @@
 
 #include <stdio.h>
 
-/* The newest comes first in every list, but last in every index: those are walked backwards, and grow at their end, which
- * costs a page where growing at the beginning costs four. One text a version, from the one before. What stands here was released: changes go into a new one. */
-static const char *const migrations[] = {
-	"CREATE TABLE traces("
-	" id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE, display_name TEXT, start_ms REAL,"
-	" end_ms REAL, has_root INTEGER NOT NULL DEFAULT 0, root_pk INTEGER,"
-	" root_type TEXT NOT NULL DEFAULT 'UNKNOWN', root_name TEXT, root_start REAL, root_end REAL,"
-	" root_status INTEGER, session_id TEXT, span_count INTEGER NOT NULL DEFAULT 0,"
-	" error_count INTEGER NOT NULL DEFAULT 0, tok_in INTEGER NOT NULL DEFAULT 0,"
-	" tok_out INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, root_summary BLOB,"
-	" pinned INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL,"
-	" seq INTEGER NOT NULL DEFAULT 0);"
-	"CREATE INDEX tr_list ON traces(root_start, seq) WHERE has_root = 1;"
-	"CREATE INDEX tr_type ON traces(root_type, root_start, seq) WHERE has_root = 1;"
-	"CREATE INDEX tr_name ON traces(root_name, root_start, seq) WHERE has_root = 1;"
-	"CREATE INDEX tr_status ON traces(root_status, root_start, seq) WHERE has_root = 1;"
-	"CREATE INDEX tr_sess ON traces(session_id, root_start) WHERE session_id IS NOT NULL;"
-	"CREATE INDEX tr_age ON traces(updated_ms) WHERE pinned = 0;"
-	"CREATE TABLE trace_labels(key TEXT, value TEXT, trace_pk INTEGER,"
-	" PRIMARY KEY(key, value, trace_pk)) WITHOUT ROWID;"
+/* What is in more than one version stands here once. The newest comes first in every list, but last in every index: those are
+ * walked backwards, and grow at their end, which costs a page where growing at the beginning costs four. */
+#define TRACES                                                                                        \
+	"CREATE TABLE traces("                                                                        \
+	" id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE, display_name TEXT, start_ms REAL,"   \
+	" end_ms REAL, has_root INTEGER NOT NULL DEFAULT 0, root_pk INTEGER,"                         \
+	" root_type TEXT NOT NULL DEFAULT 'UNKNOWN', root_name TEXT, root_start REAL, root_end REAL," \
+	" root_status INTEGER, session_id TEXT, span_count INTEGER NOT NULL DEFAULT 0,"               \
+	" error_count INTEGER NOT NULL DEFAULT 0, tok_in INTEGER NOT NULL DEFAULT 0,"                 \
+	" tok_out INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, root_summary BLOB,"   \
+	" pinned INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL,"                            \
+	" seq INTEGER NOT NULL DEFAULT 0);"                                                           \
+	"CREATE INDEX tr_list ON traces(root_start, seq) WHERE has_root = 1;"                         \
+	"CREATE INDEX tr_type ON traces(root_type, root_start, seq) WHERE has_root = 1;"              \
+	"CREATE INDEX tr_name ON traces(root_name, root_start, seq) WHERE has_root = 1;"              \
+	"CREATE INDEX tr_status ON traces(root_status, root_start, seq) WHERE has_root = 1;"          \
+	"CREATE INDEX tr_sess ON traces(session_id, root_start) WHERE session_id IS NOT NULL;"        \
+	"CREATE INDEX tr_age ON traces(updated_ms) WHERE pinned = 0;"                                 \
+	"CREATE TABLE trace_labels(key TEXT, value TEXT, trace_pk INTEGER,"                           \
+	" PRIMARY KEY(key, value, trace_pk)) WITHOUT ROWID;"                                          \
 	"CREATE INDEX tl_trace ON trace_labels(trace_pk);"
-	/* owner: the process whose span it is, while it runs; NULL: another program's */
+/* owner: the process whose span it is, while it runs; NULL: another program's */
+#define SPANS                                                                                      \
+	"CREATE TABLE spans("                                                                      \
+	" id INTEGER PRIMARY KEY, span_key TEXT NOT NULL, parent_span_id TEXT, type TEXT,"         \
+	" start_ms REAL NOT NULL, end_ms REAL NOT NULL, status INTEGER, owner INTEGER,"            \
+	" doc BLOB NOT NULL);"
+#define RUNNING "CREATE INDEX sp_run ON spans(start_ms) WHERE end_ms = 0;"
+#define TEXTS                                                                                      \
+	"CREATE VIRTUAL TABLE span_fts USING fts5(input, output, error, content = '',"             \
+	" detail = column, tokenize = 'unicode61 remove_diacritics 2');"
+/* spans at or below meta's `indexed` that span_fts does not have: they changed since */
+#define TODO "CREATE TABLE fts_todo(span_pk INTEGER PRIMARY KEY);"
+#define LOGS                                                                                       \
+	"CREATE TABLE logs(id INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE, trace_id TEXT,"    \
+	" span_id TEXT, ts INTEGER NOT NULL, sev INTEGER, sev_text TEXT, doc BLOB NOT NULL);"      \
+	"CREATE INDEX lg_ts ON logs(ts, id DESC);"                                                 \
+	"CREATE INDEX lg_tr ON logs(trace_id, span_id, ts, id DESC) WHERE trace_id IS NOT NULL;"
+#define META                                                                                       \
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"           \
+	"INSERT INTO meta(key, value) VALUES('indexed', 0), ('sequence', 0);"
+#define JOURNAL                                                                                    \
+	"CREATE TABLE journal(id INTEGER PRIMARY KEY, spans INTEGER NOT NULL, posts BLOB NOT NULL);"
+
+/* One text a version, from the one before. What stands here and above was released: a test knows what it comes to, and changes
+ * go into a new one. */
+static const char *const migrations[] = {
+	TRACES
 	"CREATE TABLE spans("
 	" id INTEGER PRIMARY KEY, trace_pk INTEGER NOT NULL, span_key TEXT NOT NULL,"
 	" parent_span_id TEXT, name TEXT NOT NULL, type TEXT, subtype TEXT, start_ms REAL NOT NULL,"
 	" end_ms REAL NOT NULL, status INTEGER, state TEXT, owner INTEGER,"
 	" UNIQUE(trace_pk, span_key));"
-	"CREATE INDEX sp_sub ON spans(subtype, start_ms) WHERE subtype IS NOT NULL;"
-	"CREATE INDEX sp_run ON spans(start_ms) WHERE end_ms = 0;"
-	"CREATE TABLE span_docs(span_pk INTEGER PRIMARY KEY, doc BLOB NOT NULL);"
-	"CREATE VIRTUAL TABLE span_fts USING fts5(input, output, error, content = '',"
-	" detail = column, tokenize = 'unicode61 remove_diacritics 2');"
-	/* spans at or below meta's `indexed` that span_fts does not have: they changed since */
-	"CREATE TABLE fts_todo(span_pk INTEGER PRIMARY KEY);"
-	"CREATE TABLE logs(id INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE, trace_id TEXT,"
-	" span_id TEXT, ts INTEGER NOT NULL, sev INTEGER, sev_text TEXT, doc BLOB NOT NULL);"
-	"CREATE INDEX lg_ts ON logs(ts, id DESC);"
-	"CREATE INDEX lg_tr ON logs(trace_id, span_id, ts, id DESC) WHERE trace_id IS NOT NULL;"
+	"CREATE INDEX sp_sub ON spans(subtype, start_ms) WHERE subtype IS NOT NULL;" RUNNING
+	"CREATE TABLE span_docs(span_pk INTEGER PRIMARY KEY, doc BLOB NOT NULL);" TEXTS TODO LOGS
 	"CREATE TABLE feedback(id INTEGER PRIMARY KEY, trace_pk INTEGER, kind TEXT, value TEXT,"
 	" text TEXT, ts INTEGER);"
-	"CREATE TABLE export_cursor(dest TEXT PRIMARY KEY, last_span_pk INTEGER);"
-	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-	"INSERT INTO meta(key, value) VALUES('indexed', 0), ('sequence', 0);",
+	"CREATE TABLE export_cursor(dest TEXT PRIMARY KEY, last_span_pk INTEGER);" META,
 	/* A span and its document in one row, beside those of its trace, under a number of which the last 20 bits are its
 	 * place there; no index but of those that run. The index of texts, which goes by these numbers, is made anew. The
 	 * journal is described in sqlite_journal.c. */
@@ -56,66 +71,25 @@ static const char *const migrations[] = {
 	" + row_number() OVER (PARTITION BY trace_pk ORDER BY id) FROM spans;"
 	"ALTER TABLE spans RENAME TO spans_1;"
 	"DROP INDEX sp_sub;"
-	"DROP INDEX sp_run;"
-	"CREATE TABLE spans("
-	" id INTEGER PRIMARY KEY, span_key TEXT NOT NULL, parent_span_id TEXT, type TEXT,"
-	" start_ms REAL NOT NULL, end_ms REAL NOT NULL, status INTEGER, owner INTEGER,"
-	" doc BLOB NOT NULL);"
+	"DROP INDEX sp_run;" SPANS
 	"INSERT INTO spans SELECT r.id, s.span_key, s.parent_span_id, s.type, s.start_ms, s.end_ms,"
 	" s.status, s.owner, d.doc FROM (SELECT old, id FROM renumbered ORDER BY id) r"
-	" CROSS JOIN spans_1 s ON s.id = r.old CROSS JOIN span_docs d ON d.span_pk = r.old;"
-	"CREATE INDEX sp_run ON spans(start_ms) WHERE end_ms = 0;"
+	" CROSS JOIN spans_1 s ON s.id = r.old CROSS JOIN span_docs d ON d.span_pk = r.old;" RUNNING
 	"UPDATE traces SET root_pk = (SELECT id FROM renumbered WHERE old = root_pk)"
 	" WHERE root_pk IS NOT NULL;"
 	"DROP TABLE renumbered;"
 	"DROP TABLE spans_1;"
 	"DROP TABLE span_docs;"
-	"DROP TABLE span_fts;"
-	"CREATE VIRTUAL TABLE span_fts USING fts5(input, output, error, content = '',"
-	" detail = column, tokenize = 'unicode61 remove_diacritics 2');"
-	"DELETE FROM fts_todo;"
+	"DROP TABLE span_fts;" TEXTS "DELETE FROM fts_todo;"
 	"UPDATE meta SET value = 0 WHERE key = 'indexed';"
 	"DROP TABLE export_cursor;"
 	"DROP TABLE feedback;" /* it is spans */
-	"CREATE TABLE journal(id INTEGER PRIMARY KEY, spans INTEGER NOT NULL, posts BLOB NOT NULL);",
+	JOURNAL,
 };
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == GK_DB_VERSION, "one a version");
 
 /* What these tables have come to, for a new file: a test compares the two. */
-static const char newest[] =
-	"CREATE TABLE traces("
-	" id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE, display_name TEXT, start_ms REAL,"
-	" end_ms REAL, has_root INTEGER NOT NULL DEFAULT 0, root_pk INTEGER,"
-	" root_type TEXT NOT NULL DEFAULT 'UNKNOWN', root_name TEXT, root_start REAL, root_end REAL,"
-	" root_status INTEGER, session_id TEXT, span_count INTEGER NOT NULL DEFAULT 0,"
-	" error_count INTEGER NOT NULL DEFAULT 0, tok_in INTEGER NOT NULL DEFAULT 0,"
-	" tok_out INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, root_summary BLOB,"
-	" pinned INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL,"
-	" seq INTEGER NOT NULL DEFAULT 0);"
-	"CREATE INDEX tr_list ON traces(root_start, seq) WHERE has_root = 1;"
-	"CREATE INDEX tr_type ON traces(root_type, root_start, seq) WHERE has_root = 1;"
-	"CREATE INDEX tr_name ON traces(root_name, root_start, seq) WHERE has_root = 1;"
-	"CREATE INDEX tr_status ON traces(root_status, root_start, seq) WHERE has_root = 1;"
-	"CREATE INDEX tr_sess ON traces(session_id, root_start) WHERE session_id IS NOT NULL;"
-	"CREATE INDEX tr_age ON traces(updated_ms) WHERE pinned = 0;"
-	"CREATE TABLE trace_labels(key TEXT, value TEXT, trace_pk INTEGER,"
-	" PRIMARY KEY(key, value, trace_pk)) WITHOUT ROWID;"
-	"CREATE INDEX tl_trace ON trace_labels(trace_pk);"
-	"CREATE TABLE spans("
-	" id INTEGER PRIMARY KEY, span_key TEXT NOT NULL, parent_span_id TEXT, type TEXT,"
-	" start_ms REAL NOT NULL, end_ms REAL NOT NULL, status INTEGER, owner INTEGER,"
-	" doc BLOB NOT NULL);"
-	"CREATE INDEX sp_run ON spans(start_ms) WHERE end_ms = 0;"
-	"CREATE VIRTUAL TABLE span_fts USING fts5(input, output, error, content = '',"
-	" detail = column, tokenize = 'unicode61 remove_diacritics 2');"
-	"CREATE TABLE fts_todo(span_pk INTEGER PRIMARY KEY);"
-	"CREATE TABLE logs(id INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE, trace_id TEXT,"
-	" span_id TEXT, ts INTEGER NOT NULL, sev INTEGER, sev_text TEXT, doc BLOB NOT NULL);"
-	"CREATE INDEX lg_ts ON logs(ts, id DESC);"
-	"CREATE INDEX lg_tr ON logs(trace_id, span_id, ts, id DESC) WHERE trace_id IS NOT NULL;"
-	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-	"INSERT INTO meta(key, value) VALUES('indexed', 0), ('sequence', 0);"
-	"CREATE TABLE journal(id INTEGER PRIMARY KEY, spans INTEGER NOT NULL, posts BLOB NOT NULL);";
+static const char newest[] = TRACES SPANS RUNNING TEXTS TODO LOGS META JOURNAL;
 
 gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err)
 {
