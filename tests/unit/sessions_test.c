@@ -64,7 +64,7 @@ START_TEST(a_turn_adds_what_was_said_in_it)
 	take_turns(100, 101, &state);
 	ck_assert_int_le(stored_bytes_of_parts() - before, after + 8);
 	ck_assert_int_eq(
-		stored_number("SELECT count(*) FROM session_parts"), 102); /* the rest once */
+		traces_number("SELECT count(*) FROM session_parts"), 102); /* the rest once */
 	stored_reopen();
 	found = stored_get("t100");
 	ck_assert(json_equal(json_object_get(found, "state"), state));
@@ -84,7 +84,7 @@ START_TEST(a_turn_that_was_read_from_the_file_is_continued)
 	found = stored_get("t2");
 	state = json_incref(json_object_get(found, "state"));
 	take_turns(3, 4, &state);
-	ck_assert_int_eq(stored_number("SELECT count(*) FROM session_parts"), 5);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM session_parts"), 5);
 	stored_reopen();
 	again = stored_get("t3");
 	ck_assert(json_equal(json_object_get(again, "state"), state));
@@ -109,7 +109,7 @@ START_TEST(branches_share_what_was_said_before)
 	right = json_incref(json_object_get(found, "state"));
 	b = turn(&right, "t4", 200);
 	ck_assert(stored_change(GK_SNAPSHOT_FINISH, "b", b));
-	ck_assert_int_eq(stored_number("SELECT count(*) FROM session_parts"), 8);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM session_parts"), 8);
 	stored_reopen();
 	json_decref(found);
 	found = stored_get("a");
@@ -477,7 +477,7 @@ START_TEST(threads_are_saved_one_by_one)
 			   "'b':[{'role':'user'},{'role':'model'}],"
 			   "'a':[{'role':'system','metadata':{'preamble':true}},"
 			   "{'role':'user'},{'role':'model'}]}}");
-	ck_assert_int_eq(stored_number("SELECT count(*) FROM session_parts"), 4);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM session_parts"), 4);
 }
 END_TEST
 
@@ -537,7 +537,7 @@ START_TEST(sessions_are_listed_shown_and_deleted)
 	ck_assert_int_eq(c.rc, GK_OK);
 	ck_assert_uint_eq(c.count, 2);
 	stored_assert_latest("T", NULL);
-	ck_assert_int_eq(stored_number("SELECT count(*) FROM session_realms"), 1);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM session_realms"), 1);
 	stored_realm.owner = "";
 	stored_assert_latest("S", "b");
 	c = (stored_call){ .query = GK_OPTS(gk_session_query, .session_id = "nope") };

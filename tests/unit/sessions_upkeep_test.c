@@ -15,15 +15,15 @@
 
 static bool is_swept(void *user)
 {
-	return stored_number("SELECT count(*) FROM sessions") <= *(int64_t *)user;
+	return traces_number("SELECT count(*) FROM sessions") <= *(int64_t *)user;
 }
 
 static void expect_left(const gk_sessions_opts *opts, int64_t left)
 {
 	gk_sessions_configure(stored_store, opts);
 	traces_until(is_swept, &left);
-	ck_assert_int_eq(stored_number("SELECT count(*) FROM sessions"), left);
-	ck_assert_int_eq(stored_number("SELECT value FROM meta WHERE key = 'session_bytes'"),
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM sessions"), left);
+	ck_assert_int_eq(traces_number("SELECT value FROM meta WHERE key = 'session_bytes'"),
 		left ? stored_bytes_of_parts() : 0);
 }
 
@@ -67,13 +67,13 @@ START_TEST(that_a_session_was_used_is_noted_once_a_minute)
 		gk_db_exec(&db, "UPDATE sessions SET touched_ms = touched_ms - 30000", NULL),
 		GK_OK);
 	fill(1);
-	ck_assert_int_lt(stored_number("SELECT touched_ms FROM sessions"), now_ms);
+	ck_assert_int_lt(traces_number("SELECT touched_ms FROM sessions"), now_ms);
 	ck_assert_int_eq(
 		gk_db_exec(&db, "UPDATE sessions SET touched_ms = touched_ms - 30000", NULL),
 		GK_OK);
 	gk_db_close(&db);
 	fill(1);
-	ck_assert_int_ge(stored_number("SELECT touched_ms FROM sessions"), now_ms);
+	ck_assert_int_ge(traces_number("SELECT touched_ms FROM sessions"), now_ms);
 }
 END_TEST
 
@@ -108,7 +108,7 @@ START_TEST(sessions_go_in_time_though_traces_are_written_all_the_time)
 	usleep((GK_STORE_SWEEP_LATE_MS + 100) * 1000);
 	ck_assert_int_eq(gk_db_exec(&other, "COMMIT", NULL), GK_OK);
 	gk_db_close(&other);
-	while (stored_number("SELECT count(*) FROM sessions") > 1)
+	while (traces_number("SELECT count(*) FROM sessions") > 1)
 		ck_assert_uint_gt(gk_trace_store_count(traces_store).queue_spans, 0);
 }
 END_TEST
@@ -122,22 +122,26 @@ START_TEST(a_session_that_is_being_worked_at_stays)
 }
 END_TEST
 
+static void save_circle(void)
+{
+	stored_save("a", "{'sessionId': 'S', 'parentId': 'b'}");
+	stored_save("b", "{'sessionId': 'S', 'parentId': 'a'}");
+}
+
 START_TEST(pruning_ends_where_snapshots_are_each_others_parents)
 {
 	stored_realm.max_chain = GK_MAX_CHAIN;
-	stored_save("a", "{'sessionId': 'S', 'parentId': 'b'}");
-	stored_save("b", "{'sessionId': 'S', 'parentId': 'a'}");
-	ck_assert_int_eq(stored_number("SELECT count(*) FROM snapshots"), 2);
+	save_circle();
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM snapshots"), 2);
 }
 END_TEST
 
 START_TEST(pruning_keeps_all_of_a_circle_that_is_shorter_than_the_chain)
 {
 	stored_realm.max_chain = 3;
-	stored_save("a", "{'sessionId': 'S', 'parentId': 'b'}");
-	stored_save("b", "{'sessionId': 'S', 'parentId': 'a'}");
+	save_circle();
 	stored_save("c", "{'sessionId': 'S', 'parentId': 'b'}");
-	ck_assert_int_eq(stored_number("SELECT count(*) FROM snapshots"), 3);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM snapshots"), 3);
 }
 END_TEST
 
@@ -147,7 +151,7 @@ START_TEST(a_parent_that_came_later_is_pruned_as_any_other)
 	stored_save("b", "{'sessionId': 'S', 'parentId': 'a'}");
 	stored_save("a", "{'sessionId': 'S'}");
 	stored_save("c", "{'sessionId': 'S', 'parentId': 'b'}");
-	ck_assert_int_eq(stored_number("SELECT count(*) FROM snapshots"), 2);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM snapshots"), 2);
 	stored_assert_latest("S", "c");
 }
 END_TEST

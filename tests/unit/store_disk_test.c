@@ -128,18 +128,6 @@ static void write_post(gk_trace_backend *backend, gk_trace_post *post, bool is_w
 	gk_trace_post_free(post);
 }
 
-static int64_t number(const char *sql)
-{
-	gk_auto_error gk_error err = { 0 };
-	int64_t value = -1;
-	gk_db db;
-
-	ck_assert_int_eq(gk_db_open(&db, traces_path, true, &err), GK_OK);
-	ck_assert_msg(gk_db_number(&db, sql, &value, &err) == GK_OK, "%s", err.message);
-	gk_db_close(&db);
-	return value;
-}
-
 /* What is tried: made ready with a sound disk, done with one whose n-th read fails, then without. */
 typedef struct attempt {
 	void (*prepare)(gk_trace_backend *backend);
@@ -171,8 +159,8 @@ static bool try_with(const attempt *a, long reads)
 			ck_abort_msg("again: %s", err.message);
 		a->check();
 	}
-	ck_assert_int_eq(number("SELECT count(*) FROM pragma_integrity_check"
-				" WHERE integrity_check <> 'ok'"),
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM pragma_integrity_check"
+				       " WHERE integrity_check <> 'ok'"),
 		0);
 	backend->type->free(backend);
 	ck_assert_int_eq(unlink(traces_path), 0);
@@ -223,7 +211,7 @@ static gk_code index_all(gk_trace_backend *backend, gk_error *err)
 
 static void check_index(void)
 {
-	ck_assert_int_eq(number(hits), TRACES * SPANS);
+	ck_assert_int_eq(traces_number(hits), TRACES * SPANS);
 }
 
 START_TEST(texts_are_all_indexed_or_the_disk_is_said_to_fail)
@@ -247,9 +235,9 @@ static gk_code delete_all(gk_trace_backend *backend, gk_error *err)
 
 static void check_deleted(void)
 {
-	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 0);
-	ck_assert_int_eq(number("SELECT count(*) FROM spans"), 0);
-	ck_assert_int_eq(number(hits), 0);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 0);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM spans"), 0);
+	ck_assert_int_eq(traces_number(hits), 0);
 }
 
 START_TEST(traces_are_all_deleted_or_the_disk_is_said_to_fail)
@@ -268,9 +256,9 @@ static gk_code sweep_all(gk_trace_backend *backend, gk_error *err)
 
 static void check_swept(void)
 {
-	ck_assert_int_eq(number("SELECT count(*) FROM traces"), KEPT);
-	ck_assert_int_eq(number("SELECT count(*) FROM spans"), KEPT * SPANS);
-	ck_assert_int_eq(number(hits), KEPT * SPANS);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), KEPT);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM spans"), KEPT * SPANS);
+	ck_assert_int_eq(traces_number(hits), KEPT * SPANS);
 }
 
 START_TEST(retention_is_whole_or_the_disk_is_said_to_fail)
@@ -287,7 +275,8 @@ static void add_dangling(gk_trace_backend *backend)
 	STAILQ_FOREACH (row, &spans->rows, link)
 		row->parent = "gone";
 	write_post(backend, spans, true);
-	ck_assert_int_eq(number("SELECT count(*) FROM spans WHERE parent_span_id IS NULL"), 0);
+	ck_assert_int_eq(
+		traces_number("SELECT count(*) FROM spans WHERE parent_span_id IS NULL"), 0);
 }
 
 /* A post that is all noise lets those become roots whose parents are not there. */
@@ -308,7 +297,8 @@ static gk_code add_noise(gk_trace_backend *backend, gk_error *err)
 
 static void check_roots(void)
 {
-	ck_assert_int_eq(number("SELECT count(*) FROM spans WHERE parent_span_id IS NULL"), SPANS);
+	ck_assert_int_eq(
+		traces_number("SELECT count(*) FROM spans WHERE parent_span_id IS NULL"), SPANS);
 }
 
 START_TEST(spans_become_roots_together_or_the_disk_is_said_to_fail)

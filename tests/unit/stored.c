@@ -143,18 +143,7 @@ void stored_assert_latest(const char *session, const char *id)
 	ck_assert_pstr_eq(gk_json_str_peek(found, "snapshotId"), id);
 }
 
-int64_t stored_number(const char *sql)
-{
-	gk_db db;
-	int64_t ret = -1;
-
-	ck_assert_int_eq(gk_db_open(&db, traces_path, true, NULL), GK_OK);
-	ck_assert_int_eq(gk_db_number(&db, sql, &ret, NULL), GK_OK);
-	gk_db_close(&db);
-	return ret;
-}
-
 int64_t stored_bytes_of_parts(void)
 {
-	return stored_number("SELECT ifnull(sum(length(doc)), 0) FROM session_parts");
+	return traces_number("SELECT ifnull(sum(length(doc)), 0) FROM session_parts");
 }

@@ -45,8 +45,6 @@ bool stored_save(const char *id, const char *text);
 json_t *stored_get(const char *id);
 void stored_assert_member(const char *id, const char *path, const char *value);
 void stored_assert_latest(const char *session, const char *id);
-/** Of the file, looked at by itself. */
-int64_t stored_number(const char *sql);
 int64_t stored_bytes_of_parts(void);
 
 #endif

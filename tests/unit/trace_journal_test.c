@@ -69,18 +69,6 @@ static void change(const char *sql)
 	gk_db_close(&db);
 }
 
-static int64_t number(const char *sql)
-{
-	gk_auto_error gk_error err = { 0 };
-	int64_t value = -1;
-	gk_db db;
-
-	ck_assert_int_eq(gk_db_open(&db, traces_path, true, &err), GK_OK);
-	ck_assert_msg(gk_db_number(&db, sql, &value, &err) == GK_OK, "%s", err.message);
-	gk_db_close(&db);
-	return value;
-}
-
 static void flush(void *user)
 {
 	(void)user;
@@ -105,12 +93,12 @@ START_TEST(a_small_batch_waits_in_the_journal_until_somebody_reads)
 {
 	post_root("a");
 	ck_assert_uint_eq(unfolded(), 1);
-	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 1);
-	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 0);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 1);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 0);
 	ck_assert(traces_has("a"));
 	ck_assert_uint_eq(unfolded(), 0);
-	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
-	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 1);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 0);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 1);
 }
 END_TEST
 
@@ -124,7 +112,7 @@ START_TEST(the_journal_is_folded_when_it_is_quiet)
 {
 	post_root("a");
 	traces_until(is_folded, NULL);
-	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 1);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 1);
 }
 END_TEST
 
@@ -133,9 +121,9 @@ START_TEST(a_large_batch_goes_into_the_tables_behind_what_is_in_the_journal)
 	post_root("a");
 	save_spans("b", GK_STORE_DIRECT);
 	ck_assert_uint_eq(unfolded(), 0);
-	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
-	ck_assert_int_eq(number("SELECT id FROM traces WHERE trace_id = 'a'"), 1);
-	ck_assert_int_eq(number("SELECT id FROM traces WHERE trace_id = 'b'"), 2);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 0);
+	ck_assert_int_eq(traces_number("SELECT id FROM traces WHERE trace_id = 'a'"), 1);
+	ck_assert_int_eq(traces_number("SELECT id FROM traces WHERE trace_id = 'b'"), 2);
 	save_spans("c", GK_STORE_DIRECT - 1);
 	ck_assert_uint_eq(unfolded(), GK_STORE_DIRECT - 1);
 }
@@ -154,7 +142,7 @@ START_TEST(a_batch_of_many_bytes_goes_into_the_tables)
 	ck_assert(gk_trace_post_add(post, &row));
 	save(post);
 	ck_assert_uint_eq(unfolded(), 0);
-	ck_assert_int_eq(number("SELECT count(*) FROM spans"), 1);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM spans"), 1);
 }
 END_TEST
 
@@ -189,8 +177,8 @@ START_TEST(everything_of_a_post_comes_through_the_journal)
 		NULL);
 	ck_assert_str_eq(ids, "a");
 	ck_assert_int_eq(
-		number("SELECT display_name = 'shown' AND start_ms = 10.5 AND end_ms = 20.25"
-		       " AND updated_ms > 1700000000000 FROM traces"),
+		traces_number("SELECT display_name = 'shown' AND start_ms = 10.5 AND end_ms = 20.25"
+			      " AND updated_ms > 1700000000000 FROM traces"),
 		1);
 }
 END_TEST
@@ -201,17 +189,17 @@ START_TEST(what_another_process_left_in_the_journal_is_taken_over)
 	gk_auto_json json_t *loaded = NULL;
 
 	post_root("a");
-	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 1);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 1);
 	ck_assert_int_eq(gk_trace_store_open(traces_loop,
 				 GK_OPTS(gk_trace_store_opts, .path = traces_path), &other, NULL),
 		GK_OK);
-	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
-	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 1);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 0);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 1);
 	gk_trace_store_close(other);
 	post_root("b");
 	loaded = traces_load("b");
 	ck_assert_ptr_nonnull(loaded);
-	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 2);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 2);
 }
 END_TEST
 
@@ -247,7 +235,7 @@ START_TEST(a_damaged_row_of_the_journal_is_lost_alone)
 	change("INSERT INTO journal(spans, posts) VALUES(1, x'')");
 	ck_assert(traces_has("b"));
 	ck_assert(!traces_has("a"));
-	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 0);
 }
 END_TEST
 
@@ -262,7 +250,7 @@ START_TEST(what_cannot_be_merged_is_lost_alone)
 	ck_assert(traces_has("a"));
 	ck_assert(!traces_has("bad"));
 	ck_assert_uint_eq(gk_trace_store_count(traces_store).dropped_error, 1);
-	ck_assert_int_eq(number("SELECT count(*) FROM spans"), 2);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM spans"), 2);
 }
 END_TEST
 
@@ -631,7 +619,8 @@ static uint64_t fingerprint(const char *text)
 
 START_TEST(the_tables_of_a_version_that_was_released_stay_as_they_are)
 {
-	static const uint64_t released[GK_DB_VERSION] = { 0xcbeef7783698ce69u, 0x6f4276e59ea69644u };
+	static const uint64_t released[GK_DB_VERSION] = { 0xcbeef7783698ce69u,
+		0x6f4276e59ea69644u };
 
 	gk_trace_store_close(gk_steal(traces_store));
 	ck_assert_int_eq(unlink(traces_path), 0);
@@ -703,7 +692,7 @@ START_TEST(a_file_of_the_version_before_keeps_its_traces)
 	check = traces_do(GK_STORE_CHECK, NULL);
 	assert_json(check, "{'ok':true,'messages':[]}");
 	post_root("a");
-	ck_assert_int_eq(number("SELECT count(*) FROM spans"), 3);
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM spans"), 3);
 }
 END_TEST
 

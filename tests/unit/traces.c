@@ -2,7 +2,7 @@
  * Copyright the genkitd authors */
 #include "traces.h"
 
-#include "store/trace_post.h"
+#include "store/sqlite.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -65,6 +65,18 @@ gk_trace_post *traces_spans(const char *trace_id, unsigned count, const char *na
 							  .end_ms = 2 }));
 	}
 	return post;
+}
+
+int64_t traces_number(const char *sql)
+{
+	gk_auto_error gk_error err = { 0 };
+	int64_t value = -1;
+	gk_db db;
+
+	ck_assert_int_eq(gk_db_open(&db, traces_path, true, &err), GK_OK);
+	ck_assert_msg(gk_db_number(&db, sql, &value, &err) == GK_OK, "%s", err.message);
+	gk_db_close(&db);
+	return value;
 }
 
 /* --- fibers --- */

@@ -18,6 +18,9 @@ void traces_stop(void);
 /** Closes it and opens it again. */
 void traces_reopen(const gk_trace_store_opts *opts);
 
+/** One number, from the file as a reader sees it. */
+int64_t traces_number(const char *sql);
+
 /** Runs it in a fiber to its end. */
 void traces_in_fiber(gk_fiber_fn *fn, void *user);
 
