@@ -483,6 +483,8 @@ gk_code gk_trace_store_delete(
 	gk_code rc = gk_trace_store_flush(store, err);
 
 	if (rc == GK_OK)
+		rc = catch_up(store, false, err);
+	if (rc == GK_OK)
 		rc = run_job(store, delete_slice, &d, err);
 	if (rc == GK_OK)
 		*ret = d.count;

@@ -466,6 +466,34 @@ START_TEST(folding_makes_room_for_a_guest)
 }
 END_TEST
 
+static atomic_uint left_to_fold;
+
+static gk_code remove_and_note(
+	gk_trace_backend *backend, const char *trace_id, uint64_t *ret, gk_error *err)
+{
+	gk_trace_sizes sizes;
+
+	backend->type->sizes(backend, &sizes);
+	left_to_fold = (unsigned)sizes.unfolded;
+	return gk_sqlite_remove(backend, trace_id, ret, err);
+}
+
+/* In slices, that is, between which others write: remove() would fold all at once. */
+START_TEST(what_is_in_the_journal_is_folded_before_something_is_deleted)
+{
+	static gk_trace_backend_type noting;
+	gk_trace_backend *backend = gk_trace_store_backend_peek(traces_store);
+
+	noting = *backend->type;
+	noting.remove = remove_and_note;
+	backend->type = &noting;
+	post_root("a");
+	left_to_fold = 1;
+	ck_assert_uint_eq(traces_delete("a"), 1);
+	ck_assert_uint_eq(left_to_fold, 0);
+}
+END_TEST
+
 static uint64_t index_some(gk_trace_backend *backend)
 {
 	gk_trace_sizes sizes;
@@ -718,6 +746,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, the_journal_holds_so_many_log_records_though_there_is_no_pause);
 	tcase_add_test(tests, folding_makes_room_for_what_is_to_be_written);
 	tcase_add_test(tests, folding_makes_room_for_a_guest);
+	tcase_add_test(tests, what_is_in_the_journal_is_folded_before_something_is_deleted);
 	tcase_add_test(tests, indexing_makes_room_for_what_is_to_be_written);
 	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
 	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
