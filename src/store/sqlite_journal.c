@@ -136,6 +136,9 @@ gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err
 	sqlite3_bind_int64(s, 1, entries);
 	sqlite3_bind_blob(s, 2, buf->data, (int)buf->len, SQLITE_STATIC);
 	rc = gk_db_run(&sqlite->db, s, err);
+	sqlite3_clear_bindings(s);
+	if (buf->len > GK_STORE_DIRECT_SIZE)
+		gk_buf_done(buf); /* seldom so large: it need not be kept */
 	if (rc == GK_OK)
 		sqlite->sizes.unfolded += (uint64_t)entries;
 	return rc;

@@ -150,14 +150,17 @@ static gk_code write_through(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error 
 	return gk_sqlite_end(sqlite, rc, err);
 }
 
-/* Few spans cost more in the tables than many do each: those of a small batch wait for others. Whoever watches a trace is
- * told what came of a merge, so that is not put off. */
+/* Few spans cost more in the tables than many do each: those of a small batch wait for others, and those of a large one if a
+ * long journal would have to be folded before them. Whoever watches a trace is told what came of a merge, so that is not put
+ * off. */
 gk_code gk_sqlite_write(gk_trace_backend *backend, gk_trace_batch *batch, gk_error *err)
 {
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
 
-	if (batch->is_watched || batch->spans + batch->log_count >= GK_STORE_DIRECT ||
-		batch->bytes >= GK_STORE_DIRECT_SIZE)
+	bool is_large = batch->spans + batch->log_count >= GK_STORE_DIRECT ||
+			batch->bytes >= GK_STORE_DIRECT_SIZE;
+
+	if (batch->is_watched || (is_large && sqlite->sizes.unfolded < GK_STORE_FOLD))
 		return write_through(sqlite, batch, err);
 	return gk_sqlite_append(sqlite, batch, err);
 }

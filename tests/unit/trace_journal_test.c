@@ -383,6 +383,24 @@ static int64_t lacking(gk_trace_backend *backend)
 	return gk_json_int_at(stats, "unindexed", -1);
 }
 
+START_TEST(a_large_batch_does_not_wait_for_a_long_journal)
+{
+	unsigned rounds = GK_STORE_FOLD / ROUND + 1;
+	gk_trace_backend *backend;
+	gk_trace_sizes sizes;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	backend = gk_sqlite_backend_new(traces_path);
+	ck_assert_int_eq(backend->type->open(backend, NULL), GK_OK);
+	for (unsigned i = 0; i < rounds; i++)
+		write_trace(backend, i, ROUND);
+	write_trace(backend, rounds, GK_STORE_DIRECT);
+	backend->type->sizes(backend, &sizes);
+	ck_assert_uint_eq(sizes.unfolded, rounds * ROUND + GK_STORE_DIRECT);
+	backend->type->free(backend);
+}
+END_TEST
+
 static uint64_t fold_some(gk_trace_backend *backend)
 {
 	gk_trace_sizes sizes;
@@ -734,6 +752,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, a_small_batch_waits_in_the_journal_until_somebody_reads);
 	tcase_add_test(tests, the_journal_is_folded_when_it_is_quiet);
 	tcase_add_test(tests, a_large_batch_goes_into_the_tables_behind_what_is_in_the_journal);
+	tcase_add_test(tests, a_large_batch_does_not_wait_for_a_long_journal);
 	tcase_add_test(tests, a_batch_of_many_bytes_goes_into_the_tables);
 	tcase_add_test(tests, everything_of_a_post_comes_through_the_journal);
 	tcase_add_test(tests, what_another_process_left_in_the_journal_is_taken_over);
