@@ -394,16 +394,16 @@ static void ask_for_copy(gk_trace_store *store, bool is_quiet)
 /* Until something comes, or until there is something to do without being asked. */
 static void wait_for_work(gk_trace_store *store, uint64_t now_ms)
 {
-	uint64_t until = store->next_sweep_ms;
+	bool may_tidy = store->is_open && !store->fails;
+	uint64_t until = may_tidy ? store->next_sweep_ms : now_ms + GK_STORE_SWEEP_MS;
 	uint64_t tidy_ms = store->quiet_ms > store->upkeep_ms ? store->quiet_ms : store->upkeep_ms;
 	struct timespec at;
 
-	if (store->is_open && store->counts.unfolded + store->counts.unindexed > 0 &&
-		tidy_ms < until)
+	if (may_tidy && store->counts.unfolded + store->counts.unindexed > 0 && tidy_ms < until)
 		until = tidy_ms;
 	if (store->fails && store->retry_ms < until)
 		until = store->retry_ms;
-	if (store->guest && store->is_open && !store->fails && store->guest->tend_ms < until)
+	if (may_tidy && store->guest && store->guest->tend_ms < until)
 		until = store->guest->tend_ms;
 	if (until <= now_ms)
 		until = now_ms + 1;

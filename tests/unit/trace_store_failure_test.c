@@ -158,6 +158,28 @@ START_TEST(a_damaged_file_is_said_once_and_the_newest_wait_until_it_is_gone)
 }
 END_TEST
 
+static long times_woken(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_nvcsw;
+}
+
+START_TEST(a_writer_that_cannot_write_sleeps_though_it_is_time_to_sweep)
+{
+	long before;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	damage();
+	traces_reopen(GK_OPTS(gk_trace_store_opts, .sweep_ms = 1));
+	usleep(10000);
+	before = times_woken();
+	usleep(GK_STORE_RETRY_MS / 5 * 1000);
+	ck_assert_int_lt(times_woken() - before, 20);
+}
+END_TEST
+
 static void *hold_writer(const char *path)
 {
 	gk_auto_error gk_error err = { 0 };
@@ -387,6 +409,7 @@ static Suite *failure_suite(void)
 	tcase_add_test(tests, a_file_of_a_newer_version_is_left_as_it_is);
 	tcase_add_test(tests, the_file_of_another_program_is_left_as_it_is);
 	tcase_add_test(tests, a_damaged_file_is_said_once_and_the_newest_wait_until_it_is_gone);
+	tcase_add_test(tests, a_writer_that_cannot_write_sleeps_though_it_is_time_to_sweep);
 	tcase_add_test(tests, a_file_that_cannot_be_written_is_read);
 	tcase_add_test(tests, a_full_disk_is_said_once_and_writing_goes_on_when_there_is_room);
 	tcase_add_test(tests, a_full_queue_keeps_the_newest_and_counts_the_rest);
