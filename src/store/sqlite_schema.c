@@ -101,8 +101,8 @@ gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	rc = gk_db_number(db, "PRAGMA user_version", &version, err);
-	if (rc == GK_OK && version >= to)
-		return gk_db_exec(db, "COMMIT", err);
+	if (rc == GK_OK && version >= to) /* it may have been new when it was opened */
+		return gk_db_exec(db, "COMMIT; PRAGMA synchronous = NORMAL", err);
 	is_new = rc == GK_OK && !version && to == GK_DB_VERSION;
 	if (is_new)
 		rc = gk_db_exec(db, newest, err);

@@ -682,6 +682,24 @@ START_TEST(the_tables_of_a_version_that_was_released_stay_as_they_are)
 }
 END_TEST
 
+START_TEST(who_finds_the_tables_made_meanwhile_writes_as_safely)
+{
+	gk_auto_error gk_error err = { 0 };
+	int64_t level = 0;
+	gk_db db;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	ck_assert_int_eq(unlink(traces_path), 0);
+	ck_assert_int_eq(gk_db_open(&db, traces_path, false, &err), GK_OK); /* a new file */
+	migrate(GK_DB_VERSION);                                             /* by another process */
+	ck_assert_int_eq(gk_db_migrate(&db, GK_DB_VERSION, &err), GK_OK);
+	ck_assert_int_eq(gk_db_number(&db, "PRAGMA synchronous", &level, &err), GK_OK);
+	ck_assert_int_eq(level, 1); /* NORMAL */
+	gk_db_close(&db);
+	traces_reopen(NULL);
+}
+END_TEST
+
 START_TEST(a_new_file_is_as_one_of_the_version_before_becomes)
 {
 	gk_auto_str char *fresh = schema(), *migrated = NULL;
@@ -771,6 +789,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
 	tcase_add_test(tests, a_trace_has_so_many_spans);
 	tcase_add_test(tests, the_tables_of_a_version_that_was_released_stay_as_they_are);
+	tcase_add_test(tests, who_finds_the_tables_made_meanwhile_writes_as_safely);
 	tcase_add_test(tests, a_new_file_is_as_one_of_the_version_before_becomes);
 	tcase_add_test(tests, statistics_count_what_a_search_has_to_index_first);
 	tcase_add_test(tests, a_file_of_the_version_before_keeps_its_traces);
