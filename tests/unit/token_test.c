@@ -25,7 +25,7 @@ typedef struct reply {
 static unsigned tokens_asked, models_asked;
 static int token_status, refuse_first; /* so many calls of the model get 401 */
 static const char *token_text;         /* what the token service says; NULL: a token, T1, T2, ... */
-static bool is_slow, is_dead;
+static bool is_slow, is_dead, is_slow_to_tell; /* the last: once its answer has begun */
 static char said[512];
 static char last_url[512], last_body[4096], last_headers[4096], authorization[4096];
 static uint64_t now_s, timeout_ms;
@@ -115,8 +115,10 @@ static const char *header_of(void *res, const char *name)
 static gk_code read_once(void *res, const char **ret, size_t *len_ret, gk_error *err)
 {
 	reply *it = res;
+	gk_code rc = is_slow_to_tell ? gk_fiber_sleep(30, err) : GK_OK;
 
-	(void)err;
+	if (rc != GK_OK)
+		return rc;
 	*ret = it->text;
 	*len_ret = it->is_read ? 0 : strlen(it->text);
 	it->is_read = true;
@@ -164,7 +166,7 @@ static void set_up(void)
 	token_status = 200;
 	refuse_first = 0;
 	token_text = NULL;
-	is_slow = is_dead = is_mute = false;
+	is_slow = is_dead = is_mute = is_slow_to_tell = false;
 	now_s = 1000000;
 	env = json(
 		"{'AZURE_TENANT_ID':'tenant','AZURE_CLIENT_ID':'client','AZURE_CLIENT_SECRET':'very secret & more'}");
@@ -347,14 +349,16 @@ START_TEST(a_hundred_callers_ask_once)
 }
 END_TEST
 
-START_TEST(when_the_one_who_asks_is_called_off_another_asks)
+/* Two ask at once; the one who does it for both hears `heard`, the other hears 200, if it asks. */
+static void call_off_the_first(int heard)
 {
 	gk_auto_json json_t *input = hello();
 	gk_run *first, *second;
 
 	use_foundry("{}");
-	is_slow = true;
+	token_status = heard;
 	first = core_begin(GK_OPTS(gk_run_opts, .app = core_app, .key = key, .input = input));
+	token_status = 200;
 	second = core_begin(GK_OPTS(gk_run_opts, .app = core_app, .key = key, .input = input));
 	gk_run_cancel(first, GK_CANCELLED);
 	core_finish(first);
@@ -364,6 +368,19 @@ START_TEST(when_the_one_who_asks_is_called_off_another_asks)
 	gk_run_unref(first);
 	gk_run_unref(second);
 	ck_assert_uint_eq(tokens_asked, 2);
+}
+
+START_TEST(when_the_one_who_asks_is_called_off_another_asks)
+{
+	is_slow = true;
+	call_off_the_first(200);
+}
+END_TEST
+
+START_TEST(who_is_called_off_amid_a_failure_does_not_fail_the_others)
+{
+	is_slow_to_tell = true;
+	call_off_the_first(503);
 }
 END_TEST
 
@@ -841,6 +858,7 @@ static Suite *suite(void)
 	tcase_add_test(kept, a_token_is_used_until_it_is_about_to_end);
 	tcase_add_test(kept, a_hundred_callers_ask_once);
 	tcase_add_test(kept, when_the_one_who_asks_is_called_off_another_asks);
+	tcase_add_test(kept, who_is_called_off_amid_a_failure_does_not_fail_the_others);
 	tcase_add_test(kept, a_failure_is_not_kept);
 	tcase_add_test(kept, a_token_that_still_holds_outlives_a_service_that_fails);
 	tcase_add_test(kept, a_token_that_is_refused_is_renewed_once);

@@ -126,16 +126,15 @@ gk_code gk_token_read(const char *who, const json_t *answer, char **text_ret, ui
 	return *text_ret ? GK_OK : gk_error_no_memory(err);
 }
 
-/* A deadline of the service's own is nobody else's; a wrong clock looks like a wrong key. */
+/* A deadline of the service's own is nobody else's, unlike that of whoever asks, who may be called off amid the body of a
+ * failure, too; a wrong clock looks like a wrong key. */
 static gk_code explain(const gk_outgoing *out, gk_code rc, gk_error *err)
 {
 	gk_code told = rc;
 
 	if (rc == GK_INVALID_ARGUMENT)
 		told = GK_UNAUTHENTICATED;
-	else if (out->status >= 500)
-		told = GK_UNAVAILABLE;
-	else if (rc == GK_DEADLINE_EXCEEDED &&
+	else if ((out->status >= 500 || rc == GK_DEADLINE_EXCEEDED) &&
 		 gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK)
 		told = GK_UNAVAILABLE;
 	if (!err)
