@@ -631,7 +631,10 @@ START_TEST(another_service_vouches_by_a_file)
 	gk_google_free(google);
 	unlink(path);
 	use_google(option);
-	core_fail("/flow/google", NULL, GK_NOT_FOUND, NULL);
+	free(gk_steal(option));
+	ck_assert_int_gt(
+		asprintf(&option, "google credentials: %s: No such file or directory", path), 0);
+	core_fail("/flow/google", NULL, GK_NOT_FOUND, option);
 	gk_google_free(google);
 }
 END_TEST
@@ -678,11 +681,13 @@ START_TEST(another_service_vouches_by_an_address)
 	use_google(option);
 	core_fail("/flow/google", NULL, GK_INVALID_ARGUMENT,
 		"google credentials: the subject's token has no 'subject'");
-	gk_google_free(google);
-	token_status = 403;
-	use_google(option);
+	token_status = 401;
+	token_text = "{\"error\":\"yes-yes is nobody\"}";
 	core_fail("/flow/google", NULL, GK_UNAUTHENTICATED,
-		"google credentials: [403] the subject's token is not given");
+		"google credentials: [401] <REDACTED> (7 characters) is nobody");
+	is_mute = true; /* a time limit of its own is not the caller's */
+	core_fail("/flow/google", NULL, GK_UNAVAILABLE, "google credentials: not finished");
+	ck_assert_uint_eq(timeout_ms, GK_TOKEN_MS);
 	gk_google_free(google);
 }
 END_TEST

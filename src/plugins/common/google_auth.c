@@ -34,16 +34,21 @@ gk_code gk_google_parse(const char *from, const char *text, json_t **ret, gk_err
 		       : gk_error_no_memory(err);
 }
 
+gk_code gk_google_read(const char *path, char **ret, gk_error *err)
+{
+	gk_code rc = gk_token_read_file(path, ret, err);
+
+	if (rc == GK_NOT_FOUND || rc == GK_UNAVAILABLE)
+		gk_error_prefix(err, "%s: ", who);
+	return rc;
+}
+
 static gk_code load(const char *path, json_t **ret, gk_error *err)
 {
 	gk_auto_secret char *text = NULL;
-	gk_code rc = gk_token_read_file(path, &text, err);
+	gk_code rc = gk_google_read(path, &text, err);
 
-	if (rc == GK_OK)
-		rc = gk_google_parse(path, text, ret, err);
-	else if (rc == GK_NOT_FOUND || rc == GK_UNAVAILABLE)
-		gk_error_prefix(err, "%s: ", who);
-	return rc;
+	return rc == GK_OK ? gk_google_parse(path, text, ret, err) : rc;
 }
 
 static gk_code variable(const gk_google *google, const char *name, char **ret, gk_error *err)

@@ -19,6 +19,8 @@
 /** `from` is named by errors. INVALID_ARGUMENT: it is no JSON object. */
 GK_MUST_USE gk_code gk_google_parse(
 	const char *from, const char *text, json_t **ret, gk_error *err);
+/** What a file holds, for gk_token_free(). NOT_FOUND, UNAVAILABLE. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_google_read(const char *path, char **ret, gk_error *err);
 /** A token for credentials (for gk_token_ask_fn). */
 GK_MUST_USE GK_SUSPENDS gk_code gk_google_ask(gk_ctx *ctx, const json_t *credentials,
 	char **text_ret, uint64_t *seconds_ret, gk_error *err);

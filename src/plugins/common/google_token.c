@@ -198,20 +198,11 @@ static gk_code subject_in(const json_t *source, char *text_take, char **ret, gk_
 static gk_code ask_subject(gk_ctx *ctx, const json_t *source, char **ret, gk_error *err)
 {
 	gk_auto_outgoing gk_outgoing out;
-	gk_auto_reply gk_reply reply = { 0 };
-	size_t len;
-	gk_code rc;
 
 	gk_outgoing_init(&out, "GET");
 	gk_outgoing_url(&out, "%s", gk_json_str_peek(source, "url"));
 	gk_outgoing_headers(&out, json_object_get(source, "headers"));
-	out.timeout_ms = GK_TOKEN_MS;
-	rc = gk_net_send(gk_ctx_app(ctx), &out, &reply, err);
-	if (rc == GK_OK && gk_reply_status(&reply) != 200)
-		return gk_error_set(err,
-			gk_reply_status(&reply) >= 500 ? GK_UNAVAILABLE : GK_UNAUTHENTICATED,
-			"%s: [%d] the subject's token is not given", who, gk_reply_status(&reply));
-	return rc == GK_OK ? gk_reply_read_all(&reply, GK_MAX_SECRET, ret, &len, err) : rc;
+	return gk_token_ask_text(ctx, who, &out, ret, err);
 }
 
 /* The token of the other service; it is renewed there, and so is read each time. */
@@ -223,7 +214,7 @@ static gk_code find_subject(gk_ctx *ctx, const json_t *credentials, char **ret, 
 	gk_code rc;
 
 	if (file)
-		rc = gk_token_read_file(file, &text, err);
+		rc = gk_google_read(file, &text, err);
 	else if (gk_json_str_peek(source, "url"))
 		rc = ask_subject(ctx, source, &text, err);
 	else

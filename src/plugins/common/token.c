@@ -167,19 +167,22 @@ void gk_token_wipe(json_t *object)
 	json_decref(object);
 }
 
-gk_code gk_token_ask(gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err)
+gk_code gk_token_ask_text(gk_ctx *ctx, const char *who, gk_outgoing *out, char **ret, gk_error *err)
 {
-	char *text = NULL;
 	size_t len;
 	gk_code rc;
 
 	out->timeout_ms = GK_TOKEN_MS;
-	rc = gk_ask_bytes(ctx, who, out, &text, &len, NULL, err);
-	if (rc != GK_OK)
-		return explain(out, rc, err);
-	rc = gk_ask_parse(who, text, len, ret, err);
-	gk_token_free(text);
-	return rc;
+	rc = gk_ask_bytes(ctx, who, out, ret, &len, NULL, err);
+	return rc == GK_OK ? rc : explain(out, rc, err);
+}
+
+gk_code gk_token_ask(gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err)
+{
+	gk_auto_secret char *text = NULL;
+	gk_code rc = gk_token_ask_text(ctx, who, out, &text, err);
+
+	return rc == GK_OK ? gk_ask_parse(who, text, strlen(text), ret, err) : rc;
 }
 
 gk_code gk_token_fetch(gk_ctx *ctx, const char *who, gk_outgoing *out, char **text_ret,

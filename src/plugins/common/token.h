@@ -41,11 +41,14 @@ static inline void gk_token_freep(char **text)
  * allowed. */
 void gk_token_wipe(json_t *object);
 
-/** Asks a token service: `*ret` is to be given to gk_token_wipe(). UNAUTHENTICATED: it says no (400, 401); UNAVAILABLE: it fails
- * (5xx), nobody is there, or not in time. */
+/** Asks a token service: `*ret` is to be given to gk_token_free(). `who` begins errors. UNAUTHENTICATED: it says no (400, 401);
+ * UNAVAILABLE: it fails (5xx), nobody is there, or not in time. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_token_ask_text(
+	gk_ctx *ctx, const char *who, gk_outgoing *out, char **ret, gk_error *err);
+/** The same for one that answers in JSON: `*ret` is to be given to gk_token_wipe(). */
 GK_MUST_USE GK_SUSPENDS gk_code gk_token_ask(
 	gk_ctx *ctx, const char *who, gk_outgoing *out, json_t **ret, gk_error *err);
-/** The same for one that answers {access_token, expires_in}. `who` begins errors. */
+/** The same for one that answers {access_token, expires_in}. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_token_fetch(gk_ctx *ctx, const char *who, gk_outgoing *out,
 	char **text_ret, uint64_t *seconds_ret, gk_error *err);
 /** Reads such an answer. INTERNAL: it is none. */
