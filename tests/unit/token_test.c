@@ -565,6 +565,13 @@ START_TEST(credentials_of_no_known_type_are_refused)
 		"{'type':'external_account','credential_source':{'executable':{'command':'c'}}}");
 	core_fail("/flow/google", NULL, GK_INVALID_ARGUMENT, NULL);
 	gk_google_free(google);
+	/* Amazon's: its address gives a name, which is no token */
+	use_google("{'type':'external_account','credential_source':{'environment_id':'aws1',"
+		   "'url':'http://169.254.169.254/latest/meta-data/iam/security-credentials'}}");
+	core_fail("/flow/google", NULL, GK_INVALID_ARGUMENT,
+		"google credentials: 'credential_source' has neither a 'file' nor a 'url' that gives a token");
+	ck_assert_uint_eq(tokens_asked, 0);
+	gk_google_free(google);
 	use_google("{'type':'impersonated_service_account','source_credentials':{'type':"
 		   "'impersonated_service_account'}}");
 	core_fail("/flow/google", NULL, GK_INVALID_ARGUMENT, NULL);

@@ -205,7 +205,8 @@ static gk_code ask_subject(gk_ctx *ctx, const json_t *source, char **ret, gk_err
 	return gk_token_ask_text(ctx, who, &out, ret, err);
 }
 
-/* The token of the other service; it is renewed there, and so is read each time. */
+/* The token of the other service; it is renewed there, and so is read each time. What is at Amazon's addresses is none: it would
+ * be a request that is signed with their keys. */
 static gk_code find_subject(gk_ctx *ctx, const json_t *credentials, char **ret, gk_error *err)
 {
 	const json_t *source = json_object_get(credentials, "credential_source");
@@ -215,11 +216,12 @@ static gk_code find_subject(gk_ctx *ctx, const json_t *credentials, char **ret, 
 
 	if (file)
 		rc = gk_google_read(file, &text, err);
-	else if (gk_json_str_peek(source, "url"))
+	else if (gk_json_str_peek(source, "url") && !json_object_get(source, "environment_id"))
 		rc = ask_subject(ctx, source, &text, err);
 	else
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"%s: 'credential_source' has neither a 'file' nor a 'url'", who);
+			"%s: 'credential_source' has neither a 'file' nor a 'url' that gives a token",
+			who);
 	return rc == GK_OK ? subject_in(source, text, ret, err) : rc;
 }
 
