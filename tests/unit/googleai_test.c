@@ -172,6 +172,31 @@ START_TEST(an_operation_is_no_way_to_other_addresses)
 }
 END_TEST
 
+START_TEST(the_name_of_a_model_leads_nowhere_else)
+{
+	static const char *const wrong[] = { "../../v1/files", "gemini-x?alt=sse", "gemini-x#",
+		"gemini%2e", "gemini x", ".." };
+	static const char message[] = "googleai: there is no model of such a name";
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		gk_auto_str char *key = NULL;
+		gk_auto_json json_t *version = json_pack("{s:s}", "version", wrong[i]);
+		json_t *request = hello(NULL);
+
+		json_object_set(request, "config", version);
+		core_fail(
+			"/model/googleai/gemini-2.5-flash", request, GK_INVALID_ARGUMENT, message);
+		core_fail("/embedder/googleai/gemini-embedding-001",
+			json_pack("{s:[{s:[{s:s}]}], s:O}", "input", "content", "text", "a",
+				"options", version),
+			GK_INVALID_ARGUMENT, message);
+		ck_assert_int_gt(asprintf(&key, "/model/googleai/imagen-/%s", wrong[i]), 0);
+		core_fail(key, hello(NULL), GK_INVALID_ARGUMENT, message);
+	}
+	ck_assert_uint_eq(asked, 0);
+}
+END_TEST
+
 START_TEST(tools_do_not_go_with_a_cache)
 {
 	json_t *request = json(
@@ -537,6 +562,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, ids_are_written_in_many_ways);
 	tcase_add_test(tcase, a_call_may_have_an_address_a_time_and_headers_of_its_own);
 	tcase_add_test(tcase, an_operation_is_no_way_to_other_addresses);
+	tcase_add_test(tcase, the_name_of_a_model_leads_nowhere_else);
 	tcase_add_test(tcase, tools_do_not_go_with_a_cache);
 	tcase_add_test(tcase, the_version_that_is_asked_says_what_kind_of_model_it_is);
 	tcase_add_test(tcase, an_embedder_may_have_any_name);

@@ -62,6 +62,16 @@ gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_ou
 	return GK_OK;
 }
 
+gk_code gk_googleai_prepare_model(const gk_vendor *vendor, const json_t *config, gk_outgoing *out,
+	const char *id, const char *method, gk_error *err)
+{
+	gk_code rc = gk_vendor_check_path(vendor, id, err);
+
+	return rc == GK_OK
+		       ? gk_googleai_prepare(vendor, config, out, err, "models/%s:%s", id, method)
+		       : rc;
+}
+
 json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config)
 {
 	const json_t *context = gk_ctx_context(ctx);

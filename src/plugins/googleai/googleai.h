@@ -40,6 +40,9 @@ json_t *gk_googleai_config_schema(unsigned of);
  * timeout, customHeaders). */
 GK_MUST_USE gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config,
 	gk_outgoing *out, gk_error *err, const char *path, ...) GK_PRINTF(5, 6);
+/** The same for a method of a model. INVALID_ARGUMENT also: its id, which whoever calls chooses, would lead elsewhere. */
+GK_MUST_USE gk_code gk_googleai_prepare_model(const gk_vendor *vendor, const json_t *config,
+	gk_outgoing *out, const char *id, const char *method, gk_error *err);
 /** How to ask about what goes on in the background: `config` (NULL: none) over the context's `config`, with the key that the
  * context has (secrets.apiKey) unless `config` has one. New reference; NULL when memory ran out. */
 json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config);

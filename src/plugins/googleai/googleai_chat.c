@@ -55,8 +55,8 @@ gk_code gk_googleai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_erro
 	if (rc == GK_OK)
 		rc = gk_googleai_cache(ctx, vendor, &call, body, &cache, err);
 	if (rc == GK_OK)
-		rc = gk_googleai_prepare(vendor, config, &out, err, "models/%s:%s", call.id,
-			is_streaming ? "streamGenerateContent?alt=sse" : "generateContent");
+		rc = gk_googleai_prepare_model(vendor, config, &out, call.id,
+			is_streaming ? "streamGenerateContent?alt=sse" : "generateContent", err);
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);

@@ -33,8 +33,8 @@ static gk_code embed_one(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 			return gk_error_no_memory(err);
 	if (!gk_json_set(body, "content", content))
 		return gk_error_no_memory(err);
-	rc = gk_googleai_prepare(model->vendor, options, &out, err, "models/%s:embedContent",
-		gk_googleai_model_name(model, options));
+	rc = gk_googleai_prepare_model(model->vendor, options, &out,
+		gk_googleai_model_name(model, options), "embedContent", err);
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);

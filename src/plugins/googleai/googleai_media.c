@@ -55,8 +55,8 @@ static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *con
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
-	rc = gk_googleai_prepare(
-		model->vendor, config, &out, err, "models/%s:%s", gk_googleai_id(model), method);
+	rc = gk_googleai_prepare_model(
+		model->vendor, config, &out, gk_googleai_id(model), method, err);
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
