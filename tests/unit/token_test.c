@@ -699,6 +699,34 @@ START_TEST(another_service_vouches_by_an_address)
 }
 END_TEST
 
+static unsigned secrets_left;
+
+static void look_and_free(void *memory)
+{
+	secrets_left += memory && strncmp(memory, "hush", 4) == 0;
+	free(memory);
+}
+
+START_TEST(nothing_of_credentials_stays_in_memory)
+{
+	json_t *credentials = json(
+		"{'private_key':'hush-1','source_credentials':{'refresh_token':'hush-2'},'credential_source':"
+		"{'headers':{'X-Own':'hush-3'}}}");
+	gk_auto_json json_t *shared = json("{'client_secret':'hush-4'}");
+	json_malloc_t make;
+	json_free_t drop;
+
+	json_object_set(credentials, "shared", shared);
+	json_get_alloc_funcs(&make, &drop);
+	json_set_alloc_funcs(make, look_and_free);
+	secrets_left = 0;
+	gk_token_wipe(credentials);
+	json_set_alloc_funcs(make, drop);
+	ck_assert_uint_eq(secrets_left, 0);
+	ck_assert_str_eq(gk_json_str_peek(shared, "client_secret"), "hush-4");
+}
+END_TEST
+
 START_TEST(the_well_known_file_comes_before_the_machine)
 {
 	char folder[] = "/tmp/token-test-XXXXXX";
@@ -889,6 +917,7 @@ static Suite *suite(void)
 	tcase_add_test(others, another_service_vouches_by_a_file);
 	tcase_add_test(others, another_service_vouches_by_an_address);
 	tcase_add_test(others, memory_that_runs_out_on_the_way_to_a_token_is_told);
+	tcase_add_test(others, nothing_of_credentials_stays_in_memory);
 	tcase_add_test(others, the_well_known_file_comes_before_the_machine);
 	tcase_add_test(others, a_machine_of_google_has_a_token_and_a_project);
 	tcase_add_test(others, a_machine_that_does_not_answer_is_asked_a_few_times);

@@ -145,25 +145,24 @@ static gk_code explain(const gk_outgoing *out, gk_code rc, gk_error *err)
 		       : told;
 }
 
-/* What somebody else holds too stays as it is. Depth is the reader's: at most 128. */
-static void wipe_members(json_t *object)
+/* Credentials hold others: it goes as deep as json_decref() does. What somebody else refers to stays. */
+static void wipe(const json_t *value)
 {
 	const char *name;
-	json_t *value;
+	json_t *member;
 
-	if (!object || object->refcount != 1)
+	if (!value || value->refcount != 1)
 		return;
-	json_object_foreach (object, name, value)
-		if (json_is_object(value))
-			wipe_members(value);
-		else if (json_is_string(value) && value->refcount == 1)
-			explicit_bzero((char *)(uintptr_t)json_string_value(value),
-				json_string_length(value));
+	if (json_is_string(value))
+		explicit_bzero(
+			(char *)(uintptr_t)json_string_value(value), json_string_length(value));
+	json_object_foreach ((json_t *)(uintptr_t)value, name, member)
+		wipe(member);
 }
 
 void gk_token_wipe(json_t *object)
 {
-	wipe_members(object);
+	wipe(object);
 	json_decref(object);
 }
 

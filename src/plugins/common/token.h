@@ -37,8 +37,7 @@ static inline void gk_token_freep(char **text)
 }
 #define gk_auto_secret GK_CLEANUP(gk_token_freep)
 
-/** Gives the reference back; when it is the last, no text of the object's members, or of theirs, stays in memory. NULL is
- * allowed. */
+/** Gives the reference back; when it is the last, no text of the object or of those in it stays in memory. NULL is allowed. */
 void gk_token_wipe(json_t *object);
 
 /** Asks a token service: `*ret` is to be given to gk_token_free(). `who` begins errors. UNAUTHENTICATED: it says no (400, 401);
