@@ -185,6 +185,8 @@ static const struct {
 		"anthropic: an image in a document is base64 'data' of a 'mediaType' that can be sent, not "
 		"'image/tiff'",
 		NULL, NULL },
+	{ DOCUMENT("{'type':'content','content':'all of it'}"),
+		"anthropic: a document's content is a list of texts and images", NULL, NULL },
 	{ DOCUMENT("{'type':'content','content':[{'type':'sound'}]}"),
 		"anthropic: a document's content is of type text or image, not 'sound'", NULL,
 		NULL },

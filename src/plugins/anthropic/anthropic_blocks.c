@@ -144,6 +144,9 @@ static gk_code document_content(const json_t *content, json_t **ret, gk_error *e
 	json_t *one;
 	size_t i;
 
+	if (!json_is_array(content))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"anthropic: a document's content is a list of texts and images");
 	json_array_foreach (content, i, one) {
 		json_t *piece = NULL;
 		gk_code rc = document_piece(one, &piece, err);
