@@ -74,6 +74,28 @@ START_TEST(a_stream_has_only_so_many_blocks)
 }
 END_TEST
 
+START_TEST(a_stream_has_only_so_many_bytes)
+{
+	static const char head[] =
+		"{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"";
+	gk_auto_anthropic_stream gk_anthropic_stream stream = { .emit = drop };
+	gk_auto_str char *delta = malloc(sizeof(head) + (1u << 20) + sizeof("\"}}"));
+	gk_error err = { 0 };
+	gk_code rc = gk_anthropic_stream_push(&stream, BLOCK, strlen(BLOCK), &err);
+	unsigned pushed = 0;
+
+	strcpy(delta, head);
+	memset(delta + sizeof(head) - 1, 'x', 1u << 20);
+	strcpy(delta + sizeof(head) - 1 + (1u << 20), "\"}}");
+	while (rc == GK_OK && pushed <= GK_MAX_VENDOR_STREAM >> 20) {
+		rc = gk_anthropic_stream_push(&stream, delta, strlen(delta), &err);
+		pushed += rc == GK_OK;
+	}
+	ck_assert_uint_eq(pushed, GK_MAX_VENDOR_STREAM >> 20);
+	assert_error(&err, GK_RESOURCE_EXHAUSTED, "anthropic: the stream is too long");
+}
+END_TEST
+
 /* A stream that goes well; its chunks are kept. */
 static json_t *chunks;
 
@@ -339,6 +361,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tcase, a_broken_stream_says_what_is_wrong, 0,
 		(int)(sizeof(broken) / sizeof(broken[0])));
 	tcase_add_test(tcase, a_stream_has_only_so_many_blocks);
+	tcase_add_test(tcase, a_stream_has_only_so_many_bytes);
 	tcase_add_test(tcase, blocks_may_begin_with_what_deltas_go_on_with);
 	tcase_add_test(tcase, an_error_in_the_stream_has_its_status_and_shows_no_key);
 	tcase_add_test(tcase, a_block_without_what_it_must_have_is_an_error);
