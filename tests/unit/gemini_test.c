@@ -305,6 +305,29 @@ START_TEST(a_stream_that_is_cut_or_fails_is_an_error)
 }
 END_TEST
 
+/* A stream of one event with so many candidates. */
+static json_t *candidates(int count, gk_error *err)
+{
+	gk_auto_json json_t *all = json_array(), *event = json_pack("{s:O}", "candidates", all);
+	gk_auto_str char *text = NULL;
+
+	for (int i = 0; i < count; i++)
+		json_array_append_new(all, json_pack("{s:i}", "index", i));
+	text = gk_json_write(event, NULL);
+	return stream((const char *const[]){ text, NULL }, false, err);
+}
+
+START_TEST(a_stream_has_only_so_many_candidates)
+{
+	gk_auto_json json_t *response = candidates(GK_MAX_VENDOR_CHOICES, NULL);
+	gk_error err = { 0 };
+
+	ck_assert_ptr_nonnull(response);
+	ck_assert_ptr_null(candidates(GK_MAX_VENDOR_CHOICES + 1, &err));
+	assert_error(&err, GK_RESOURCE_EXHAUSTED, "zoo: the stream has too many candidates");
+}
+END_TEST
+
 START_TEST(paths_of_arguments_that_are_none_change_nothing)
 {
 	static const char *const pieces[] = {
@@ -381,6 +404,7 @@ static Suite *gemini_suite(void)
 	tcase_add_test(tcase, an_answer_of_a_tool_is_unwrapped_as_it_was_wrapped);
 	tcase_add_test(tcase, what_a_stream_says_beside_its_text_is_gathered);
 	tcase_add_test(tcase, a_stream_that_is_cut_or_fails_is_an_error);
+	tcase_add_test(tcase, a_stream_has_only_so_many_candidates);
 	tcase_add_test(tcase, paths_of_arguments_that_are_none_change_nothing);
 	tcase_add_test(tcase, memory_that_runs_out_leaves_nothing_behind);
 	suite_add_tcase(suite, tcase);

@@ -31,23 +31,27 @@ static bool merge(json_t *into, const char *key, json_t *value)
 	return true;
 }
 
-/* A candidate of the answer so far, by its index. Borrowed; NULL when memory ran out. */
-static json_t *candidate_at(gk_gemini_stream *stream, int64_t index)
+/* A candidate of the answer so far, by its index. Borrowed. */
+static gk_code find_candidate(gk_gemini_stream *stream, int64_t index, json_t **ret, gk_error *err)
 {
 	json_t *all = json_object_get(stream->whole, "candidates"), *one;
 	size_t i;
 
 	json_array_foreach (all, i, one)
-		if (gk_json_int_at(one, "index", 0) == index)
-			return one;
+		if (gk_json_int_at(one, "index", 0) == index) {
+			*ret = one;
+			return GK_OK;
+		}
+	if (json_array_size(all) == GK_MAX_VENDOR_CHOICES)
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
+			"%s: the stream has too many candidates", stream->call->who);
 	one = json_pack("{s:I, s:{s:s, s:[]}}", "index", (json_int_t)index, "content", "role",
 		"model", "parts");
-	if (!one)
-		return NULL;
 	/* The first candidate is the one that is answered with, whichever came first. */
-	if (json_array_insert_new(all, index == 0 ? 0 : json_array_size(all), one) < 0)
-		return NULL;
-	return one;
+	if (!one || json_array_insert_new(all, index == 0 ? 0 : json_array_size(all), one) < 0)
+		return gk_error_no_memory(err);
+	*ret = one;
+	return GK_OK;
 }
 
 /* The call that goes on: the last part, when it says so. Borrowed; NULL: none. */
@@ -139,20 +143,20 @@ static gk_code take_part(
 
 static gk_code take_candidate(gk_gemini_stream *stream, const json_t *piece, gk_error *err)
 {
-	json_t *whole = candidate_at(stream, gk_json_int_at(piece, "index", 0)), *part, *value;
-	json_t *parts = gk_json_at_peek(whole, "content.parts"), *chunk;
+	json_t *whole = NULL, *parts, *part, *value, *chunk;
 	gk_auto_json json_t *content = json_array();
 	const char *key;
 	size_t i;
+	gk_code rc =
+		content ? find_candidate(stream, gk_json_int_at(piece, "index", 0), &whole, err)
+			: gk_error_no_memory(err);
 
-	if (!whole || !content)
-		return gk_error_no_memory(err);
-	json_array_foreach (gk_json_at_peek(piece, "content.parts"), i, part) {
-		gk_code rc = take_part(stream, parts, part, content, err);
-
-		if (rc != GK_OK)
-			return rc;
-	}
+	parts = gk_json_at_peek(whole, "content.parts");
+	json_array_foreach (gk_json_at_peek(piece, "content.parts"), i, part)
+		if (rc == GK_OK)
+			rc = take_part(stream, parts, part, content, err);
+	if (rc != GK_OK)
+		return rc;
 	json_object_foreach ((json_t *)(uintptr_t)piece, key, value)
 		if (strcmp(key, "content") != 0 && strcmp(key, "index") != 0 &&
 			!merge(whole, key, value))
