@@ -467,9 +467,9 @@ START_TEST(what_an_agent_did_goes_back_as_it_came)
 }
 END_TEST
 
-START_TEST(steps_of_every_kind_become_parts)
+START_TEST(steps_of_every_kind_become_parts_and_go_back)
 {
-	gk_auto_json json_t *response = NULL;
+	gk_auto_json json_t *response = NULL, *request = NULL;
 
 	answer =
 		"{'id':'i','status':'requires_action','steps':[{'type':'user_input','content':[]},"
@@ -492,6 +492,19 @@ START_TEST(steps_of_every_kind_become_parts)
 		"{'media':{'contentType':'application/pdf','url':'https://a.example/b'}},{'reasoning':'hm'},"
 		"{'toolRequest':{'name':'g','ref':'u','input':{}}},{'toolResponse':{'name':'g','ref':'u','output':'r'}},"
 		"{'custom':{'unknownContent':{'type':'new','data':'QQ=='}}}]");
+	request = json_pack("{s:[O]}", "messages", json_object_get(response, "message"));
+	json_decref(core_run(AGENT, gk_steal(request)));
+	assert_sent("input",
+		"[{'type':'code_execution_call','id':'c','arguments':{'code':'1','language':'PYTHON'}},"
+		"{'type':'function_call','id':'f','name':'n','arguments':{'a':1}},"
+		"{'type':'function_result','call_id':'f','name':'n','result':{'b':1},'is_error':true},"
+		"{'type':'thought','summary':[{'type':'text','text':'hm'}]},"
+		"{'type':'function_call','name':'g','arguments':{},'id':'u'},"
+		"{'type':'function_result','name':'g','result':'r','call_id':'u'},"
+		"{'type':'model_output','content':[{'type':'text','text':'t'},"
+		"{'type':'image','mime_type':'image/png','data':'QQ=='},"
+		"{'type':'document','mime_type':'application/pdf','uri':'https://a.example/b'},"
+		"{'type':'new','data':'QQ=='}]}]");
 }
 END_TEST
 
@@ -575,7 +588,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, an_error_of_the_service_may_stand_where_an_event_should);
 	tcase_add_test(tcase, research_has_tools_of_the_service_under_its_own_names);
 	tcase_add_test(tcase, what_an_agent_did_goes_back_as_it_came);
-	tcase_add_test(tcase, steps_of_every_kind_become_parts);
+	tcase_add_test(tcase, steps_of_every_kind_become_parts_and_go_back);
 	tcase_add_test(tcase, an_interaction_that_failed_or_goes_on_is_no_answer);
 	tcase_add_test(tcase, calls_without_a_ref_get_one);
 	tcase_add_test(tcase, memory_that_runs_out_leaves_nothing_of_an_interaction_behind);

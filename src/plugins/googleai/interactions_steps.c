@@ -121,6 +121,15 @@ static json_t *custom_step(const json_t *part, bool *is_known)
 	else if ((it = json_object_get(custom, "codeExecutionResult")))
 		step = step_of("code_execution_result", "call_id", id, "result",
 			json_object_get(it, "output") ? json_object_get(it, "output") : it);
+	else if ((it = json_object_get(custom, "serverFunctionCall")))
+		step = json_pack("{s:s, s:O*, s:O*, s:O*}", "type", "function_call", "id",
+			json_object_get(it, "id"), "name", json_object_get(it, "name"), "arguments",
+			json_object_get(it, "arguments"));
+	else if ((it = json_object_get(custom, "serverFunctionResult")))
+		step = json_pack("{s:s, s:O*, s:O*, s:O*, s:O*}", "type", "function_result",
+			"call_id", json_object_get(it, "callId"), "name",
+			json_object_get(it, "name"), "result", json_object_get(it, "result"),
+			"is_error", json_object_get(it, "isError"));
 	else if ((it = json_object_get(custom, "unknownStep")))
 		return json_incref(it);
 	else
@@ -168,7 +177,11 @@ static gk_code add_part(walk *it, const json_t *part, json_t *content, gk_error 
 		one = thought_step(part);
 		break;
 	case GK_PART_CUSTOM:
-		one = custom_step(part, &is_known);
+		one = json_incref(gk_json_at_peek(part, "custom.unknownContent"));
+		if (one)
+			target = content;
+		else
+			one = custom_step(part, &is_known);
 		break;
 	default:
 		target = content;
