@@ -164,7 +164,7 @@
 #define GK_STORE_WAL_BUSY      (64u << 20)  /* beyond, also when it is not */
 #define GK_STORE_WAL_MAX       (256u << 20) /* beyond, writing waits for that */
 #define GK_STORE_READERS       4            /* connections that read */
-#define GK_STORE_QUIET_MS      100          /* so long without a write before texts are indexed */
+#define GK_STORE_QUIET_MS      10           /* so long without a write before what may wait is done */
 #define GK_STORE_DIRECT        256 /* so many spans go into the tables at once, fewer into the journal, */
 #define GK_STORE_DIRECT_SIZE   (1u << 20) /* and so many bytes */
 #define GK_STORE_FOLD          1000   /* spans of one transaction from the journal into the tables */

@@ -846,38 +846,6 @@ START_TEST(who_has_no_keys_is_told_where_they_would_be)
 }
 END_TEST
 
-/* --- what is left --- */
-
-static const char *texts[3];
-static unsigned wiped, left;
-
-static void look_and_free(void *it)
-{
-	for (size_t i = 0; i < 3; i++)
-		if (it == texts[i])
-			*(*texts[i] ? &left : &wiped) += 1;
-	free(it);
-}
-
-START_TEST(nothing_of_credentials_is_left_in_memory)
-{
-	json_t *all = json("{'a':'secret-1','source':{'b':'secret-2','more':{'c':'secret-3'}}}");
-	json_malloc_t own_malloc;
-	json_free_t own_free;
-
-	texts[0] = gk_json_str_peek(all, "a");
-	texts[1] = gk_json_str_peek(all, "source.b");
-	texts[2] = gk_json_str_peek(all, "source.more.c");
-	json_get_alloc_funcs(&own_malloc, &own_free);
-	json_set_alloc_funcs(own_malloc, look_and_free);
-	wiped = left = 0;
-	gk_token_wipe(all);
-	json_set_alloc_funcs(own_malloc, own_free);
-	ck_assert_uint_eq(left, 0);
-	ck_assert_uint_eq(wiped, 3);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("token");
@@ -909,7 +877,6 @@ static Suite *suite(void)
 	tcase_add_test(kept, a_token_service_has_only_so_much_time);
 	tcase_add_test(kept, that_no_token_is_to_be_had_does_not_close_the_service);
 	suite_add_tcase(s, kept);
-	tcase_add_test(kept, nothing_of_credentials_is_left_in_memory);
 	tcase_add_checked_fixture(others, set_up, tear_down);
 	tcase_add_test(others, a_static_token_is_used_as_it_is);
 	tcase_add_test(others, credentials_of_no_known_type_are_refused);
