@@ -111,6 +111,7 @@ static gk_code ask(
 			.count = turn->told.count,
 			.is_plain = !turn->told.is_changed && !turn->it->session.names_resources,
 			.is_within = turn->told.is_within,
+			.holders = messages->refcount,
 		};
 		rc = gk_generate(ctx, &opts, ret, err);
 		turn->it->vouched = (gk_vouched){ .list = NULL };

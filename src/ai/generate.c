@@ -25,6 +25,7 @@ static void generation_done(gk_generation *generation)
 	json_decref(generation->model_name);
 	gk_schema_unref(generation->output_schema);
 	json_decref(generation->output_schema_json);
+	json_decref(generation->own_messages);
 	gk_json_memo_done(&generation->memo);
 }
 

@@ -5,6 +5,7 @@
 
 #include "ai/request.h"
 #include "ai/respond.h"
+#include "ai/vouched.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -259,27 +260,62 @@ static gk_code check_turns(
 		err, json_pack("{s:O, s:O}", "response", response, "request", request));
 }
 
-static gk_code go_on(gk_turn_run *turn, json_t *answer, json_t *tool_message, gk_error *err)
+/* Whether the list of the turn's messages may grow where it is, which spares a copy of what may be a long conversation: nobody
+ * has it but an agent's turn that has made it for this, or an earlier turn of this call that has; then the turn's request and
+ * the model's, which is over. A span remembers how much of it was there when it began. */
+static bool may_grow(gk_ctx *ctx, const gk_turn_run *turn, const turn_parts *parts, json_t *list)
 {
-	gk_auto_json json_t *messages =
-		gk_json_array_copy(json_object_get(turn->request, "messages"));
-	json_t *request;
+	const gk_generation *generation = turn->generation;
+	const gk_vouched *vouched = gk_vouched_peek(ctx);
+	size_t known;
+
+	if (generation->hooks.has_turn) /* which look at what they were handed when they like */
+		return false;
+	if (list && list == generation->own_messages)
+		known = 1;
+	else if (list && vouched && vouched->is_within && list == vouched->list)
+		known = vouched->holders;
+	else
+		return false;
+	return parts->request->refcount == 2 && /* ours and the response's */
+	       list == json_object_get(parts->request, "messages") && list->refcount == known + 2;
+}
+
+/* The request of the next turn but for what it adds: new reference; NULL when memory ran out. */
+static json_t *next_request(gk_ctx *ctx, const gk_turn_run *turn, const turn_parts *parts)
+{
+	gk_generation *generation = turn->generation;
+	json_t *list = json_object_get(turn->request, "messages"), *copy, *request;
+
+	if (may_grow(ctx, turn, parts, list))
+		return json_incref(turn->request);
+	copy = gk_json_array_copy(list);
+	request = copy ? gk_json_object_with(turn->request, "messages", json_incref(copy)) : NULL;
+	json_decref(generation->own_messages);
+	generation->own_messages = copy;
+	return request;
+}
+
+static gk_code go_on(gk_ctx *ctx, gk_turn_run *turn, const turn_parts *parts, json_t *answer,
+	json_t *tool_message, gk_error *err)
+{
+	gk_auto_json json_t *request = NULL;
+	json_t *messages;
 	gk_code rc = gk_turn_tool_chunk(turn, tool_message, err);
 
 	if (rc != GK_OK)
 		return rc;
+	request = next_request(ctx, turn, parts);
+	messages = json_object_get(request, "messages");
 	if (!gk_json_push_take(messages, json_incref(answer)) ||
 		(tool_message && !gk_json_push_take(messages, json_incref(tool_message))))
 		return gk_error_no_memory(err);
-	request = gk_json_object_with(turn->request, "messages", gk_steal(messages));
-	if (!request)
-		return gk_error_no_memory(err);
-	turn->next = (gk_turn){ request, turn->current + 1, turn->message_index + 1 };
+	turn->next = (gk_turn){ gk_steal(request), turn->current + 1, turn->message_index + 1 };
 	return GK_OK;
 }
 
-static gk_code run_tools(gk_ctx *ctx, gk_turn_run *turn, json_t *response, gk_tool_job *jobs,
-	size_t count, json_t **ret, gk_error *err)
+static gk_code run_tools(gk_ctx *ctx, gk_turn_run *turn, const turn_parts *parts, json_t *response,
+	gk_tool_job *jobs, size_t count, json_t **ret, gk_error *err)
 {
 	json_t *answer = json_object_get(response, "message");
 	gk_auto_json json_t *message = NULL;
@@ -293,7 +329,7 @@ static gk_code run_tools(gk_ctx *ctx, gk_turn_run *turn, json_t *response, gk_to
 	}
 	if (rc == GK_OK)
 		rc = gk_tool_message(jobs, count, NULL, &message, err);
-	return rc == GK_OK ? go_on(turn, answer, message, err) : rc;
+	return rc == GK_OK ? go_on(ctx, turn, parts, answer, message, err) : rc;
 }
 
 static gk_code follow_up(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, json_t *response,
@@ -316,7 +352,7 @@ static gk_code follow_up(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, json
 	} else {
 		rc = check_turns(turn, response, parts->request, err);
 		if (rc == GK_OK)
-			rc = run_tools(ctx, turn, response, jobs, count, ret, err);
+			rc = run_tools(ctx, turn, parts, response, jobs, count, ret, err);
 	}
 	gk_tool_jobs_free(jobs, count);
 	return rc;

@@ -48,6 +48,7 @@ typedef struct gk_generation {
 	gk_action *model;
 	gk_schema *output_schema; /* compiled from `output_schema_json` */
 	json_t *output_schema_json;
+	json_t *own_messages; /* the list that its last turn has made: it may grow. A reference */
 	gk_json_memo memo; /* for the spans of its turns and models, which have the same messages */
 } gk_generation;
 

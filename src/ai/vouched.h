@@ -10,8 +10,10 @@
 typedef struct gk_vouched {
 	json_t *list; /* borrowed; NULL: nothing is vouched for */
 	size_t from, count;
-	bool is_plain; /* none of them names a resource */
-	bool is_within; /* the list is the one that a model is asked with, and is not changed any more */
+	bool is_plain;  /* none of them names a resource */
+	bool is_within; /* the list is the one that a model is asked with: all that becomes of it is
+			   that messages are added */
+	size_t holders; /* references to it that the agent's turn has, and nobody else */
 } gk_vouched;
 
 /** What the agent's turn around `ctx` vouches for: borrowed, until the turn's generate is over. NULL: nothing. */

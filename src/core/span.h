@@ -45,13 +45,14 @@ typedef struct gk_span {
 	uint64_t start_ns, end_ns;     /* wall clock; the end by the steady one; 0: it goes on */
 	json_t *input, *init, *output; /* NULL: absent */
 	json_t *own_input;             /* `input`, when it is the span's own; NULL: it is not */
-	json_t *own_output; /* shown in the place of what the part gives; NULL: that is */
-	json_t *context;    /* already redacted; NULL: none was passed */
-	gk_json_memo *memo; /* of inputs and outputs that others have, too; NULL: none */
-	json_t *labels;     /* telemetry labels: attributes verbatim; NULL: none */
-	json_t *metadata;   /* genkit:metadata:KEY: strings; NULL: none */
-	json_t *events;     /* [[name, wall clock in ns, attributes]]; NULL: none */
-	size_t told;        /* messages of earlier turns that lists of messages begin with */
+	json_t *own_output;    /* shown in the place of what the part gives; NULL: that is */
+	json_t *context;       /* already redacted; NULL: none was passed */
+	gk_json_memo *memo;    /* of inputs and outputs that others have, too; NULL: none */
+	json_t *labels;        /* telemetry labels: attributes verbatim; NULL: none */
+	json_t *metadata;      /* genkit:metadata:KEY: strings; NULL: none */
+	json_t *events;        /* [[name, wall clock in ns, attributes]]; NULL: none */
+	size_t told;           /* messages of earlier turns that lists of messages begin with */
+	size_t input_messages; /* in `input` when it began: its list may grow since; 0: it does not */
 	unsigned dropped_events;
 	gk_span_state state;
 	gk_error error;    /* of a failed one; borrowed */

@@ -109,27 +109,38 @@ static bool push(json_t *list, json_t *from, size_t begin, size_t end)
 	return true;
 }
 
-static json_t *cut(json_t *messages, size_t head, size_t tail)
+static json_t *cut(json_t *messages, size_t head, size_t tail, size_t end)
 {
 	gk_auto_json json_t *list = json_array();
 
 	if (!push(list, messages, 0, head) ||
-		!gk_json_push_take(list, gk_messages_omitted(tail - head)) ||
-		!push(list, messages, tail, json_array_size(messages)))
+		(tail > head && !gk_json_push_take(list, gk_messages_omitted(tail - head))) ||
+		!push(list, messages, tail, end))
 		return NULL;
 	return gk_steal(list);
 }
 
-static bool cut_messages(const gk_span *span, json_t **shown)
+/* How many messages of a list are its own: to that of a request later turns may have added theirs. */
+static size_t own_messages(const gk_span *span, const json_t *value, const json_t *messages)
 {
-	size_t head, tail;
+	size_t count = json_array_size(messages), own = span->input_messages;
 
+	return own && own < count && value == span->input &&
+			       messages == json_object_get(value, "messages")
+		       ? own
+		       : count;
+}
+
+static bool cut_messages(const gk_span *span, const json_t *value, json_t **shown)
+{
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		json_t *messages = value_at(*shown, lists[i]);
+		size_t count = own_messages(span, value, messages), head = count, tail = count;
+		bool is_cut = gk_messages_are_cut(
+			count, span->told, span->limits->messages, &head, &tail);
 
-		if (gk_messages_are_cut(json_array_size(messages), span->told,
-			    span->limits->messages, &head, &tail) &&
-			!become(shown, with(*shown, lists[i], cut(messages, head, tail))))
+		if ((is_cut || count < json_array_size(messages)) &&
+			!become(shown, with(*shown, lists[i], cut(messages, head, tail, count))))
 			return false;
 	}
 	return true;
@@ -139,8 +150,8 @@ json_t *gk_span_shown(const gk_span *span, const json_t *value)
 {
 	gk_auto_json json_t *shown = json_incref((json_t *)(uintptr_t)value);
 
-	if (span->told && value != span->own_output && gk_span_has_messages(span) &&
-		!cut_messages(span, &shown))
+	if ((span->told || span->input_messages) && value != span->own_output &&
+		gk_span_has_messages(span) && !cut_messages(span, value, &shown))
 		return NULL;
 	return hide_secrets(&shown) ? gk_steal(shown) : NULL;
 }

@@ -41,6 +41,40 @@ static gk_code answer(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 	return GK_OK;
 }
 
+/* Asks for a tool once in each turn of the agent. */
+static gk_code ask_for_tool(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	json_t *messages = json_object_get(request, "messages");
+	const char *last = json_string_value(
+		json_object_get(json_array_get(messages, json_array_size(messages) - 1), "role"));
+
+	if (last && strcmp(last, "tool") == 0)
+		return answer(ctx, request, ret, err);
+	*ret = json_pack("{s:{s:s, s:[{s:{s:s, s:{}}}]}, s:s}", "message", "role", "model",
+		"content", "toolRequest", "name", "look", "input", "finishReason", "stop");
+	return GK_OK;
+}
+
+static gk_action_fn *tool_model = ask_for_tool;
+
+static void define_tool_agent(const char *messages)
+{
+	static const char *const tools[] = { "look", NULL };
+
+	ck_assert_int_eq(gk_ai_init(core_app, NULL), GK_OK);
+	ck_assert_int_eq(gk_define_tool(core_app,
+				 GK_OPTS(gk_tool_opts, .name = "look", .description = "Looks.",
+					 .run = core_echo),
+				 NULL),
+		GK_OK);
+	agents_define_model("m", tool_model);
+	agents_define(GK_OPTS(gk_agent_opts, .name = "helper",
+		.prompt =
+			GK_OPTS(gk_prompt_opts, .model = "m", .messages = messages, .tools = tools),
+		.is_stored = true));
+	input = gk_agent_input("hello");
+}
+
 /* The text of a template, or NULL for an agent that answers by itself. */
 static void define(const char *messages)
 {
@@ -149,6 +183,16 @@ START_TEST(a_turn_of_a_long_session_in_a_file_asks_for_as_much_as_one_of_a_young
 }
 END_TEST
 
+START_TEST(a_turn_with_a_tool_of_a_long_session_asks_for_as_much_as_one_of_a_young_one)
+{
+	start(_i);
+	define_tool_agent(templates[1 + _i / 2]);
+	check_growth();
+	ck_assert_uint_ge(saw, 4 * OLD);
+	stop();
+}
+END_TEST
+
 /* --- and whose the list is --- */
 
 /* Says it in the session, which begins where `from` (a snapshot; NULL: its latest) was. The snapshot that it left; "" for none. */
@@ -205,6 +249,139 @@ START_TEST(branches_and_failed_turns_leave_every_snapshot_as_it_was)
 		assert_said(say(three, "four"), "one yes two yes three yes four yes ");
 	}
 	assert_said(say(branch, "more"), "one yes other yes more yes ");
+	stop();
+}
+END_TEST
+
+/* The texts of the messages in a value of the span: of what is no text, its kind. */
+static void assert_shown(json_t *span, const char *name, const char *texts)
+{
+	const char *text =
+		json_string_value(json_object_get(json_object_get(span, "attributes"), name));
+	gk_auto_json json_t *value = text ? json(text) : NULL;
+	char all[512] = "";
+	json_t *message;
+	size_t i;
+
+	json_array_foreach (json_object_get(value, "messages"), i, message) {
+		json_t *part = gk_json_at_peek(message, "content[0]");
+		const char *said = json_string_value(json_object_get(part, "text"));
+
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s ",
+			said ? said : json_object_iter_key(json_object_iter(part)));
+	}
+	ck_assert_str_eq(all, texts);
+}
+
+/* From the outermost: those of one name. */
+static json_t *span_at(const char *name, size_t n)
+{
+	for (size_t i = json_array_size(core_spans); i-- > 0;) {
+		json_t *span = json_array_get(core_spans, i);
+
+		if (strcmp(gk_json_str_peek(span, "name"), name) == 0 && !n--)
+			return span;
+	}
+	ck_abort_msg("there is no such span %s", name);
+	return NULL;
+}
+
+START_TEST(a_span_shows_the_messages_that_were_there_when_it_began)
+{
+	core_start();
+	define_tool_agent(templates[1]);
+	say(NULL, "one");
+	json_array_clear(core_spans);
+	assert_said(say(NULL, "two"), "one (null) (null) yes two (null) (null) yes ");
+	assert_shown(span_at("generate", 0), "genkit:input",
+		"be kind one toolRequest toolResponse yes two ");
+	assert_shown(span_at("generate", 1), "genkit:input",
+		"be kind one toolRequest toolResponse yes two toolRequest toolResponse ");
+	assert_shown(
+		span_at("m", 1), "genkit:input", "be kind one toolRequest toolResponse yes two ");
+	stop();
+}
+END_TEST
+
+static json_t *held[8]; /* requests that a model has kept */
+static size_t held_count;
+
+static gk_code ask_and_hold(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	held[held_count++ % 8] = json_incref(request);
+	return ask_for_tool(ctx, request, ret, err);
+}
+
+START_TEST(a_request_that_a_model_has_kept_stays_as_it_was)
+{
+	static const size_t sizes[] = { 2, 4, 6, 8 };
+
+	core_start();
+	tool_model = ask_and_hold;
+	define_tool_agent(templates[1]);
+	tool_model = ask_for_tool;
+	say(NULL, "one");
+	say(NULL, "two");
+	ck_assert_uint_eq(held_count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_uint_eq(json_array_size(json_object_get(held[i], "messages")), sizes[i]);
+		json_decref(held[i]);
+	}
+	stop();
+}
+END_TEST
+
+#define ROUNDS 200
+
+/* A tool in every round but the last, with nobody's agent around it. */
+static gk_code ask_often(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	static size_t at[2];
+	size_t count = json_array_size(json_object_get(request, "messages"));
+
+	if (count == 2 * ROUNDS + 1)
+		return answer(ctx, request, ret, err);
+	if (count == 2 * 45 + 1 || count == 2 * 50 + 1)
+		at[count != 2 * 45 + 1] = fault_asked();
+	if (count == 2 * 180 + 1)
+		at[1] -= at[0], at[0] = fault_asked();
+	if (count == 2 * 185 + 1)
+		ck_assert_msg(10 * (fault_asked() - at[0]) <= 11 * at[1],
+			"%zu bytes for five rounds, then %zu", at[1], fault_asked() - at[0]);
+	*ret = json_pack("{s:{s:s, s:[{s:{s:s, s:{}}}]}}", "message", "role", "model", "content",
+		"toolRequest", "name", "look", "input");
+	return GK_OK;
+}
+
+static gk_code in_rounds(gk_ctx *ctx, json_t *nothing, json_t **ret, gk_error *err)
+{
+	static const char *const tools[] = { "look", NULL };
+	gk_auto_response gk_response *response = NULL;
+	gk_auto_json json_t *given = json_pack("[o]", gk_message_of_text("user", "go"));
+	gk_code rc = gk_generate(ctx,
+		GK_OPTS(gk_generate_opts, .model = "often", .tools = tools, .messages = given,
+			.max_turns = ROUNDS + 1),
+		&response, err);
+
+	(void)nothing;
+	ck_assert_uint_eq(json_array_size(given), 1); /* the caller's */
+	if (rc == GK_OK)
+		*ret = json_integer((json_int_t)json_array_size(
+
+			gk_json_at_peek(gk_response_json(response), "request.messages")));
+	return rc;
+}
+
+START_TEST(a_late_round_of_a_call_asks_for_as_much_as_an_early_one)
+{
+	gk_auto_json json_t *count = NULL;
+
+	start(1);
+	define_tool_agent(templates[1]);
+	agents_define_model("often", ask_often);
+	core_flow("rounds", in_rounds, NULL);
+	count = core_run("/flow/rounds", NULL);
+	ck_assert_int_eq(json_integer_value(count), 2 * ROUNDS + 1);
 	stop();
 }
 END_TEST
@@ -365,6 +542,12 @@ static Suite *suite(void)
 	tcase_add_loop_test(c,
 		a_turn_of_a_long_session_in_a_file_asks_for_as_much_as_one_of_a_young_one, 0,
 		2 * TEMPLATES);
+	tcase_add_loop_test(c,
+		a_turn_with_a_tool_of_a_long_session_asks_for_as_much_as_one_of_a_young_one, 0,
+		2 * (TEMPLATES - 1));
+	tcase_add_test(c, a_late_round_of_a_call_asks_for_as_much_as_an_early_one);
+	tcase_add_test(c, a_span_shows_the_messages_that_were_there_when_it_began);
+	tcase_add_test(c, a_request_that_a_model_has_kept_stays_as_it_was);
 	tcase_add_loop_test(
 		c, branches_and_failed_turns_leave_every_snapshot_as_it_was, 0, TEMPLATES);
 	tcase_add_test(c, two_turns_at_once_from_one_snapshot_do_not_meet);
