@@ -208,7 +208,8 @@ static bool is_new(const char *path)
 	return stat(path, &info) < 0 || info.st_size == 0;
 }
 
-/* Small pages: a transaction writes some thirty of them, most for a few rows. The order matters: page size and auto_vacuum only before the journal's mode (section 9.1). */
+/* Small pages: a transaction writes some thirty of them, most for a few rows. What is deleted is overwritten where that costs
+ * no page (Debian's default is to write each that becomes free, which are those of all that was in the journal). The order matters: page size and auto_vacuum only before the journal's mode (section 9.1). */
 static gk_code set_up(gk_db *db, bool is_reader, bool is_new_file, gk_error *err)
 {
 	char text[512];
@@ -223,7 +224,7 @@ static gk_code set_up(gk_db *db, bool is_reader, bool is_new_file, gk_error *err
 		snprintf(text, sizeof(text),
 			"PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
 			"PRAGMA synchronous = %s; PRAGMA journal_mode = WAL;"
-			"PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d;"
+			"PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST; PRAGMA cache_size = -%d;"
 			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;"
 			"PRAGMA journal_size_limit = %u;",
 			/* until it has its tables there is nothing to lose: see gk_db_migrate() */
