@@ -94,8 +94,8 @@ export async function start(options = {}) {
   };
 }
 
-/** Waits for a condition instead of a time: calls `test` until it gives something truthy. */
-export async function until(test, what, ms = 10000) {
+/** Waits for a condition instead of a time: calls `test` until it gives something truthy. The limit is for a machine that is busy. */
+export async function until(test, what, ms = 60000) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await test();
