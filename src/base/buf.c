@@ -72,11 +72,6 @@ void gk_buf_put(gk_buf *buf, const void *data, size_t len)
 	buf->data[buf->len] = '\0';
 }
 
-void gk_buf_puts(gk_buf *buf, const char *text)
-{
-	gk_buf_put(buf, text, strlen(text));
-}
-
 void gk_buf_printf(gk_buf *buf, const char *format, ...)
 {
 	va_list args;

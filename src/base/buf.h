@@ -12,6 +12,7 @@
 #define GK_BASE_BUF_H
 
 #include <genkit/status.h>
+#include <string.h>
 
 typedef struct gk_buf {
 	char *data; /* NUL-terminated beyond len once anything was put */
@@ -33,7 +34,6 @@ void gk_buf_clear(gk_buf *buf);
 /** Room for `extra` more bytes; NULL when there is none. The bytes count only after gk_buf_added(). */
 char *gk_buf_reserve(gk_buf *buf, size_t extra);
 void gk_buf_put(gk_buf *buf, const void *data, size_t len);
-void gk_buf_puts(gk_buf *buf, const char *text);
 void gk_buf_printf(gk_buf *buf, const char *format, ...) GK_PRINTF(2, 3);
 /** A text as part of a line that somebody reads: its control characters neither make lines nor move the cursor. */
 void gk_buf_put_line(gk_buf *buf, const char *text);
@@ -47,9 +47,23 @@ static inline void gk_buf_added(gk_buf *buf, size_t len)
 	buf->len += len;
 }
 
+/** gk_buf_reserve() for those who need it often and for little. */
+static inline char *gk_buf_room(gk_buf *buf, size_t extra)
+{
+	if (extra < buf->cap - buf->len && !buf->max && !buf->failed)
+		return buf->data + buf->len;
+	return gk_buf_reserve(buf, extra);
+}
+
+/* In line, since the length of what stands in the source is known. */
+static inline void gk_buf_puts(gk_buf *buf, const char *text)
+{
+	gk_buf_put(buf, text, strlen(text));
+}
+
 static inline void gk_buf_putc(gk_buf *buf, char c)
 {
-	if (buf->len + 1 < buf->cap && !buf->failed) {
+	if (buf->len + 1 < buf->cap && buf->len != buf->max && !buf->failed) {
 		buf->data[buf->len++] = c;
 		buf->data[buf->len] = '\0';
 	} else {

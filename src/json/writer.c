@@ -92,22 +92,29 @@ static size_t put_special(const writer *w, const char *text, size_t len, char **
 	return step;
 }
 
-/* The last of a piece, fewer than eight bytes from `at` on: copied at once, with some that stand there already, when all of
- * that is plain. */
-static bool put_plain_end(const char *text, size_t at, size_t piece, char *out)
+/* Copies a text that is plain from end to end, most of them, in steps the last of which may copy some bytes twice. False: it
+ * is not; there is room for it in any case. */
+static bool copy_plain(char *to, const char *text, size_t len)
 {
-	size_t left = piece - at;
-
-	if (piece >= 8) {
-		if (!gk_json_word_is_plain(text + piece - 8))
-			return false;
-		memcpy(out + left - 8, text + piece - 8, 8);
-		return true;
+	if (len >= 8) {
+		for (size_t at = 0; at + 8 < len; at += 8) {
+			if (!gk_json_word_is_plain(text + at))
+				return false;
+			memcpy(to + at, text + at, 8);
+		}
+		memcpy(to + len - 8, text + len - 8, 8);
+		return gk_json_word_is_plain(text + len - 8);
 	}
-	if (left < 4 || !gk_json_few_are_plain(text + at, left))
-		return false;
-	memcpy(out, text + at, 4);
-	memcpy(out + left - 4, text + piece - 4, 4);
+	if (len >= 4) {
+		memcpy(to, text, 4);
+		memcpy(to + len - 4, text + len - 4, 4);
+		return gk_json_few_are_plain(text, len);
+	}
+	for (size_t at = 0; at < len; at++) {
+		if (gk_json_is_special((unsigned char)text[at]))
+			return false;
+		to[at] = text[at];
+	}
 	return true;
 }
 
@@ -123,11 +130,6 @@ static size_t put_piece(const writer *w, const char *text, size_t piece, size_t 
 			out += 8;
 			at += 8;
 			continue;
-		}
-		if (at + 8 > piece && put_plain_end(text, at, piece, out)) {
-			out += piece - at;
-			at = piece;
-			break;
 		}
 		while (at < piece && !gk_json_is_special((unsigned char)text[at]))
 			*out++ = text[at++];
@@ -146,31 +148,13 @@ static char *put_quote(const writer *w, char *at)
 	return at;
 }
 
-/* Most strings: one piece, with its quotes. */
-static void put_short(const writer *w, const char *text, size_t len)
-{
-	char *room = gk_buf_reserve(w->buf, len * MAX_GROWTH + MAX_ESCAPE + 2 * MAX_QUOTE);
-	char *to;
-
-	if (!room)
-		return;
-	to = put_quote(w, room);
-	put_piece(w, text, len, len, &to);
-	to = put_quote(w, to);
-	*to = '\0';
-	gk_buf_added(w->buf, (size_t)(to - room));
-}
-
-static void put_string(const writer *w, const char *text, size_t len)
+/* Piece by piece: what is long, and what goes into a buffer that may not grow as it likes. */
+static void put_long(const writer *w, const char *text, size_t len)
 {
 	char small[SMALL * MAX_GROWTH + MAX_ESCAPE], quote[MAX_QUOTE];
 	size_t most = w->buf->max ? SMALL : PIECE,
 	       quote_len = (size_t)(put_quote(w, quote) - quote);
 
-	if (len <= PIECE && !w->buf->max) {
-		put_short(w, text, len);
-		return;
-	}
 	gk_buf_put(w->buf, quote, quote_len);
 	while (len > 0) {
 		size_t piece = len < most ? len : most, done;
@@ -191,12 +175,39 @@ static void put_string(const writer *w, const char *text, size_t len)
 	gk_buf_put(w->buf, quote, quote_len);
 }
 
+static void put_string(const writer *w, const char *text, size_t len)
+{
+	char *room, *to;
+
+	if (len > PIECE || w->buf->max) {
+		put_long(w, text, len);
+		return;
+	}
+	room = gk_buf_room(w->buf, len * MAX_GROWTH + MAX_ESCAPE + 2 * MAX_QUOTE);
+	if (!room)
+		return;
+	to = put_quote(w, room);
+	if (copy_plain(to, text, len))
+		to += len;
+	else
+		put_piece(w, text, len, len, &to);
+	to = put_quote(w, to);
+	*to = '\0';
+	gk_buf_added(w->buf, (size_t)(to - room));
+}
+
 static void put_number(const writer *w, const json_t *value)
 {
 	char text[GK_NUMBER_SIZE];
-	size_t len = json_is_integer(value) ? gk_format_i64(json_integer_value(value), text)
-					    : gk_format_real(json_real_value(value), text);
+	size_t len;
 
+	if (json_is_integer(value) && json_integer_value(value) >= 0 &&
+		json_integer_value(value) < 10) {
+		gk_buf_putc(w->buf, (char)('0' + json_integer_value(value)));
+		return;
+	}
+	len = json_is_integer(value) ? gk_format_i64(json_integer_value(value), text)
+				     : gk_format_real(json_real_value(value), text);
 	gk_buf_put(w->buf, text, len);
 }
 
