@@ -53,7 +53,7 @@ gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_erro
 		.messages = GK_SPAN_MESSAGES };
 	LIST_INIT(&app->all_runs);
 	LIST_INIT(&app->errands);
-	TAILQ_INIT(&app->young_spans);
+	gk_young_spans_init(app);
 	app->idle_defer = (gk_defer){ .fn = tell_idle, .user = app };
 	app->registry = gk_registry_new(NULL);
 	app->plugins = gk_table_new(gk_plugin_free);
@@ -76,8 +76,7 @@ void gk_app_free(gk_app *app)
 		return;
 	assert(app->run_count == 0);
 	gk_loop_undefer(app->loop, &app->idle_defer);
-	if (app->lasting)
-		gk_timer_stop(app->lasting);
+	gk_young_spans_done(app);
 	gk_registry_free(app->registry);
 	gk_table_free(app->providers);
 	gk_table_free(app->plugins); /* after the actions, which may use what its init made */

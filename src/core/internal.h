@@ -40,6 +40,8 @@ struct gk_app {
 	young_spans;       /* in order of start, not GK_SPAN_LASTING_MS old */
 	gk_timer *lasting; /* when the first of them will be; NULL: never */
 	bool is_lasting_armed;
+	gk_defer ahead; /* writes what is known of the young ones, the second time that it comes */
+	bool is_writing;
 	gk_tracing tracing;
 	LIST_HEAD(, gk_run) all_runs;
 	LIST_HEAD(, gk_errand) errands;
@@ -153,6 +155,29 @@ void gk_span_set_own(gk_span *span, const gk_own_span_opts *opts);
 void gk_span_announce(gk_span *span, gk_app *app);
 /** `err` NULL: it went well. Marks the failure's source. */
 void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err);
+/** Observers may be told that it lasts, and what is known of it may be written ahead; until gk_span_grow_up(). */
+void gk_span_be_young(gk_span *span, gk_app *app);
+void gk_span_grow_up(gk_span *span, gk_app *app);
+void gk_young_spans_init(gk_app *app);
+void gk_young_spans_done(gk_app *app);
+/** Writes what is known when it has started; without room or memory nothing. */
+void gk_span_write_ahead(gk_span *span);
+/** After what was known has changed. */
+void gk_span_forget_ahead(gk_span *span);
+
+/* A walk over a span's attributes, in two steps: what is known when it has started, and the rest. */
+typedef struct gk_attribute_walk {
+	const gk_span *span;
+	gk_attribute_fn *fn;
+	void *user;
+	unsigned room; /* for what is not Genkit's own */
+	unsigned labels, dropped;
+} gk_attribute_walk;
+void gk_attribute_walk_init(
+	gk_attribute_walk *walk, const gk_span *span, gk_attribute_fn *fn, void *user);
+bool gk_attribute_walk_first(gk_attribute_walk *walk);
+bool gk_attribute_walk_rest(gk_attribute_walk *walk);
+
 /** What `path` of a span is, or would be; the caller frees it. NULL when memory ran out. */
 char *gk_span_plain_path(const gk_span *span);
 /** Lets the observers settle what a run has left behind. */

@@ -86,59 +86,6 @@ static void set_path(gk_span *span)
 	span->path = gk_span_plain_path(span);
 }
 
-/* --- those that last --- */
-
-/* Most spans are over before anybody would look at them while they run. They wait here, in order of start, for a moment;
- * a timer tells the observers of those that are still there then. */
-static void arm(gk_app *app)
-{
-	if (app->lasting)
-		gk_timer_again(app->lasting, GK_SPAN_LASTING_MS);
-	app->is_lasting_armed = app->lasting;
-}
-
-static void tell_lasting(void *user)
-{
-	gk_app *app = user;
-	uint64_t now_ns = gk_clock_mono_ns();
-	gk_span *span;
-
-	app->is_lasting_armed = false;
-	while ((span = TAILQ_FIRST(&app->young_spans))) {
-		if (now_ns - span->start_mono_ns < GK_SPAN_LASTING_MS * 1000000ull) {
-			arm(app);
-			return;
-		}
-		TAILQ_REMOVE(&app->young_spans, span, young_link);
-		span->is_young = false;
-		span->has_lasted = true;
-		for (size_t i = 0; i < app->observer_count; i++)
-			if (app->observers[i]->lasts)
-				app->observers[i]->lasts(span, app->observers[i]->user);
-	}
-}
-
-static void be_young(gk_span *span, gk_app *app)
-{
-	bool wanted = false;
-
-	for (size_t i = 0; i < app->observer_count; i++)
-		wanted |= app->observers[i]->lasts != NULL;
-	if (!wanted)
-		return;
-	if (!app->lasting) {
-		if (gk_timer_start(app->loop, GK_SPAN_LASTING_MS, 0, tell_lasting, app,
-			    &app->lasting, NULL) != GK_OK)
-			return; /* nobody is told: it is shown when it ends */
-		gk_timer_unref(app->lasting);
-		app->is_lasting_armed = true;
-	}
-	TAILQ_INSERT_TAIL(&app->young_spans, span, young_link);
-	span->is_young = true;
-	if (!app->is_lasting_armed)
-		arm(app);
-}
-
 void gk_spans_settle(gk_app *app)
 {
 	for (size_t i = 0; i < app->observer_count; i++)
@@ -172,7 +119,7 @@ void gk_span_announce(gk_span *span, gk_app *app)
 	for (size_t i = 0; i < app->observer_count; i++)
 		if (app->observers[i]->started)
 			app->observers[i]->started(span, app->observers[i]->user);
-	be_young(span, app);
+	gk_span_be_young(span, app);
 }
 
 /* The innermost span that an error passes through is its source; the error remembers that it was claimed. What was
@@ -200,9 +147,7 @@ void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 	span->state = span->is_appended ? GK_SPAN_RUNNING : GK_SPAN_OK;
 	if (err)
 		record_failure(span, err);
-	if (span->is_young)
-		TAILQ_REMOVE(&app->young_spans, span, young_link);
-	span->is_young = false;
+	gk_span_grow_up(span, app);
 	if (app->observer_count) {
 		span->end_ns = span->start_ns + (gk_clock_mono_ns() - span->start_mono_ns);
 		span->output = err ? NULL : span->own_output ? span->own_output : output;
@@ -218,6 +163,7 @@ void gk_span_finish(gk_span *span, gk_app *app, json_t *output, gk_error *err)
 	json_decref(span->metadata);
 	json_decref(span->events);
 	free(span->path);
+	gk_span_forget_ahead(span);
 }
 
 /* --- spans of one's own --- */
@@ -260,13 +206,16 @@ bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value)
 	}
 	json_decref(span->own_input);
 	span->input = span->own_input = changed;
+	gk_span_forget_ahead(span);
 	return true;
 }
 
 void gk_ctx_record_told(gk_ctx *ctx, size_t count)
 {
-	if (ctx->span)
-		ctx->span->told = count;
+	if (!ctx->span)
+		return;
+	ctx->span->told = count;
+	gk_span_forget_ahead(ctx->span);
 }
 
 void gk_ctx_record_output_take(gk_ctx *ctx, json_t *output_take)

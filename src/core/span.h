@@ -2,7 +2,8 @@
  * Copyright the genkitd authors */
 /*
  * Spans: what a run leaves behind. Here they are records that observers are shown; the store and the exporters are
- * such observers. A span holds references, not texts: whoever wants JSON text writes it, while it is being shown.
+ * such observers. A span holds references, not texts: whoever wants JSON text writes it, while it is being shown. Only what is
+ * known of one that waits may be written before (`ahead`), which is the span's and goes with it.
  */
 #ifndef GK_CORE_SPAN_H
 #define GK_CORE_SPAN_H
@@ -28,6 +29,13 @@ typedef struct gk_span_limits {
 	size_t attribute_size; /* bytes of text; longer ones are cut and end in "…"; 0: no limit */
 	size_t messages;       /* of earlier turns; of more the first and the last; 0: no limit */
 } gk_span_limits;
+
+/* The first part of what gk_span_append_data() writes, written already. */
+typedef struct gk_span_ahead {
+	gk_buf text;     /* empty: it is not */
+	unsigned labels; /* that it holds */
+	bool is_cut;     /* an attribute of it */
+} gk_span_ahead;
 
 typedef struct gk_span {
 	const struct gk_span *above; /* the enclosing one, while this one runs; NULL: root */
@@ -71,6 +79,8 @@ typedef struct gk_span {
 	const char *trace_state, *baggage;     /* opaque; NULL: none */
 	bool is_young,
 		has_lasted; /* core's: whether observers may still be, or have been, told that it lasts */
+	bool is_looked_at; /* core's: whether it is to be written ahead has been asked */
+	gk_span_ahead ahead;
 	TAILQ_ENTRY(gk_span) young_link;
 } gk_span;
 
@@ -81,6 +91,9 @@ typedef struct gk_span_observer {
 	 * once. Said once of a span, before `ended`, which finds `has_lasted` set. */
 	void (*lasts)(const gk_span *span, void *user);
 	void (*ended)(const gk_span *span, void *user);
+	/** Whether it will ask for gk_span_append_data() of it: what is known is written while the span's run waits, with
+	 * input, labels and context as they are then. Asked once, of a span whose run does wait. */
+	bool (*wants_data)(const gk_span *span, void *user);
 	/** A run's spans have ended and its sink is about to hear of the end: waits until they may be told of. On the
 	 * run's fiber; must return soon even if the run has been called off or the observer fails. */
 	GK_SUSPENDS void (*settle)(void *user);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* Spans as the wire has them: attributes, events, Genkit's JSON (telemetry sections 1.4 to 1.7). */
+/* Spans as the wire has them: attributes and events (telemetry sections 1.4 to 1.6). */
 #include "core/internal.h"
 
-#include "base/number.h"
 #include "base/str.h"
 #include "json/edit.h"
 #include "json/write.h"
 
 #include <stdio.h>
 
-#define METADATA  "genkit:metadata:"
-#define NS_PER_MS 1000000u
+#define METADATA "genkit:metadata:"
 
 static const char cut_mark[] = "\xe2\x80\xa6"; /* an ellipsis: what ends in it is no JSON */
 
@@ -35,13 +33,19 @@ const char *gk_span_kind_name(int kind)
 char *gk_span_path(const gk_span *span)
 {
 	const char *path = span->path ? span->path : "";
-	size_t len = strlen(path);
-	char *text = NULL;
+	size_t len = strlen(path), subtype_len;
+	char *text, *at;
 
 	if (!span->subtype || span->is_root || span->is_appended || !len)
 		return strdup(path);
-	if (asprintf(&text, "%.*s,s:%s}", (int)(len - 1), path, span->subtype) < 0)
+	subtype_len = strlen(span->subtype);
+	text = malloc(len + subtype_len + sizeof(",s:"));
+	if (!text)
 		return NULL;
+	at = mempcpy(text, path, len - 1);
+	at = mempcpy(at, ",s:", 3);
+	at = mempcpy(at, span->subtype, subtype_len);
+	memcpy(at, "}", 2);
 	return text;
 }
 
@@ -68,13 +72,7 @@ char *gk_span_error_message(const gk_span *span)
 
 /* --- attributes --- */
 
-typedef struct walk {
-	const gk_span *span;
-	gk_attribute_fn *fn;
-	void *user;
-	unsigned room; /* for what is not Genkit's own */
-	unsigned dropped;
-} walk;
+typedef gk_attribute_walk walk;
 
 static bool put(walk *w, const char *key, const char *text)
 {
@@ -124,6 +122,7 @@ static bool put_labels(walk *w)
 			continue;
 		}
 		w->room--;
+		w->labels++;
 		if (!w->fn(&(gk_attribute){ .key = key, .value = value }, w->user))
 			return false;
 	}
@@ -165,15 +164,25 @@ static unsigned count_own(const gk_span *span)
 	return span->is_foreign ? 0 : count;
 }
 
-/* In the order that the reference writes them: labels of the start, then what it sets at the end. */
-static bool put_all(walk *w)
+void gk_attribute_walk_init(
+	gk_attribute_walk *w, const gk_span *span, gk_attribute_fn *fn, void *user)
+{
+	unsigned own = count_own(span), most = span->limits->attributes;
+
+	*w = (gk_attribute_walk){
+		.span = span, .fn = fn, .user = user, .room = most > own ? most - own : 0
+	};
+}
+
+/* In the order in which the reference writes them: labels of the start, then what it sets at the end. */
+bool gk_attribute_walk_first(gk_attribute_walk *w)
 {
 	const gk_span *span = w->span;
-	gk_auto_str char *path = gk_span_path(span);
-	const char *state = span->state == GK_SPAN_OK ? "success" : "error";
+	gk_auto_str char *path = NULL;
 
 	if (span->is_foreign)
 		return put_labels(w);
+	path = gk_span_path(span);
 	return path && put(w, "genkit:type", span->type) &&
 	       put(w, METADATA "subtype", span->subtype) && put(w, "genkit:key", span->key) &&
 	       put_labels(w) &&
@@ -182,7 +191,17 @@ static bool put_all(walk *w)
 	       put(w, "genkit:name", span->name) && put_true(w, "genkit:isRoot", span->is_root) &&
 	       put(w, "genkit:path", path) && put_json(w, "genkit:input", span->input) &&
 	       put_json(w, "genkit:init", span->init) &&
-	       put_json(w, METADATA "context", span->context) && put_metadata(w) && put_output(w) &&
+	       put_json(w, METADATA "context", span->context);
+}
+
+bool gk_attribute_walk_rest(gk_attribute_walk *w)
+{
+	const gk_span *span = w->span;
+	const char *state = span->state == GK_SPAN_OK ? "success" : "error";
+
+	if (span->is_foreign)
+		return true;
+	return put_metadata(w) && put_output(w) &&
 	       put(w, "genkit:state", span->state == GK_SPAN_RUNNING ? NULL : state) &&
 	       put_true(w, "genkit:isFailureSource", span->is_failure_source);
 }
@@ -190,10 +209,11 @@ static bool put_all(walk *w)
 bool gk_span_each_attribute(
 	const gk_span *span, gk_attribute_fn *fn, void *user, unsigned *dropped_ret)
 {
-	unsigned own = count_own(span), most = span->limits->attributes;
-	walk w = { .span = span, .fn = fn, .user = user, .room = most > own ? most - own : 0 };
-	bool done = put_all(&w);
+	gk_attribute_walk w;
+	bool done;
 
+	gk_attribute_walk_init(&w, span, fn, user);
+	done = gk_attribute_walk_first(&w) && gk_attribute_walk_rest(&w);
 	if (dropped_ret)
 		*dropped_ret = w.dropped;
 	return done;
@@ -287,162 +307,4 @@ bool gk_span_each_event(const gk_span *span, gk_event_fn *fn, void *user)
 			    user))
 			return false;
 	return each_exception(span, fn, user);
-}
-
-/* --- Genkit's JSON --- */
-
-void gk_span_append_ms(gk_buf *buf, uint64_t ns)
-{
-	char text[GK_NUMBER_SIZE + 7];
-	size_t len = gk_format_i64((int64_t)(ns / NS_PER_MS), text);
-	uint64_t fraction = ns % NS_PER_MS;
-
-	if (fraction) {
-		text[len] = '.';
-		for (size_t at = len + 6; at > len; at--, fraction /= 10)
-			text[at] = (char)('0' + fraction % 10);
-		len += 7;
-		while (text[len - 1] == '0')
-			len--;
-	}
-	gk_buf_put(buf, text, len);
-}
-
-static void put_string(gk_buf *buf, const char *text)
-{
-	gk_json_append_string(buf, text, strlen(text));
-}
-
-/* ,"name":"text" */
-static void put_member(gk_buf *buf, const char *name, const char *text)
-{
-	gk_buf_puts(buf, ",\"");
-	gk_buf_puts(buf, name);
-	gk_buf_puts(buf, "\":");
-	put_string(buf, text);
-}
-
-typedef struct writing {
-	gk_buf *buf, text;
-	const gk_span *span;
-	bool is_first, is_cut;
-} writing;
-
-/* JSON at once as the string that it will be. False: it is too long, or too deep. */
-static bool write_nested(writing *w, const gk_attribute *attribute)
-{
-	size_t before = w->buf->len, max = w->span->limits->attribute_size;
-
-	if (gk_buf_failed(w->buf))
-		return true;
-	gk_json_append_nested(w->buf, attribute->value, w->span->memo, attribute->is_output);
-	if (!gk_buf_failed(w->buf) && (!max || w->buf->len - before <= max))
-		return true;
-	w->buf->failed = false;
-	w->buf->len = before;
-	return false;
-}
-
-static bool write_attribute(const gk_attribute *attribute, void *user)
-{
-	writing *w = user;
-
-	if (!w->is_first)
-		gk_buf_putc(w->buf, ',');
-	w->is_first = false;
-	put_string(w->buf, attribute->key);
-	gk_buf_putc(w->buf, ':');
-	if (!gk_attribute_is_text(attribute)) {
-		gk_json_append(w->buf, attribute->value);
-		return true;
-	}
-	if (attribute->is_json && write_nested(w, attribute))
-		return true;
-	gk_buf_clear(&w->text);
-	w->is_cut |= gk_attribute_append(&w->text, attribute, w->span);
-	gk_json_append_string(w->buf, w->text.data ? w->text.data : "", w->text.len);
-	return !gk_buf_failed(&w->text);
-}
-
-static bool write_event(const gk_event *event, void *user)
-{
-	writing *w = user;
-
-	gk_buf_puts(w->buf, w->is_first ? "{\"time\":" : ",{\"time\":");
-	w->is_first = false;
-	gk_span_append_ms(w->buf, event->time_ns);
-	gk_buf_puts(w->buf, ",\"annotation\":{\"attributes\":");
-	if (event->attributes)
-		gk_json_append(w->buf, event->attributes);
-	else
-		gk_buf_puts(w->buf, "{}");
-	put_member(w->buf, "description", event->name);
-	gk_buf_puts(w->buf, "}}");
-	return true;
-}
-
-static void put_links(gk_buf *buf, const gk_span *span)
-{
-	gk_buf_puts(buf, ",\"links\":[");
-	if (span->link_trace_id[0])
-		gk_buf_printf(buf,
-			"{\"context\":{\"traceId\":\"%s\",\"spanId\":\"%s\",\"isRemote\":true,"
-			"\"traceFlags\":1},\"attributes\":{}}",
-			span->link_trace_id, span->link_span_id);
-	gk_buf_putc(buf, ']');
-}
-
-static void put_library(gk_buf *buf, const gk_span *span)
-{
-	const char *version, *name = gk_span_library(span, &version);
-
-	gk_buf_puts(buf, ",\"instrumentationLibrary\":{\"name\":");
-	put_string(buf, name);
-	if (version)
-		put_member(buf, "version", version);
-	gk_buf_putc(buf, '}');
-	put_member(buf, "spanKind", gk_span_kind_name(span->kind));
-}
-
-static void put_status(gk_buf *buf, const gk_span *span)
-{
-	gk_auto_str char *message = NULL;
-
-	if (span->state != GK_SPAN_ERROR) {
-		gk_buf_puts(buf, ",\"status\":{\"code\":0}");
-		return;
-	}
-	message = gk_span_error_message(span);
-	gk_buf_puts(buf, ",\"status\":{\"code\":2");
-	put_member(buf, "message", message ? message : "");
-	gk_buf_putc(buf, '}');
-}
-
-void gk_span_append_data(gk_buf *buf, const gk_span *span)
-{
-	writing w = { .buf = buf, .text = GK_BUF_INIT(0), .span = span, .is_first = true };
-
-	gk_buf_puts(buf, "{\"spanId\":");
-	put_string(buf, span->id);
-	put_member(buf, "traceId", span->trace_id);
-	if (span->parent_id[0] && !span->parent_is_remote)
-		put_member(buf, "parentSpanId", span->parent_id);
-	gk_buf_puts(buf, ",\"startTime\":");
-	gk_span_append_ms(buf, span->start_ns);
-	gk_buf_puts(buf, ",\"endTime\":");
-	gk_span_append_ms(buf, span->end_ns);
-	gk_buf_puts(buf, ",\"attributes\":{");
-	buf->failed |= !gk_span_each_attribute(span, write_attribute, &w, NULL);
-	gk_buf_putc(buf, '}');
-	put_member(buf, "displayName", span->name);
-	put_links(buf, span);
-	put_library(buf, span);
-	gk_buf_puts(buf, span->parent_is_remote ? ",\"sameProcessAsParentSpan\":{\"value\":false}"
-						: ",\"sameProcessAsParentSpan\":{\"value\":true}");
-	put_status(buf, span);
-	gk_buf_puts(buf, ",\"timeEvents\":{\"timeEvent\":[");
-	w.is_first = true;
-	buf->failed |= !gk_span_each_event(span, write_event, &w);
-	gk_buf_puts(buf, w.is_cut ? "]},\"truncated\":true}" : "]}}");
-	gk_buf_done(&w.text);
 }

@@ -50,6 +50,11 @@ static void record(const gk_span *span, void *user)
 		gk_buf_done(&recorder->doc);
 }
 
+static bool wants_data(const gk_span *span, void *user)
+{
+	return is_sampled(user, span->trace_id);
+}
+
 static void settle(void *user)
 {
 	gk_recorder *recorder = user;
@@ -73,9 +78,11 @@ gk_code gk_recorder_new(gk_app *app, gk_trace_store *store, const gk_recorder_op
 		return gk_error_no_memory(err);
 	recorder->app = app;
 	recorder->store = store;
-	recorder->observer = (gk_span_observer){
-		.lasts = record, .ended = record, .settle = settle, .user = recorder
-	};
+	recorder->observer = (gk_span_observer){ .lasts = record,
+		.ended = record,
+		.wants_data = wants_data,
+		.settle = settle,
+		.user = recorder };
 	gk_recorder_configure(recorder, opts);
 	if (!gk_app_add_observer(app, &recorder->observer)) {
 		free(recorder);

@@ -39,6 +39,12 @@ static void ended(const gk_span *span, void *user)
 	json_array_append_new(((play *)user)->ends, data_of(span));
 }
 
+static bool wants_all(const gk_span *span, void *user)
+{
+	(void)span, (void)user;
+	return true;
+}
+
 static void drop_record(const gk_log_record *record, void *user)
 {
 	(void)record, (void)user;
@@ -562,7 +568,9 @@ void golden_run(conformance *run, const char *file, json_t *doc)
 	const char *name = gk_json_str_peek(doc, "name");
 	json_t *program = gk_json_at_peek(doc, "app.program"), *entry;
 	play p = { .starts = json_array(), .ends = json_array(), .records = json_array() };
-	const gk_span_observer observer = { .started = started, .ended = ended, .user = &p };
+	const gk_span_observer observer = {
+		.started = started, .ended = ended, .wants_data = wants_all, .user = &p
+	};
 	bool goes_on = true;
 	size_t i;
 

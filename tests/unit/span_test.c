@@ -35,7 +35,15 @@ static void ended(const gk_span *span, void *user)
 		datas, json_pack("{s:s, s:o}", "phase", "end", "span", data_of(span)));
 }
 
-static const gk_span_observer watcher = { .started = started, .ended = ended };
+static bool wants_all(const gk_span *span, void *user)
+{
+	(void)span, (void)user;
+	return true;
+}
+
+static const gk_span_observer watcher = {
+	.started = started, .ended = ended, .wants_data = wants_all
+};
 
 static void setup(void)
 {
