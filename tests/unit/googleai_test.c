@@ -116,6 +116,7 @@ static json_t *hello(const char *config)
 	return request;
 }
 
+#define VEO  "googleai/veo-3.1-generate-preview"
 #define BASE "https://generativelanguage.googleapis.com/v1beta/"
 
 START_TEST(ids_are_written_in_many_ways)
@@ -146,13 +147,72 @@ END_TEST
 START_TEST(a_call_may_have_an_address_a_time_and_headers_of_its_own)
 {
 	json_decref(core_run("/model/googleai/gemini-2.5-flash",
-		hello("{'baseUrl':'https://mine.example','apiVersion':'v1','timeout':1500,'version':'models/gemini-x',"
+		hello("{'baseUrl':'https://GENERATIVELANGUAGE.googleapis.com:443/mine/','apiVersion':'v1','timeout':1500,"
+		      "'version':'models/gemini-x',"
 		      "'customHeaders':{'X-Team':'blue','x-goog-api-key':'stolen'}}")));
-	ck_assert_str_eq(url, "https://mine.example/v1/models/gemini-x:generateContent");
+	ck_assert_str_eq(url,
+		"https://GENERATIVELANGUAGE.googleapis.com:443/mine/v1/models/gemini-x:generateContent");
 	ck_assert_uint_eq(timeout_ms, 1500);
 	ck_assert_ptr_nonnull(strstr(headers, "X-Team: blue\n"));
 	ck_assert_ptr_nonnull(strstr(headers, "x-goog-api-key: secret-key\n"));
 	ck_assert_ptr_null(strstr(headers, "stolen"));
+}
+END_TEST
+
+/* What a key of the plugin's is not sent for. */
+static const struct {
+	const char *config, *message;
+} refused[] = {
+	{ "{'baseUrl':'https://mine.example'}", "needs a key of its own, config.apiKey" },
+	{ "{'baseUrl':'https://mine.example','apiKey':''}", "needs a key of its own" },
+	{ "{'baseUrl':'https://mine.example','customHeaders':{'x-goog-api-key':'own-key'}}",
+		"needs a key of its own" },
+	{ "{'baseUrl':'http://generativelanguage.googleapis.com'}", "needs a key of its own" },
+	{ "{'baseUrl':'https://generativelanguage.googleapis.com:8443'}",
+		"needs a key of its own" },
+	{ "{'baseUrl':'https://generativelanguage.googleapis.com.mine.example'}",
+		"needs a key of its own" },
+	{ "{'baseUrl':'https://generativelanguage.googleapis.com@mine.example','apiKey':'own-key'}",
+		"no user, query or fragment" },
+	{ "{'baseUrl':'https://mine.example?a=','apiKey':'own-key'}",
+		"no user, query or fragment" },
+	{ "{'baseUrl':'https://mine.example/#','apiKey':'own-key'}", "no user, query or fragment" },
+	{ "{'baseUrl':'mine.example','apiKey':'own-key'}", "'config.baseUrl' of this call" },
+	{ "{'baseUrl':'file:///etc/passwd','apiKey':'own-key'}", "must begin with http" },
+	{ "{'apiVersion':'../upload/v1'}", "config.apiVersion is the name of a version" },
+	{ "{'apiVersion':'v1?key=x'}", "config.apiVersion is the name of a version" },
+};
+#define REFUSED (sizeof(refused) / sizeof(refused[0]))
+
+START_TEST(the_key_of_the_plugin_goes_to_the_configured_address_alone)
+{
+	static const char *const keys[] = { "/model/googleai/gemini-2.5-flash",
+		"/model/googleai/imagen-4.0-generate-001", "/background-model/" VEO };
+
+	for (size_t i = 0; i < 3; i++) {
+		gk_auto_json json_t *input = hello(refused[_i].config);
+		gk_run *run = core_begin(GK_OPTS(gk_run_opts, .key = keys[i], .input = input));
+
+		core_finish(run);
+		ck_assert_int_eq(gk_run_error_peek(run)->code, GK_INVALID_ARGUMENT);
+		ck_assert_ptr_nonnull(strstr(gk_run_error_peek(run)->message, refused[_i].message));
+		gk_run_unref(run);
+	}
+	ck_assert_uint_eq(asked, 0);
+}
+END_TEST
+
+START_TEST(a_call_with_a_key_of_its_own_may_go_elsewhere_with_nothing_of_the_plugin)
+{
+	json_decref(core_run("/model/googleai/gemini-2.5-flash",
+		hello("{'baseUrl':'https://mine.example//','apiKey':'own-key','customHeaders':{'X-Own':'1'}}")));
+	ck_assert_str_eq(
+		url, "https://mine.example/v1beta/models/gemini-2.5-flash:generateContent");
+	ck_assert_ptr_nonnull(strstr(headers, "x-goog-api-key: own-key\n"));
+	ck_assert_ptr_nonnull(strstr(headers, "X-Own: 1\n"));
+	ck_assert_ptr_nonnull(strstr(headers, "User-Agent: "));
+	ck_assert_ptr_null(strstr(headers, "X-Team"));
+	ck_assert_ptr_null(strstr(headers, "secret-key"));
 }
 END_TEST
 
@@ -321,8 +381,6 @@ START_TEST(the_service_says_how_a_model_can_be_asked)
 }
 END_TEST
 
-#define VEO "googleai/veo-3.1-generate-preview"
-
 START_TEST(a_video_that_the_filters_took_is_an_error_of_its_operation)
 {
 	gk_auto_json json_t *operation = NULL, *failed = NULL;
@@ -374,6 +432,28 @@ static void run_with(const char *key, const char *input, const char *context)
 	ck_assert_ptr_null(gk_run_error_peek(run));
 	gk_run_unref(run);
 }
+
+START_TEST(the_key_of_the_context_does_not_go_to_an_address_of_the_call)
+{
+	gk_auto_json json_t *context =
+		json("{'secrets':{'apiKey':'context-key'},'config':{'apiKey':'context-key'}}");
+	gk_auto_json json_t *input = hello("{'baseUrl':'https://mine.example'}");
+	gk_auto_json json_t *same =
+		hello("{'baseUrl':'https://generativelanguage.googleapis.com/x'}");
+	gk_run *run = core_begin(GK_OPTS(
+		gk_run_opts, .key = "/background-model/" VEO, .input = input, .context = context));
+
+	core_finish(run);
+	ck_assert_int_eq(gk_run_error_peek(run)->code, GK_INVALID_ARGUMENT);
+	ck_assert_uint_eq(asked, 0);
+	gk_run_unref(run);
+	run = core_begin(GK_OPTS(
+		gk_run_opts, .key = "/background-model/" VEO, .input = same, .context = context));
+	core_finish(run);
+	ck_assert_ptr_nonnull(strstr(headers, "x-goog-api-key: context-key\n"));
+	gk_run_unref(run);
+}
+END_TEST
 
 START_TEST(what_goes_on_in_the_background_is_asked_with_the_key_of_the_context)
 {
@@ -574,6 +654,11 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, ids_are_written_in_many_ways);
 	tcase_add_test(tcase, a_call_may_have_an_address_a_time_and_headers_of_its_own);
+	tcase_add_loop_test(
+		tcase, the_key_of_the_plugin_goes_to_the_configured_address_alone, 0, REFUSED);
+	tcase_add_test(
+		tcase, a_call_with_a_key_of_its_own_may_go_elsewhere_with_nothing_of_the_plugin);
+	tcase_add_test(tcase, the_key_of_the_context_does_not_go_to_an_address_of_the_call);
 	tcase_add_test(tcase, an_operation_is_no_way_to_other_addresses);
 	tcase_add_test(tcase, the_name_of_a_model_leads_nowhere_else);
 	tcase_add_test(tcase, tools_do_not_go_with_a_cache);

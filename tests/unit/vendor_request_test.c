@@ -82,6 +82,11 @@ static const struct {
 	{ "ollama", "{'serverAddress':'https://o.invalid/?room=3'}", "/embedder/ollama/m",
 		"{'options':{'serverAddress':'other.invalid:8000/'}}",
 		"http://other.invalid:8000/api/embed" },
+	{ "ollama", "{'serverAddress':'[::1]:9/own/'}", "/embedder/ollama/m",
+		"{'options':{'serverAddress':'other.invalid/a:b'}}",
+		"http://other.invalid:11434/a:b/api/embed" },
+	{ "ollama", "{'serverAddress':'[::1]:9/own/'}", "/model/ollama/m", "{}",
+		"http://[::1]:9/own/api/chat" },
 	{ "microsoft-foundry",
 		"{'endpoint':'https://r.invalid','apiKey':'secret-key','apiVersion':' 2030-01-01\\n'}",
 		"/model/microsoft-foundry/gpt-4o", "{}",
@@ -180,6 +185,12 @@ static const struct {
 	{ "ollama", "{'apiKey':'key-of-the-option','headers':{'X-Team':'red team'}}",
 		"/embedder/ollama/m", "{'options':{'serverAddress':'http://other.invalid'}}",
 		NULL },
+	{ "ollama", "{'apiKey':'key-of-the-option','headers':{'X-Team':'red team'}}",
+		"/embedder/ollama/m",
+		"{'options':{'serverAddress':'other.invalid','apiKey':'key-of-the-call'}}",
+		"Bearer key-of-the-call" },
+	{ "ollama", "{'apiKey':'key-of-the-option'}", "/embedder/ollama/m",
+		"{'options':{'serverAddress':'127.0.0.1/a:b'}}", "Bearer key-of-the-option" },
 	{ "ollama", "{}", "/model/ollama/m", "{}", NULL },
 };
 
@@ -194,6 +205,34 @@ START_TEST(the_key_of_a_call_goes_before_that_of_its_plugin_and_never_into_the_b
 	ck_assert_ptr_null(strstr(body, "key-of"));
 	ck_assert_ptr_null(strstr(body, "piKey"));
 	ck_assert_ptr_null(team);
+}
+END_TEST
+
+START_TEST(an_address_of_a_call_is_no_more_than_an_address)
+{
+	static const char *const places[][2] = {
+		{ "other.invalid?room=3", "no user, query or fragment" },
+		{ "http://other.invalid/#room", "no user, query or fragment" },
+		{ "http://me:word@other.invalid", "no user, query or fragment" },
+		{ "ftp://other.invalid", "must begin with http" },
+		{ "http://other.invalid:port", "ollama: 'options.serverAddress' of this call: " },
+	};
+
+	provider_use("ollama", "{}");
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		gk_auto_json json_t *input = whole("{'options':{}}");
+		gk_run *run;
+
+		json_object_set_new(json_object_get(input, "options"), "serverAddress",
+			json_string(places[i][0]));
+		run = core_begin(GK_OPTS(gk_run_opts, .key = "/embedder/ollama/m", .input = input));
+		core_finish(run);
+		ck_assert_int_eq(gk_run_error_peek(run)->code, GK_INVALID_ARGUMENT);
+		ck_assert_ptr_nonnull(strstr(gk_run_error_peek(run)->message, places[i][1]));
+		ck_assert_ptr_null(strstr(gk_run_error_peek(run)->message, "word"));
+		gk_run_unref(run);
+	}
+	ck_assert_ptr_null(url);
 }
 END_TEST
 
@@ -255,6 +294,7 @@ static Suite *vendor_request_suite(void)
 	tcase_add_loop_test(tcase,
 		the_key_of_a_call_goes_before_that_of_its_plugin_and_never_into_the_body, 0,
 		sizeof(keys) / sizeof(keys[0]));
+	tcase_add_test(tcase, an_address_of_a_call_is_no_more_than_an_address);
 	tcase_add_test(tcase, who_asks_for_a_key_with_each_call_sends_nothing_without_one);
 	tcase_add_test(tcase, nobody_sees_the_user_or_the_query_of_an_address);
 	tcase_add_test(tcase, ollama_is_held_to_a_schema_whatever_the_format_is_called);

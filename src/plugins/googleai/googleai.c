@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "config.h"
 #include "plugins/common/ask.h"
+#include "plugins/common/call_address.h"
 #include "plugins/googleai/interactions.h"
 
 #include <stdarg.h>
@@ -25,17 +26,33 @@ const char *gk_googleai_model_name(const gk_vendor_model *model, const json_t *c
 	return gk_googleai_bare(version && *version ? version : model->id);
 }
 
+/* A part of an address that whoever calls chooses. */
+static gk_code check_version(const gk_vendor *vendor, const char *version, gk_error *err)
+{
+	if (*version && !gk_str_equal(version, ".") && !strstr(version, "..") &&
+		!version[strspn(version, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789-_.")])
+		return GK_OK;
+	return gk_error_set(err, GK_INVALID_ARGUMENT,
+		"%s: config.apiVersion is the name of a version, such as v1beta", vendor->name);
+}
+
 gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_outgoing *out,
 	gk_error *err, const char *path, ...)
 {
-	const char *base = gk_json_str_peek(config, "baseUrl"), *key = NULL;
-	const char *version = gk_json_str_peek(config, "apiVersion");
+	const char *version = gk_json_str_peek(config, "apiVersion"), *key = NULL;
 	double timeout = gk_json_real_at(config, "timeout", 0);
-	gk_auto_str char *rest = NULL;
-	size_t base_len;
-	gk_code rc = gk_vendor_key(vendor, config, &key, err);
+	gk_auto_str char *rest = NULL, *base = NULL;
+	gk_call_address address = { .base = NULL };
+	gk_code rc = gk_vendor_call_address(
+		vendor, "config.baseUrl", gk_json_str_peek(config, "baseUrl"), &address, err);
 	va_list args;
 
+	base = address.base;
+	if (rc == GK_OK && version)
+		rc = check_version(vendor, version, err);
+	if (rc == GK_OK)
+		rc = gk_vendor_prepare_call(vendor, config, &address, out, &key, err);
 	if (rc != GK_OK)
 		return rc;
 	va_start(args, path);
@@ -46,13 +63,7 @@ gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config, gk_ou
 		return gk_error_no_memory(err);
 	if (!version)
 		version = gk_vendor_option_str(vendor, "apiVersion");
-	if (!base)
-		base = vendor->base_url;
-	base_len = strlen(base);
-	while (base_len && base[base_len - 1] == '/')
-		base_len--;
-	gk_outgoing_url(out, "%.*s/%s/%s", (int)base_len, base, version ? version : "v1beta", rest);
-	gk_vendor_prepare(vendor, out);
+	gk_outgoing_url(out, "%s/%s/%s", base, version ? version : "v1beta", rest);
 	gk_outgoing_headers(out, json_object_get(config, "customHeaders"));
 	/* After those of the user, which may not replace them. */
 	gk_outgoing_secret(out, "x-goog-api-key", "", key);
@@ -74,10 +85,17 @@ gk_code gk_googleai_prepare_model(const gk_vendor *vendor, const json_t *config,
 
 json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config)
 {
+	const gk_vendor_model *model = gk_ctx_user(ctx);
 	const json_t *context = gk_ctx_context(ctx);
 	const char *key = gk_json_str_peek(context, "secrets.apiKey");
 	gk_auto_json json_t *out = gk_json_merge(json_object_get(context, "config"), config);
 
+	/* The context's key is not for an address that the call has chosen. */
+	if (out && !gk_json_str_peek(config, "apiKey") &&
+		gk_vendor_is_others(model->vendor, gk_json_str_peek(config, "baseUrl"))) {
+		json_object_del(out, "apiKey");
+		key = NULL;
+	}
 	return out && (!key || gk_json_str_peek(config, "apiKey") ||
 			      gk_json_set_str(out, "apiKey", key))
 		       ? gk_steal(out)

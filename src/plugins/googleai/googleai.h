@@ -37,14 +37,14 @@ enum {
 json_t *gk_googleai_config_schema(unsigned of);
 
 /** The address `path` below the version's, with the key; `config` may say otherwise for a call (baseUrl, apiVersion, apiKey,
- * timeout, customHeaders). */
+ * timeout, customHeaders). INVALID_ARGUMENT: an address of the call's own without a key of its own, or none of these. */
 GK_MUST_USE gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *config,
 	gk_outgoing *out, gk_error *err, const char *path, ...) GK_PRINTF(5, 6);
 /** The same for a method of a model. INVALID_ARGUMENT also: its id, which whoever calls chooses, would lead elsewhere. */
 GK_MUST_USE gk_code gk_googleai_prepare_model(const gk_vendor *vendor, const json_t *config,
 	gk_outgoing *out, const char *id, const char *method, gk_error *err);
 /** How to ask about what goes on in the background: `config` (NULL: none) over the context's `config`, with the key that the
- * context has (secrets.apiKey) unless `config` has one. New reference; NULL when memory ran out. */
+ * context has (secrets.apiKey) unless `config` has one, or an address of others. New reference; NULL when memory ran out. */
 json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config);
 /** Without what some write before it ("models/"). */
 const char *gk_googleai_id(const gk_vendor_model *model);

@@ -4,9 +4,9 @@
 #include "plugins/ollama/ollama.h"
 
 #include "base/str.h"
-#include "config.h"
 #include "loop/url_shown.h"
 #include "plugins/common/ask.h"
+#include "plugins/common/call_address.h"
 #include "plugins/common/download.h"
 #include "plugins/common/settings.h"
 
@@ -21,13 +21,15 @@ static const char chat[] = "/api/chat", generate[] = "/api/generate";
 /* An address, which may have no scheme, and then no port either. The caller frees it; NULL: memory ran out. */
 static char *complete(const char *address)
 {
-	const char *port = strrchr(address, ':');
+	size_t len = strcspn(address, "/?#");
+	const char *host = memrchr(address, ']', len); /* of IPv6: what is behind it is the port */
+	bool has_port = host ? host[1] == ':' : memchr(address, ':', len) != NULL;
 	char *url;
 
 	if (strstr(address, "://"))
 		return strdup(address);
-	return asprintf(&url, "http://%s%s", address, port && !strchr(port, ']') ? "" : ":11434") <
-			       0
+	return asprintf(&url, "http://%.*s%s%s", (int)len, address, has_port ? "" : ":11434",
+		       address + len) < 0
 		       ? NULL
 		       : url;
 }
@@ -123,23 +125,25 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	return gk_ollama_answer(request, &out, answer, ret, err);
 }
 
-/* Another server, for this call: the key and the headers of the configured one are none of its business. */
-static gk_code prepare_elsewhere(const gk_vendor *vendor, const json_t *options,
-	const char *address, gk_outgoing *out, gk_error *err)
+/* Another server, for this call. */
+static gk_code prepare_elsewhere(const gk_vendor *vendor, const json_t *options, const char *given,
+	gk_outgoing *out, gk_error *err)
 {
-	const char *key = json_string_value(json_object_get(options, "apiKey"));
-	gk_auto_str char *base = complete(address);
-	size_t len = base ? strlen(base) : 0;
+	gk_auto_str char *whole = complete(given), *base = NULL;
+	gk_call_address address = { .base = NULL };
+	const char *key = NULL;
+	gk_code rc = whole ? gk_vendor_call_address(
+				     vendor, "options.serverAddress", whole, &address, err)
+			   : gk_error_no_memory(err);
 
-	if (!base)
-		return gk_error_no_memory(err);
-	while (len && base[len - 1] == '/')
-		len--;
-	gk_outgoing_url(out, "%.*s/api/embed", (int)len, base);
-	gk_outgoing_header(out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
-	if (key && *key)
+	base = address.base;
+	if (rc == GK_OK)
+		rc = gk_vendor_prepare_call(vendor, options, &address, out, &key, err);
+	if (rc != GK_OK)
+		return rc;
+	gk_outgoing_url(out, "%s/api/embed", base);
+	if (key)
 		gk_outgoing_secret(out, "Authorization", "Bearer ", key);
-	out->timeout_ms = vendor->timeout_ms;
 	return GK_OK;
 }
 
