@@ -56,7 +56,7 @@ static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *con
 
 	gk_outgoing_init(&out, "POST");
 	rc = gk_googleai_prepare_model(
-		model->vendor, config, &out, gk_googleai_id(model), method, err);
+		model->vendor, config, &out, gk_googleai_model_name(model, config), method, err);
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
