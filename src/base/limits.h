@@ -168,6 +168,7 @@
 #define GK_STORE_DIRECT        256 /* so many spans go into the tables at once, fewer into the journal, */
 #define GK_STORE_DIRECT_SIZE   (1u << 20) /* and so many bytes */
 #define GK_STORE_FOLD          1000   /* spans of one transaction from the journal into the tables */
+#define GK_STORE_GATHERED      64     /* traces of one span that one statement puts into the tables */
 #define GK_STORE_INDEX         1000   /* spans of one transaction that indexes texts */
 #define GK_STORE_LEAST         16     /* the same of both, when something waits to be written */
 #define GK_STORE_FOLD_LAG      50000  /* spans in the journal; beyond, folding waits for no quiet, */

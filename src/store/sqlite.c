@@ -170,7 +170,9 @@ static gk_code open_file(gk_trace_backend *backend, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	sqlite3_wal_hook(sqlite->db.handle, count_log, sqlite);
-	rc = gk_db_migrate(&sqlite->db, GK_DB_VERSION, err);
+	rc = gk_sqlite_add_whole_table(sqlite, err);
+	if (rc == GK_OK)
+		rc = gk_db_migrate(&sqlite->db, GK_DB_VERSION, err);
 	if (rc == GK_OK)
 		rc = read_journal(sqlite, err);
 	if (rc == GK_OK && !sqlite->has_recovered) {

@@ -39,10 +39,12 @@ typedef enum gk_sql {
 	GK_SQL_SET_META,
 	GK_SQL_FIND_TRACE,
 	GK_SQL_ADD_TRACE,
+	GK_SQL_ADD_WHOLE_TRACES,
 	GK_SQL_TOUCH_TRACE,
 	GK_SQL_UPDATE_TRACE,
 	GK_SQL_KNOW_SPANS,
 	GK_SQL_ADD_SPAN,
+	GK_SQL_ADD_WHOLE_SPANS,
 	GK_SQL_REPLACE_SPAN,
 	GK_SQL_FIRST_ROOT,
 	GK_SQL_DANGLING,
@@ -123,6 +125,27 @@ typedef struct gk_trace_state {
 } gk_trace_state;
 TAILQ_HEAD(gk_trace_states, gk_trace_state);
 
+/* A trace of one span that has ended, of ours, on its way into the tables. Its texts are the journal's, or the batch's. */
+typedef struct gk_whole {
+	const char *trace_id, *name;
+	double start_ms, end_ms;
+	int64_t owner;
+	gk_span_row row;
+	/* set when it is gathered: */
+	int64_t pk, root_pk, sequence, updated_ms, errors, bytes;
+	const char *root_type, *root_name;
+	int root_status;
+	char *summary;
+	size_t summary_len;
+	bool is_known; /* the trace turned out to be there: it is merged with that */
+} gk_whole;
+
+/* A row of the journal that is kept until what was gathered of it is in the tables. */
+typedef struct gk_held_row {
+	SLIST_ENTRY(gk_held_row) link;
+	char data[];
+} gk_held_row;
+
 typedef struct gk_sqlite {
 	gk_trace_backend base; /* first */
 	char *path;
@@ -141,6 +164,12 @@ typedef struct gk_sqlite {
 	int64_t lacking; /* spans that it does not have, about */
 	gk_trace_sizes sizes;
 	uint64_t looked_ms;
+	gk_whole wholes[GK_STORE_GATHERED];
+	size_t gathered;           /* of them */
+	uint64_t gathered_ids[16]; /* a bit for the id of each, and perhaps others */
+	bool gathers;              /* what is being merged may be */
+	SLIST_HEAD(, gk_held_row) held;
+	size_t held_size;
 	gk_buf scratch, packed, appended;
 	gk_words words;
 	gk_db copier; /* of whoever copies the log, one at a time */
@@ -212,6 +241,23 @@ gk_code gk_sqlite_add_log(gk_sqlite *sqlite, const gk_log_row *row, gk_error *er
 gk_code gk_sqlite_close_merge(gk_sqlite *sqlite, gk_error *err);
 /** Inside a transaction. The post's rows are told whether they were accepted. */
 gk_code gk_sqlite_merge(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err);
+
+/** Of a trace that may be there, and not as a whole one. */
+gk_code gk_sqlite_merge_known(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err);
+
+/* --- whole traces --- */
+
+/** The table that the statements read what was gathered from, for the writer's connection. */
+gk_code gk_sqlite_add_whole_table(gk_sqlite *sqlite, gk_error *err);
+/** Whether it can be gathered, as far as what is in mind tells. */
+bool gk_sqlite_is_whole(gk_sqlite *sqlite, const gk_whole *whole);
+/** Its texts stay until gk_sqlite_put_gathered(), which this may do. Inside a transaction. */
+gk_code gk_sqlite_gather(gk_sqlite *sqlite, const gk_whole *whole, gk_error *err);
+/** All that was gathered goes into the tables. */
+gk_code gk_sqlite_put_gathered(gk_sqlite *sqlite, gk_error *err);
+void gk_sqlite_drop_gathered(gk_sqlite *sqlite);
+/** False: no such trace was gathered. */
+bool gk_sqlite_may_be_gathered(gk_sqlite *sqlite, const char *trace_id);
 
 /** The batch as a row of the journal, a transaction by itself. */
 gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err);

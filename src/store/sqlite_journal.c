@@ -262,54 +262,81 @@ static void take_span(reading *r, gk_span_row *row)
 
 #define SPAN_SIZE 70 /* the least that a span takes */
 
-/* The post's texts stay where they lie; its rows are one piece of memory, `*rows`. */
-static gk_trace_post *take_post(reading *r, gk_span_row **rows)
-{
-	gk_trace_post *post = gk_trace_post_new(take_needed(r));
-	unsigned flags;
+/* What a post says of its trace; its texts stay where they lie. */
+typedef struct post_head {
+	gk_whole trace; /* but for the span */
+	unsigned flags, filtered;
 	size_t count;
+} post_head;
 
-	if (!post)
-		return NULL;
-	post->name = take_text(r);
-	flags = take_u8(r);
-	post->has_start = flags & HAS_START;
-	post->has_end = flags & HAS_END;
-	post->start_ms = take_real(r);
-	post->end_ms = take_real(r);
-	post->owner = take_i64(r);
-	post->filtered = take_u32(r);
-	count = take_u32(r);
-	r->is_damaged |= count > (size_t)(r->end - r->at) / SPAN_SIZE;
-	if (r->is_damaged || !count)
-		return post;
-	*rows = calloc(count, sizeof(**rows));
-	if (!*rows) {
-		gk_trace_post_free(post);
-		return NULL;
-	}
-	for (; post->count < count && !r->is_damaged; post->count++) {
-		take_span(r, &(*rows)[post->count]);
-		STAILQ_INSERT_TAIL(&post->rows, &(*rows)[post->count], link);
-	}
-	return post;
+static void take_head(reading *r, post_head *head)
+{
+	*head = (post_head){ .trace.trace_id = take_needed(r), .trace.name = NULL };
+	head->trace.name = take_text(r);
+	head->flags = take_u8(r);
+	head->trace.start_ms = take_real(r);
+	head->trace.end_ms = take_real(r);
+	head->trace.owner = take_i64(r);
+	head->filtered = take_u32(r);
+	head->count = take_u32(r);
+	r->is_damaged |= head->count > (size_t)(r->end - r->at) / SPAN_SIZE;
 }
 
 /* --- folding --- */
 
-static gk_code fold_post(gk_sqlite *sqlite, reading *r, gk_error *err)
+static gk_code merge_rows(
+	gk_sqlite *sqlite, const post_head *head, gk_span_row *rows, gk_error *err)
 {
-	gk_span_row *rows = NULL;
-	gk_trace_post *post = take_post(r, &rows);
+	gk_trace_post *post = gk_trace_post_new(head->trace.trace_id);
 	gk_code rc;
 
 	if (!post)
 		return gk_error_no_memory(err);
-	rc = r->is_damaged ? GK_OK : gk_sqlite_merge(sqlite, post, err);
+	post->name = head->trace.name;
+	post->has_start = head->flags & HAS_START;
+	post->has_end = head->flags & HAS_END;
+	post->start_ms = head->trace.start_ms;
+	post->end_ms = head->trace.end_ms;
+	post->owner = head->trace.owner;
+	post->filtered = head->filtered;
+	for (; post->count < head->count; post->count++)
+		STAILQ_INSERT_TAIL(&post->rows, &rows[post->count], link);
+	rc = gk_sqlite_merge_known(sqlite, post, err);
 	STAILQ_INIT(&post->rows);
 	gk_trace_post_free(post);
+	return rc;
+}
+
+static gk_code fold_many(gk_sqlite *sqlite, reading *r, const post_head *head, gk_error *err)
+{
+	gk_span_row *rows = head->count ? calloc(head->count, sizeof(*rows)) : NULL;
+	gk_code rc = GK_OK;
+
+	if (head->count && !rows)
+		return gk_error_no_memory(err);
+	for (size_t i = 0; i < head->count && !r->is_damaged; i++)
+		take_span(r, &rows[i]);
+	if (!r->is_damaged)
+		rc = merge_rows(sqlite, head, rows, err);
 	free(rows);
 	return rc;
+}
+
+static gk_code fold_post(gk_sqlite *sqlite, reading *r, gk_error *err)
+{
+	post_head head;
+
+	take_head(r, &head);
+	if (r->is_damaged)
+		return GK_OK;
+	if (head.count != 1)
+		return fold_many(sqlite, r, &head, err);
+	take_span(r, &head.trace.row);
+	if (r->is_damaged)
+		return GK_OK;
+	if (gk_sqlite_is_whole(sqlite, &head.trace))
+		return gk_sqlite_gather(sqlite, &head.trace, err);
+	return merge_rows(sqlite, &head, &head.trace.row, err);
 }
 
 static gk_code fold_log(gk_sqlite *sqlite, reading *r, gk_error *err)
@@ -388,6 +415,37 @@ bool gk_sqlite_gives_way(const gk_sqlite *sqlite, size_t done)
 	       atomic_load_explicit(&sqlite->base.is_wanted, memory_order_relaxed);
 }
 
+/* --- what was gathered of a row keeps it --- */
+
+static void release_rows(gk_sqlite *sqlite)
+{
+	gk_held_row *row;
+
+	while ((row = SLIST_FIRST(&sqlite->held))) {
+		SLIST_REMOVE_HEAD(&sqlite->held, link);
+		free(row);
+	}
+	sqlite->held_size = 0;
+}
+
+static gk_code fold_held(gk_sqlite *sqlite, const void *data, size_t len, gk_error *err)
+{
+	gk_held_row *row = malloc(sizeof(*row) + len);
+	gk_code rc;
+
+	if (!row)
+		return gk_error_no_memory(err);
+	memcpy(row->data, data, len);
+	SLIST_INSERT_HEAD(&sqlite->held, row, link);
+	sqlite->held_size += len;
+	rc = fold_row(sqlite, row->data, len, err);
+	if (rc == GK_OK && sqlite->held_size > GK_STORE_DIRECT_SIZE)
+		rc = gk_sqlite_put_gathered(sqlite, err);
+	if (!sqlite->gathered)
+		release_rows(sqlite);
+	return rc;
+}
+
 /* Rows up to a number of spans. *ret: how many spans those were. */
 static gk_code fold_rows(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more, gk_error *err)
 {
@@ -401,7 +459,7 @@ static gk_code fold_rows(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more,
 			break;
 		last = sqlite3_column_int64(s, 0);
 		*ret += (size_t)sqlite3_column_int64(s, 1);
-		rc = fold_row(
+		rc = fold_held(
 			sqlite, sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2), err);
 	}
 	if (s)
@@ -425,8 +483,10 @@ static gk_code fold_slice(gk_sqlite *sqlite, size_t max, size_t *ret, gk_error *
 	*ret = 0;
 	if (rc != GK_OK)
 		return rc;
+	sqlite->gathers = !sqlite->is_careful;
 	rc = fold_rows(sqlite, max, ret, &more, err);
 	rc = gk_sqlite_end(sqlite, rc, err);
+	release_rows(sqlite);
 	if (rc != GK_OK)
 		return rc;
 	sqlite->is_careful = false;

@@ -177,11 +177,6 @@ static gk_code take_root(merging *m, const gk_span_row *row, int64_t pk, gk_erro
 	return index_root(state, row, pk, err);
 }
 
-static bool is_duplicate(const gk_db *db)
-{
-	return (sqlite3_errcode(db->handle) & 0xff) == SQLITE_CONSTRAINT;
-}
-
 static gk_code count_span(
 	gk_trace_state *state, const gk_span_row *row, bool is_known, bool was_error, gk_error *err)
 {
@@ -300,72 +295,7 @@ static gk_code take_times(gk_trace_state *state, const gk_trace_post *post, gk_e
 	return GK_OK;
 }
 
-/* Most of ours are a trace of one span that has ended: a row in each table, and nothing to keep in mind. */
-static bool is_whole(const gk_sqlite *sqlite, const gk_trace_post *post)
-{
-	const gk_span_row *row = STAILQ_FIRST(&post->rows);
-
-	return post->owner != 0 && post->count == 1 && !row->parent && row->is_new &&
-	       row->end_ms > 0 && !gk_table_get(sqlite->states, post->trace_id);
-}
-
-/* *ret false: the trace is there already. */
-static gk_code add_whole(gk_sqlite *sqlite, const gk_trace_post *post, bool *ret, gk_error *err)
-{
-	gk_span_row *row = STAILQ_FIRST(&post->rows);
-	int64_t pk;
-	gk_trace_state state = { .pk = sqlite->next_trace,
-		.is_listed = true,
-		.next_span = GK_FIRST_SPAN(sqlite->next_trace) + 1,
-		.root_pk = GK_FIRST_SPAN(sqlite->next_trace) + 1,
-		.name = (char *)(uintptr_t)post->name,
-		.has_start = true,
-		.has_end = true,
-		.start_ms = post->start_ms,
-		.end_ms = post->end_ms,
-		.root_type = (char *)(uintptr_t)(row->subtype ? row->subtype
-						 : row->type  ? row->type
-							      : "UNKNOWN"),
-		.root_name = (char *)(uintptr_t)(*row->name ? row->name : NULL),
-		.session = (char *)(uintptr_t)row->session,
-		.root_start = row->start_ms,
-		.root_end = row->end_ms,
-		.root_status = row->status,
-		.labels = (char *)(uintptr_t)row->labels,
-		.spans = 1,
-		.errors = row->status == 2,
-		.tokens_in = row->tokens_in,
-		.tokens_out = row->tokens_out,
-		.bytes = (int64_t)row->doc_len,
-		.sequence = sqlite->next_sequence,
-		.updated_ms = sqlite->now_ms };
-	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_ADD_TRACE, err);
-	gk_code rc = s ? GK_OK : GK_UNAVAILABLE;
-
-	*ret = false;
-	if (rc == GK_OK)
-		rc = gk_doc_summary(
-			row->doc, row->doc_len, &state.summary, &state.summary_len, err);
-	if (rc != GK_OK)
-		return rc;
-	snprintf(state.trace_id, sizeof(state.trace_id), "%s", post->trace_id);
-	gk_sqlite_bind_state(s, &state);
-	rc = gk_db_run(&sqlite->db, s, err);
-	free(state.summary);
-	if (rc != GK_OK && is_duplicate(&sqlite->db)) {
-		gk_error_clear(err);
-		return GK_OK;
-	}
-	*ret = true;
-	sqlite->next_trace++;
-	sqlite->next_sequence++;
-	row->is_accepted = true;
-	if (rc == GK_OK && state.labels)
-		rc = gk_sqlite_write_labels(sqlite, &state, err);
-	return rc == GK_OK ? add_span(sqlite, &state, row, post->owner, &pk, err) : rc;
-}
-
-static gk_code merge_known(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err)
+gk_code gk_sqlite_merge_known(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err)
 {
 	merging m = { .owner = post->owner };
 	gk_trace_state *state = NULL;
@@ -402,10 +332,16 @@ static gk_code merge_known(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err
 
 gk_code gk_sqlite_merge(gk_sqlite *sqlite, gk_trace_post *post, gk_error *err)
 {
-	bool is_added = false;
-	gk_code rc = GK_OK;
+	gk_whole whole = { .trace_id = post->trace_id,
+		.name = post->name,
+		.start_ms = post->start_ms,
+		.end_ms = post->end_ms,
+		.owner = post->owner };
 
-	if (is_whole(sqlite, post))
-		rc = add_whole(sqlite, post, &is_added, err);
-	return rc == GK_OK && !is_added ? merge_known(sqlite, post, err) : rc;
+	if (post->count == 1) {
+		whole.row = *STAILQ_FIRST(&post->rows);
+		if (gk_sqlite_is_whole(sqlite, &whole))
+			return gk_sqlite_gather(sqlite, &whole, err);
+	}
+	return gk_sqlite_merge_known(sqlite, post, err);
 }

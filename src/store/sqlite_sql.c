@@ -34,6 +34,14 @@ const char *const gk_sql_texts[GK_SQL_COUNTS] = {
 		" error_count, tok_in, tok_out, bytes, root_summary, updated_ms, seq)"
 		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
 		" ?18, ?19, ?20, ?21)",
+	[GK_SQL_ADD_WHOLE_TRACES] =
+		"INSERT INTO traces(id, trace_id, display_name, start_ms, end_ms, has_root, root_pk,"
+		" root_type, root_name, root_start, root_end, root_status, session_id, span_count,"
+		" error_count, tok_in, tok_out, bytes, root_summary, updated_ms, seq)"
+		" SELECT id, trace_id, display_name, start_ms, end_ms, 1, root_pk, root_type,"
+		" root_name, root_start, root_end, root_status, session_id, 1, error_count, tok_in,"
+		" tok_out, bytes, root_summary, updated_ms, seq FROM gk_whole WHERE true"
+		" ON CONFLICT(trace_id) DO NOTHING",
 	[GK_SQL_TOUCH_TRACE] =
 		"UPDATE traces SET span_count = ?2, error_count = ?3, tok_in = ?4, tok_out = ?5,"
 		" bytes = ?6, updated_ms = ?7, session_id = ?8 WHERE id = ?1",
@@ -48,6 +56,10 @@ const char *const gk_sql_texts[GK_SQL_COUNTS] = {
 	[GK_SQL_ADD_SPAN] =
 		"INSERT INTO spans(id, span_key, parent_span_id, type, start_ms, end_ms, status, owner, doc)"
 		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[GK_SQL_ADD_WHOLE_SPANS] =
+		"INSERT INTO spans(id, span_key, type, start_ms, end_ms, status, doc)"
+		" SELECT root_pk, span_key, span_type, span_start, root_end, span_status, doc"
+		" FROM gk_whole",
 	[GK_SQL_REPLACE_SPAN] =
 		"UPDATE spans SET span_key = ?2, parent_span_id = ?3, type = ?4, start_ms = ?5, end_ms = ?6,"
 		" status = ?7, owner = ?8, doc = ?9 WHERE id = ?1",

@@ -69,6 +69,7 @@ gk_code gk_sqlite_end(gk_sqlite *sqlite, gk_code rc, gk_error *err)
 			gk_sqlite_forget(sqlite);
 		return GK_OK;
 	}
+	gk_sqlite_drop_gathered(sqlite);
 	gk_db_do(&sqlite->db, GK_SQL_ROLLBACK, NULL);
 	sqlite->data_version = 0; /* read them again */
 	return rc;
@@ -112,8 +113,10 @@ static gk_code write_sequence(gk_sqlite *sqlite, gk_error *err)
 
 gk_code gk_sqlite_close_merge(gk_sqlite *sqlite, gk_error *err)
 {
-	gk_code rc = gk_sqlite_write_states(sqlite, err);
+	gk_code rc = gk_sqlite_put_gathered(sqlite, err);
 
+	if (rc == GK_OK)
+		rc = gk_sqlite_write_states(sqlite, err);
 	return rc == GK_OK ? write_sequence(sqlite, err) : rc;
 }
 
@@ -124,6 +127,7 @@ static gk_code merge_all(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err
 	gk_code rc;
 
 	sqlite->now_ms = (int64_t)(gk_clock_wall_ns() / 1000000);
+	sqlite->gathers = !batch->is_watched; /* which is to know of each what became of it */
 	STAILQ_FOREACH (post, &batch->posts, link) {
 		rc = gk_sqlite_merge(sqlite, post, err);
 		if (rc != GK_OK)
