@@ -73,6 +73,7 @@ gk_code gk_turn_call_model(
 {
 	hook_link first = { .next.run = run_link, .turn = turn };
 
+	turn->generation->memo.has_members = turn->generation->hooks.count == 0;
 	if (!turn->generation->hooks.has_model)
 		return call_model(ctx, &first, request, ret, err);
 	return run_link(ctx, &first.next, request, ret, err);

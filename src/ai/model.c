@@ -132,6 +132,8 @@ static gk_code around_model(gk_ctx *ctx, const gk_call *call, json_t **ret, gk_e
 		.next.run = run_link, .call = call, .body = gk_ctx_user(ctx), .index = 0
 	};
 
+	if (first.body->use_count && call->memo)
+		call->memo->has_members = false; /* it may change an answer as it likes */
 	return run_link(ctx, &first.next, call->input, ret, err);
 }
 

@@ -124,7 +124,7 @@ typedef struct gk_attribute {
 	const char *text;    /* a string; NULL: `value` */
 	const json_t *value; /* as it is, or, when `is_json`, its JSON text */
 	bool is_json;
-	bool is_output; /* which the spans above may have, too */
+	bool is_shared; /* other spans may have it, too */
 } gk_attribute;
 
 /** Takes one (it lives for the call); false ends the walk. */

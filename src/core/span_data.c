@@ -84,17 +84,25 @@ static bool put_true(walk *w, const char *key, bool is_so)
 	return !is_so || w->fn(&(gk_attribute){ .key = key, .value = json_true() }, w->user);
 }
 
+/* What a model is asked stands in what it answers. */
+static bool has_members(const gk_span *span)
+{
+	return span->memo && span->memo->has_members;
+}
+
 static bool put_json(walk *w, const char *key, const json_t *value)
 {
 	gk_auto_json json_t *shown = value ? gk_span_shown(w->span, value) : NULL;
 
 	if (!value)
 		return true;
-	return shown && w->fn(&(gk_attribute){ .key = key,
-				      .value = shown,
-				      .is_json = true,
-				      .is_output = value == w->span->output },
-				w->user);
+	return shown &&
+	       w->fn(&(gk_attribute){ .key = key,
+			     .value = shown,
+			     .is_json = true,
+			     .is_shared = value == w->span->output ||
+					  (value == w->span->input && has_members(w->span)) },
+		       w->user);
 }
 
 /* A user-made span may say of its output what it likes, but for objects. */

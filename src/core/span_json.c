@@ -54,7 +54,7 @@ static bool write_nested(writing *w, const gk_attribute *attribute)
 
 	if (gk_buf_failed(w->buf))
 		return true;
-	gk_json_append_nested(w->buf, attribute->value, w->span->memo, attribute->is_output);
+	gk_json_append_nested(w->buf, attribute->value, w->span->memo, attribute->is_shared);
 	if (!gk_buf_failed(w->buf) && (!max || w->buf->len - before <= max))
 		return true;
 	w->buf->failed = false;

@@ -31,8 +31,11 @@ static json_t *value_at(const json_t *value, const char *const *at)
 {
 	json_t *found = NULL;
 
-	for (; *at; at++)
+	for (; *at; at++) {
+		if (json_object_size(value) == 0)
+			return NULL;
 		value = found = json_object_get(value, *at);
+	}
 	return found;
 }
 

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 
 #define FIRST_CAPACITY 32
+#define FIRST_TEXT     2048
 
 void gk_json_memo_done(gk_json_memo *memo)
 {
@@ -62,6 +63,8 @@ void gk_json_memo_add(gk_json_memo *memo, const json_t *value, const char *text,
 	slot = place_of(memo->slots, memo->capacity, value);
 	if (slot->value)
 		return;
+	if (!memo->text.cap)
+		gk_buf_reserve(&memo->text, FIRST_TEXT);
 	slot->at = memo->text.len;
 	gk_buf_put(&memo->text, text, len);
 	if (gk_buf_failed(&memo->text)) {

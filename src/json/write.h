@@ -17,7 +17,8 @@ void gk_json_append_pretty(gk_buf *buf, const json_t *value, unsigned indent);
 /** A string in quotes, escaped, ASCII only. What is not UTF-8 becomes U+FFFD. */
 void gk_json_append_string(gk_buf *buf, const char *text, size_t len);
 /** The compact text as a string in quotes: what gk_json_append_string() makes of the text of gk_json_append_pretty(), with
- * an indent of 0. With a memo (NULL: none) objects in lists, and the value itself when `is_known`, are written but once. */
+ * an indent of 0. With a memo (NULL: none) objects in lists, and the value itself when `is_known`, are written but once; and those
+ * that the value holds when the memo says so. */
 void gk_json_append_nested(gk_buf *buf, const json_t *value, gk_json_memo *memo, bool is_known);
 
 #endif

@@ -22,6 +22,7 @@ typedef struct writer {
 	bool is_nested; /* what is written stands in a string */
 	unsigned depth;
 	gk_json_memo *memo; /* only of what is nested; NULL: none */
+	bool is_kept; /* what is written is a part of what is remembered as a whole: it need not be once more */
 } writer;
 
 static char *put_hex4(char *at, uint32_t unit)
@@ -228,11 +229,37 @@ static void break_line(const writer *w)
 
 static void put_value(writer *w, const json_t *value);
 
+/* A value that may have been written before. */
+static void put_remembered(writer *w, const json_t *value, bool is_whole)
+{
+	const gk_json_memo_slot *known = gk_json_memo_find(w->memo, value);
+	bool is_kept = w->is_kept;
+	size_t start = w->buf->len;
+
+	if (known) {
+		gk_buf_put(w->buf, w->memo->text.data + known->at, known->len);
+		return;
+	}
+	w->is_kept |= is_whole;
+	put_value(w, value);
+	w->is_kept = is_kept;
+	if (!is_kept && !gk_buf_failed(w->buf))
+		gk_json_memo_add(w->memo, value, w->buf->data + start, w->buf->len - start);
+}
+
+/* One that the value itself holds. */
+static bool is_member(const writer *w, const json_t *value)
+{
+	return w->depth == 1 && w->memo && w->memo->has_members && json_object_size(value) > 0;
+}
+
 static void put_object(writer *w, json_t *object)
 {
 	char comma = '{';
 
 	for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
+		const json_t *value = json_object_iter_value(i);
+
 		gk_buf_putc(w->buf, comma);
 		comma = ',';
 		break_line(w);
@@ -240,23 +267,11 @@ static void put_object(writer *w, json_t *object)
 		gk_buf_putc(w->buf, ':');
 		if (w->indent)
 			gk_buf_putc(w->buf, ' ');
-		put_value(w, json_object_iter_value(i));
+		if (is_member(w, value))
+			put_remembered(w, value, true);
+		else
+			put_value(w, value);
 	}
-}
-
-/* A value that may have been written before. */
-static void put_remembered(writer *w, const json_t *value)
-{
-	const gk_json_memo_slot *known = gk_json_memo_find(w->memo, value);
-	size_t start = w->buf->len;
-
-	if (known) {
-		gk_buf_put(w->buf, w->memo->text.data + known->at, known->len);
-		return;
-	}
-	put_value(w, value);
-	if (!gk_buf_failed(w->buf))
-		gk_json_memo_add(w->memo, value, w->buf->data + start, w->buf->len - start);
 }
 
 static void put_array(writer *w, const json_t *array)
@@ -271,7 +286,7 @@ static void put_array(writer *w, const json_t *array)
 		comma = ',';
 		break_line(w);
 		if (is_remembered && json_is_object(value))
-			put_remembered(w, value);
+			put_remembered(w, value, false);
 		else
 			put_value(w, value);
 	}
@@ -356,7 +371,7 @@ void gk_json_append_nested(gk_buf *buf, const json_t *value, gk_json_memo *memo,
 
 	gk_buf_putc(buf, '"');
 	if (memo && is_known && (json_is_object(value) || json_is_array(value)))
-		put_remembered(&w, value);
+		put_remembered(&w, value, false);
 	else
 		put_value(&w, value);
 	gk_buf_putc(buf, '"');

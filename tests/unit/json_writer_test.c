@@ -211,6 +211,29 @@ START_TEST(a_value_that_is_remembered_is_written_but_once)
 }
 END_TEST
 
+START_TEST(what_a_value_holds_is_written_but_once_when_the_memo_says_so)
+{
+	gk_auto_json json_t *raw = json("{'choices':[{'text':'one'}]}"), *outer = NULL;
+	gk_auto_buf gk_buf first = GK_BUF_INIT(0), second = GK_BUF_INIT(0), third = GK_BUF_INIT(0);
+	gk_json_memo memo = { .has_members = true };
+
+	outer = json_pack("{s:O, s:O, s:{}, s:[]}", "custom", raw, "raw", raw, "nothing", "none");
+	gk_json_append_nested(&first, outer, &memo, false);
+	ck_assert_str_eq(first.data,
+		"\"{\\\"custom\\\":{\\\"choices\\\":[{\\\"text\\\":\\\"one\\\"}]},"
+		"\\\"raw\\\":{\\\"choices\\\":[{\\\"text\\\":\\\"one\\\"}]},\\\"nothing\\\":{},"
+		"\\\"none\\\":[]}\"");
+	ck_assert_uint_eq(memo.count, 1); /* not its choice, which is a part of it */
+	json_object_set_new(raw, "choices", json_null()); /* which nobody may do */
+	gk_json_append_nested(&second, outer, &memo, false);
+	ck_assert_str_eq(second.data, first.data);
+	memo.has_members = false;
+	gk_json_append_nested(&third, outer, &memo, false);
+	ck_assert_ptr_nonnull(strstr(third.data, "\\\"raw\\\":{\\\"choices\\\":null}"));
+	gk_json_memo_done(&memo);
+}
+END_TEST
+
 START_TEST(no_more_is_remembered_than_there_is_room_for)
 {
 	gk_auto_json json_t *list = json_array();
@@ -317,6 +340,7 @@ static Suite *writer_suite(void)
 	tcase_add_test(tests, running_out_of_memory_gives_nothing);
 	tcase_add_test(tests, a_value_is_written_into_a_string_at_once);
 	tcase_add_test(tests, a_value_that_is_remembered_is_written_but_once);
+	tcase_add_test(tests, what_a_value_holds_is_written_but_once_when_the_memo_says_so);
 	tcase_add_test(tests, no_more_is_remembered_than_there_is_room_for);
 	tcase_add_test(tests, a_memo_without_memory_remembers_nothing);
 	tcase_add_loop_test(tests, a_character_is_escaped_wherever_it_stands, 0, 12);

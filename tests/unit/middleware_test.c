@@ -4,6 +4,7 @@
 #include "models.h"
 
 #include "base/limits.h"
+#include "core/span.h"
 #include "server.h"
 
 #include <genkit/message.h>
@@ -63,6 +64,76 @@ START_TEST(functions_of_a_call_are_around_those_of_the_model)
 		"{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"hi\"}]}],"
 		"\"config\":{\"first\":true,\"second\":true,\"model\":true},\"tools\":[],"
 		"\"output\":{}}");
+}
+END_TEST
+
+#define COUNTED                                                                                    \
+	"{'message':{'role':'model','content':[{'text':'done'}]},'usage':{'outputTokens':1}}"
+
+static gk_code say_usage(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
+{
+	(void)ctx, (void)request, (void)err;
+	*ret = json(COUNTED);
+	return GK_OK;
+}
+
+/* In place, as nobody should: the answer is not only its own. */
+static gk_code count_more(
+	gk_ctx *ctx, json_t *request, gk_next *next, void *user, json_t **ret, gk_error *err)
+{
+	gk_code rc = gk_next_run(ctx, next, request, ret, err);
+
+	(void)user;
+	if (rc == GK_OK)
+		json_object_set_new(
+			json_object_get(*ret, "usage"), "outputTokens", json_integer(7));
+	return rc;
+}
+
+static json_t
+	*shown_tokens; /* by name of the span: outputTokens of its output, as SpanData has it */
+
+static void show_tokens(const gk_span *span, void *user)
+{
+	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
+	gk_auto_json json_t *data = NULL, *output = NULL;
+
+	(void)user;
+	gk_span_append_data(&text, span);
+	data = json_loads(text.data, 0, NULL);
+	output = json_loads(json_string_value(json_object_get(
+				    json_object_get(data, "attributes"), "genkit:output")),
+		JSON_DECODE_ANY, NULL);
+	json_object_set_new(shown_tokens, span->name,
+		json_integer(gk_json_int_at(output, "usage.outputTokens", 0)));
+}
+
+START_TEST(what_middleware_changes_in_an_answer_is_shown_where_it_is_seen)
+{
+	const gk_span_observer viewer = { .ended = show_tokens };
+	const gk_model_middleware counting[] = { { count_more, NULL }, { 0 } };
+	const gk_generate_opts calls[] = { { .model = "counted" },
+		{ .model = "scripted", .middleware = counting }, { .model = "scripted" } };
+
+	ck_assert_int_eq(gk_define_model(core_app,
+				 GK_OPTS(gk_model_opts, .name = "counted", .use = counting,
+					 .run = say_usage),
+				 NULL),
+		GK_OK);
+	ck_assert(gk_app_add_observer(core_app, &viewer));
+	shown_tokens = json_object();
+	for (size_t i = 0; i < 3; i++) {
+		gk_generate_opts call = calls[i];
+
+		models_script("[" COUNTED "]");
+		call.size = sizeof(call);
+		call.prompt = "hi";
+		json_decref(models_generate(&call));
+		ck_assert_int_eq(gk_json_int_at(shown_tokens, call.model, 0), 1);
+		ck_assert_int_eq(gk_json_int_at(shown_tokens, "generate", 0), i < 2 ? 7 : 1);
+	}
+	gk_app_remove_observer(core_app, &viewer);
+	json_decref(shown_tokens);
 }
 END_TEST
 
@@ -309,6 +380,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(tests, models_start, models_stop);
 	tcase_add_test(tests, functions_of_a_call_are_around_those_of_the_model);
+	tcase_add_test(tests, what_middleware_changes_in_an_answer_is_shown_where_it_is_seen);
 	tcase_add_test(tests, middleware_may_take_the_chunks_of_the_model);
 	tcase_add_test(tests, a_piece_of_middleware_is_opened_once_and_offers_its_tools);
 	tcase_add_test(tests, a_tool_hook_may_swallow_the_request);
