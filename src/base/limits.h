@@ -233,6 +233,7 @@
 #define GK_MAX_VENDOR_MESSAGE     2048u       /* what an error quotes of it */
 #define GK_MAX_FORM_DEPTH         8           /* of what a form says of a call's configuration */
 #define GK_MAX_VENDOR_CHOICES     128         /* of one streamed answer */
+#define GK_MAX_VENDOR_TOOL_NAME 64 /* bytes; of a longer one the end is a hash */
 #define GK_MAX_VENDOR_CALLS       1024        /* tool calls of one streamed answer */
 #define GK_MAX_VENDOR_STREAM      (64u << 20) /* what one streamed answer may add up to */
 #define GK_MAX_DOWNLOAD           (20u << 20) /* of a media part that is fetched for a provider */

@@ -104,10 +104,11 @@ static gk_code on_event(const gk_sse_event *event, void *stream, gk_error *err)
 	return gk_anthropic_stream_push(stream, event->data.text, event->data.len, err);
 }
 
-static gk_code ask_in_events(gk_ctx *ctx, gk_outgoing *out, json_t **ret, gk_error *err)
+static gk_code ask_in_events(
+	gk_ctx *ctx, const json_t *request, gk_outgoing *out, json_t **ret, gk_error *err)
 {
 	gk_auto_anthropic_stream gk_anthropic_stream stream = {
-		.emit = gk_ask_emit, .user = ctx, .out = out
+		.emit = gk_ask_emit, .user = ctx, .out = out, .request = request
 	};
 	gk_auto_sse gk_sse sse;
 	gk_code rc;
@@ -139,7 +140,7 @@ static gk_code run_model(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *e
 		return rc;
 	gk_outgoing_json(&out, body);
 	json_decref(gk_steal(body));
-	rc = is_streaming ? ask_in_events(ctx, &out, &message, err)
+	rc = is_streaming ? ask_in_events(ctx, request, &out, &message, err)
 			  : gk_ask_json(ctx, "anthropic", &out, &message, err);
 	return rc == GK_OK ? gk_anthropic_answer(request, message, ret, err) : rc;
 }

@@ -16,6 +16,7 @@
 #include "plugins/common/builtin.h"
 #include "plugins/common/message.h"
 #include "plugins/common/outgoing.h"
+#include "plugins/common/tool_name.h"
 #include "plugins/common/usage.h"
 
 /** The schema of the configuration; a new reference, NULL when memory ran out. */
@@ -28,6 +29,8 @@ GK_MUST_USE gk_code gk_anthropic_surface(
 GK_MUST_USE gk_code gk_anthropic_betas(const json_t *request, char **ret, gk_error *err);
 GK_MUST_USE gk_code gk_anthropic_request(const char *model, const json_t *request, bool is_beta,
 	bool is_streaming, json_t **ret, gk_error *err);
+/** What tools may be called. */
+extern const gk_tool_grammar gk_anthropic_tool_names;
 /** Fills `system` and `messages` (arrays). */
 GK_MUST_USE gk_code gk_anthropic_messages(
 	const json_t *request, bool is_beta, json_t *system, json_t *messages, gk_error *err);
@@ -44,6 +47,7 @@ typedef struct gk_anthropic_stream {
 	gk_code (*emit)(json_t *chunk_take, void *user, gk_error *err);
 	void *user;
 	const gk_outgoing *out; /* whose answer it is: its secrets stay out of errors; NULL: none */
+	const json_t *request;  /* GenerateRequest, whose tools are called; NULL: none */
 	json_t *message;        /* what message_start said, with later usage */
 	gk_anthropic_block *first, *last;
 	size_t count, size;

@@ -244,8 +244,13 @@ gk_code gk_anthropic_answer(const json_t *request, json_t *message, json_t **ret
 		rc = gk_anthropic_part(block, &part, err);
 		if (rc != GK_OK)
 			return rc;
-		if (part && !gk_json_push_take(content, part))
-			return gk_error_no_memory(err);
+		if (part && !gk_json_push_take(content, json_incref(part)))
+			rc = gk_error_no_memory(err);
+		if (rc == GK_OK && !gk_tool_name_restore(&gk_anthropic_tool_names, request, part))
+			rc = gk_error_no_memory(err);
+		json_decref(part);
+		if (rc != GK_OK)
+			return rc;
 	}
 	rc = gk_vendor_response(request, gk_steal(content), message, &response, err);
 	if (rc != GK_OK)

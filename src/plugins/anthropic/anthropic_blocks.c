@@ -201,9 +201,9 @@ static gk_code use_block(const json_t *request, json_t **ret, gk_error *err)
 
 	if (rc != GK_OK)
 		return rc;
-	*ret = json_pack("{s:s, s:s, s:s, s:o}", "type", "tool_use", "id", ref, "name",
-		gk_json_str_peek(request, "name"), "input",
-		input ? json_incref(input) : json_object());
+	*ret = json_pack("{s:s, s:s, s:o, s:o}", "type", "tool_use", "id", ref, "name",
+		gk_tool_name_json(&gk_anthropic_tool_names, gk_json_str_peek(request, "name")),
+		"input", input ? json_incref(input) : json_object());
 	return result(ret, err);
 }
 

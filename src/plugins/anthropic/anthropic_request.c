@@ -137,14 +137,7 @@ static gk_code add_thinking(json_t *body, const json_t *config, gk_error *err)
 
 /* --- tools --- */
 
-static bool is_name(const char *name)
-{
-	size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789_-")
-			  : 0;
-
-	return len > 0 && len <= 64 && !name[len];
-}
+const gk_tool_grammar gk_anthropic_tool_names = { .also = "-" };
 
 static gk_code input_schema(const json_t *tool, bool is_strict, json_t **ret, gk_error *err)
 {
@@ -175,14 +168,13 @@ static gk_code add_tool(const json_t *tool, json_t *tools, gk_error *err)
 	gk_auto_json json_t *wire = json_object(), *schema = NULL;
 	gk_code rc;
 
-	if (!is_name(name))
-		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"anthropic: the name of tool '%s' may have letters, digits, _ and -, at most 64",
-			name ? name : "");
+	if (!name || !*name)
+		return gk_error_set(
+			err, GK_INVALID_ARGUMENT, "anthropic: a tool of the request has no name");
 	rc = input_schema(tool, is_strict, &schema, err);
 	if (rc != GK_OK)
 		return rc;
-	if (!gk_json_set_str(wire, "name", name) ||
+	if (!gk_json_set_take(wire, "name", gk_tool_name_json(&gk_anthropic_tool_names, name)) ||
 		(json_string_length(description) &&
 			!gk_json_set(wire, "description", description)) ||
 		!gk_json_set(wire, "input_schema", schema) ||
@@ -213,10 +205,12 @@ static gk_code add_tools(json_t *body, const json_t *request, gk_error *err)
 	json_t *own = gk_request_config_peek(request, "tools"), *tool;
 	gk_auto_json json_t *tools = json_array();
 	size_t i;
+	gk_code rc = gk_tool_names_check(&gk_anthropic_tool_names, "anthropic", request, err);
 
+	if (rc != GK_OK)
+		return rc;
 	json_array_foreach (json_object_get(request, "tools"), i, tool) {
-		gk_code rc = add_tool(tool, tools, err);
-
+		rc = add_tool(tool, tools, err);
 		if (rc != GK_OK)
 			return rc;
 	}

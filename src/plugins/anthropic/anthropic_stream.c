@@ -229,6 +229,10 @@ static gk_code stop_block(gk_anthropic_stream *stream, const json_t *event, gk_e
 	rc = whole_block(block, &whole, err);
 	if (rc == GK_OK)
 		rc = gk_anthropic_part(whole, &part, err);
+	if (rc == GK_OK && !gk_tool_name_restore(&gk_anthropic_tool_names, stream->request, part)) {
+		json_decref(part);
+		return gk_error_no_memory(err);
+	}
 	return rc == GK_OK ? tell(stream, part, err) : rc;
 }
 

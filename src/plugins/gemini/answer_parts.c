@@ -5,22 +5,6 @@
 #include "base/str.h"
 #include "plugins/common/media.h"
 
-/* The tool of the request that goes by this name there; the name itself when there is none. Borrowed. */
-static const char *own_name(const gk_gemini_call *call, const char *name)
-{
-	json_t *tool;
-	size_t i;
-
-	json_array_foreach (json_object_get(call->request, "tools"), i, tool) {
-		const char *own = gk_json_str_peek(tool, "name");
-		gk_auto_str char *wire = own ? gk_gemini_tool_name(own) : NULL;
-
-		if (gk_str_equal(wire, name))
-			return own;
-	}
-	return name;
-}
-
 static json_t *take_media(const json_t *inline_data)
 {
 	const char *type = gk_json_str_peek(inline_data, "mimeType");
@@ -32,11 +16,12 @@ static json_t *take_media(const json_t *inline_data)
 
 static json_t *take_call(const gk_gemini_call *call, const json_t *function)
 {
-	const char *name = gk_json_str_peek(function, "name");
 	json_t *args = json_object_get(function, "args");
-	gk_auto_json json_t *part = gk_part_tool_request(own_name(call, name ? name : ""),
+	gk_auto_json json_t *part = gk_part_tool_request(gk_json_str_peek(function, "name"),
 		gk_json_str_peek(function, "id"), args ? json_incref(args) : json_object());
 
+	if (!gk_tool_name_restore(&gk_gemini_tool_names, call->request, part))
+		return NULL;
 	if (json_is_true(json_object_get(function, "willContinue")) &&
 		!gk_json_set_bool(json_object_get(part, "toolRequest"), "partial", true))
 		return NULL;
@@ -53,7 +38,8 @@ static json_t *take_response(const gk_gemini_call *call, const json_t *function)
 		json_object_get(response, "name") ? json_object_get(response, "content") : NULL;
 	gk_auto_json json_t *out = json_object();
 
-	if (!gk_json_set_str(out, "name", own_name(call, name ? name : "")) ||
+	if (!gk_json_set_str(out, "name",
+		    gk_tool_name_meant(&gk_gemini_tool_names, call->request, name ? name : "")) ||
 		(id && !gk_json_set_str(out, "ref", id)) ||
 		(response && !gk_json_set(out, "output", inner ? inner : response)))
 		return NULL;

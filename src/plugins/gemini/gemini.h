@@ -17,6 +17,7 @@
 #include "plugins/common/message.h"
 #include "plugins/common/outgoing.h"
 #include "plugins/common/usage.h"
+#include "plugins/common/tool_name.h"
 
 typedef struct gk_gemini_call {
 	const char *who;       /* begins errors */
@@ -39,8 +40,8 @@ GK_MUST_USE gk_code gk_gemini_add_tools(const gk_gemini_call *call, json_t *body
 /** {role, parts} of a message; `*ret` NULL: it has no parts. */
 GK_MUST_USE gk_code gk_gemini_content(
 	const gk_gemini_call *call, const json_t *message, json_t **ret, gk_error *err);
-/** A tool's name as the service takes it: "a/b" as "a__b"; the caller frees it. */
-char *gk_gemini_tool_name(const char *name);
+/** What tools may be called. */
+extern const gk_tool_grammar gk_gemini_tool_names;
 /** A member of the configuration that is set: true as {}, false as nothing. New reference; NULL: none. */
 json_t *gk_gemini_switch(const json_t *value);
 

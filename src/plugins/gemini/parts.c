@@ -8,18 +8,7 @@
 
 #include <stdlib.h>
 
-char *gk_gemini_tool_name(const char *name)
-{
-	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
-
-	for (; *name; name++)
-		if (*name == '/')
-			gk_buf_puts(&out, "__");
-		else
-			gk_buf_putc(&out, *name);
-	gk_buf_puts(&out, "");
-	return gk_buf_take(&out, NULL);
-}
+const gk_tool_grammar gk_gemini_tool_names = { .also = "-.:", .begins_letter = true };
 
 static gk_code finish(json_t **ret, gk_error *err)
 {
@@ -55,7 +44,7 @@ static gk_code put_request(
 	const char *name = gk_json_str_peek(request, "name"),
 		   *ref = gk_json_str_peek(request, "ref");
 	json_t *input = json_object_get(request, "input");
-	gk_auto_str char *wire = gk_gemini_tool_name(name ? name : "");
+	gk_auto_str char *wire = gk_tool_name_sent(&gk_gemini_tool_names, name ? name : "");
 	gk_auto_json json_t *out = json_object();
 
 	if (!input)
@@ -77,7 +66,7 @@ static gk_code put_response(
 	const char *name = gk_json_str_peek(response, "name"),
 		   *ref = gk_json_str_peek(response, "ref");
 	json_t *output = json_object_get(response, "output"), *part;
-	gk_auto_str char *wire = gk_gemini_tool_name(name ? name : "");
+	gk_auto_str char *wire = gk_tool_name_sent(&gk_gemini_tool_names, name ? name : "");
 	gk_auto_json json_t *out = json_object(), *inner = json_object(), *parts = json_array();
 	size_t i;
 

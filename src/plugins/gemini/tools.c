@@ -23,7 +23,7 @@ static gk_code declare(const gk_gemini_call *call, const json_t *tool, json_t *l
 	json_t *description = json_object_get(tool, "description");
 	json_t *schema = json_object_get(tool, "inputSchema");
 	gk_auto_json json_t *out = json_object(), *parameters = NULL;
-	gk_auto_str char *wire = gk_gemini_tool_name(name ? name : "");
+	gk_auto_str char *wire = gk_tool_name_sent(&gk_gemini_tool_names, name ? name : "");
 	gk_code rc = GK_OK;
 
 	if (json_object_size(schema))
@@ -49,10 +49,12 @@ static gk_code declare_all(const gk_gemini_call *call, json_t *tools, gk_error *
 	gk_auto_json json_t *list = json_array();
 	json_t *tool;
 	size_t i;
+	gk_code rc = gk_tool_names_check(&gk_gemini_tool_names, call->who, call->request, err);
 
+	if (rc != GK_OK)
+		return rc;
 	json_array_foreach (json_object_get(call->request, "tools"), i, tool) {
-		gk_code rc = declare(call, tool, list, err);
-
+		rc = declare(call, tool, list, err);
 		if (rc != GK_OK)
 			return rc;
 	}
@@ -111,7 +113,8 @@ static json_t *own_calling(const json_t *own)
 
 	json_array_foreach (allowed, i, one) {
 		const char *name = json_string_value(one);
-		gk_auto_str char *wire = name ? gk_gemini_tool_name(name) : NULL;
+		gk_auto_str char *wire =
+			name ? gk_tool_name_sent(&gk_gemini_tool_names, name) : NULL;
 
 		if (!gk_json_push_take(
 			    names, name ? wire ? json_string(wire) : NULL : json_incref(one)))

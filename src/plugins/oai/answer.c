@@ -114,14 +114,16 @@ static gk_code add_tool_calls(
 
 	json_array_foreach (json_object_get(message, "tool_calls"), i, one) {
 		const json_t *function = json_object_get(one, "function");
+		gk_auto_json json_t *part = NULL;
 		json_t *input = NULL;
 		gk_code rc = read_arguments(call, function, &input, err);
 
 		if (rc != GK_OK)
 			return rc;
-		if (!gk_json_push_take(
-			    content, gk_part_tool_request(gk_json_str_peek(function, "name"),
-					     gk_json_str_peek(one, "id"), input)))
+		part = gk_part_tool_request(
+			gk_json_str_peek(function, "name"), gk_json_str_peek(one, "id"), input);
+		if (!gk_tool_name_restore(&gk_oai_tool_names, call->request, part) ||
+			!gk_json_push_take(content, gk_steal(part)))
 			return gk_error_no_memory(err);
 	}
 	return GK_OK;

@@ -229,14 +229,15 @@ static json_t *ref_of(const gk_oai_call *call, const json_t *it)
 static json_t *tool_call(const gk_oai_call *call, const json_t *request)
 {
 	const json_t *input = json_object_get(request, "input");
-	const char *name = gk_json_str_peek(request, "name");
 	gk_auto_str char *arguments = input ? gk_json_write(input, NULL) : strdup("{}");
 	gk_auto_json json_t *ref = ref_of(call, request);
+	gk_auto_json json_t *name =
+		gk_tool_name_json(&gk_oai_tool_names, gk_json_str_peek(request, "name"));
 
-	if (!arguments || !ref)
+	if (!arguments || !ref || !name)
 		return NULL;
-	return json_pack("{s:O, s:s, s:{s:s, s:s}}", "id", ref, "type", "function", "function",
-		"name", name ? name : "", "arguments", arguments);
+	return json_pack("{s:O, s:s, s:{s:O, s:s}}", "id", ref, "type", "function", "function",
+		"name", name, "arguments", arguments);
 }
 
 static bool add_tool_calls(const gk_oai_call *call, const json_t *content, json_t *message)
@@ -317,7 +318,8 @@ static gk_code add_tool(
 			      : NULL;
 		if (!message ||
 			(call->row->short_refs && name &&
-				!gk_json_set_str(message, "name", name)) ||
+				!gk_json_set_take(message, "name",
+					gk_tool_name_json(&gk_oai_tool_names, name))) ||
 			json_array_append(messages, message) < 0)
 			return gk_error_no_memory(err);
 	}

@@ -16,6 +16,7 @@
 #define GK_PLUGINS_OAI_H
 
 #include "plugins/common/message.h"
+#include "plugins/common/tool_name.h"
 #include "plugins/common/usage.h"
 #include "plugins/common/vendor.h"
 
@@ -133,6 +134,8 @@ json_t *gk_oai_config_schema(const gk_oai_row *row);
 /** The body of a chat completion. */
 GK_MUST_USE gk_code gk_oai_request(
 	const gk_oai_call *call, bool is_streaming, json_t **ret, gk_error *err);
+/** What tools may be called. */
+extern const gk_tool_grammar gk_oai_tool_names;
 /** The messages of a request. */
 GK_MUST_USE gk_code gk_oai_messages(const gk_oai_call *call, json_t **ret, gk_error *err);
 /** Adds the configuration's members under their names on the wire. */

@@ -50,6 +50,8 @@ static gk_code parameters_of(
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
+const gk_tool_grammar gk_oai_tool_names = { .also = "-" };
+
 static gk_code tool_of(const gk_oai_call *call, const json_t *tool, json_t **ret, gk_error *err)
 {
 	bool is_strict = json_is_true(gk_json_at_peek(tool, "metadata.strict"));
@@ -59,7 +61,8 @@ static gk_code tool_of(const gk_oai_call *call, const json_t *tool, json_t **ret
 
 	if (rc != GK_OK)
 		return rc;
-	if (!gk_json_set(function, "name", json_object_get(tool, "name")) ||
+	if (!gk_json_set_take(function, "name",
+		    gk_tool_name_json(&gk_oai_tool_names, gk_json_str_peek(tool, "name"))) ||
 		(json_string_length(description) &&
 			!gk_json_set(function, "description", description)) ||
 		!gk_json_set(function, "parameters", parameters) ||
@@ -75,11 +78,14 @@ static gk_code add_tools(const gk_oai_call *call, json_t *body, gk_error *err)
 	json_t *own = gk_request_config_peek(call->request, "tools"), *tool;
 	gk_auto_json json_t *tools = json_array();
 	size_t i;
+	gk_code rc =
+		gk_tool_names_check(&gk_oai_tool_names, call->vendor->name, call->request, err);
 
 	json_array_foreach (json_object_get(call->request, "tools"), i, tool) {
 		json_t *one = NULL;
-		gk_code rc = tool_of(call, tool, &one, err);
 
+		if (rc == GK_OK)
+			rc = tool_of(call, tool, &one, err);
 		if (rc != GK_OK)
 			return rc;
 		if (!gk_json_push_take(tools, one))

@@ -192,7 +192,7 @@ static bool is_worth_telling(tool_call *call)
 	return true;
 }
 
-static json_t *partial_request(const tool_call *call)
+static json_t *partial_request(const gk_oai_stream *stream, const tool_call *call)
 {
 	json_t *input = NULL;
 	gk_auto_json json_t *part = NULL;
@@ -201,7 +201,8 @@ static json_t *partial_request(const tool_call *call)
 		    call->arguments.len, &input, NULL) != GK_OK)
 		input = NULL;
 	part = gk_part_tool_request(call->name, call->id, input ? input : json_object());
-	if (!gk_json_set_bool(json_object_get(part, "toolRequest"), "partial", true))
+	if (!gk_tool_name_restore(&gk_oai_tool_names, stream->call->request, part) ||
+		!gk_json_set_bool(json_object_get(part, "toolRequest"), "partial", true))
 		return NULL;
 	return gk_steal(part);
 }
@@ -228,7 +229,7 @@ static gk_code take_calls(gk_oai_stream *stream, gk_oai_choice *choice, const js
 			!add_arguments(stream, call, json_object_get(function, "arguments")))
 			return gk_error_no_memory(err);
 		if (call->name && is_worth_telling(call) &&
-			!gk_json_push_take(content, partial_request(call)))
+			!gk_json_push_take(content, partial_request(stream, call)))
 			return gk_error_no_memory(err);
 	}
 	return GK_OK;
