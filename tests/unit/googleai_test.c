@@ -268,14 +268,14 @@ START_TEST(tools_do_not_go_with_a_cache)
 }
 END_TEST
 
-START_TEST(pictures_and_videos_are_made_by_the_version_that_is_asked)
+START_TEST(pictures_are_made_by_the_version_that_is_asked_and_videos_by_the_model)
 {
 	json_decref(core_run("/model/googleai/imagen-4.0-generate-001",
 		hello("{'version':'models/imagen-4.0-ultra','aspectRatio':'1:1'}")));
 	ck_assert_str_eq(url, BASE "models/imagen-4.0-ultra:predict");
 	assert_sent("parameters", "{'sampleCount':1,'aspectRatio':'1:1'}");
 	json_decref(core_run("/background-model/" VEO, hello("{'version':'veo-9'}")));
-	ck_assert_str_eq(url, BASE "models/veo-9:predictLongRunning");
+	ck_assert_str_eq(url, BASE "models/veo-3.1-generate-preview:predictLongRunning");
 	assert_sent("parameters", "{}");
 	core_fail("/model/googleai/imagen-4.0-generate-001", hello("{'version':'../files/x'}"),
 		GK_INVALID_ARGUMENT, "googleai: there is no model of such a name");
@@ -676,7 +676,8 @@ static Suite *suite(void)
 	tcase_add_test(tcase, an_operation_is_no_way_to_other_addresses);
 	tcase_add_test(tcase, the_name_of_a_model_leads_nowhere_else);
 	tcase_add_test(tcase, tools_do_not_go_with_a_cache);
-	tcase_add_test(tcase, pictures_and_videos_are_made_by_the_version_that_is_asked);
+	tcase_add_test(
+		tcase, pictures_are_made_by_the_version_that_is_asked_and_videos_by_the_model);
 	tcase_add_test(tcase, the_version_that_is_asked_says_what_kind_of_model_it_is);
 	tcase_add_test(tcase, an_embedder_may_have_any_name);
 	tcase_add_test(tcase, an_answer_tells_of_a_cache_that_ends_before_it);

@@ -11,7 +11,7 @@
 #define AGENTS   (GK_GOOGLEAI_AGENT | GK_GOOGLEAI_RESEARCH)
 #define MEDIA    (GK_GOOGLEAI_IMAGEN | GK_GOOGLEAI_VEO)
 #define ALL      (~0u)
-#define VERSIONS (GEMINIS | MEDIA | GK_GOOGLEAI_EMBEDDER)
+#define VERSIONS (GEMINIS | GK_GOOGLEAI_IMAGEN | GK_GOOGLEAI_EMBEDDER)
 
 static const gk_setting_of keys[] = {
 	{ ALL, "apiKey", "string", "Key for this call alone." },

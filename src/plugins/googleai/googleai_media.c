@@ -48,15 +48,14 @@ static json_t *body_of(json_t *instance, json_t *parameters)
 	return json_pack("{s:[O], s:O}", "instances", instance, "parameters", parameters);
 }
 
-static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *config,
+static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *config, const char *id,
 	const char *method, const json_t *body, json_t **ret, gk_error *err)
 {
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
-	rc = gk_googleai_prepare_model(
-		model->vendor, config, &out, gk_googleai_model_name(model, config), method, err);
+	rc = gk_googleai_prepare_model(model->vendor, config, &out, id, method, err);
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
@@ -101,14 +100,15 @@ static json_t *imagen_body(const json_t *request)
 gk_code gk_googleai_run_imagen(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
+	const json_t *config = json_object_get(request, "config");
 	gk_auto_json json_t *body = imagen_body(request), *answer = NULL, *content = json_array();
 	json_t *one;
 	size_t i;
 	gk_code rc = body ? check_media(model->vendor, request, err) : gk_error_no_memory(err);
 
 	if (rc == GK_OK)
-		rc = post(ctx, model, json_object_get(request, "config"), "predict", body, &answer,
-			err);
+		rc = post(ctx, model, config, gk_googleai_model_name(model, config), "predict",
+			body, &answer, err);
 	if (rc != GK_OK)
 		return rc;
 	json_array_foreach (json_object_get(answer, "predictions"), i, one) {
@@ -226,7 +226,9 @@ gk_code gk_googleai_start_veo(gk_ctx *ctx, json_t *request, json_t **ret, gk_err
 		body && config ? check_media(model->vendor, request, err) : gk_error_no_memory(err);
 
 	if (rc == GK_OK)
-		rc = post(ctx, model, config, "predictLongRunning", body, &answer, err);
+		/* Not by config.version, which the reference takes out here and does not heed. */
+		rc = post(ctx, model, config, gk_googleai_id(model), "predictLongRunning", body,
+			&answer, err);
 	return rc == GK_OK ? operation_of(model->vendor, answer, ret, err) : rc;
 }
 
