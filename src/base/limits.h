@@ -163,6 +163,8 @@
 #define GK_STORE_WAL           (16u << 20) /* beyond, the log is copied into the file when it is quiet */
 #define GK_STORE_WAL_BUSY      (64u << 20)  /* beyond, also when it is not */
 #define GK_STORE_WAL_MAX       (256u << 20) /* beyond, writing waits for that */
+#define GK_STORE_WAL_REST      (512u << 10) /* so little is copied between two commits */
+#define GK_STORE_WAL_PASSES    16           /* that try to leave so little */
 #define GK_STORE_READERS       4            /* connections that read */
 #define GK_STORE_QUIET_MS      10           /* so long without a write before what may wait is done */
 #define GK_STORE_DIRECT        256 /* so many spans go into the tables at once, fewer into the journal, */

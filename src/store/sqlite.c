@@ -225,26 +225,27 @@ static void sizes(gk_trace_backend *backend, gk_trace_sizes *ret)
 	*ret = sqlite->sizes;
 }
 
-/* What has been committed goes from the log into the file, without holding up who writes; only when the log has grown
- * far beyond, because it never came to its end, does writing wait until it has. */
-static void copy_log(gk_trace_backend *backend)
+/* Never with SQLite's lock of who writes, as its RESTART would: the writer would sleep for it, up to a tenth of a second at a
+ * time, and as long as somebody reads. */
+static uint64_t copy_log(gk_trace_backend *backend)
 {
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
 	int pages = 0, copied = 0;
+	uint64_t ret = UINT64_MAX;
 
 	pthread_mutex_lock(&sqlite->copy_lock);
 	if (!sqlite->copier.handle &&
 		gk_db_open(&sqlite->copier, sqlite->path, false, NULL) != GK_OK) {
 		pthread_mutex_unlock(&sqlite->copy_lock);
-		return;
+		return ret;
 	}
 	if (sqlite3_wal_checkpoint_v2(sqlite->copier.handle, NULL, SQLITE_CHECKPOINT_PASSIVE,
 		    &pages, &copied) != SQLITE_OK)
 		gk_db_close(&sqlite->copier); /* opened again next time */
-	else if ((uint64_t)pages * PAGE_SIZE > GK_STORE_WAL_MAX)
-		sqlite3_wal_checkpoint_v2(
-			sqlite->copier.handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	else
+		ret = (uint64_t)copied * PAGE_SIZE;
 	pthread_mutex_unlock(&sqlite->copy_lock);
+	return ret;
 }
 
 static const gk_trace_backend_type type = {

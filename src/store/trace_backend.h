@@ -75,8 +75,10 @@ typedef struct gk_trace_backend_type {
 		gk_trace_backend *backend, const char *trace_id, uint64_t *ret, gk_error *err);
 	/** What came of the last calls. Writer. */
 	void (*sizes)(gk_trace_backend *backend, gk_trace_sizes *ret);
-	/** Copies the log of changes into the file, on a thread of its own. */
-	void (*copy)(gk_trace_backend *backend);
+	/** Copies the log of changes into the file, beside the writer, and waits for nobody who reads or writes. Returns
+	 * how many of its bytes are in the file now; UINT64_MAX: it failed. Once it is all of them, the next write begins
+	 * the log anew, unless somebody still reads from it. Any thread. */
+	uint64_t (*copy)(gk_trace_backend *backend);
 
 	gk_code (*list)(
 		gk_trace_backend *backend, const gk_trace_query *query, gk_buf *ret, gk_error *err);

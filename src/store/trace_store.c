@@ -612,6 +612,8 @@ void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *
 		.max_bytes = opts->max_bytes,
 		.max_log_age_ms = opts->max_log_age_ms,
 		.max_logs = opts->max_logs };
+	store->wal_busy = opts->wal_busy ? opts->wal_busy : GK_STORE_WAL_BUSY;
+	store->wal_max = opts->wal_max ? opts->wal_max : GK_STORE_WAL_MAX;
 	store->sweep_ms = opts->sweep_ms ? opts->sweep_ms : GK_STORE_SWEEP_MS;
 	store->next_sweep_ms = gk_clock_mono_ms() + store->sweep_ms;
 	pthread_cond_signal(&store->wake);
@@ -633,6 +635,7 @@ static void free_store(gk_trace_store *store)
 	pthread_mutex_destroy(&store->lock);
 	pthread_cond_destroy(&store->wake);
 	pthread_cond_destroy(&store->copy_wake);
+	pthread_cond_destroy(&store->copied);
 	pthread_cond_destroy(&store->left);
 	store->magic = 0;
 	free(store);
@@ -660,6 +663,7 @@ static gk_trace_store *new_store(gk_loop *loop)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->wake, &attributes);
 	pthread_cond_init(&store->copy_wake, &attributes);
+	pthread_cond_init(&store->copied, &attributes);
 	pthread_cond_init(&store->left, &attributes);
 	pthread_condattr_destroy(&attributes);
 	return store;
@@ -775,6 +779,7 @@ void gk_trace_store_close(gk_trace_store *store)
 	store->stops = true;
 	pthread_cond_signal(&store->wake);
 	pthread_cond_signal(&store->copy_wake);
+	pthread_cond_signal(&store->copied);
 	pthread_mutex_unlock(&store->lock);
 	if (store->has_writer)
 		pthread_join(store->writer, NULL);

@@ -41,6 +41,8 @@ typedef struct gk_trace_store_opts {
 	uint64_t
 		fold_lag; /* spans in the journal, which no reader sees yet; 0: GK_STORE_FOLD_LAG */
 	uint64_t index_lag; /* spans whose texts cannot be searched yet; 0: GK_STORE_INDEX_LAG */
+	uint64_t wal_busy;  /* bytes of SQLite's log; 0: GK_STORE_WAL_BUSY */
+	uint64_t wal_max;   /* the same; 0: GK_STORE_WAL_MAX */
 } gk_trace_store_opts;
 
 /** A disk that fails is no error: see above. FAILED_PRECONDITION: the file is of a newer version, or not ours; it has

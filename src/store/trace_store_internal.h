@@ -87,11 +87,13 @@ struct gk_trace_store {
 	uint64_t retry_ms, quiet_ms, next_sweep_ms;
 	uint64_t upkeep_ms; /* no folding and no indexing before: it failed */
 	bool is_sweeping, has_swept, is_shrinking; /* has: the last time there was upkeep */
+	uint64_t wal_busy, wal_max;                /* set under the lock */
 	uint64_t copied_at;
 
 	/* Under the lock, between the writer and the thread that copies the log: */
-	pthread_cond_t copy_wake;
-	bool wants_copy;
+	pthread_cond_t copy_wake, copied;
+	bool wants_copy; /* of the copier, */
+	bool wants_rest; /* and of the writer: the last of it, so that the log begins anew */
 };
 
 void gk_trace_batch_init(gk_trace_batch *batch);

@@ -351,6 +351,33 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms, bool yields)
 
 /* --- the log of changes --- */
 
+static uint64_t copy(gk_trace_store *store)
+{
+	uint64_t copied;
+
+	pthread_mutex_unlock(&store->lock);
+	copied = store->backend->type->copy(store->backend);
+	pthread_mutex_lock(&store->lock);
+	return copied;
+}
+
+/* Until what was written meanwhile is so little that the writer can copy it between two commits; or as much as it had to wait
+ * for anyway. No further while somebody reads from what is older. */
+static void copy_most(gk_trace_store *store)
+{
+	uint64_t copied = 0, before, left;
+	unsigned passes = 0;
+
+	do {
+		before = copied;
+		copied = copy(store);
+		left = store->counts.wal_bytes > copied ? store->counts.wal_bytes - copied : 0;
+	} while (left > GK_STORE_WAL_REST && copied != before && ++passes < GK_STORE_WAL_PASSES &&
+		 store->counts.wal_bytes <= store->wal_max && !store->stops);
+	store->wants_rest =
+		left && (left <= GK_STORE_WAL_REST || store->counts.wal_bytes > store->wal_max);
+}
+
 void *gk_trace_copier_run(void *user)
 {
 	gk_trace_store *store = user;
@@ -363,30 +390,62 @@ void *gk_trace_copier_run(void *user)
 			pthread_cond_wait(&store->copy_wake, &store->lock);
 			continue;
 		}
-		pthread_mutex_unlock(&store->lock);
-		store->backend->type->copy(store->backend);
-		pthread_mutex_lock(&store->lock);
+		copy_most(store);
 		store->wants_copy = false;
+		pthread_cond_signal(&store->copied);
 	}
 	pthread_mutex_unlock(&store->lock);
 	return NULL;
 }
 
+/* The log begins anew only when all of it has been copied and nothing was written meanwhile: a little, then, is copied while
+ * nothing can be. */
+static void copy_rest(gk_trace_store *store)
+{
+	store->wants_rest = false;
+	store->busy_since_ms = gk_clock_mono_ms();
+	copy(store);
+	store->busy_since_ms = 0;
+}
+
+static void wait_for_copy(gk_trace_store *store)
+{
+	store->busy_since_ms = gk_clock_mono_ms();
+	while (store->wants_copy && !store->stops)
+		pthread_cond_wait(&store->copied, &store->lock);
+	store->busy_since_ms = 0;
+}
+
 /* Pages that are written again and again are copied once for all: the later, the better. Again only when the log has
- * grown by half of a step, or by a little when it is quiet, or begun anew. */
-static void ask_for_copy(gk_trace_store *store, bool is_quiet)
+ * grown by an eighth, or by a little when it is quiet, or begun anew. */
+static bool needs_copy(const gk_trace_store *store, bool is_quiet)
 {
 	uint64_t size = store->counts.wal_bytes;
-	uint64_t step = is_quiet ? GK_STORE_WAL / 64 : GK_STORE_WAL / 2;
+	uint64_t step = is_quiet ? GK_STORE_WAL / 64 : store->wal_busy / 8;
 
-	if (store->wants_copy || !store->is_open ||
-		size <= (is_quiet ? GK_STORE_WAL : GK_STORE_WAL_BUSY))
-		return;
-	if (size >= store->copied_at && size < store->copied_at + step)
-		return;
-	store->copied_at = size;
-	store->wants_copy = true;
-	pthread_cond_signal(&store->copy_wake);
+	return store->is_open && size > (is_quiet ? GK_STORE_WAL : store->wal_busy) &&
+	       size >= (store->copied_at ? store->copied_at + step : 0);
+}
+
+/* Keeps the log short. True: it has left the lock for that, and what there is to do may have changed. */
+static bool tend_log(gk_trace_store *store, bool is_quiet)
+{
+	bool waits, copies;
+
+	if (store->counts.wal_bytes < store->copied_at)
+		store->copied_at = 0; /* it has begun anew */
+	if (!store->wants_copy && !store->wants_rest && needs_copy(store, is_quiet)) {
+		store->copied_at = store->counts.wal_bytes;
+		store->wants_copy = true;
+		pthread_cond_signal(&store->copy_wake);
+	}
+	waits = store->wants_copy && store->counts.wal_bytes > store->wal_max;
+	if (waits)
+		wait_for_copy(store);
+	copies = store->wants_rest;
+	if (copies)
+		copy_rest(store);
+	return waits || copies;
 }
 
 /* --- the thread --- */
@@ -484,7 +543,7 @@ void *gk_trace_writer_run(void *user)
 			uint64_t behind = to_do(store);
 
 			write_some(store);
-			ask_for_copy(store, false);
+			tend_log(store, false);
 			if (store->stops && store->fails)
 				break;
 			catch_up(store, now_ms, behind);
@@ -495,7 +554,7 @@ void *gk_trace_writer_run(void *user)
 		} else if (!TAILQ_EMPTY(&store->jobs)) {
 			do_job(store);
 		} else if (served) {
-			ask_for_copy(store, false);
+			tend_log(store, false);
 		} else if (store->stops) {
 			fold_rest(store);
 			break;
@@ -503,10 +562,9 @@ void *gk_trace_writer_run(void *user)
 			tend_guest(store, now_ms);
 		} else if (has_upkeep(store, now_ms)) {
 			do_upkeep(store, now_ms, true);
-			ask_for_copy(store,
+			tend_log(store,
 				false); /* what upkeep changes is not copied again and again */
-		} else {
-			ask_for_copy(store, now_ms >= store->quiet_ms);
+		} else if (!tend_log(store, now_ms >= store->quiet_ms)) {
 			wait_for_work(store, now_ms);
 		}
 	}

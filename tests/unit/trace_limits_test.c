@@ -271,28 +271,95 @@ START_TEST(so_many_read_at_once_and_the_next_waits)
 }
 END_TEST
 
-START_TEST(a_log_of_so_many_changes_is_copied_when_it_is_quiet)
+static char page[GK_STORE_PACK]; /* a document that is not compressed */
+
+static void make_page(void)
 {
-	static char doc[GK_STORE_PACK]; /* not compressed */
-	uint64_t size = 0;
+	memset(page, ' ', sizeof(page) - 1);
+	memcpy(page, "{\"x\":\"", 6);
+	memcpy(page + sizeof(page) - 3, "\"}", 2);
+}
+
+/* Returns the size of the log then. */
+static uint64_t save_pages(char kind, unsigned number, unsigned spans)
+{
 	char id[16];
 
-	memset(doc, ' ', sizeof(doc) - 1);
-	memcpy(doc, "{\"x\":\"", 6);
-	memcpy(doc + sizeof(doc) - 3, "\"}", 2);
+	snprintf(id, sizeof(id), "%c%u", kind, number);
+	save(traces_spans(id, spans, "n", page));
+	return gk_trace_store_count(traces_store).wal_bytes;
+}
+
+START_TEST(a_log_of_so_many_changes_is_copied_when_it_is_quiet)
+{
+	uint64_t size = 0;
+
+	make_page();
 	for (unsigned i = 0; size <= GK_STORE_WAL; i++) {
 		ck_assert_uint_lt(i, 100);
-		snprintf(id, sizeof(id), "t%u", i);
-		save(traces_spans(id, GK_STORE_DIRECT, "n", doc));
-		size = gk_trace_store_count(traces_store).wal_bytes;
+		size = save_pages('t', i, GK_STORE_DIRECT);
 	}
 	for (unsigned i = 0; size > GK_STORE_WAL / 2; i++) { /* what is written next begins anew */
 		ck_assert_uint_lt(i, 100);
 		usleep(2000 * GK_STORE_QUIET_MS);
-		snprintf(id, sizeof(id), "s%u", i);
-		save(traces_spans(id, 1, "n", NEEDLE));
-		size = gk_trace_store_count(traces_store).wal_bytes;
+		size = save_pages('s', i, 1);
 	}
+}
+END_TEST
+
+static gk_code fold_nothing(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err)
+{
+	(void)backend;
+	(void)max;
+	(void)err;
+	*ret = 0;
+	return GK_OK;
+}
+
+/* The journal is all that is written, and the log grows with it alone. */
+static void open_with_log(uint64_t busy, uint64_t max)
+{
+	static gk_trace_backend_type kept;
+	gk_trace_backend *backend;
+
+	make_page();
+	traces_reopen(GK_OPTS(gk_trace_store_opts, .path = traces_path, .wal_busy = busy,
+		.wal_max = max, .fold_lag = UINT64_MAX / 2));
+	backend = gk_trace_store_backend_peek(traces_store);
+	kept = *backend->type;
+	kept.fold = fold_nothing;
+	backend->type = &kept;
+}
+
+#define SMALL_LOG (1u << 20)
+
+START_TEST(a_log_of_so_many_changes_begins_anew_though_it_is_never_quiet)
+{
+	uint64_t size = 0, before = 0;
+
+	open_with_log(SMALL_LOG, 0);
+	for (unsigned i = 0; size >= before; i++) {
+		before = size;
+		size = save_pages('t', i, 1);
+		ck_assert_uint_lt(size, GK_STORE_WAL);
+		usleep(2000);
+	}
+	ck_assert_uint_gt(before, SMALL_LOG);
+}
+END_TEST
+
+START_TEST(writing_waits_for_a_log_of_so_many_changes_to_be_copied)
+{
+	uint64_t most = 0;
+
+	open_with_log(SMALL_LOG, SMALL_LOG);
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t size = save_pages('t', i, 1);
+
+		most = size > most ? size : most;
+	}
+	ck_assert_uint_gt(most, SMALL_LOG);
+	ck_assert_uint_lt(most, SMALL_LOG + 8 * sizeof(page)); /* one transaction's */
 }
 END_TEST
 
@@ -314,6 +381,8 @@ static Suite *limits_suite(void)
 	tcase_add_test(tests, so_many_spans_are_written_without_waiting_for_more);
 	tcase_add_test(tests, so_many_read_at_once_and_the_next_waits);
 	tcase_add_test(tests, a_log_of_so_many_changes_is_copied_when_it_is_quiet);
+	tcase_add_test(tests, a_log_of_so_many_changes_begins_anew_though_it_is_never_quiet);
+	tcase_add_test(tests, writing_waits_for_a_log_of_so_many_changes_to_be_copied);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
