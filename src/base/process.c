@@ -5,6 +5,7 @@
 #include "base/parse.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,12 +47,26 @@ static int64_t key_of(uint64_t pid)
 	return (int64_t)((gk_process_start(pid) & START_MASK) << PID_BITS | pid);
 }
 
+static _Atomic int64_t known; /* 0: not yet, or forked since */
+
+static void forget(void)
+{
+	atomic_store_explicit(&known, 0, memory_order_relaxed);
+}
+
+static void forget_in_children(void)
+{
+	pthread_atfork(NULL, NULL, forget);
+}
+
+/* Asked for each span: the kernel is not. */
 int64_t gk_process_key(void)
 {
-	static _Atomic int64_t known; /* of this process, or of the one that it was forked from */
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int64_t key = atomic_load_explicit(&known, memory_order_relaxed);
 
-	if ((key & PID_MASK) != getpid()) {
+	if (!key) {
+		pthread_once(&once, forget_in_children);
 		key = key_of((uint64_t)getpid());
 		atomic_store_explicit(&known, key, memory_order_relaxed);
 	}

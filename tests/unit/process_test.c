@@ -11,6 +11,7 @@
 /* A child that waits until it is killed, and its key as it told it. */
 static pid_t begin(int64_t *key)
 {
+	int64_t own = gk_process_key(); /* known, when it forks */
 	int ends[2];
 	pid_t pid;
 
@@ -27,6 +28,7 @@ static pid_t begin(int64_t *key)
 	ck_assert_int_eq(read(ends[0], key, sizeof(*key)), sizeof(*key));
 	close(ends[0]);
 	close(ends[1]);
+	ck_assert(*key != own);
 	return pid;
 }
 
