@@ -178,8 +178,9 @@ static void resume(gk_fiber *fiber)
 	loop->current = fiber;
 	gk_stack_enter(&loop->home, fiber->stack);
 	loop->current = NULL;
-	gk_loop_enter(before);
 	took = coarse_ms() - started;
+	gk_loop_run_pressing(loop);
+	gk_loop_enter(before);
 	if (took >= GK_SLOW_FIBER_MS) {
 		uv_update_time(&loop->uv); /* timers that others start count from now */
 		if (loop->slow)

@@ -149,11 +149,33 @@ void gk_loop_defer(gk_loop *loop, gk_defer *item)
 	loop->deferred_count++;
 }
 
+void gk_loop_defer_pressing(gk_loop *loop, gk_defer *item)
+{
+	if (!loop->current) {
+		gk_loop_defer(loop, item);
+		return;
+	}
+	gk_loop_undefer(loop, item);
+	item->is_queued = item->is_pressing = true;
+	TAILQ_INSERT_HEAD(&loop->deferred, item, link);
+	loop->deferred_count++;
+}
+
+void gk_loop_run_pressing(gk_loop *loop)
+{
+	gk_defer *item;
+
+	while ((item = TAILQ_FIRST(&loop->deferred)) && item->is_pressing) {
+		gk_loop_undefer(loop, item);
+		item->fn(item->user); /* may have freed the item */
+	}
+}
+
 void gk_loop_undefer(gk_loop *loop, gk_defer *item)
 {
 	if (!item->is_queued)
 		return;
-	item->is_queued = false;
+	item->is_queued = item->is_pressing = false;
 	TAILQ_REMOVE(&loop->deferred, item, link);
 	loop->deferred_count--;
 }

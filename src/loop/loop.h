@@ -42,10 +42,13 @@ bool gk_loop_post(gk_loop *loop, gk_loop_fn *fn, void *user);
 typedef struct gk_defer {
 	gk_loop_fn *fn;
 	void *user;
-	bool is_queued;
+	bool is_queued, is_pressing;
 	TAILQ_ENTRY(gk_defer) link;
 } gk_defer;
 void gk_loop_defer(gk_loop *loop, gk_defer *item);
+/** As soon as the fiber that runs now leaves the loop's thread, before whoever let it run goes on: for what others are to
+ * begin with meanwhile. Outside of fibers the same as gk_loop_defer(). */
+void gk_loop_defer_pressing(gk_loop *loop, gk_defer *item);
 void gk_loop_undefer(gk_loop *loop, gk_defer *item);
 
 typedef struct gk_timer gk_timer;

@@ -154,6 +154,8 @@ struct gk_fiber {
 	char name[64];
 };
 
+/** A fiber has left: what was not to wait any longer. */
+void gk_loop_run_pressing(gk_loop *loop);
 /** Something is called back: the wait is over. */
 void gk_loop_wake(gk_loop *loop);
 

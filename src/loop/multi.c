@@ -177,8 +177,8 @@ static int on_timeout(CURLM *curl, long ms, void *user)
 
 	(void)curl;
 	gk_timer_disarm(&multi->timer);
-	if (ms == 0)
-		gk_loop_defer(multi->loop, &multi->kick);
+	if (ms == 0) /* a fiber's request is on its way before the loop does anything else */
+		gk_loop_defer_pressing(multi->loop, &multi->kick);
 	else if (ms > 0)
 		gk_timer_arm(&multi->timer, (uint64_t)ms);
 	return 0;

@@ -29,7 +29,7 @@ void gk_multi_init(gk_multi *multi, gk_loop *loop);
 GK_MUST_USE gk_code gk_multi_open(gk_multi *multi, gk_error *err);
 /** All transfers must have been removed. Closes the connections that were kept. */
 void gk_multi_close(gk_multi *multi);
-/** It starts at the end of this turn. */
+/** It starts when the fiber that calls parks, or at the end of this turn. */
 GK_MUST_USE gk_code gk_multi_add(gk_multi *multi, CURL *easy, gk_error *err);
 void gk_multi_remove(gk_multi *multi, CURL *easy);
 

@@ -360,6 +360,36 @@ START_TEST(a_deferred_item_runs_once_however_often_it_is_asked_for)
 }
 END_TEST
 
+static gk_defer pressing = { .fn = note, .user = "p" };
+
+static void press(void *user)
+{
+	(void)user;
+	gk_loop_defer_pressing(loop, &pressing);
+	gk_loop_defer_pressing(loop, &pressing);
+	note("f");
+	ck_assert_int_eq(gk_fiber_yield(NULL), GK_OK);
+	note("g");
+}
+
+START_TEST(what_presses_runs_when_its_fiber_leaves_and_before_what_was_deferred)
+{
+	gk_defer early = { .fn = note, .user = "e" };
+
+	gk_loop_defer(loop, &early);
+	gk_loop_defer(loop, &pressing); /* it no longer waits for its turn */
+	ck_assert_int_eq(gk_fiber_start(loop, "press", NULL, press, NULL, NULL, NULL), GK_OK);
+	ck_assert_str_eq(seen, "fp");
+	gk_loop_run(loop);
+	ck_assert_str_eq(seen, "fpge");
+	gk_loop_defer_pressing(loop, &pressing); /* from no fiber */
+	gk_loop_defer_pressing(loop, &early);
+	gk_loop_undefer(loop, &early);
+	gk_loop_run(loop);
+	ck_assert_str_eq(seen, "fpgep");
+}
+END_TEST
+
 START_TEST(deferred_items_that_go_on_for_ever_let_the_loop_turn)
 {
 	chained self = { .item = { .fn = defer_again, .user = &self }, .left = 40 };
@@ -709,6 +739,7 @@ static Suite *loop_suite(void)
 	tcase_add_test(tcase, posts_of_another_thread_wake_the_loop_and_run_in_order);
 	tcase_add_test(tcase, a_post_that_nobody_ran_is_freed_with_the_loop);
 	tcase_add_test(tcase, a_deferred_item_runs_once_however_often_it_is_asked_for);
+	tcase_add_test(tcase, what_presses_runs_when_its_fiber_leaves_and_before_what_was_deferred);
 	tcase_add_test(tcase, deferred_items_that_go_on_for_ever_let_the_loop_turn);
 	tcase_add_test(tcase, a_descriptor_tells_when_it_can_be_read_and_written);
 	tcase_add_test(tcase, a_turn_that_is_held_up_while_it_begins_to_wait_still_ends);
