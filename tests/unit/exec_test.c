@@ -35,7 +35,7 @@ static json_t *entry(const char *name, const char *more)
 {
 	gk_auto_json json_t *over = json(more);
 	json_t *it = json_pack("{s:s, s:s, s:s, s:[o], s:i, s:i, s:b}", "@", "c.yaml:1:1", "name",
-		name, "type", "flow", "command", json_sprintf("./%s.sh", name), "timeout", 20000,
+		name, "type", "flow", "command", json_sprintf("./%s.sh", name), "timeout", 600000,
 		"max_concurrent", 64, "stream", 0);
 
 	ck_assert_int_eq(json_object_update(it, over), 0);

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define MAX_CONNECTIONS 512
-#define PATIENCE_MS     10000
+#define PATIENCE_MS     60000
 
 struct server {
 	server_fn *fn;
@@ -85,9 +85,11 @@ static void *accept_all(void *user)
 	int fd, yes = 1;
 
 	while ((fd = accept(self->listener, NULL, NULL)) >= 0) {
-		struct connection *connection = &self->connections[self->accepted];
+		/* Counted first: its thread may ask which connection this is. */
+		int at = self->accepted++;
+		struct connection *connection = &self->connections[at];
 
-		if (self->accepted == MAX_CONNECTIONS) {
+		if (at == MAX_CONNECTIONS) {
 			fprintf(stderr, "the test's server was asked for too many connections\n");
 			abort();
 		}
@@ -95,7 +97,6 @@ static void *accept_all(void *user)
 		*connection = (struct connection){ .self = self, .fd = fd };
 		if (pthread_create(&connection->thread, NULL, serve, connection) != 0)
 			abort();
-		self->accepted++;
 	}
 	return NULL;
 }
