@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { describe, it } from 'node:test';
-import { project, start } from './lib/daemon.mjs';
+import { project, slack, start } from './lib/daemon.mjs';
 
 const rounds = Number(process.env.CRASH_ROUNDS ?? 3);
 const clients = 30;
@@ -60,7 +60,7 @@ async function verify(agent, at, talk) {
 }
 
 describe('a daemon that is killed in the middle of turns', () => {
-  it(`loses no turn that was answered, ${rounds} times`, { timeout: 20000 + rounds * 10000 }, async () => {
+  it(`loses no turn that was answered, ${rounds} times`, { timeout: (20000 + rounds * 10000) * slack }, async () => {
     const cwd = project();
     let talks = [], all = 0;
     for (let round = 0; round <= rounds; round++) {

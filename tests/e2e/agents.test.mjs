@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { join } from 'node:path';
 import { freePort, missing, tools } from './lib/clients.mjs';
-import { build, genkitd, project, root, start } from './lib/daemon.mjs';
+import { build, genkitd, project, root, slack, start } from './lib/daemon.mjs';
 import { plain, say, sdkInn, stay } from './lib/inn.mjs';
 
 describe('an agent and its client', { skip: missing }, () => {
@@ -59,7 +59,7 @@ describe('an agent and its client', { skip: missing }, () => {
     heard.catch(() => {}); // the client's stream rejects, though it was asked to stop
     setTimeout(() => turn.abort(), 100);
     assert.equal((await turn.response).finishReason, 'aborted');
-    assert.ok(performance.now() - t0 < 5000);
+    assert.ok(performance.now() - t0 < 5000 * slack);
     assert.equal((await inn.loadChat({ sessionId: chat.sessionId })).snapshotId, snapshotId); // nothing was written
   });
   it('a detached run goes on by itself, and is waited for', async () => {

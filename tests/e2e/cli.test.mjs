@@ -218,7 +218,7 @@ describe('genkit start --noui -- genkitd', { skip: missing }, () => {
       { cwd, env: environment({ HOME: cwd }), stdio: 'ignore', detached: true }), true);
     try {
       const folder = join(cwd, '.genkit/runtimes');
-      await until(() => existsSync(folder) && readdirSync(folder).length > 0, 'the runtime file appears', 30000);
+      await until(() => existsSync(folder) && readdirSync(folder).length > 0, 'the runtime file appears');
       const { stdout, stderr } = await genkit(['flow:run', 'hello', '{"name":"Noui"}'], { cwd });
       assert.match(stdout + stderr, /Result:\s+Hello, Noui!/);
     } finally {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { describe, it } from 'node:test';
-import { project, start } from './lib/daemon.mjs';
+import { project, slack, start } from './lib/daemon.mjs';
 
 const rounds = Number(process.env.CRASH_ROUNDS ?? 3);
 const clients = 50;
@@ -63,7 +63,7 @@ async function verify(at, told) {
 }
 
 describe('a daemon that is killed', () => {
-  it(`loses no trace of an answer that was given, ${rounds} times`, { timeout: 20000 + rounds * 10000 }, async () => {
+  it(`loses no trace of an answer that was given, ${rounds} times`, { timeout: (20000 + rounds * 10000) * slack }, async () => {
     const cwd = project();
     let told = [], all = 0;
     for (let round = 0; round <= rounds; round++) {

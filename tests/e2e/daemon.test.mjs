@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { build, environment, genkitctl, genkitd, mind, project, root, run, start, until } from './lib/daemon.mjs';
+import { build, environment, genkitctl, genkitd, mind, project, root, run, slack, start, until } from './lib/daemon.mjs';
 import { post, request } from './lib/raw.mjs';
 
 const demo = join(build, 'modules/demo.so');
@@ -119,7 +119,7 @@ GK_MODULE(mine, app, err)
     const t0 = performance.now();
     assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
     const took = performance.now() - t0;
-    assert.ok(took > 1900 && took < 15000, `${took} ms`);
+    assert.ok(took > 1900 && took < 50000, `${took} ms`);
     assert.match(daemon.stderr(), /leaving with 1 runs that do not end/);
     await running;
   });
@@ -252,7 +252,7 @@ describe('changes while it serves', () => {
     daemon.child.kill('SIGTERM');
     assert.equal((await running).status, 503);
     assert.deepEqual(await daemon.exited, { code: 0, signal: null });
-    assert.ok(performance.now() - t0 < 5000);
+    assert.ok(performance.now() - t0 < 5000 * slack);
   });
 });
 

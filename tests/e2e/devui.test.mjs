@@ -142,9 +142,9 @@ for (const [title, args, keeps] of [['v1', [], false], ['v2', ['--experimental-r
       assert.equal((await ui.query('getCurrentRuntime')).pid, before.pid);
       assert.equal((await ui.query('getAppProcessStatus')).status, 'running');
       await ui.query('restartAppProcess');
-      const after = await until(async () => (await ui.query('getActiveRuntimes')).find((one) => one.pid !== before.pid), 'another daemon', 20000);
+      const after = await until(async () => (await ui.query('getActiveRuntimes')).find((one) => one.pid !== before.pid), 'another daemon');
       assert.deepEqual((await until(async () => (await run('/flow/hello', { name: 'Bo' })), 'an answer')).result, 'Hello, Bo!');
       await ui.query('killAppProcess');
-      await until(async () => !(await ui.query('getActiveRuntimes')).some((one) => one.pid === after.pid), 'it is gone', 20000);
+      await until(async () => !(await ui.query('getActiveRuntimes')).some((one) => one.pid === after.pid), 'it is gone');
     });
   });

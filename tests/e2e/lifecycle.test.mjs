@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { build, environment, genkitd, mind, project, run, start, until } from './lib/daemon.mjs';
-import { address, parse, post, request } from './lib/raw.mjs';
+import { build, environment, genkitd, mind, project, run, slack, start, until } from './lib/daemon.mjs';
+import { address, exchange, parse, post, request } from './lib/raw.mjs';
 
 const demo = join(build, 'modules/demo.so');
 
@@ -97,12 +97,15 @@ describe('signals', () => {
   });
   it('SIGTERM gives up after the drain limit, and streams still get their last frame', async () => {
     const daemon = await start({ modules: ['testapp'], set: { 'server.drain_timeout': '300ms' } });
-    const stream = request(daemon.flows, 'POST', '/slow?stream=true', { body: '{"data":60000}' });
-    await new Promise((r) => setTimeout(r, 100));
+    let heard = '';
+    const body = '{"data":60000}';
+    const stream = exchange(daemon.flows, `POST /slow?stream=true HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      { enough: (text) => parse((heard = text)) });
+    await until(() => heard.includes('start'), 'its first frame');
     const t0 = performance.now();
     assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
-    assert.ok(performance.now() - t0 < 3000);
-    assert.match((await stream).body, /\nerror: \{"error":\{.*"status":"UNAVAILABLE".*\}\}\n\n$/);
+    assert.ok(performance.now() - t0 < 3000 * slack);
+    assert.match(parse(await stream).body, /\nerror: \{"error":\{.*"status":"UNAVAILABLE".*\}\}\n\n$/);
   });
   it('SIGHUP reads the configuration again and drops no connection', async () => {
     const cwd = project({ 'c.yaml': 'server:\n  auth: none\n' });
@@ -235,7 +238,7 @@ describe('executables as flows and tools', () => {
         return true;
       }
     };
-    for (const pid of pids) await until(() => isGone(pid), `${pid} is gone`, 5000);
+    for (const pid of pids) await until(() => isGone(pid), `${pid} is gone`);
     await daemon.stop();
   });
   it('a time limit ends it', async () => {

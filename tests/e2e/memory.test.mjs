@@ -38,6 +38,6 @@ for (const [title, set, rest] of [['with a store', {}, 32], ['without a store', 
       assert.ok(each <= 40, `${each} KB`);
       for (const socket of streams) socket.destroy();
       await until(async () => (await post(daemon.reflection, '/api/cancelAction', { traceId: trace })).status === 404, 'the end of the runs');
-      await until(() => daemon.rss() < idle + rest, 'memory comes back', 15000);
+      await until(() => daemon.rss() < idle + rest, 'memory comes back');
     });
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { join } from 'node:path';
-import { build, genkitd, project, run, start, until } from './lib/daemon.mjs';
+import { build, genkitd, project, run, slack, start, until } from './lib/daemon.mjs';
 import { authority, completion, provider } from './lib/provider.mjs';
 
 const key = 'sk-very-secret-key';
@@ -32,7 +32,7 @@ for (const tls of [false, true])
         },
         'GET /v1/models': { body: { data: [{ id: 'lion' }, { id: 'lion-embed' }] } },
       }, { tls });
-      daemon = await daemonFor(service.url, { timeout: 1500 }, tls ? { 'http_client.ca_file': authority().file } : {});
+      daemon = await daemonFor(service.url, {}, tls ? { 'http_client.ca_file': authority().file } : {});
     });
     after(() => Promise.all([daemon?.stop(), service?.stop()]));
 
@@ -89,9 +89,11 @@ for (const tls of [false, true])
       assert.ok(!text.includes('"result"'), text);
     });
     it('gives a slow answer up at its time limit', async () => {
+      const hasty = await daemonFor(service.url, { timeout: 1500 }, tls ? { 'http_client.ca_file': authority().file } : {});
       const started = Date.now();
-      assert.equal((await ask(daemon, 'slow')).status, 504);
-      assert.ok(Date.now() - started < 10000);
+      assert.equal((await ask(hasty, 'slow')).status, 504);
+      assert.ok(Date.now() - started < 10000 * slack);
+      await hasty.stop();
     });
     it('closes the connection when the caller hangs up', async () => {
       const own = await provider({ 'POST /v1/chat/completions': { text: ': wait\n\n', hold: true } }, { tls });

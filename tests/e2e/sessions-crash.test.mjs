@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { describe, it } from 'node:test';
-import { project, start } from './lib/daemon.mjs';
+import { project, slack, start } from './lib/daemon.mjs';
 
 const rounds = Number(process.env.CRASH_ROUNDS ?? 3);
 const clients = 20;
@@ -87,7 +87,7 @@ async function verify(at, sessions) {
 }
 
 describe('a daemon that is killed in the middle of turns', () => {
-  it(`loses no session, leaves none half-written and none stuck, ${rounds} times`, { timeout: 20000 + rounds * 10000 }, async () => {
+  it(`loses no session, leaves none half-written and none stuck, ${rounds} times`, { timeout: (20000 + rounds * 10000) * slack }, async () => {
     const cwd = project();
     const sessions = Object.fromEntries(Array.from({ length: clients }, (_, i) => [`session ${i}`, { turns: 0, detached: [] }]));
     for (let round = 0; round <= rounds; round++) {

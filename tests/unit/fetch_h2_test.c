@@ -178,7 +178,8 @@ START_TEST(a_slow_reader_over_http_2_holds_no_other_and_misses_nothing)
 			GK_OK);
 	while (!quick.has_ended)
 		gk_loop_turn(call_loop, 100);
-	ck_assert(!slow.has_ended);
+	ck_assert_int_eq(slow.rc, GK_OK);
+	ck_assert_msg(!slow.has_ended, "it ended with %zu bytes", slow.total);
 	gk_loop_run(call_loop);
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(both[i]->rc, GK_OK);

@@ -16,7 +16,7 @@ async function prepare() {
 }
 
 /** One command of the CLI to its end: {code, stdout, stderr}. Its exit status is 0 even when a flow failed. */
-export async function genkit(args, { cwd, env = {}, timeout = 90000 } = {}) {
+export async function genkit(args, { cwd, env = {}, timeout = 240000 } = {}) {
   await prepare();
   const at = args.indexOf('--');
   const own = at < 0 ? [...args, ...flags] : [...args.slice(0, at), ...flags, ...args.slice(at)];
@@ -53,7 +53,7 @@ export async function tools(command, { cwd, port, args = [], env = {} }) {
     },
   };
   try {
-    await until(async () => (await self.query('getActiveRuntimes').catch(() => [])).length > 0, 'a runtime shows up', 30000);
+    await until(async () => (await self.query('getActiveRuntimes').catch(() => [])).length > 0, 'a runtime shows up', 120000);
   } catch (error) {
     kill();
     throw new Error(`${error.message}\n${output}`);

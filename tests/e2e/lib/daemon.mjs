@@ -94,6 +94,9 @@ export async function start(options = {}) {
   };
 }
 
+/** By how much what is fast on a quiet machine may be slower here: others may run beside the tests, and sanitizers take their part. */
+export const slack = build.includes('sanitize') ? 10 : 4;
+
 /** Waits for a condition instead of a time: calls `test` until it gives something truthy. The limit is for a machine that is busy. */
 export async function until(test, what, ms = 60000) {
   const end = Date.now() + ms;
@@ -112,7 +115,7 @@ const sanitizerNotice = /^==\d+==WARNING: ASan doesn't fully support makecontext
 export function run(program, args, options = {}) {
   return new Promise((done, fail) => {
     const child = mind(spawn(program, args, { cwd: options.cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'] }));
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 60000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 180000);
     let stdout = '', stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));

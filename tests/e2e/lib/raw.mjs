@@ -8,7 +8,7 @@ export function address(text) {
 }
 
 /** Sends bytes and collects everything until the peer closes, or `enough(text)` says so. */
-export function exchange(where, bytes, { enough = () => false, timeout = 10000, half = false } = {}) {
+export function exchange(where, bytes, { enough = () => false, timeout = 60000, half = false } = {}) {
   return new Promise((done, fail) => {
     const socket = connect(address(where));
     const parts = [];
