@@ -173,8 +173,14 @@
 #define GK_STORE_GATHERED      64     /* traces of one span that one statement puts into the tables */
 #define GK_STORE_INDEX         1000   /* spans of one transaction that indexes texts */
 #define GK_STORE_LEAST         16     /* the same of both, when something waits to be written */
-#define GK_STORE_FOLD_LAG      50000  /* spans in the journal; beyond, folding waits for no quiet, */
-#define GK_STORE_INDEX_LAG     250000 /* nor indexing beyond so many; beyond twice that, writing waits */
+#define GK_STORE_BUSY          250    /* the same, between two commits without a pause */
+#define GK_STORE_FOLD_LAG      50000  /* spans in the journal; beyond, another processor folds in pauses, */
+#define GK_STORE_INDEX_LAG     250000 /* and indexes beyond so many; */
+#define GK_STORE_FOLD_MAX      500000 /* beyond so many, or so many bytes, both wait for no pause, */
+#define GK_STORE_FOLD_BYTES    (384u << 20)
+#define GK_STORE_INDEX_MAX     500000
+#define GK_STORE_FOLD_AGE_MS   30000  /* nor after so long; then the same time is for what came until then */
+#define GK_STORE_INDEX_AGE_MS  120000
 #define GK_STORE_INDEX_TEXT    (32u << 10) /* of each of input, output and error, for the index */
 #define GK_STORE_PACK          4096        /* a larger document is compressed */
 #define GK_STORE_SWEEP_MS      60000       /* between looks for what is too old */

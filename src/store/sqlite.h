@@ -163,6 +163,7 @@ typedef struct gk_sqlite {
 	int64_t indexed; /* spans up to here are in the full-text index, but for those in fts_todo */
 	int64_t lacking; /* spans that it does not have, about */
 	gk_trace_sizes sizes;
+	uint64_t folded_bytes; /* by the slice that is under way */
 	uint64_t looked_ms;
 	gk_whole wholes[GK_STORE_GATHERED];
 	size_t gathered;           /* of them */

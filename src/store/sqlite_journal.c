@@ -114,6 +114,7 @@ gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_APPEND, err);
 	gk_buf *buf = &sqlite->appended;
 	int64_t entries = 0;
+	size_t len;
 	gk_trace_post *post;
 	gk_log_row *log;
 	gk_code rc;
@@ -137,11 +138,14 @@ gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err
 	sqlite3_bind_blob(s, 2, buf->data, (int)buf->len, SQLITE_STATIC);
 	rc = gk_db_run(&sqlite->db, s, err);
 	sqlite3_clear_bindings(s);
+	len = buf->len;
 	if (buf->len > GK_STORE_DIRECT_SIZE)
 		gk_buf_done(buf); /* seldom so large: it need not be kept */
-	if (rc == GK_OK)
-		sqlite->sizes.unfolded += (uint64_t)entries;
-	return rc;
+	if (rc != GK_OK)
+		return rc;
+	sqlite->sizes.unfolded += (uint64_t)entries;
+	sqlite->sizes.unfolded_bytes += len;
+	return GK_OK;
 }
 
 /* --- reading --- */
@@ -459,6 +463,7 @@ static gk_code fold_rows(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more,
 			break;
 		last = sqlite3_column_int64(s, 0);
 		*ret += (size_t)sqlite3_column_int64(s, 1);
+		sqlite->folded_bytes += (uint64_t)sqlite3_column_bytes(s, 2);
 		rc = fold_held(
 			sqlite, sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2), err);
 	}
@@ -476,11 +481,12 @@ static gk_code fold_rows(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more,
 
 static gk_code fold_slice(gk_sqlite *sqlite, size_t max, size_t *ret, gk_error *err)
 {
-	uint64_t *unfolded = &sqlite->sizes.unfolded;
+	uint64_t *unfolded = &sqlite->sizes.unfolded, *bytes = &sqlite->sizes.unfolded_bytes;
 	bool more = true;
 	gk_code rc = gk_sqlite_begin(sqlite, err);
 
 	*ret = 0;
+	sqlite->folded_bytes = 0;
 	if (rc != GK_OK)
 		return rc;
 	sqlite->gathers = !sqlite->is_careful;
@@ -491,6 +497,7 @@ static gk_code fold_slice(gk_sqlite *sqlite, size_t max, size_t *ret, gk_error *
 		return rc;
 	sqlite->is_careful = false;
 	*unfolded -= !more || *ret > *unfolded ? *unfolded : *ret;
+	*bytes -= !more || sqlite->folded_bytes > *bytes ? *bytes : sqlite->folded_bytes;
 	return GK_OK;
 }
 

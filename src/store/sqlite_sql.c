@@ -22,7 +22,8 @@ const char *const gk_sql_texts[GK_SQL_COUNTS] = {
 		/* the last one that is indexed may be so in part: it counts, until a look says otherwise */
 		" (SELECT count(*) FROM fts_todo) + (SELECT coalesce(sum(span_count), 0) FROM traces"
 		" WHERE id >= at >> 20 AND EXISTS (SELECT 1 FROM spans WHERE id > at)),"
-		" (SELECT coalesce(sum(spans), 0) FROM journal) FROM m",
+		" (SELECT coalesce(sum(spans), 0) FROM journal),"
+		" (SELECT coalesce(sum(length(posts)), 0) FROM journal) FROM m",
 	[GK_SQL_GET_META] = "SELECT value FROM meta WHERE key = ?",
 	[GK_SQL_SET_META] = "INSERT INTO meta(key, value) VALUES(?, ?)"
 			    " ON CONFLICT(key) DO UPDATE SET value = excluded.value",

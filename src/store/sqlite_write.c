@@ -26,6 +26,7 @@ static gk_code read_marks(gk_sqlite *sqlite, gk_error *err)
 		sqlite->indexed = sqlite3_column_int64(s, 2);
 		sqlite->lacking = sqlite3_column_int64(s, 3);
 		sqlite->sizes.unfolded = (uint64_t)sqlite3_column_int64(s, 4);
+		sqlite->sizes.unfolded_bytes = (uint64_t)sqlite3_column_int64(s, 5);
 	}
 	sqlite3_reset(s);
 	return status == SQLITE_ROW ? GK_OK

@@ -45,7 +45,8 @@ typedef struct gk_trace_limits {
 typedef struct gk_trace_sizes {
 	uint64_t bytes, wal_bytes;
 	uint64_t unfolded, unindexed; /* spans */
-	uint64_t dropped;             /* spans that could not be merged */
+	uint64_t unfolded_bytes;
+	uint64_t dropped; /* spans that could not be merged */
 	uint64_t deleted_age, deleted_count, deleted_size, deleted_asked;
 } gk_trace_sizes;
 

@@ -599,22 +599,40 @@ gk_trace_store_counts gk_trace_store_count(const gk_trace_store *store)
 
 /* --- life --- */
 
+static uint64_t either(uint64_t value, uint64_t preset)
+{
+	return value ? value : preset;
+}
+
+static void configure_lags(gk_trace_store *store, const gk_trace_store_opts *opts)
+{
+	store->fold.idle = either(opts->fold_lag, GK_STORE_FOLD_LAG);
+	store->fold.max = either(opts->fold_max, GK_STORE_FOLD_MAX);
+	store->fold.age_ms = either(opts->fold_age_ms, GK_STORE_FOLD_AGE_MS);
+	store->fold_bytes = either(opts->fold_bytes, GK_STORE_FOLD_BYTES);
+	/* what is in the journal counts as well when the file is too large, but traces are deleted for it */
+	if (opts->max_bytes && opts->max_bytes / 4 < store->fold_bytes)
+		store->fold_bytes = opts->max_bytes / 4;
+	store->index.idle = either(opts->index_lag, GK_STORE_INDEX_LAG);
+	store->index.max = either(opts->index_max, GK_STORE_INDEX_MAX);
+	store->index.age_ms = either(opts->index_age_ms, GK_STORE_INDEX_AGE_MS);
+}
+
 void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *opts)
 {
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	store->is_relaxed = opts->is_relaxed;
 	store->max_queue = opts->max_queue ? opts->max_queue : GK_MAX_STORE_QUEUE;
 	pthread_mutex_lock(&store->lock);
-	store->fold_lag = opts->fold_lag ? opts->fold_lag : GK_STORE_FOLD_LAG;
-	store->index_lag = opts->index_lag ? opts->index_lag : GK_STORE_INDEX_LAG;
+	configure_lags(store, opts);
 	store->limits = (gk_trace_limits){ .max_traces = opts->max_traces,
 		.max_age_ms = opts->max_age_ms,
 		.max_bytes = opts->max_bytes,
 		.max_log_age_ms = opts->max_log_age_ms,
 		.max_logs = opts->max_logs };
-	store->wal_busy = opts->wal_busy ? opts->wal_busy : GK_STORE_WAL_BUSY;
-	store->wal_max = opts->wal_max ? opts->wal_max : GK_STORE_WAL_MAX;
-	store->sweep_ms = opts->sweep_ms ? opts->sweep_ms : GK_STORE_SWEEP_MS;
+	store->wal_busy = either(opts->wal_busy, GK_STORE_WAL_BUSY);
+	store->wal_max = either(opts->wal_max, GK_STORE_WAL_MAX);
+	store->sweep_ms = either(opts->sweep_ms, GK_STORE_SWEEP_MS);
 	store->next_sweep_ms = gk_clock_mono_ms() + store->sweep_ms;
 	pthread_cond_signal(&store->wake);
 	pthread_mutex_unlock(&store->lock);
@@ -685,6 +703,7 @@ static gk_code open_backend(gk_trace_store *store, gk_error *err)
 	store->wants_copy = rc == GK_OK && sizes.wal_bytes > 0; /* so that a new file is whole */
 	store->counts.unindexed = sizes.unindexed;
 	store->counts.unfolded = sizes.unfolded;
+	store->counts.unfolded_bytes = sizes.unfolded_bytes;
 	if (rc == GK_OK)
 		return GK_OK;
 	store->fails = store->is_failing = store->has_told = true;
@@ -719,8 +738,16 @@ static void describe(pthread_t thread, const char *name)
 	pthread_setschedparam(thread, SCHED_BATCH, &none);
 }
 
+static bool has_spare(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
 static gk_code start_threads(gk_trace_store *store, gk_error *err)
 {
+	store->has_spare = has_spare();
 	store->has_writer = pthread_create(&store->writer, NULL, gk_trace_writer_run, store) == 0;
 	store->has_copier = store->has_writer &&
 			    pthread_create(&store->copier, NULL, gk_trace_copier_run, store) == 0;

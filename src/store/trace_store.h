@@ -38,11 +38,13 @@ typedef struct gk_trace_store_opts {
 	uint64_t max_logs;
 	uint64_t sweep_ms; /* between looks for what is beyond these; 0: GK_STORE_SWEEP_MS */
 	size_t max_queue;  /* bytes that wait for the disk; 0: GK_MAX_STORE_QUEUE */
-	uint64_t
-		fold_lag; /* spans in the journal, which no reader sees yet; 0: GK_STORE_FOLD_LAG */
-	uint64_t index_lag; /* spans whose texts cannot be searched yet; 0: GK_STORE_INDEX_LAG */
-	uint64_t wal_busy;  /* bytes of SQLite's log; 0: GK_STORE_WAL_BUSY */
-	uint64_t wal_max;   /* the same; 0: GK_STORE_WAL_MAX */
+	/* What is in the journal, which no reader has needed yet, and texts that cannot be searched yet: */
+	uint64_t fold_lag, index_lag; /* spans; 0: GK_STORE_FOLD_LAG, GK_STORE_INDEX_LAG */
+	uint64_t fold_max, index_max; /* spans; 0: GK_STORE_FOLD_MAX, GK_STORE_INDEX_MAX */
+	uint64_t fold_bytes; /* 0: GK_STORE_FOLD_BYTES; never more than a quarter of max_bytes */
+	uint64_t fold_age_ms, index_age_ms; /* 0: GK_STORE_FOLD_AGE_MS, GK_STORE_INDEX_AGE_MS */
+	uint64_t wal_busy;                  /* bytes of SQLite's log; 0: GK_STORE_WAL_BUSY */
+	uint64_t wal_max;                   /* the same; 0: GK_STORE_WAL_MAX */
 } gk_trace_store_opts;
 
 /** A disk that fails is no error: see above. FAILED_PRECONDITION: the file is of a newer version, or not ours; it has
@@ -157,7 +159,8 @@ typedef struct gk_trace_store_counts {
 	uint64_t commits, commit_ns;
 	size_t queue_spans, queue_bytes; /* waiting for the disk */
 	uint64_t bytes, wal_bytes;       /* of the file, as of the last commit or look */
-	uint64_t unfolded;               /* spans in the journal that no reader has needed yet */
+	uint64_t unfolded;               /* spans in the journal that no reader has needed yet, */
+	uint64_t unfolded_bytes;         /* and what they take there */
 	uint64_t unindexed;              /* spans that no search has needed yet */
 	size_t watchers;
 	uint64_t events;

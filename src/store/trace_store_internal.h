@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "store/store_guest.h"
+#include "store/trace_lag.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -71,9 +72,10 @@ struct gk_trace_store {
 	struct gk_store_jobs jobs, done_jobs;
 	gk_trace_limits limits;
 	uint64_t sweep_ms;
-	uint64_t fold_lag, index_lag; /* twice that at most */
-	uint64_t committed, failed;   /* numbers */
-	uint64_t busy_since_ms;       /* a transaction is under way; 0: none */
+	gk_trace_lag fold, index;
+	uint64_t fold_bytes;
+	uint64_t committed, failed; /* numbers */
+	uint64_t busy_since_ms;     /* a transaction is under way; 0: none */
 	bool fails, is_posted, stops;
 	size_t posted_logs; /* on their way to the loop */
 	gk_trace_store_counts counts;
@@ -81,6 +83,7 @@ struct gk_trace_store {
 	/* The writer's: */
 	pthread_t writer, copier;
 	bool has_writer, has_copier;
+	bool has_spare; /* a processor that the loop does not use */
 	bool is_open, has_told;
 	uint64_t dropped; /* spans that could not be written */
 	unsigned singles; /* so many go one by one, to find the one that cannot be written */

@@ -80,11 +80,15 @@ static void put_back(gk_trace_store *store, gk_trace_batch *batch)
 static void take_sizes(gk_trace_store *store, const gk_trace_sizes *sizes)
 {
 	gk_trace_store_counts *counts = &store->counts;
+	uint64_t now_ms = gk_clock_mono_ms();
 
 	counts->bytes = sizes->bytes;
 	counts->wal_bytes = sizes->wal_bytes;
 	counts->unfolded = sizes->unfolded;
+	counts->unfolded_bytes = sizes->unfolded_bytes;
 	counts->unindexed = sizes->unindexed;
+	gk_trace_lag_take(&store->fold, sizes->unfolded, now_ms);
+	gk_trace_lag_take(&store->index, sizes->unindexed, now_ms);
 	counts->deleted_age = sizes->deleted_age;
 	counts->deleted_count = sizes->deleted_count;
 	counts->deleted_size = sizes->deleted_size;
@@ -281,20 +285,24 @@ static void tell_idle_failure(gk_trace_store *store, gk_code rc, const gk_error 
 		err->message ? err->message : "out of memory");
 }
 
-/* So many spans wait for upkeep: for a moment of quiet, unless they are more than may lag behind. */
-static bool is_due(const gk_trace_store *store, uint64_t now_ms, uint64_t behind, uint64_t lag)
+/* In a pause: when it is a long one, or when many are behind and this thread has a processor for itself. On that of the loop, a
+ * short slice costs more than it saves. */
+static bool may_do(const gk_trace_store *store, uint64_t now_ms, const gk_trace_lag *lag)
 {
-	return behind && now_ms >= store->upkeep_ms && (now_ms >= store->quiet_ms || behind > lag);
+	return lag->behind && now_ms >= store->upkeep_ms &&
+	       (now_ms >= store->quiet_ms || (store->has_spare && lag->behind > lag->idle));
 }
 
+/* Also without a pause. */
 static bool must_fold(const gk_trace_store *store, uint64_t now_ms)
 {
-	return is_due(store, now_ms, store->counts.unfolded, store->fold_lag);
+	return gk_trace_lag_presses(&store->fold, now_ms) ||
+	       store->counts.unfolded_bytes > store->fold_bytes;
 }
 
 static bool must_index(const gk_trace_store *store, uint64_t now_ms)
 {
-	return is_due(store, now_ms, store->counts.unindexed, store->index_lag);
+	return gk_trace_lag_presses(&store->index, now_ms);
 }
 
 static bool must_sweep(const gk_trace_store *store, uint64_t now_ms)
@@ -317,18 +325,22 @@ static void do_upkeep(gk_trace_store *store, uint64_t now_ms, bool yields)
 	gk_auto_error gk_error err = { 0 };
 	gk_trace_sizes sizes;
 	bool more = false, sweeps = is_sweep_late(store, now_ms) && !store->has_swept;
-	bool folds = !sweeps && must_fold(store, now_ms);
+	bool folds = !sweeps &&
+		     (yields ? may_do(store, now_ms, &store->fold) : must_fold(store, now_ms));
+	bool indexes = !sweeps &&
+		       (yields ? may_do(store, now_ms, &store->index) : must_index(store, now_ms));
 	size_t count;
-	bool indexes = !sweeps && must_index(store, now_ms);
 	gk_code rc;
 
 	store->has_swept = !folds && !indexes && must_sweep(store, now_ms);
 	pthread_mutex_unlock(&store->lock);
 	store->backend->yields = yields;
 	if (folds) {
-		rc = type->fold(store->backend, GK_STORE_FOLD, &count, &err);
+		rc = type->fold(
+			store->backend, yields ? GK_STORE_FOLD : GK_STORE_BUSY, &count, &err);
 	} else if (indexes) {
-		rc = type->index(store->backend, GK_STORE_INDEX, &count, &err);
+		rc = type->index(
+			store->backend, yields ? GK_STORE_INDEX : GK_STORE_BUSY, &count, &err);
 	} else if (store->has_swept) {
 		rc = type->sweep(store->backend, &limits, &more, &err);
 		store->is_shrinking |= store->is_sweeping || more;
@@ -482,29 +494,36 @@ static bool may_write(const gk_trace_store *store, uint64_t now_ms)
 static bool lags(const gk_trace_store *store, uint64_t now_ms)
 {
 	return store->is_open && now_ms >= store->upkeep_ms &&
-	       (store->counts.unfolded > 2 * store->fold_lag ||
-		       store->counts.unindexed > 2 * store->index_lag);
+	       (must_fold(store, now_ms) || must_index(store, now_ms));
 }
 
 /* What is behind: what is in the journal is to be folded, and then indexed. */
-static uint64_t to_do(const gk_trace_store *store)
+typedef struct to_do {
+	uint64_t steps, bytes;
+} to_do;
+
+static to_do look(const gk_trace_store *store)
 {
-	return 2 * store->counts.unfolded + store->counts.unindexed;
+	uint64_t bytes = store->counts.unfolded_bytes;
+
+	return (to_do){ 2 * store->counts.unfolded + store->counts.unindexed,
+		bytes > store->fold_bytes ? bytes : 0 };
 }
 
-/* After a write, before which so much was to do. What is to be written next goes before it, since a few spans at a time cost
- * three times as much: until twice as much lags behind as may. Then more is done than was added, in whole slices. */
-static void catch_up(gk_trace_store *store, uint64_t now_ms, uint64_t behind)
+/* After a write, before which so much was to do. What is to be written next goes before it, until more lags behind than may.
+ * Then more is done than was added, in slices that none waits for long. */
+static void catch_up(gk_trace_store *store, uint64_t now_ms, to_do behind)
 {
-	uint64_t before = UINT64_MAX, now;
+	uint64_t before = UINT64_MAX;
+	to_do now;
 
 	if (is_sweep_late(store, now_ms) && store->is_open)
 		do_upkeep(store, now_ms, false);
 	/* a sweep, which it never does twice in a row, takes nothing off */
-	for (now = to_do(store);
-		now >= behind && (now < before || store->has_swept) && lags(store, now_ms);
-		now = to_do(store)) {
-		before = now;
+	for (now = look(store); (now.steps >= behind.steps || now.bytes > behind.bytes) &&
+				(now.steps < before || store->has_swept) && lags(store, now_ms);
+		now = look(store)) {
+		before = now.steps;
 		do_upkeep(store, now_ms, false);
 	}
 }
@@ -512,7 +531,7 @@ static void catch_up(gk_trace_store *store, uint64_t now_ms, uint64_t behind)
 static bool has_upkeep(const gk_trace_store *store, uint64_t now_ms)
 {
 	return store->is_open && !store->fails &&
-	       (must_fold(store, now_ms) || must_index(store, now_ms) ||
+	       (may_do(store, now_ms, &store->fold) || may_do(store, now_ms, &store->index) ||
 		       must_sweep(store, now_ms) ||
 		       (store->is_shrinking && now_ms >= store->quiet_ms));
 }
@@ -540,7 +559,7 @@ void *gk_trace_writer_run(void *user)
 		bool served = serve_guest(store);
 
 		if (may_write(store, now_ms)) {
-			uint64_t behind = to_do(store);
+			to_do behind = look(store);
 
 			write_some(store);
 			tend_log(store, false);

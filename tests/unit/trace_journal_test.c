@@ -87,6 +87,26 @@ static void save_spans(const char *trace_id, unsigned count)
 	save(traces_spans(trace_id, count, "n", "{}"));
 }
 
+/* Nothing is folded unless somebody reads, or more is behind than may be: in a pause something comes to be written at once. */
+static gk_code fold_without_a_pause(
+	gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err)
+{
+	*ret = 0;
+	return backend->yields ? GK_OK : gk_sqlite_fold(backend, max, ret, err);
+}
+
+static void open_without_a_pause(const gk_trace_store_opts *opts)
+{
+	static gk_trace_backend_type busy;
+	gk_trace_backend *backend;
+
+	traces_reopen(opts);
+	backend = gk_trace_store_backend_peek(traces_store);
+	busy = *backend->type;
+	busy.fold = fold_without_a_pause;
+	backend->type = &busy;
+}
+
 /* --- tests --- */
 
 START_TEST(a_small_batch_waits_in_the_journal_until_somebody_reads)
@@ -228,6 +248,7 @@ END_TEST
 
 START_TEST(a_damaged_row_of_the_journal_is_lost_alone)
 {
+	open_without_a_pause(GK_OPTS(gk_trace_store_opts, .path = traces_path));
 	post_root("a");
 	change("UPDATE journal SET posts = substr(posts, 1, 40)");
 	post_root("b");
@@ -294,31 +315,22 @@ END_TEST
 
 #define ROUND (GK_STORE_DIRECT - 1) /* the most that goes into the journal at once */
 
-/* In a pause something comes to be written at once. */
-static gk_code fold_without_a_pause(
-	gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err)
-{
-	*ret = 0;
-	return backend->yields ? GK_OK : gk_sqlite_fold(backend, max, ret, err);
-}
-
 static void assert_lag(void (*save_round)(unsigned number))
 {
-	static gk_trace_backend_type busy;
-	uint64_t lag = 8 * ROUND, most = 0;
-	gk_trace_backend *backend;
+	uint64_t max = 16 * ROUND, most = 0;
 
-	traces_reopen(GK_OPTS(gk_trace_store_opts, .path = traces_path, .fold_lag = lag));
-	backend = gk_trace_store_backend_peek(traces_store);
-	busy = *backend->type;
-	busy.fold = fold_without_a_pause;
-	backend->type = &busy;
+	open_without_a_pause(GK_OPTS(gk_trace_store_opts, .path = traces_path, .fold_max = max));
 	for (unsigned i = 0; i < 40; i++) {
 		save_round(i);
 		most = unfolded() > most ? unfolded() : most;
 	}
-	ck_assert_uint_gt(most, 2 * lag - ROUND);
-	ck_assert_uint_le(most, 2 * lag + ROUND);
+	ck_assert_uint_gt(most, max - ROUND);
+	ck_assert_uint_le(most, max + ROUND);
+}
+
+static uint64_t unfolded_bytes(void)
+{
+	return gk_trace_store_count(traces_store).unfolded_bytes;
 }
 
 static void save_round_of_spans(unsigned number)
@@ -332,6 +344,91 @@ static void save_round_of_spans(unsigned number)
 START_TEST(the_journal_holds_so_many_spans_though_there_is_no_pause)
 {
 	assert_lag(save_round_of_spans);
+}
+END_TEST
+
+static void save_large(const char *trace_id, size_t size)
+{
+	gk_auto_buf gk_buf doc = GK_BUF_INIT(0);
+
+	gk_buf_puts(&doc, "{\"x\":\"");
+	while (doc.len < size)
+		gk_buf_putc(&doc, ' ');
+	gk_buf_puts(&doc, "\"}");
+	ck_assert(!gk_buf_failed(&doc));
+	save(traces_spans(trace_id, 1, "n", doc.data));
+}
+
+#define LARGE 100000
+
+START_TEST(the_journal_holds_so_many_bytes_though_there_is_no_pause)
+{
+	uint64_t max = 16 * LARGE, most = 0;
+	char id[16];
+
+	open_without_a_pause(GK_OPTS(gk_trace_store_opts, .path = traces_path, .fold_bytes = max));
+	for (unsigned i = 0; i < 8; i++)
+		save_round_of_spans(i); /* these go first, and make little room */
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(id, sizeof(id), "l%u", i);
+		save_large(id, LARGE);
+		most = unfolded_bytes() > most ? unfolded_bytes() : most;
+	}
+	ck_assert_uint_gt(most, max - 2 * LARGE);
+	ck_assert_uint_le(most, max + 2 * LARGE);
+}
+END_TEST
+
+START_TEST(the_journal_takes_no_more_than_a_quarter_of_what_the_file_may)
+{
+	uint64_t max = 16 * LARGE, most = 0;
+	char id[16];
+
+	open_without_a_pause(
+		GK_OPTS(gk_trace_store_opts, .path = traces_path, .max_bytes = 4 * max));
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(id, sizeof(id), "l%u", i);
+		save_large(id, LARGE);
+		most = unfolded_bytes() > most ? unfolded_bytes() : most;
+	}
+	ck_assert_uint_le(most, max + 2 * LARGE);
+}
+END_TEST
+
+START_TEST(bytes_of_a_journal_that_is_found_count)
+{
+	uint64_t bytes;
+
+	open_without_a_pause(GK_OPTS(gk_trace_store_opts, .path = traces_path));
+	save_large("a", LARGE);
+	bytes = unfolded_bytes();
+	ck_assert_uint_gt(bytes, LARGE);
+	change("UPDATE journal SET spans = spans"); /* somebody else wrote */
+	save_large("b", LARGE);
+	ck_assert_uint_eq(unfolded_bytes(), 2 * bytes);
+	ck_assert(traces_has("b"));
+	ck_assert_uint_eq(unfolded_bytes(), 0);
+}
+END_TEST
+
+#define AGE 100
+
+/* Each is gone from the journal within twice the time, though it is never quiet. */
+START_TEST(the_journal_holds_nothing_for_long_though_there_is_no_pause)
+{
+	uint64_t begun = gk_clock_mono_ms(), until = begun + 10000;
+	bool is_there = false;
+	char id[16];
+
+	open_without_a_pause(GK_OPTS(gk_trace_store_opts, .path = traces_path, .fold_age_ms = AGE));
+	for (unsigned i = 0; !is_there && gk_clock_mono_ms() < until; i++) {
+		snprintf(id, sizeof(id), "t%u", i);
+		save_spans(id, 1);
+		usleep(1000);
+		is_there = traces_number("SELECT count(*) FROM traces WHERE trace_id = 't0'") == 1;
+	}
+	ck_assert(is_there);
+	ck_assert_uint_ge(gk_clock_mono_ms() - begun, AGE);
 }
 END_TEST
 
@@ -781,6 +878,10 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, there_are_so_many_watchers);
 	tcase_add_test(tests, the_journal_holds_so_many_spans_though_there_is_no_pause);
 	tcase_add_test(tests, the_journal_holds_so_many_log_records_though_there_is_no_pause);
+	tcase_add_test(tests, the_journal_holds_so_many_bytes_though_there_is_no_pause);
+	tcase_add_test(tests, the_journal_takes_no_more_than_a_quarter_of_what_the_file_may);
+	tcase_add_test(tests, bytes_of_a_journal_that_is_found_count);
+	tcase_add_test(tests, the_journal_holds_nothing_for_long_though_there_is_no_pause);
 	tcase_add_test(tests, folding_makes_room_for_what_is_to_be_written);
 	tcase_add_test(tests, folding_makes_room_for_a_guest);
 	tcase_add_test(tests, what_is_in_the_journal_is_folded_before_something_is_deleted);

@@ -203,9 +203,9 @@ static void save(gk_trace_post *post)
 
 START_TEST(the_index_lags_so_far_behind_though_it_is_never_quiet)
 {
-	uint64_t lag = 8 * GK_STORE_DIRECT, most = 0;
+	uint64_t max = 16 * GK_STORE_DIRECT, most = 0;
 
-	traces_reopen(GK_OPTS(gk_trace_store_opts, .path = traces_path, .index_lag = lag));
+	traces_reopen(GK_OPTS(gk_trace_store_opts, .path = traces_path, .index_max = max));
 	for (unsigned i = 0; i < 32; i++) {
 		uint64_t lacking;
 		char id[16];
@@ -215,8 +215,8 @@ START_TEST(the_index_lags_so_far_behind_though_it_is_never_quiet)
 		lacking = gk_trace_store_count(traces_store).unindexed;
 		most = lacking > most ? lacking : most;
 	}
-	ck_assert_uint_gt(most, lag / 2);
-	ck_assert_uint_le(most, 2 * lag + 2 * GK_STORE_DIRECT);
+	ck_assert_uint_gt(most, max / 4);
+	ck_assert_uint_le(most, max + 2 * GK_STORE_DIRECT);
 }
 END_TEST
 
@@ -323,8 +323,8 @@ static void open_with_log(uint64_t busy, uint64_t max)
 	gk_trace_backend *backend;
 
 	make_page();
-	traces_reopen(GK_OPTS(gk_trace_store_opts, .path = traces_path, .wal_busy = busy,
-		.wal_max = max, .fold_lag = UINT64_MAX / 2));
+	traces_reopen(GK_OPTS(
+		gk_trace_store_opts, .path = traces_path, .wal_busy = busy, .wal_max = max));
 	backend = gk_trace_store_backend_peek(traces_store);
 	kept = *backend->type;
 	kept.fold = fold_nothing;
