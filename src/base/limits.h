@@ -62,6 +62,8 @@
 #define GK_FIBER_STACK      (256u << 10)
 #define GK_MAX_FIBERS       30000 /* guard pages need two mappings each; vm.max_map_count is 65,530 */
 #define GK_FIBER_POOL       256   /* idle stacks kept for the next fiber */
+#define GK_LOOP_TIDY        64    /* so much is left for later; then it is done at once */
+#define GK_LOOP_TIDY_TURNS  8     /* so long at most is it held back */
 #define GK_SLOW_FIBER_MS    100   /* a fiber that keeps the loop longer is logged */
 #define GK_CHILD_KILL_MS    2000 /* from SIGTERM to SIGKILL */
 #define GK_MAX_CHILD_LINE   (16u << 20)

@@ -68,11 +68,15 @@ void gk_fetch_finish(gk_fetch *res, CURLcode result)
 {
 	CURL *easy = gk_steal(res->easy);
 
-	gk_multi_remove(&res->client->multi, easy);
 	LIST_REMOVE(res, link);
-	if (res->is_cut && res->is_connected && res->request.url.is_tls)
-		gk_fetch_client_flush(res->client, res->local_port);
-	gk_fetch_client_put_easy(res->client, easy);
+	if (result == CURLE_OK && !res->is_cut) {
+		gk_fetch_client_leave_easy(res->client, easy);
+	} else {
+		gk_multi_remove(&res->client->multi, easy);
+		if (res->is_cut && res->is_connected && res->request.url.is_tls)
+			gk_fetch_client_flush(res->client, res->local_port);
+		gk_fetch_client_put_easy(res->client, easy);
+	}
 	gk_timer_disarm(&res->timer);
 	gk_scope_unlisten(&res->listener);
 	if (result == CURLE_OK && !res->has_head)

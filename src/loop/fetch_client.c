@@ -24,11 +24,34 @@ static void on_failed(void *user)
 		gk_fetch_finish(res, CURLE_OUT_OF_MEMORY);
 }
 
+static void tidy(void *user)
+{
+	gk_fetch_client *client = user;
+	CURL *easy;
+
+	while (client->ended_count) {
+		easy = client->ended[--client->ended_count];
+		gk_multi_remove(&client->multi, easy);
+		gk_fetch_client_put_easy(client, easy);
+	}
+}
+
+void gk_fetch_client_leave_easy(gk_fetch_client *client, CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL); /* the transfer's, which goes */
+	if (client->ended_count == GK_FETCH_IDLE_EASIES)
+		tidy(client);
+	client->ended[client->ended_count++] = easy;
+	if (client->ended_count == 1)
+		gk_loop_tidy(client->multi.loop, tidy, client);
+}
+
 /* Nobody has fetched for long: an idle process holds neither connections nor certificates. */
 static void close_pool(void *user)
 {
 	gk_fetch_client *client = user;
 
+	tidy(client);
 	while (client->idle_count)
 		curl_easy_cleanup(client->idle[--client->idle_count]);
 	gk_multi_close(&client->multi);
@@ -99,6 +122,7 @@ void gk_fetch_client_free(gk_fetch_client *client)
 	GK_CHECK(client, GK_FETCH_CLIENT_MAGIC);
 	end_left(client);
 	assert(LIST_EMPTY(&client->running));
+	gk_loop_tidy_now(client->multi.loop);
 	gk_timer_disarm(&client->pool_timer);
 	close_pool(client);
 	gk_url_cache_done(&client->urls);
@@ -138,9 +162,9 @@ static bool apply(gk_fetch_client *client, CURL *easy, bool is_tls)
 	 * a burst of calls to a provider then shares it. */
 	return gk_multi_prepare(&client->multi, easy) &&
 	       curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_tls ? 1L : 0L) == CURLE_OK &&
-	       (is_tls || /* there a record is as large as curl's usual buffer */
-		       curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)GK_FETCH_READ) ==
-			       CURLE_OK) &&
+	       /* Over TLS a record is as large as curl's usual buffer. */
+	       curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+		       is_tls ? (long)CURL_MAX_WRITE_SIZE : (long)GK_FETCH_READ) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
 	       (!client->cert_file ||
@@ -162,6 +186,8 @@ gk_code gk_fetch_client_take_easy(gk_fetch_client *client, bool is_tls, CURL **r
 	if (rc != GK_OK)
 		return rc;
 	gk_timer_disarm(&client->pool_timer);
+	if (!client->idle_count)
+		tidy(client);
 	easy = client->idle_count ? client->idle[--client->idle_count] : curl_easy_init();
 	if (!easy || !apply(client, easy, is_tls)) {
 		curl_easy_cleanup(easy);
@@ -182,7 +208,6 @@ static bool is_of_use(CURL *easy)
 void gk_fetch_client_put_easy(gk_fetch_client *client, CURL *easy)
 {
 	if (client->idle_count < GK_FETCH_IDLE_EASIES && is_of_use(easy)) {
-		curl_easy_reset(easy);
 		client->idle[client->idle_count++] = easy;
 	} else {
 		curl_easy_cleanup(easy);

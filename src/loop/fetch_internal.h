@@ -32,6 +32,8 @@ struct gk_fetch_client {
 	gk_url_cache urls;
 	CURL *idle[GK_FETCH_IDLE_EASIES]; /* handles to use again */
 	size_t idle_count;
+	CURL *ended[GK_FETCH_IDLE_EASIES]; /* whose transfers are over: still in `multi` */
+	size_t ended_count;
 	LIST_HEAD(, gk_fetch) running;
 	gk_timer pool_timer; /* closes what nobody has used for long */
 };
@@ -99,6 +101,8 @@ GK_MUST_USE bool gk_fetch_request_apply(gk_fetch_request *request, CURL *easy);
 GK_MUST_USE gk_code gk_fetch_client_take_easy(
 	gk_fetch_client *client, bool is_tls, CURL **ret, gk_error *err);
 void gk_fetch_client_put_easy(gk_fetch_client *client, CURL *easy);
+/** A transfer has come to its end: its handle leaves `multi`, and is made ready for another one, when there is time. */
+void gk_fetch_client_leave_easy(gk_fetch_client *client, CURL *easy);
 /** A transfer has been cut and taken out: lets another one of the same connection say so to the server. */
 void gk_fetch_client_flush(gk_fetch_client *client, int local_port);
 

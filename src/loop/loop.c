@@ -7,6 +7,7 @@
  *	posts      what other threads handed over
  *	timers     what is due
  *	drain      ready fibers, then deferred items, and what these make ready, for a bounded number of passes
+ *	tidy       what is over
  */
 #include "loop/loop_internal.h"
 
@@ -244,6 +245,7 @@ static void drain(gk_loop *loop)
 		gk_fibers_run(loop);
 		run_deferred(loop);
 	}
+	gk_loop_tidy_turn(loop);
 }
 
 /* libuv would tell how long it has waited, for a second system call each time. */
@@ -277,6 +279,7 @@ void gk_loop_run(gk_loop *loop)
 	GK_CHECK(loop, GK_LOOP_MAGIC);
 	while (!loop->is_stopping && is_alive(loop))
 		gk_loop_turn(loop, UINT64_MAX);
+	gk_loop_tidy_now(loop);
 	loop->is_stopping = false;
 }
 
@@ -347,6 +350,7 @@ void gk_loop_free(gk_loop *loop)
 		return;
 	GK_CHECK(loop, GK_LOOP_MAGIC);
 	assert(!loop->fiber_count);
+	gk_loop_tidy_now(loop);
 	gk_children_kill(loop);
 	gk_fibers_done(loop);
 	for (post = take_posts(loop); post; post = next) {

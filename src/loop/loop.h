@@ -51,6 +51,16 @@ void gk_loop_defer(gk_loop *loop, gk_defer *item);
 void gk_loop_defer_pressing(gk_loop *loop, gk_defer *item);
 void gk_loop_undefer(gk_loop *loop, gk_defer *item);
 
+/** What is left to do for something that is over, such as freeing it: `fn` runs once, at the end of this turn, or a few
+ * turns later while it is held back; here and now when too much is left already. */
+void gk_loop_tidy(gk_loop *loop, gk_loop_fn *fn, void *user);
+/** At once, all that is left: before what it belongs to goes. */
+void gk_loop_tidy_now(gk_loop *loop);
+/** Holds it back (each to be undone by gk_loop_let_tidy()): another thread works at an answer, and may need this
+ * processor for it. */
+void gk_loop_hold_tidy(gk_loop *loop);
+void gk_loop_let_tidy(gk_loop *loop);
+
 typedef struct gk_timer gk_timer;
 /** Never early. `repeat_ms` 0: once (the timer still belongs to its owner, who stops it). */
 GK_MUST_USE gk_code gk_timer_start(gk_loop *loop, uint64_t after_ms, uint64_t repeat_ms,

@@ -4,6 +4,7 @@
 #ifndef GK_LOOP_INTERNAL_H
 #define GK_LOOP_INTERNAL_H
 
+#include "base/limits.h"
 #include "loop/fiber.h"
 
 #include <assert.h>
@@ -102,6 +103,13 @@ struct gk_loop {
 	struct gk_defer_list deferred;
 	size_t deferred_count;
 
+	struct gk_tidy {
+		gk_loop_fn *fn;
+		void *user;
+	} tidy[GK_LOOP_TIDY]; /* the last first */
+	size_t tidy_count, tidy_holds;
+	unsigned tidy_turns; /* it has been held back for */
+
 	gk_timer *first_timer;
 	uint64_t timer_seq;
 	size_t timers_waited_for;
@@ -154,6 +162,8 @@ struct gk_fiber {
 	char name[64];
 };
 
+/** The end of a turn. */
+void gk_loop_tidy_turn(gk_loop *loop);
 /** A fiber has left: what was not to wait any longer. */
 void gk_loop_run_pressing(gk_loop *loop);
 /** Something is called back: the wait is over. */

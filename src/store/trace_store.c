@@ -235,6 +235,13 @@ void gk_trace_store_tell_loop(gk_trace_store *store)
 		store->is_posted = gk_loop_post(store->loop, gk_trace_store_take_back, store);
 }
 
+static void free_spent(void *user)
+{
+	gk_trace_store *store = user;
+
+	gk_trace_batch_free(&store->spent);
+}
+
 void gk_trace_store_take_back(void *user)
 {
 	gk_trace_store *store = user;
@@ -258,7 +265,8 @@ void gk_trace_store_take_back(void *user)
 	if (store->watcher_count)
 		STAILQ_FOREACH (post, &done.posts, link)
 			gk_trace_store_broadcast(store, post);
-	gk_trace_batch_free(&done);
+	gk_trace_batch_join(&store->spent, &done);
+	gk_loop_tidy(store->loop, free_spent, store);
 	release(store);
 	while ((job = TAILQ_FIRST(&jobs))) {
 		TAILQ_REMOVE(&jobs, job, link);
@@ -297,12 +305,14 @@ static gk_code wait_for(gk_trace_store *store, bool ends, gk_error *err)
 	TAILQ_INSERT_TAIL(&store->waiters, &waiter, link);
 	if (!gk_trace_batch_is_empty(&store->pending))
 		gk_loop_defer(store->loop, &store->hand_over);
+	gk_loop_hold_tidy(store->loop);
 	while (!waiter.is_done && rc == GK_OK) {
 		if (ends)
 			rc = gk_fiber_park(err);
 		else
 			gk_fiber_park_shielded();
 	}
+	gk_loop_let_tidy(store->loop);
 	store->users--;
 	if (!waiter.is_done)
 		TAILQ_REMOVE(&store->waiters, &waiter, link);
@@ -672,6 +682,7 @@ static gk_trace_store *new_store(gk_loop *loop)
 	gk_trace_batch_init(&store->pending);
 	gk_trace_batch_init(&store->queue);
 	gk_trace_batch_init(&store->done);
+	gk_trace_batch_init(&store->spent);
 	TAILQ_INIT(&store->waiters);
 	LIST_INIT(&store->watchers);
 	TAILQ_INIT(&store->jobs);
@@ -819,5 +830,6 @@ void gk_trace_store_close(gk_trace_store *store)
 	release(store);
 	while (store->is_posted || store->posted_logs || store->users)
 		gk_loop_turn(store->loop, 1);
+	gk_loop_tidy_now(store->loop);
 	free_store(store);
 }

@@ -50,6 +50,7 @@ struct gk_trace_store {
 	bool is_relaxed, is_closing;
 	size_t max_queue;
 	gk_trace_batch pending;
+	gk_trace_batch spent; /* committed and told: only to be freed */
 	gk_defer hand_over;
 	gk_timer *gather;  /* hands over what nobody waits for */
 	gk_timer *look;    /* whether the writer is stuck */

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static gk_loop *loop;
-static char seen[64]; /* what happened, a letter each */
+static char seen[128]; /* what happened, a letter each */
 
 static void set_up(void)
 {
@@ -402,6 +402,70 @@ START_TEST(deferred_items_that_go_on_for_ever_let_the_loop_turn)
 }
 END_TEST
 
+/* --- what is over --- */
+
+static void tidy_more(void *user)
+{
+	note("m");
+	gk_loop_tidy(loop, note, user);
+}
+
+START_TEST(what_is_over_is_tidied_after_all_else_of_a_turn)
+{
+	gk_defer item = { .fn = note, .user = "d" };
+
+	gk_loop_tidy(loop, tidy_more, "t");
+	gk_loop_defer(loop, &item);
+	gk_loop_turn(loop, 0);
+	ck_assert_str_eq(seen, "dmt");
+	gk_loop_tidy(loop, note, "n");
+	gk_loop_tidy_now(loop);
+	ck_assert_str_eq(seen, "dmtn");
+	gk_loop_tidy(loop, note, "r");
+	gk_loop_run(loop); /* has no turn to take */
+	ck_assert_str_eq(seen, "dmtnr");
+	gk_loop_tidy(loop, note, "f");
+	gk_loop_free(loop);
+	ck_assert_str_eq(seen, "dmtnrf");
+	set_up();
+}
+END_TEST
+
+START_TEST(what_is_over_can_be_held_back_for_some_turns)
+{
+	gk_loop_hold_tidy(loop);
+	gk_loop_hold_tidy(loop);
+	gk_loop_tidy(loop, note, "a");
+	for (int i = 1; i < GK_LOOP_TIDY_TURNS; i++)
+		gk_loop_turn(loop, 0);
+	ck_assert_str_eq(seen, "");
+	gk_loop_turn(loop, 0);
+	ck_assert_str_eq(seen, "a");
+	gk_loop_tidy(loop, note, "b");
+	gk_loop_let_tidy(loop);
+	gk_loop_turn(loop, 0);
+	ck_assert_str_eq(seen, "a");
+	gk_loop_let_tidy(loop);
+	gk_loop_turn(loop, 0);
+	ck_assert_str_eq(seen, "ab");
+}
+END_TEST
+
+START_TEST(more_that_is_over_than_has_room_is_tidied_at_once)
+{
+	gk_loop_hold_tidy(loop);
+	for (int i = 0; i < GK_LOOP_TIDY; i++)
+		gk_loop_tidy(loop, note, "a");
+	ck_assert_str_eq(seen, "");
+	gk_loop_tidy(loop, note, "b");
+	ck_assert_uint_eq(strspn(seen, "a"), GK_LOOP_TIDY);
+	ck_assert_uint_eq(strlen(seen), GK_LOOP_TIDY);
+	gk_loop_let_tidy(loop);
+	gk_loop_turn(loop, 0);
+	ck_assert_uint_eq(strlen(seen), GK_LOOP_TIDY + 1);
+}
+END_TEST
+
 /* --- descriptors --- */
 
 typedef struct polled {
@@ -740,6 +804,9 @@ static Suite *loop_suite(void)
 	tcase_add_test(tcase, a_post_that_nobody_ran_is_freed_with_the_loop);
 	tcase_add_test(tcase, a_deferred_item_runs_once_however_often_it_is_asked_for);
 	tcase_add_test(tcase, what_presses_runs_when_its_fiber_leaves_and_before_what_was_deferred);
+	tcase_add_test(tcase, what_is_over_is_tidied_after_all_else_of_a_turn);
+	tcase_add_test(tcase, what_is_over_can_be_held_back_for_some_turns);
+	tcase_add_test(tcase, more_that_is_over_than_has_room_is_tidied_at_once);
 	tcase_add_test(tcase, deferred_items_that_go_on_for_ever_let_the_loop_turn);
 	tcase_add_test(tcase, a_descriptor_tells_when_it_can_be_read_and_written);
 	tcase_add_test(tcase, a_turn_that_is_held_up_while_it_begins_to_wait_still_ends);
