@@ -416,6 +416,8 @@ gk_code gk_fetch_start(
 	rc = gk_fetch_request_init(&res->request, &client->urls, opts, err);
 	if (rc == GK_OK && client->more_headers)
 		rc = add_more(client, &res->request, err);
+	if (rc == GK_OK && !gk_fetch_request_name_agent(&res->request, client->user_agent))
+		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
 		rc = perform(res, opts->redirects, err);
 	if (rc == GK_OK && res->easy)

@@ -5,6 +5,10 @@
 #include "base/limits.h"
 #include "config.h"
 
+#include <stdio.h>
+
+#define AGENT "User-Agent: "
+
 static void on_done(CURL *easy, CURLcode result, void *user)
 {
 	gk_fetch *res = NULL;
@@ -63,6 +67,14 @@ static bool copy_text(char **ret, const char *text)
 	return *ret || !text || !*text;
 }
 
+static bool name_agent(gk_fetch_client *client, const char *user_agent)
+{
+	if (asprintf(&client->user_agent, AGENT "%s",
+		    user_agent ? user_agent : "genkitd/" PACKAGE_VERSION) < 0)
+		client->user_agent = NULL;
+	return client->user_agent;
+}
+
 gk_code gk_fetch_client_new(
 	gk_loop *loop, const gk_fetch_client_opts *opts, gk_fetch_client **ret, gk_error *err)
 {
@@ -88,9 +100,7 @@ gk_code gk_fetch_client_new(
 		opts->max_host_connections ? opts->max_host_connections : GK_FETCH_HOST_CONNS;
 	client->max_idle_connections =
 		opts->max_idle_connections ? opts->max_idle_connections : GK_FETCH_IDLE_CONNS;
-	if (!copy_text(&client->ca_file, opts->ca_file) ||
-		!copy_text(&client->user_agent,
-			opts->user_agent ? opts->user_agent : "genkitd/" PACKAGE_VERSION) ||
+	if (!copy_text(&client->ca_file, opts->ca_file) || !name_agent(client, opts->user_agent) ||
 		!copy_text(&client->http_proxy, opts->http_proxy) ||
 		!copy_text(&client->https_proxy, opts->https_proxy) ||
 		!copy_text(&client->no_proxy, opts->no_proxy) ||
@@ -165,7 +175,9 @@ static bool apply(gk_fetch_client *client, CURL *easy, bool is_tls)
 	       /* Over TLS a record is as large as curl's usual buffer. */
 	       curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
 		       is_tls ? (long)CURL_MAX_WRITE_SIZE : (long)GK_FETCH_READ) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent) == CURLE_OK &&
+	       (!proxy || /* which is asked for a tunnel without the request's headers */
+		       curl_easy_setopt(easy, CURLOPT_USERAGENT,
+			       client->user_agent + sizeof(AGENT) - 1) == CURLE_OK) &&
 	       curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
 	       (!client->cert_file ||
 		       curl_easy_setopt(easy, CURLOPT_SSLCERT, client->cert_file) == CURLE_OK) &&

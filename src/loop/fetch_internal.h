@@ -26,7 +26,8 @@ struct gk_fetch_client {
 	gk_multi multi;
 	unsigned max_host_connections;
 	unsigned max_idle_connections;
-	char *ca_file, *user_agent, *http_proxy, *https_proxy, *no_proxy, *cert_file, *key_file;
+	char *user_agent; /* the header's line */
+	char *ca_file, *http_proxy, *https_proxy, *no_proxy, *cert_file, *key_file;
 	void (*more_headers)(gk_buf *lines, const char *origin, void *user);
 	void *user;
 	gk_url_cache urls;
@@ -86,6 +87,8 @@ GK_MUST_USE gk_code gk_fetch_request_init(
 /** Headers, a line each ("Name: value\n"), but for those that it has already. `lines` is cut up. */
 GK_MUST_USE gk_code gk_fetch_request_add_lines(
 	gk_fetch_request *request, char *lines, gk_error *err);
+/** The line of a user agent, for one that has no other: curl's own way of it writes it twice. False: no memory. */
+GK_MUST_USE bool gk_fetch_request_name_agent(gk_fetch_request *request, const char *line);
 void gk_fetch_request_done(gk_fetch_request *request);
 /** Changes it into the one that a redirect with this status and location asks for. */
 GK_MUST_USE gk_code gk_fetch_request_redirect(

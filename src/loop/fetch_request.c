@@ -178,6 +178,11 @@ gk_code gk_fetch_request_add_lines(gk_fetch_request *request, char *lines, gk_er
 	return rc;
 }
 
+bool gk_fetch_request_name_agent(gk_fetch_request *request, const char *line)
+{
+	return has_header(request, "user-agent") || append(request, line);
+}
+
 void gk_fetch_request_done(gk_fetch_request *request)
 {
 	drop_url(request);
@@ -311,7 +316,10 @@ static bool apply_body(gk_fetch_request *request, CURL *easy)
 bool gk_fetch_request_apply(gk_fetch_request *request, CURL *easy)
 {
 	const char *method = request->method;
-	bool ok = curl_easy_setopt(easy, CURLOPT_CURLU, request->url.curl) == CURLE_OK &&
+	const char *whole = request->shared ? request->shared->whole : NULL;
+	/* curl goes by the handle; the text, which it would write for itself each time, is for when it has to ask again. */
+	bool ok = (!whole || curl_easy_setopt(easy, CURLOPT_URL, whole) == CURLE_OK) &&
+		  curl_easy_setopt(easy, CURLOPT_CURLU, request->url.curl) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK;
 
 	if (ok && request->unix_socket)

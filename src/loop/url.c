@@ -139,6 +139,7 @@ void gk_url_unref(gk_url_shared *shared)
 	if (!shared || --shared->refs)
 		return;
 	gk_url_done(&shared->url);
+	free(shared->whole);
 	free(shared);
 }
 
@@ -177,6 +178,7 @@ gk_code gk_url_cache_get(gk_url_cache *cache, const char *text, const char *cons
 		return rc;
 	}
 	if (!strpbrk(text, "?@#")) {
+		get(&shared->url, CURLUPART_URL, 0, &shared->whole);
 		gk_url_unref(*place);
 		*place = shared;
 		shared->refs++;

@@ -20,6 +20,7 @@ typedef struct gk_url {
 typedef struct gk_url_shared {
 	unsigned refs;
 	gk_url url;
+	char *whole; /* of one that is kept: as curl writes it; NULL: there was no memory for it */
 	char text[];
 } gk_url_shared;
 
