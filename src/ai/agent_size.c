@@ -29,7 +29,10 @@ size_t gk_agent_weigh(const json_t *value)
 
 gk_code gk_agent_look_over(gk_app *app, gk_agent_session *session, const char *id, gk_error *err)
 {
-	const gk_known_snapshot *known = gk_snapshot_known_peek(app, id);
+	const gk_invocation *it = session->invocation;
+	const gk_session_realm realm = gk_agent_realm(it->agent, it->owner);
+	const gk_known_snapshot *known =
+		it->store ? gk_snapshot_known_peek(app, it->store, &realm, id) : NULL;
 	const json_t *messages = json_object_get(session->state, "messages");
 
 	session->names_resources =
@@ -40,7 +43,10 @@ gk_code gk_agent_look_over(gk_app *app, gk_agent_session *session, const char *i
 
 void gk_agent_remember(gk_app *app, const gk_agent_session *session, const char *id)
 {
-	gk_snapshot_set_known(app, id, session->bytes, session->names_resources);
+	const gk_invocation *it = session->invocation;
+	const gk_session_realm realm = gk_agent_realm(it->agent, it->owner);
+
+	gk_snapshot_set_known(app, it->store, &realm, id, session->bytes, session->names_resources);
 }
 
 gk_code gk_agent_grow(gk_agent_session *session, size_t more, size_t less, gk_error *err)

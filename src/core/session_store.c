@@ -153,7 +153,7 @@ gk_code gk_snapshot_save(gk_ctx *ctx, gk_session_store *store, const gk_session_
 		return rc;
 	whole.document = document;
 	if (ctx && has_document(change))
-		gk_snapshot_forget(gk_ctx_app(ctx), whole.id);
+		gk_snapshot_forget(gk_ctx_app(ctx), store, realm, whole.id);
 	*ret = (gk_snapshot_saved){ .id = NULL };
 	return store->type->save(ctx, store, realm, &whole, ret, err);
 }

@@ -27,15 +27,20 @@ gk_code gk_snapshot_check_session(
 
 /* What whoever saved a snapshot knows of its state, so that it need not be looked through again. */
 typedef struct gk_known_snapshot {
-	char id[GK_UUID_SIZE]; /* "": nothing */
+	char *name; /* of its realm and id; NULL: nothing */
+	const gk_session_store *store;
 	size_t bytes;
 	bool names_resources;
 } gk_known_snapshot;
-/** Of some thousands of snapshots that were saved lately; borrowed until the next call. NULL: it is not known. */
-const gk_known_snapshot *gk_snapshot_known_peek(gk_app *app, const char *id);
-/** To be said after the save: each save of a document forgets what was known of its id, for it may be another state. */
-void gk_snapshot_set_known(gk_app *app, const char *id, size_t bytes, bool names_resources);
-void gk_snapshot_forget(gk_app *app, const char *id);
+/** Of some thousands of snapshots that were saved lately; borrowed until the next call. NULL: it is not known. The same id in
+ * another store or realm is another snapshot. */
+const gk_known_snapshot *gk_snapshot_known_peek(
+	gk_app *app, const gk_session_store *store, const gk_session_realm *realm, const char *id);
+/** To be said after the save: each save of a document forgets what was known of it, for it may be another state. */
+void gk_snapshot_set_known(gk_app *app, const gk_session_store *store,
+	const gk_session_realm *realm, const char *id, size_t bytes, bool names_resources);
+void gk_snapshot_forget(
+	gk_app *app, const gk_session_store *store, const gk_session_realm *realm, const char *id);
 
 /** Appends a name that no other realm and id have. */
 void gk_realm_append(gk_buf *buf, const gk_session_realm *realm, const char *id);

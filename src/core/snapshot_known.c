@@ -11,43 +11,75 @@ static void *make_slot(void)
 	return calloc(REMEMBERED, sizeof(gk_known_snapshot));
 }
 
-/* The place of a snapshot; NULL: its id is none of ours, or there is no memory. */
-static gk_known_snapshot *place_of(gk_app *app, const char *id)
+static void free_slot(void *slot)
 {
-	static const gk_app_slot slot = { make_slot, free };
-	gk_known_snapshot *all;
-	uint32_t hash = 2166136261u;
+	gk_known_snapshot *all = slot;
+
+	for (size_t i = 0; i < REMEMBERED; i++)
+		free(all[i].name);
+	free(all);
+}
+
+/* What an id is looked for by; NULL: it is none of ours, or there is no memory. The caller frees it. */
+static char *name_of(const gk_session_realm *realm, const char *id)
+{
+	gk_auto_buf gk_buf name = GK_BUF_INIT(0);
 
 	if (!id || strlen(id) != GK_UUID_SIZE - 1)
 		return NULL;
-	all = gk_app_slot_peek(app, &slot);
-	for (const char *c = id; *c; c++)
+	gk_realm_append(&name, realm, id);
+	return gk_buf_take(&name, NULL);
+}
+
+/* The place of a snapshot, whoever has it now; NULL: there is none, or no memory. */
+static gk_known_snapshot *place_of(gk_app *app, const gk_session_store *store, const char *name)
+{
+	static const gk_app_slot slot = { make_slot, free_slot };
+	gk_known_snapshot *all = name ? gk_app_slot_peek(app, &slot) : NULL;
+	uint32_t hash = 2166136261u ^ (uint32_t)((uintptr_t)store >> 4);
+
+	if (!all)
+		return NULL;
+	for (const char *c = name; *c; c++)
 		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return all ? &all[hash % REMEMBERED] : NULL;
+	return &all[hash % REMEMBERED];
 }
 
-const gk_known_snapshot *gk_snapshot_known_peek(gk_app *app, const char *id)
+/* Its own place; NULL: it is not known. */
+static gk_known_snapshot *find(
+	gk_app *app, const gk_session_store *store, const gk_session_realm *realm, const char *id)
 {
-	const gk_known_snapshot *place = place_of(app, id);
+	gk_auto_str char *name = name_of(realm, id);
+	gk_known_snapshot *place = place_of(app, store, name);
 
-	return place && strcmp(place->id, id) == 0 ? place : NULL;
+	return place && place->name && place->store == store && strcmp(place->name, name) == 0
+		       ? place
+		       : NULL;
 }
 
-void gk_snapshot_set_known(gk_app *app, const char *id, size_t bytes, bool names_resources)
+const gk_known_snapshot *gk_snapshot_known_peek(
+	gk_app *app, const gk_session_store *store, const gk_session_realm *realm, const char *id)
 {
-	gk_known_snapshot *place = place_of(app, id);
+	return find(app, store, realm, id);
+}
+
+void gk_snapshot_set_known(gk_app *app, const gk_session_store *store,
+	const gk_session_realm *realm, const char *id, size_t bytes, bool names_resources)
+{
+	gk_auto_str char *name = name_of(realm, id);
+	gk_known_snapshot *place = place_of(app, store, name);
 
 	if (!place)
 		return;
-	memcpy(place->id, id, GK_UUID_SIZE);
-	place->bytes = bytes;
-	place->names_resources = names_resources;
+	free(place->name);
+	*place = (gk_known_snapshot){ gk_steal(name), store, bytes, names_resources };
 }
 
-void gk_snapshot_forget(gk_app *app, const char *id)
+void gk_snapshot_forget(
+	gk_app *app, const gk_session_store *store, const gk_session_realm *realm, const char *id)
 {
-	gk_known_snapshot *place = place_of(app, id);
+	gk_known_snapshot *place = find(app, store, realm, id);
 
-	if (place && strcmp(place->id, id) == 0)
-		place->id[0] = '\0';
+	if (place)
+		free(gk_steal(place->name));
 }

@@ -7,6 +7,7 @@
 #include "ai/agent_asked.h"
 #include "ai/ai.h"
 #include "base/limits.h"
+#include "core/snapshot.h"
 #include "store/sessions.h"
 #include "store/trace_store.h"
 
@@ -430,6 +431,31 @@ START_TEST(an_agent_keeps_no_more_snapshots_of_a_session_than_can_be_counted)
 }
 END_TEST
 
+/* --- what is known of a snapshot --- */
+
+START_TEST(what_is_known_of_a_snapshot_is_so_in_its_store_and_realm_alone)
+{
+	static const char id[] = "00000000-0000-4000-8000-000000000001";
+	static const gk_session_realm ada = { .store = "helper", .owner = "ada" },
+				      bob = { .store = "helper", .owner = "bob" },
+				      other = { .store = "other", .owner = "ada" };
+	const gk_session_store *store, *another = (const gk_session_store *)id; /* only compared */
+
+	core_start();
+	store = gk_session_store_peek(core_app);
+	gk_snapshot_set_known(core_app, store, &ada, id, 7, false);
+	ck_assert_uint_eq(gk_snapshot_known_peek(core_app, store, &ada, id)->bytes, 7);
+	ck_assert_ptr_null(gk_snapshot_known_peek(core_app, store, &bob, id));
+	ck_assert_ptr_null(gk_snapshot_known_peek(core_app, store, &other, id));
+	ck_assert_ptr_null(gk_snapshot_known_peek(core_app, another, &ada, id));
+	gk_snapshot_forget(core_app, store, &bob, id);
+	ck_assert_ptr_nonnull(gk_snapshot_known_peek(core_app, store, &ada, id));
+	gk_snapshot_forget(core_app, store, &ada, id);
+	ck_assert_ptr_null(gk_snapshot_known_peek(core_app, store, &ada, id));
+	core_stop();
+}
+END_TEST
+
 /* --- what is left for the turn that goes on --- */
 
 static json_t *messages; /* of whatever session */
@@ -552,6 +578,7 @@ static Suite *suite(void)
 		c, branches_and_failed_turns_leave_every_snapshot_as_it_was, 0, TEMPLATES);
 	tcase_add_test(c, two_turns_at_once_from_one_snapshot_do_not_meet);
 	tcase_add_test(c, an_agent_keeps_no_more_snapshots_of_a_session_than_can_be_counted);
+	tcase_add_test(c, what_is_known_of_a_snapshot_is_so_in_its_store_and_realm_alone);
 	tcase_add_test(c, of_what_is_left_for_the_next_turn_there_are_only_so_many);
 	tcase_add_test(c, what_is_left_for_the_next_turn_has_only_so_much_text);
 	tcase_add_test(c, of_what_a_prompt_said_nothing_is_left);
