@@ -42,7 +42,7 @@ static json_t *unmarked(json_t *message, const char *mark)
 	json_object_del(metadata, mark);
 	if (json_object_size(metadata))
 		return gk_json_object_with(message, "metadata", gk_steal(metadata));
-	copy = json_copy(message);
+	copy = gk_json_copy(message);
 	if (!copy)
 		return NULL;
 	json_object_del(copy, "metadata");

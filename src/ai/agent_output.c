@@ -15,12 +15,12 @@ static json_t *shown_details(json_t *details)
 
 	if (!json_object_get(details, "request") && !json_object_get(response, "request"))
 		return json_incref(details);
-	shown = json_copy(details);
+	shown = gk_json_copy(details);
 	if (!shown)
 		return NULL;
 	json_object_del(shown, "request");
 	if (json_object_get(response, "request")) {
-		answer = json_copy(response);
+		answer = gk_json_copy(response);
 		if (!answer)
 			return NULL;
 		json_object_del(answer, "request");

@@ -42,7 +42,7 @@ static gk_code run_cases(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 static gk_code run_whole(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	const evaluator_body *body = gk_ctx_user(ctx);
-	gk_auto_json json_t *request = json_copy(input), *dataset = NULL;
+	gk_auto_json json_t *request = gk_json_copy(input), *dataset = NULL;
 	gk_code rc = gk_cases_with_ids(json_object_get(input, "dataset"), &dataset, err);
 
 	if (rc != GK_OK)

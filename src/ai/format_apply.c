@@ -64,7 +64,7 @@ static json_t *instruction_part(const char *text)
  * the reference does. */
 static json_t *instructed(const json_t *message, const char *text)
 {
-	gk_auto_json json_t *copy = json_copy((json_t *)message);
+	gk_auto_json json_t *copy = gk_json_copy(message);
 	json_t *given = json_object_get(message, "content");
 	gk_auto_json json_t *content = given ? gk_json_array_copy(given) : json_array();
 	json_t *part, *own = instruction_part(text);
@@ -160,7 +160,7 @@ gk_code gk_format_apply(
 	}
 	if (rc != GK_OK)
 		return rc;
-	copy = json_copy(request);
+	copy = gk_json_copy(request);
 	if ((messages && !gk_json_set(copy, "messages", messages)) ||
 		!gk_json_set_take(copy, "output", merged_output(format, output)))
 		return gk_error_no_memory(err);

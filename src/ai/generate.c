@@ -184,7 +184,7 @@ static gk_code run_util(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	gk_code rc;
 
 	if (!json_object_get(input, "use")) { /* the reference writes it back */
-		request = json_copy(input);
+		request = gk_json_copy(input);
 		if (!gk_json_set_take(request, "use", json_array()) ||
 			!gk_ctx_record_member(ctx, "use", json_object_get(request, "use")))
 			return gk_error_no_memory(err);

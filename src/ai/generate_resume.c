@@ -39,7 +39,7 @@ static json_t *pending_response(json_t *part, json_t *metadata, json_t *output)
 	json_t *ref = json_object_get(request, "ref");
 	gk_auto_json json_t *response = json_object(), *own = NULL, *answer = json_object();
 
-	own = json_copy(metadata);
+	own = gk_json_copy(metadata);
 	if (!own || json_object_del(own, "pendingOutput") < 0 ||
 		!gk_json_set_str(own, "source", "pending") ||
 		!gk_json_set(response, "name", json_object_get(request, "name")) ||

@@ -106,7 +106,7 @@ static gk_code metadata_of(
 
 	if (rc != GK_OK)
 		return rc;
-	own = opts->details ? json_copy(opts->details) : json_object();
+	own = opts->details ? gk_json_copy(opts->details) : json_object();
 	if (!info || !gk_json_set_str(metadata, "type", kind->type) ||
 		(json_object_size(info) && !gk_json_set(metadata, kind->info, info)) ||
 		(options && !gk_json_set(own, "customOptions", options)) ||

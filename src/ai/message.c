@@ -92,7 +92,7 @@ gk_code gk_message_from(json_t *value, json_t **ret, gk_error *err)
 	if (json_is_string(value)) {
 		message = gk_message_new("user", content_from(value));
 	} else if (json_is_object(value) && json_object_get(value, "content")) {
-		message = json_copy(value);
+		message = gk_json_copy(value);
 		if (!gk_json_set_take(
 			    message, "content", content_from(json_object_get(value, "content"))))
 			return gk_error_no_memory(err);

@@ -133,7 +133,7 @@ static void name_invocation(char *ret, size_t size, const char *agent)
 /* The artifact under a name of its own in the session of whoever asked. */
 static json_t *rename_artifact(json_t *artifact, const char *agent, const char *invocation)
 {
-	gk_auto_json json_t *own = json_copy(artifact);
+	gk_auto_json json_t *own = gk_json_copy(artifact);
 	gk_auto_json json_t *metadata = gk_json_merge(json_object_get(artifact, "metadata"), NULL);
 
 	if (!gk_json_set_str(metadata, "source", agent) ||

@@ -318,7 +318,7 @@ static json_t *request_for(const fallback_state *state, json_t *model, json_t *r
 		return gk_json_object_with(request, "config", json_incref(config));
 	if (!state->isolates_config || !json_object_get(request, "config"))
 		return json_incref(request);
-	own = json_copy(request);
+	own = gk_json_copy(request);
 	if (own)
 		json_object_del(own, "config");
 	return own;

@@ -36,7 +36,7 @@ json_t *gk_stamp_latency(json_t *result_take, uint64_t started_ns)
 	if (!json_is_object(result))
 		return result;
 	if (result->refcount != 1) { /* somebody else sees it too */
-		result = json_copy(result_take);
+		result = gk_json_copy(result_take);
 		json_decref(result_take);
 	}
 	if (gk_json_set_take(result, "latencyMs", json_real(ms)))

@@ -10,12 +10,7 @@
 
 json_t *gk_json_array_copy(json_t *array)
 {
-	json_t *copy = json_array();
-
-	if (copy && json_array_extend(copy, array) == 0)
-		return copy;
-	json_decref(copy);
-	return NULL;
+	return json_is_array(array) ? gk_json_copy(array) : NULL;
 }
 
 json_t *gk_json_array_with(json_t *array, size_t index, json_t *item_take)
@@ -30,7 +25,7 @@ json_t *gk_json_array_with(json_t *array, size_t index, json_t *item_take)
 
 json_t *gk_json_object_with(json_t *object, const char *key, json_t *value_take)
 {
-	json_t *copy = json_copy(object);
+	json_t *copy = gk_json_copy(object);
 
 	if (gk_json_set_take(copy, key, value_take))
 		return copy;
@@ -116,7 +111,7 @@ static json_t *message_with(json_t *message, size_t at, json_t *text_take)
 
 	if (!gk_json_set_str(metadata, "purpose", "context"))
 		return NULL;
-	part = at < json_array_size(content) ? json_copy(json_array_get(content, at))
+	part = at < json_array_size(content) ? gk_json_copy(json_array_get(content, at))
 					     : json_object();
 	if (!gk_json_set(part, "text", text) || !gk_json_set(part, "metadata", metadata))
 		return NULL;

@@ -23,8 +23,7 @@ json_t *gk_messages_without(json_t *messages, const char *mark);
 bool gk_message_names_resources(const json_t *message);
 /** Whether one of them does. */
 bool gk_messages_name_resources(const json_t *messages);
-/** In one allocation, and all of it: json_copy() adds one item after the other and says nothing of those that found no memory.
- * NULL when memory ran out. */
+/** gk_json_copy() of an array. NULL when it is none, or memory ran out. */
 json_t *gk_json_array_copy(json_t *array);
 /** A copy of an array with another item at `index`. NULL when memory ran out.
  */

@@ -80,7 +80,7 @@ gk_code gk_respond_operation(json_t *operation, json_t *request, json_t **ret, g
 
 gk_code gk_respond_interrupted(json_t *response, json_t *message, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *own = json_copy(response);
+	gk_auto_json json_t *own = gk_json_copy(response);
 
 	if (!gk_json_set(own, "message", message) ||
 		!gk_json_set_str(own, "finishReason", "interrupted") ||

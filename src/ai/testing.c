@@ -137,7 +137,7 @@ static gk_code answer(json_t *turn, json_t **ret, gk_error *err)
 			"text", text, "finishReason", "stop");
 		return *ret ? GK_OK : gk_error_no_memory(err);
 	}
-	response = json_copy(turn);
+	response = gk_json_copy(turn);
 	if (!response)
 		return gk_error_no_memory(err);
 	json_object_del(response, "chunks");

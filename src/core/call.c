@@ -16,7 +16,7 @@ json_t *gk_context_redacted(json_t *context)
 		if (!json_object_get(context, secrets[i]))
 			continue;
 		if (!copy)
-			copy = json_copy(context);
+			copy = gk_json_copy(context);
 		if (!gk_json_set_str(copy, secrets[i], "<redacted>"))
 			return NULL;
 	}

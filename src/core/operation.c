@@ -27,7 +27,7 @@ static gk_code run_stage(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 		return rc;
 	if (!json_is_object(given))
 		return gk_error_set(err, GK_INTERNAL, "%s did not give an Operation", mine->key);
-	operation = json_copy(given);
+	operation = gk_json_copy(given);
 	if (!gk_json_set_str(operation, "action", mine->key)) {
 		json_decref(operation);
 		return gk_error_no_memory(err);

@@ -3,6 +3,8 @@
 /* Parts of a call: a ctx of their own, and a span when they are to be seen. */
 #include "core/internal.h"
 
+#include "json/edit.h"
+
 /* It is not moved while it is open: what is below points to it. */
 struct gk_part {
 	gk_ctx ctx, *before;
@@ -29,7 +31,7 @@ static void start_span(gk_part *part, const gk_part_opts *opts)
 	gk_span_start(span, ctx->app, ctx->span, opts->span->name);
 	span->type = opts->span->type;
 	span->labels = opts->span->labels;
-	span->metadata = json_copy(opts->span->metadata); /* more may be set while it runs */
+	span->metadata = gk_json_copy(opts->span->metadata); /* more may be set while it runs */
 	span->input = opts->input;
 	span->memo = opts->memo;
 	span->has_messages = opts->span->has_messages;

@@ -115,7 +115,7 @@ static json_t *metadata_of_all(const gk_action_list *list)
 		gk_auto_json json_t *shown = NULL, *one = NULL;
 
 		if (gk_action_descriptor(action, &shown, NULL) == GK_OK)
-			one = json_copy(shown);
+			one = gk_json_copy(shown);
 		if (!gk_json_set_str(one, "actionType", action->type) ||
 			!gk_json_push_take(all, json_incref(one))) {
 			json_decref(all);

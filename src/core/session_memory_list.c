@@ -201,7 +201,7 @@ gk_code gk_memory_list(
 
 static json_t *without(json_t *object, const char *name)
 {
-	json_t *ret = json_copy(object);
+	json_t *ret = gk_json_copy(object);
 
 	if (ret)
 		json_object_del(ret, name);

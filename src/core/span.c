@@ -199,7 +199,7 @@ bool gk_ctx_record_member(gk_ctx *ctx, const char *key, json_t *value)
 
 	if (!span || !json_is_object(span->input))
 		return true;
-	changed = json_copy(span->input);
+	changed = gk_json_copy(span->input);
 	if (!gk_json_set(changed, key, value)) {
 		json_decref(changed);
 		return false;

@@ -62,6 +62,18 @@ json_t *gk_json_merge(const json_t *a, const json_t *b)
 	return gk_steal(merged);
 }
 
+json_t *gk_json_copy(const json_t *value)
+{
+	gk_auto_json json_t *list = NULL;
+
+	if (json_is_object(value))
+		return gk_json_merge(value, NULL);
+	if (!json_is_array(value))
+		return json_copy(mutable_of(value));
+	list = json_array();
+	return list && json_array_extend(list, mutable_of(value)) == 0 ? gk_steal(list) : NULL;
+}
+
 /* ECMAScript's array index: 0 to 2^32 - 2 in decimal, without a leading zero. */
 static bool is_index(const char *key, size_t len, uint64_t *ret)
 {

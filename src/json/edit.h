@@ -28,6 +28,10 @@ GK_MUST_USE bool gk_json_push_take(json_t *array, json_t *value_take);
  * empty. NULL when memory ran out. */
 GK_MUST_USE json_t *gk_json_merge(const json_t *a, const json_t *b);
 
+/** A shallow copy that has every member, or item: json_copy() says nothing of those that found no memory. NULL for NULL, and
+ * when memory ran out. */
+GK_MUST_USE json_t *gk_json_copy(const json_t *value);
+
 /** JavaScript's order of members: names that are array indexes ascending, then the rest as they were added. The same
  * object with a new reference when it is in order already, a shallow copy otherwise; NULL when memory ran out. */
 GK_MUST_USE json_t *gk_json_js_order(json_t *object);

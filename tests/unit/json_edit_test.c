@@ -121,6 +121,41 @@ START_TEST(running_out_of_memory_is_told)
 }
 END_TEST
 
+static json_t *copied; /* of an object, an array, or a text */
+static bool is_partial;
+
+static bool copy_once(void)
+{
+	gk_auto_json json_t *copy = gk_json_copy(copied);
+
+	is_partial |= copy && !json_equal(copy, copied);
+	return copy != NULL;
+}
+
+START_TEST(a_copy_is_whole_or_none)
+{
+	static const char *const values[] = { "{'a':1,'b':{'c':[2]},'d':null}", "[1,{'a':2},[3]]",
+		"{}", "[]" };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		gk_auto_json json_t *copy = NULL;
+
+		copied = json(values[i]);
+		fault_sweep_passing(copy_once);
+		ck_assert(!is_partial);
+		copy = gk_json_copy(copied);
+		ck_assert_ptr_ne(copy, copied);
+		assert_json(copy, values[i]);
+		json_decref(copied);
+	}
+	ck_assert_ptr_null(gk_json_copy(NULL));
+	copied = json("'text'");
+	assert_json(copied, "'text'");
+	ck_assert(copy_once());
+	json_decref(copied);
+}
+END_TEST
+
 static Suite *edit_suite(void)
 {
 	Suite *suite = suite_create("json_edit");
@@ -132,6 +167,7 @@ static Suite *edit_suite(void)
 	tcase_add_test(tests, indexes_come_first_in_javascripts_order);
 	tcase_add_test(tests, equality_is_that_of_json_schema);
 	tcase_add_test(tests, running_out_of_memory_is_told);
+	tcase_add_test(tests, a_copy_is_whole_or_none);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -151,7 +151,7 @@ static gk_code input_schema(const json_t *tool, bool is_strict, json_t **ret, gk
 	} else if (json_object_get(schema, "type")) {
 		*ret = json_incref(schema);
 	} else {
-		*ret = json_copy(schema);
+		*ret = gk_json_copy(schema);
 		if (!gk_json_set_str(*ret, "type", "object")) {
 			json_decref(*ret);
 			*ret = NULL;

@@ -199,7 +199,7 @@ static gk_code whole_block(const gk_anthropic_block *block, json_t **ret, gk_err
 {
 	const char *type = gk_json_str_peek(block->start, "type");
 	const char *member = gk_str_equal(type, "thinking") ? "thinking" : "text";
-	gk_auto_json json_t *whole = json_copy(block->start), *input = NULL;
+	gk_auto_json json_t *whole = gk_json_copy(block->start), *input = NULL;
 
 	if (block->input.len && gk_json_parse(block->input.data, block->input.len,
 					GK_MAX_VENDOR_BODY, &input, NULL) != GK_OK)

@@ -26,7 +26,7 @@ static gk_code fetch_part(gk_ctx *ctx, json_t *part, void *user, json_t **ret, g
 {
 	const char *who = user;
 	const char *own = gk_json_str_peek(json_object_get(part, "media"), "contentType");
-	gk_auto_json json_t *changed = json_copy(part), *inline_part = NULL;
+	gk_auto_json json_t *changed = gk_json_copy(part), *inline_part = NULL;
 	gk_auto_str char *bytes = NULL, *type = NULL, *name = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	size_t len = 0;

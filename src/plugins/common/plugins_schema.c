@@ -78,7 +78,7 @@ static bool put_all(json_t *properties, const gk_vendor_option *option)
 /* The options of one; `is_named`: it has one more, for what it is to be called. */
 static json_t *options_schema(json_t *common, const gk_vendor_option *own, bool is_named)
 {
-	gk_auto_json json_t *properties = json_copy(common), *schema = NULL;
+	gk_auto_json json_t *properties = gk_json_copy(common), *schema = NULL;
 
 	if (!put_all(properties, own) ||
 		(is_named && !gk_json_set_take(properties, "name",

@@ -229,7 +229,7 @@ static gk_code follow_ref(walk *it, const json_t *schema, const char *ref, json_
 		return gk_error_set(
 			it->err, GK_INVALID_ARGUMENT, "schema: $ref '%s' leads nowhere in it", ref);
 	/* What stands beside the reference wins. */
-	rest = json_copy((json_t *)(uintptr_t)schema);
+	rest = gk_json_copy(schema);
 	if (!rest)
 		return no_memory(it);
 	json_object_del(rest, "$ref");

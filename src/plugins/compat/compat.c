@@ -100,7 +100,7 @@ static gk_code use_one(gk_app *app, const json_t *given, gk_error *err)
 	if (!name || !*name)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"plugin compat: a service is a mapping with 'name' and 'base_url'");
-	rest = json_copy((json_t *)(uintptr_t)given);
+	rest = gk_json_copy(given);
 	it = calloc(1, sizeof(*it));
 	if (!rest || !it || !(it->type.plugin.name = strdup(name))) {
 		free(it);

@@ -107,7 +107,7 @@ static json_t *gather_part(json_t *parts, json_t *part)
 			     json_is_true(json_object_get(call, "willContinue"))))
 		return json_array_append(parts, part) == 0 ? json_incref(part) : NULL;
 	whole = gather_call(parts, part);
-	told = whole ? json_copy(part) : NULL;
+	told = whole ? gk_json_copy(part) : NULL;
 	/* A copy: the call goes on to change. */
 	if (!told || !gk_json_set_take(told, "functionCall",
 			     json_deep_copy(json_object_get(whole, "functionCall"))))

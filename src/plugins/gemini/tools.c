@@ -107,7 +107,7 @@ static const char *mode_of(const char *choice)
 static json_t *own_calling(const json_t *own)
 {
 	const char *mode = gk_json_str_peek(own, "mode");
-	gk_auto_json json_t *out = json_copy((json_t *)(uintptr_t)own), *names = json_array();
+	gk_auto_json json_t *out = gk_json_copy(own), *names = json_array();
 	json_t *allowed = json_object_get(own, "allowedFunctionNames"), *one;
 	size_t i;
 

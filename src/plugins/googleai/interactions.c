@@ -89,7 +89,7 @@ static gk_code add_function(const json_t *tool, json_t *tools, gk_error *err)
 static bool add_tool(
 	json_t *tools, const json_t *value, const char *type, const char *from, const char *to)
 {
-	gk_auto_json json_t *out = json_copy((json_t *)(uintptr_t)value);
+	gk_auto_json json_t *out = gk_json_copy(value);
 	json_t *renamed = from ? json_object_get(out, from) : NULL;
 
 	if (!gk_json_set_str(out, "type", type) || (renamed && !gk_json_set(out, to, renamed)))

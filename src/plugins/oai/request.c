@@ -39,7 +39,7 @@ static gk_code parameters_of(
 			GK_OPTS(gk_schema_adapt_opts, .close_objects = true, .require_all = true),
 			ret, err);
 	} else if (call->row->close_tools) {
-		*ret = json_copy(schema);
+		*ret = gk_json_copy(schema);
 		if (*ret && !gk_json_set_bool(*ret, "additionalProperties", false)) {
 			json_decref(*ret);
 			*ret = NULL;

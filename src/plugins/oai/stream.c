@@ -411,7 +411,7 @@ static void put_lowest_first(gk_oai_stream *stream)
 gk_code gk_oai_stream_end(gk_oai_stream *stream, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *choices = json_array();
-	gk_auto_json json_t *whole = stream->top ? json_copy(stream->top) : json_object();
+	gk_auto_json json_t *whole = stream->top ? gk_json_copy(stream->top) : json_object();
 
 	if (!is_finished(stream))
 		return gk_error_set(err, GK_INTERNAL,

@@ -261,7 +261,7 @@ gk_code gk_ollama_stream_end(gk_ollama_stream *stream, json_t **ret, gk_error *e
 	if (!stream->last)
 		return gk_error_set(err, GK_INTERNAL,
 			"ollama: the stream broke off before the end of the answer");
-	whole = json_copy(stream->last);
+	whole = gk_json_copy(stream->last);
 	if (!set_buf(message, "content", &stream->text) ||
 		(stream->thinking.len && !set_buf(message, "thinking", &stream->thinking)) ||
 		(json_array_size(stream->calls) &&

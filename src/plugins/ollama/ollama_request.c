@@ -172,7 +172,7 @@ static gk_code add_tool(const json_t *tool, json_t *tools, gk_error *err)
 	else if (gk_str_equal(type, "object"))
 		parameters = json_incref(schema);
 	else if (!type && json_object_get(schema, "properties"))
-		parameters = json_copy(schema);
+		parameters = gk_json_copy(schema);
 	else
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"ollama: the input of tool '%s' must be an object schema", name);
