@@ -111,7 +111,12 @@ static void hide(gk_outgoing *out, const char *secret)
 
 	if (strlen(secret) < MIN_SECRET)
 		return;
-	copy = out->secret_count < GK_MAX_VENDOR_SECRETS ? strdup(secret) : NULL;
+	if (out->secret_count == GK_MAX_VENDOR_SECRETS) {
+		out->has_too_many_secrets = true;
+		fail(out, GK_RESOURCE_EXHAUSTED);
+		return;
+	}
+	copy = strdup(secret);
 	if (copy)
 		out->secrets[out->secret_count++] = copy;
 	else
@@ -258,6 +263,10 @@ gk_code gk_outgoing_check(const gk_outgoing *out, gk_error *err)
 	if (out->failed == GK_INVALID_ARGUMENT)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "more than %u request headers",
 			GK_MAX_VENDOR_HEADERS);
+	if (out->failed != GK_OK && out->has_too_many_secrets)
+		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
+			"more than %u secret headers and parts of an address in a request",
+			GK_MAX_VENDOR_SECRETS);
 	return out->failed == GK_OK ? GK_OK : gk_error_no_memory(err);
 }
 

@@ -37,6 +37,7 @@ typedef struct gk_outgoing {
 	struct gk_token_cache *tokens; /* whose token it carries; borrowed; NULL: none of them */
 	bool is_traced;                /* it has a span of its own */
 	bool has_secret_body;          /* nothing of the body stays in memory */
+	bool has_too_many_secrets;     /* it has failed for that */
 	int status;                    /* HTTP status of the last answer; 0: none came */
 	gk_code failed;                /* sticks */
 } gk_outgoing;
