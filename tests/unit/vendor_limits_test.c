@@ -186,8 +186,8 @@ START_TEST(a_request_has_only_so_many_secrets)
 		gk_outgoing_secret(&out, "X-Key", "", secret);
 	}
 	gk_outgoing_check(&out, &err);
-	ck_assert_int_eq(err.code, GK_RESOURCE_EXHAUSTED);
-	gk_error_clear(&err);
+	assert_error(&err, GK_RESOURCE_EXHAUSTED,
+		"more than 64 secret headers and parts of an address in a request");
 }
 END_TEST
 
@@ -272,8 +272,10 @@ static json_t *many_calls(void)
 
 START_TEST(a_stream_of_cloudflare_is_only_so_long)
 {
-	gk_auto_cloudflare_stream gk_cloudflare_stream texts = { .emit = drop },
-						       calls = { .emit = drop };
+	gk_auto_cloudflare_stream gk_cloudflare_stream texts = { .who = "cloudflare-workers-ai",
+		.emit = drop },
+						       calls = { .who = "cloudflare-workers-ai",
+							       .emit = drop };
 	gk_auto_json json_t *text = json_pack("{s:o}", "response", big_text()),
 			    *call = json_pack("{s:o}", "tool_calls", many_calls());
 

@@ -236,6 +236,17 @@ START_TEST(an_address_of_a_call_is_no_more_than_an_address)
 }
 END_TEST
 
+START_TEST(errors_begin_with_the_name_that_a_plugin_goes_by)
+{
+	gk_auto_json json_t *sound = json("{'messages':[{'role':'user','content':[{'media':"
+					  "{'url':'data:audio/wav;base64,QQ=='}}]}]}");
+
+	provider_use("cf-ai", "{'accountId':'a','apiToken':'secret-key'}");
+	core_fail("/model/cf-ai/@cf/a/b", json_incref(sound), GK_INVALID_ARGUMENT,
+		"cf-ai: media of type audio/wav cannot be sent, only images can");
+}
+END_TEST
+
 START_TEST(who_asks_for_a_key_with_each_call_sends_nothing_without_one)
 {
 	static const char *const plugins[] = { "openai", "mistral", "huggingface",
@@ -294,6 +305,7 @@ static Suite *vendor_request_suite(void)
 	tcase_add_loop_test(tcase,
 		the_key_of_a_call_goes_before_that_of_its_plugin_and_never_into_the_body, 0,
 		sizeof(keys) / sizeof(keys[0]));
+	tcase_add_test(tcase, errors_begin_with_the_name_that_a_plugin_goes_by);
 	tcase_add_test(tcase, an_address_of_a_call_is_no_more_than_an_address);
 	tcase_add_test(tcase, who_asks_for_a_key_with_each_call_sends_nothing_without_one);
 	tcase_add_test(tcase, nobody_sees_the_user_or_the_query_of_an_address);

@@ -43,7 +43,7 @@ static gk_code prepare(
 static gk_code open_envelope(const gk_vendor *vendor, const gk_outgoing *out, const json_t *answer,
 	json_t **ret, gk_error *err)
 {
-	gk_code rc = gk_cloudflare_check(answer, out, err);
+	gk_code rc = gk_cloudflare_check(vendor->name, answer, out, err);
 
 	if (rc != GK_OK)
 		return rc;
@@ -73,7 +73,7 @@ static gk_code ask_in_events(gk_ctx *ctx, const gk_vendor *vendor, gk_outgoing *
 	bool *is_whole_ret, json_t **ret, gk_error *err)
 {
 	gk_auto_cloudflare_stream gk_cloudflare_stream stream = {
-		.out = out, .emit = gk_ask_emit, .user = ctx
+		.who = vendor->name, .out = out, .emit = gk_ask_emit, .user = ctx
 	};
 	gk_auto_json json_t *envelope = NULL;
 	gk_auto_sse gk_sse sse;
@@ -102,7 +102,7 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	gk_outgoing_init(&out, "POST");
 	rc = gk_download_media(ctx, vendor->name, input, &request, err);
 	if (rc == GK_OK)
-		rc = gk_cloudflare_request(request, is_streaming, &body, err);
+		rc = gk_cloudflare_request(vendor->name, request, is_streaming, &body, err);
 	if (rc == GK_OK)
 		rc = prepare(model, json_object_get(input, "config"), &out, err);
 	if (rc != GK_OK)
@@ -112,7 +112,7 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	rc = is_streaming ? ask_in_events(ctx, vendor, &out, &is_whole, &result, err)
 			  : ask(ctx, vendor, &out, &result, err);
 	if (rc == GK_OK)
-		rc = gk_cloudflare_answer(request, result, &response, err);
+		rc = gk_cloudflare_answer(vendor->name, request, result, &response, err);
 	if (rc == GK_OK && is_whole && gk_ctx_is_streaming(ctx))
 		rc = gk_ask_emit_whole(ctx, response, err);
 	if (rc == GK_OK)

@@ -16,16 +16,18 @@
 
 /** The schema of the configuration of a model. New reference; NULL when memory ran out. */
 json_t *gk_cloudflare_config_schema(void);
+/** `who` begins errors, here and below: the name that the plugin goes by. */
 GK_MUST_USE gk_code gk_cloudflare_request(
-	const json_t *request, bool is_streaming, json_t **ret, gk_error *err);
+	const char *who, const json_t *request, bool is_streaming, json_t **ret, gk_error *err);
 /** INTERNAL: an answer, or a piece of one, that tells of a failure, whatever its HTTP status; `out` is what was asked. */
 GK_MUST_USE gk_code gk_cloudflare_check(
-	const json_t *answer, const gk_outgoing *out, gk_error *err);
+	const char *who, const json_t *answer, const gk_outgoing *out, gk_error *err);
 /** `result` is what stands in the envelope. */
 GK_MUST_USE gk_code gk_cloudflare_answer(
-	const json_t *request, json_t *result, json_t **ret, gk_error *err);
+	const char *who, const json_t *request, json_t *result, json_t **ret, gk_error *err);
 
 typedef struct gk_cloudflare_stream {
+	const char *who;
 	const gk_outgoing *out; /* what was asked */
 	gk_code (*emit)(json_t *chunk_take, void *user, gk_error *err);
 	void *user;

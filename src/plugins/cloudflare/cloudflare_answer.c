@@ -42,25 +42,26 @@ static bool add_parts(json_t *parts, const json_t *it)
 	return true;
 }
 
-gk_code gk_cloudflare_check(const json_t *answer, const gk_outgoing *out, gk_error *err)
+gk_code gk_cloudflare_check(
+	const char *who, const json_t *answer, const gk_outgoing *out, gk_error *err)
 {
 	if (!json_is_false(json_object_get(answer, "success")) && !gk_failure_is(answer))
 		return GK_OK;
-	gk_failure_set(err, "cloudflare-workers-ai", out, 200, answer, "the run failed", -1);
+	gk_failure_set(err, who, out, 200, answer, "the run failed", -1);
 	if (err)
 		err->code = GK_INTERNAL;
 	return GK_INTERNAL;
 }
 
-gk_code gk_cloudflare_answer(const json_t *request, json_t *result, json_t **ret, gk_error *err)
+gk_code gk_cloudflare_answer(
+	const char *who, const json_t *request, json_t *result, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *content = json_array(), *response = NULL;
 	json_t *usage;
 	gk_code rc;
 
 	if (!json_is_object(result))
-		return gk_error_set(
-			err, GK_INTERNAL, "cloudflare-workers-ai: the answer has no result");
+		return gk_error_set(err, GK_INTERNAL, "%s: the answer has no result", who);
 	if (!add_parts(content, result))
 		return gk_error_no_memory(err);
 	rc = gk_vendor_response(request, gk_steal(content), result, &response, err);
@@ -97,8 +98,8 @@ static gk_code gather(gk_cloudflare_stream *stream, const json_t *piece, gk_erro
 		stream->calls = json_array();
 	if (stream->text.len > GK_MAX_VENDOR_STREAM ||
 		json_array_size(stream->calls) + json_array_size(calls) > GK_MAX_VENDOR_CALLS)
-		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
-			"cloudflare-workers-ai: the stream is too long");
+		return gk_error_set(
+			err, GK_RESOURCE_EXHAUSTED, "%s: the stream is too long", stream->who);
 	if (gk_buf_failed(&stream->text) ||
 		(json_is_array(calls) && json_array_extend(stream->calls, calls) < 0))
 		return gk_error_no_memory(err);
@@ -122,9 +123,9 @@ gk_code gk_cloudflare_stream_push(
 		stream->is_done = true;
 		return GK_OK;
 	}
-	rc = gk_ask_parse("cloudflare-workers-ai", data, len, &piece, err);
+	rc = gk_ask_parse(stream->who, data, len, &piece, err);
 	if (rc == GK_OK)
-		rc = gk_cloudflare_check(piece, stream->out, err);
+		rc = gk_cloudflare_check(stream->who, piece, stream->out, err);
 	if (rc == GK_OK)
 		rc = gather(stream, piece, err);
 	if (rc != GK_OK)
@@ -143,7 +144,7 @@ gk_code gk_cloudflare_stream_end(gk_cloudflare_stream *stream, json_t **ret, gk_
 
 	if (!stream->is_done)
 		return gk_error_set(err, GK_INTERNAL,
-			"cloudflare-workers-ai: the stream broke off before the end of the answer");
+			"%s: the stream broke off before the end of the answer", stream->who);
 	if (!gk_json_set_take(whole, "response",
 		    json_stringn(stream->text.len ? stream->text.data : "", stream->text.len)) ||
 		(json_array_size(stream->calls) &&

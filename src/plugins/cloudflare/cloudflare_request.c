@@ -9,7 +9,7 @@
 
 /* --- messages --- */
 
-static gk_code image_part(const json_t *part, json_t *images, gk_error *err)
+static gk_code image_part(const char *who, const json_t *part, json_t *images, gk_error *err)
 {
 	gk_media media;
 	gk_code rc = gk_media_read(json_object_get(part, "media"), &media, err);
@@ -18,7 +18,7 @@ static gk_code image_part(const json_t *part, json_t *images, gk_error *err)
 		return rc;
 	if (!media.data || (media.type && !gk_media_is(&media, "image/")))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"cloudflare-workers-ai: media of type %.*s cannot be sent, only images can",
+			"%s: media of type %.*s cannot be sent, only images can", who,
 			media.type ? (int)media.type_len : 7, media.type ? media.type : "unknown");
 	return gk_json_push_take(images, json_pack("{s:s, s:{s:s}}", "type", "image_url",
 						 "image_url", "url", media.url))
@@ -27,7 +27,7 @@ static gk_code image_part(const json_t *part, json_t *images, gk_error *err)
 }
 
 /* A string; with images a list, the text first. */
-static gk_code content_of(const json_t *parts, json_t **ret, gk_error *err)
+static gk_code content_of(const char *who, const json_t *parts, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *text = gk_parts_said(parts), *list = json_array();
 	json_t *part;
@@ -37,7 +37,8 @@ static gk_code content_of(const json_t *parts, json_t **ret, gk_error *err)
 		!gk_json_push_take(list, json_pack("{s:s, s:O}", "type", "text", "text", text)))
 		return gk_error_no_memory(err);
 	json_array_foreach (parts, i, part) {
-		gk_code rc = json_object_get(part, "media") ? image_part(part, list, err) : GK_OK;
+		gk_code rc =
+			json_object_get(part, "media") ? image_part(who, part, list, err) : GK_OK;
 
 		if (rc != GK_OK)
 			return rc;
@@ -62,7 +63,8 @@ static json_t *call_message(const json_t *request)
 	return text ? json_pack("{s:s, s:O}", "role", "assistant", "content", text) : NULL;
 }
 
-static gk_code add_message(const json_t *message, size_t index, json_t *out, gk_error *err)
+static gk_code add_message(
+	const char *who, const json_t *message, size_t index, json_t *out, gk_error *err)
 {
 	static const char *const roles[] = { "system", "user", "assistant", "tool" };
 	const json_t *content = json_object_get(message, "content");
@@ -73,10 +75,10 @@ static gk_code add_message(const json_t *message, size_t index, json_t *out, gk_
 	gk_code rc = GK_OK;
 
 	if (role == GK_ROLE_NONE)
-		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"cloudflare-workers-ai: messages[%zu] has no known role", index);
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: messages[%zu] has no known role",
+			who, index);
 	if (role != GK_ROLE_TOOL)
-		rc = content_of(content, &wire, err);
+		rc = content_of(who, content, &wire, err);
 	if (rc != GK_OK)
 		return rc;
 	if (role != GK_ROLE_TOOL &&
@@ -209,7 +211,8 @@ static gk_code add_format(json_t *body, const json_t *request, gk_error *err)
 	return gk_json_set_take(body, "response_format", format) ? GK_OK : gk_error_no_memory(err);
 }
 
-gk_code gk_cloudflare_request(const json_t *request, bool is_streaming, json_t **ret, gk_error *err)
+gk_code gk_cloudflare_request(
+	const char *who, const json_t *request, bool is_streaming, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *body = json_object(), *messages = json_array();
 	json_t *message;
@@ -217,7 +220,7 @@ gk_code gk_cloudflare_request(const json_t *request, bool is_streaming, json_t *
 	gk_code rc = GK_OK;
 
 	json_array_foreach (json_object_get(request, "messages"), i, message) {
-		rc = add_message(message, i, messages, err);
+		rc = add_message(who, message, i, messages, err);
 		if (rc != GK_OK)
 			return rc;
 	}
