@@ -22,11 +22,16 @@ gk_code gk_ctl_create_file(const char *path, FILE **ret, gk_error *err)
 	int fd = is_stdout(path) ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
 				 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	gk_code rc = file ? GK_OK : gk_ctl_fail_file(path, err);
 
-	if (!file)
-		return gk_ctl_fail_file(path, err);
-	*ret = file;
-	return GK_OK;
+	if (!file && fd >= 0) { /* nothing is left behind that nobody can fill */
+		close(fd);
+		if (!is_stdout(path))
+			unlink(path);
+	}
+	if (file)
+		*ret = file;
+	return rc;
 }
 
 gk_code gk_ctl_close_file(FILE *file, const char *path, gk_code rc, gk_error *err)

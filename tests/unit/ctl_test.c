@@ -6,6 +6,8 @@
 #include "ctl/prompts.h"
 #include "ctl/run.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,12 +342,44 @@ START_TEST(rendering_a_file_finds_the_partials_beside_it)
 }
 END_TEST
 
+static bool no_streams; /* there is no memory for one */
+
+FILE *fdopen(int fd, const char *mode)
+{
+	FILE *(*real)(int, const char *);
+	void *symbol = dlsym(RTLD_NEXT, "fdopen");
+
+	memcpy(&real, &symbol, sizeof(real));
+	errno = ENOMEM;
+	return no_streams ? NULL : real(fd, mode);
+}
+
+START_TEST(a_file_that_cannot_be_written_to_is_not_left_behind)
+{
+	char path[] = "/tmp/genkitctl-XXXXXX";
+	FILE *file = NULL;
+	gk_code rc;
+
+	close(mkstemp(path));
+	unlink(path);
+	no_streams = true;
+	rc = gk_ctl_create_file(path, &file, NULL);
+	no_streams = false;
+	ck_assert_int_eq(rc, GK_UNAVAILABLE);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	ck_assert_int_eq(gk_ctl_create_file(path, &file, NULL), GK_OK);
+	ck_assert_int_eq(gk_ctl_close_file(file, path, GK_OK, NULL), GK_OK);
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("ctl");
 	TCase *t = tcase_create("genkitctl");
 
 	tcase_add_checked_fixture(t, folder_make, folder_drop);
+	tcase_add_test(t, a_file_that_cannot_be_written_to_is_not_left_behind);
 	tcase_add_test(t, options_stand_anywhere_and_words_behind_two_dashes_are_words);
 	tcase_add_test(t, what_is_not_understood_is_named);
 	tcase_add_test(t, a_run_is_asked_for_by_key_or_by_the_name_of_a_flow);
