@@ -50,9 +50,10 @@ static json_t *row_of(const json_t *session)
 		json_integer_value(json_object_get(session, is_chat ? "threads" : "snapshots"));
 	gk_auto_buf gk_buf right = GK_BUF_INIT(0);
 
-	gk_buf_printf(&right, "%.19s  %s%s%s, %lld %s%s%s", text_at(session, "updatedAt"),
+	gk_buf_printf(&right, "%.19s  %s%s%s, %lld %s%s%s%s", text_at(session, "updatedAt"),
 		text_at(session, "store"), *owner ? " of " : "", owner, (long long)count,
-		is_chat ? "threads" : "snapshots", *status ? ", " : "", status);
+		is_chat ? "thread" : "snapshot", count == 1 ? "" : "s", *status ? ", " : "",
+		status);
 	if (gk_buf_failed(&right))
 		return NULL;
 	return json_pack("[s, s]", text_at(session, "sessionId"), right.data);

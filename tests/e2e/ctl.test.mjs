@@ -58,8 +58,8 @@ describe('genkitctl sessions', () => {
     const table = await ctl('list');
     assert.equal(table.code, 0, table.stderr);
     assert.match(table.stdout, /tuesday +\S+ +counter, 2 snapshots, completed\n/);
-    assert.match(table.stdout, /tuesday +\S+ +counter of alice, 1 snapshots, completed\n/);
-    assert.match(table.stdout, /^c +\S+ +chat, 1 threads\n/m);
+    assert.match(table.stdout, /tuesday +\S+ +counter of alice, 1 snapshot, completed\n/);
+    assert.match(table.stdout, /^c +\S+ +chat, 1 thread\n/m);
     assert.equal((await ctl('--json', '--limit', '1')).stdout.trim().split('\n').length, 1);
     const shown = await ctl('show', 'tuesday', '--owner', '');
     assert.match(shown.stdout, /^tuesday of counter\n[^]*user: one\n {2}model: That was number 1\.\n {2}user: two\n {2}model: That was number 2\.\n$/);
