@@ -10,7 +10,7 @@
 
 static gk_code vacuum(gk_trace_backend *store, json_t **ret, gk_error *err)
 {
-	gk_trace_sizes before;
+	gk_trace_sizes before, after;
 	bool more = true;
 	gk_code rc = GK_OK;
 
@@ -20,7 +20,9 @@ static gk_code vacuum(gk_trace_backend *store, json_t **ret, gk_error *err)
 	if (rc != GK_OK)
 		return rc;
 	store->type->copy(store); /* the file gets shorter when the log is copied into it */
-	*ret = json_pack("{s:I}", "before", (json_int_t)before.bytes);
+	store->type->sizes(store, &after);
+	*ret = json_pack(
+		"{s:I, s:I}", "before", (json_int_t)before.bytes, "after", (json_int_t)after.bytes);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 

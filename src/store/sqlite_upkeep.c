@@ -240,6 +240,7 @@ gk_code gk_sqlite_shrink(gk_trace_backend *backend, bool *ret, gk_error *err)
 	char sql[64];
 	gk_code rc = gk_db_number(&sqlite->db, "PRAGMA freelist_count", &spare, err);
 
+	sqlite->looked_ms = 0; /* whoever asks for this wants to know what the file has become */
 	*ret = spare > SHRINK_PAGES;
 	if (rc != GK_OK || !spare)
 		return rc;

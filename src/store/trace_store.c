@@ -535,9 +535,12 @@ static gk_code vacuum(gk_trace_store *store, json_t **ret, gk_error *err)
 
 	if (rc == GK_OK) /* the file gets shorter when the log is copied into it */
 		rc = gk_work_run(do_copy, store, err);
+	if (rc == GK_OK) /* after which the writer looks at it again */
+		rc = run_job(store, shrink_slice, NULL, err);
 	if (rc != GK_OK)
 		return rc;
-	*ret = json_pack("{s:I}", "before", (json_int_t)before);
+	*ret = json_pack("{s:I, s:I}", "before", (json_int_t)before, "after",
+		(json_int_t)gk_trace_store_count(store).bytes);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 

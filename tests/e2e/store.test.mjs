@@ -96,7 +96,7 @@ describe('the store of a daemon', () => {
     assert.equal((await ctl('backup', copy)).code, 0);
     assert.ok(existsSync(copy));
     assert.equal((await ctl('backup', copy)).code, 1);
-    assert.equal((await ctl('vacuum')).code, 0);
+    assert.match((await ctl('vacuum')).stdout, /^before +\d+\nafter +\d+\n$/);
     assert.equal((await ctl('burn')).code, 1);
   });
 });
@@ -114,7 +114,7 @@ describe('the file of a store without a daemon', () => {
     assert.equal(offline.traces, traces);
     const copy = join(project(), 'copy.db');
     assert.equal((await db(path, 'backup', copy)).code, 0);
-    assert.equal((await db(path, 'vacuum')).code, 0);
+    assert.match((await db(path, 'vacuum')).stdout, /^before +\d+\nafter +\d+\n$/);
     assert.equal(JSON.parse((await db(copy, 'stats', '--json')).stdout).traces, traces);
     const missing = await db('/nonexistent/traces.db', 'check');
     assert.equal(missing.code, 1);

@@ -396,6 +396,8 @@ START_TEST(a_vacuum_makes_the_file_smaller)
 	answer = traces_do(GK_STORE_VACUUM, NULL);
 	stat(traces_path, &after);
 	ck_assert_int_lt(after.st_size, before.st_size);
+	ck_assert_int_eq(gk_json_int_at(answer, "before", -1), before.st_size);
+	ck_assert_int_eq(gk_json_int_at(answer, "after", -1), after.st_size);
 }
 END_TEST
 
