@@ -181,7 +181,7 @@ static gk_code define_upstream(gk_app *app, gk_error *err)
 	gk_code rc = options ? gk_use_plugin(app, "compat", options, err) : gk_error_no_memory(err);
 
 	/* A configuration may say otherwise where it is. */
-	if (rc != GK_OK && err && err->message && strstr(err->message, "already registered")) {
+	if (rc == GK_ALREADY_EXISTS) {
 		gk_error_clear(err);
 		rc = GK_OK;
 	}

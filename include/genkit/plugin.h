@@ -63,8 +63,8 @@ typedef struct gk_plugin_type {
 	void (*done)(gk_plugin *plugin);
 } gk_plugin_type;
 
-/** `type` is static. `options` is borrowed and handed to the functions by gk_plugin_options(). A plain error "Plugin NAME
- * already registered". */
+/** `type` is static. `options` is borrowed and handed to the functions by gk_plugin_options(). ALREADY_EXISTS, plain:
+ * "Plugin NAME already registered". */
 gk_code gk_add_plugin(gk_app *app, const gk_plugin_type *type, json_t *options, gk_error *err);
 gk_code gk_plugin_define(gk_plugin *plugin, const gk_action_opts *opts, gk_error *err);
 /** Registers an action that was made elsewhere (gk_model_new()); its name is "NAME-OF-PLUGIN/...". A reference is taken. */

@@ -40,7 +40,7 @@ extern "C" {
 
 /** Adds the plugin of that name with its options (borrowed; NULL: none). Keys and addresses that they do not give are
  * looked for when the plugin is first used. NOT_FOUND: there is no such plugin; INVALID_ARGUMENT: options that are none;
- * a plain error "Plugin NAME already registered". */
+ * ALREADY_EXISTS, plain: "Plugin NAME already registered". */
 gk_code gk_use_plugin(gk_app *app, const char *name, json_t *options, gk_error *err);
 
 #ifdef __cplusplus

@@ -19,6 +19,15 @@ struct gk_plugin {
 	gk_flight flight; /* of its init */
 };
 
+/* The reference's error has no status; who adds a plugin unless it is there goes by the code. */
+static gk_code already_registered(const char *name, gk_error *err)
+{
+	gk_error_set_plain(err, "Plugin %s already registered", name);
+	if (err)
+		err->code = GK_ALREADY_EXISTS;
+	return GK_ALREADY_EXISTS;
+}
+
 gk_code gk_add_plugin(gk_app *app, const gk_plugin_type *type, json_t *options, gk_error *err)
 {
 	gk_plugin *plugin;
@@ -31,7 +40,7 @@ gk_code gk_add_plugin(gk_app *app, const gk_plugin_type *type, json_t *options, 
 		return gk_error_set(
 			err, GK_INVALID_ARGUMENT, "a plugin needs a name without slash and colon");
 	if (gk_table_get(app->plugins, type->name))
-		return gk_error_set_plain(err, "Plugin %s already registered", type->name);
+		return already_registered(type->name, err);
 	plugin = calloc(1, sizeof(*plugin));
 	if (!plugin || !gk_table_set(app->plugins, type->name, plugin)) {
 		free(plugin);

@@ -89,9 +89,9 @@ START_TEST(a_plugin_has_a_name_an_abi_and_is_added_once)
 	gk_plugin_type type = zoo;
 
 	add_zoo();
-	ck_assert_int_eq(gk_add_plugin(core_app, &zoo, NULL, &err), GK_INTERNAL);
+	ck_assert_int_eq(gk_add_plugin(core_app, &zoo, NULL, &err), GK_ALREADY_EXISTS);
 	ck_assert(err.is_plain);
-	assert_error(&err, GK_INTERNAL, "Plugin zoo already registered");
+	assert_error(&err, GK_ALREADY_EXISTS, "Plugin zoo already registered");
 	type.abi = 99;
 	ck_assert_int_eq(gk_add_plugin(core_app, &type, NULL, &err), GK_FAILED_PRECONDITION);
 	assert_error(&err, GK_FAILED_PRECONDITION,
