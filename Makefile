@@ -92,7 +92,7 @@ help:
 	@echo '  make                    build the library, genkitd, genkitctl, the modules and examples'
 	@echo '  make deps               only install what building and testing need (apt)'
 	@echo '  make install            into prefix=/usr/local, below DESTDIR= when given'
-	@echo '  make uninstall          remove what install put there'
+	@echo '  make uninstall          remove what install put there, but for a configuration that was changed'
 	@echo '  make check-unit         only the unit tests'
 	@echo '  make bench              measure against the peers; prints ratios'
 	@echo '  make crash              kill the daemon CRASH_ROUNDS=200 times under load; no trace and no turn may be missing'
