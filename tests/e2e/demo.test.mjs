@@ -29,7 +29,7 @@ const post = async (flows, name, data) => (await fetch(`http://${flows}/${name}`
 const actions = async (reflection) => Object.keys(await (await fetch(`http://${reflection}/api/actions`)).json());
 
 /** An Ollama server, on a port of its own: {host, stop()}. */
-function ollama() {
+function ollama(address = '127.0.0.1') {
   const server = createServer(async (req, res) => {
     let body = '';
     for await (const piece of req) body += piece;
@@ -41,8 +41,8 @@ function ollama() {
     res.end(JSON.stringify(answers[req.url] ?? { error: 'no' }));
   });
   return new Promise((done) => {
-    server.listen(0, '127.0.0.1', () => done({
-      host: `127.0.0.1:${server.address().port}`,
+    server.listen(0, address, () => done({
+      host: `${address.includes(':') ? `[${address}]` : address}:${server.address().port}`,
       stop: () => { server.closeAllConnections(); return new Promise((ended) => server.close(ended)); },
     }));
   });
@@ -64,17 +64,18 @@ describe('make run', () => {
       assert.ok((await actions(reflection)).includes('/model/googleai/gemini-2.5-flash'));
       assert.ok(!said().includes('a-secret-key'));
     }));
-  it('offers the models of an Ollama server on this machine', async () => {
-    const server = await ollama();
-    try {
-      await demo({ OLLAMA_HOST: server.host }, async ({ flows, said, reflection }) => {
-        assert.match(said(), /Models of ollama are there/);
-        assert.match(said(), /"model": "ollama\/tiny:1b"/);
-        assert.ok((await actions(reflection)).includes('/model/ollama/tiny:1b'));
-        assert.deepEqual(await post(flows, 'ask', { model: 'ollama/tiny:1b', question: 'Why?' }), { result: 'physics' });
-      });
-    } finally {
-      await server.stop();
-    }
-  });
+  for (const address of ['127.0.0.1', '::1'])
+    it(`offers the models of an Ollama server on this machine, at ${address}`, async () => {
+      const server = await ollama(address);
+      try {
+        await demo({ OLLAMA_HOST: server.host }, async ({ flows, said, reflection }) => {
+          assert.match(said(), /Models of ollama are there/);
+          assert.match(said(), /"model": "ollama\/tiny:1b"/);
+          assert.ok((await actions(reflection)).includes('/model/ollama/tiny:1b'));
+          assert.deepEqual(await post(flows, 'ask', { model: 'ollama/tiny:1b', question: 'Why?' }), { result: 'physics' });
+        });
+      } finally {
+        await server.stop();
+      }
+    });
 });
