@@ -73,10 +73,11 @@ async function measure(set, agent, turns) {
   return { young: of('young'), old: of('old') };
 }
 
+const turns = Number(process.env.TURNS ?? 1000);
 for (const agent of agents)
   for (const [name, set] of [['with traces', []], ['without traces', ['trace.enabled=false']]]) {
-    const { young, old } = await measure(set, agent, Number(process.env.TURNS ?? 1000));
+    const { young, old } = await measure(set, agent, turns);
     const us = (one) => `${one.cpu.toFixed(0)} us of CPU, ${one.wall.toFixed(0)} us`;
-    console.log(`${agent}, ${name}: the 10th turn ${us(young)}; the 1,000th ${us(old)}: ${(old.cpu / young.cpu).toFixed(2)} and ${(old.wall / young.wall).toFixed(2)} times`);
+    console.log(`${agent}, ${name}: the 10th turn ${us(young)}; the ${turns.toLocaleString('en')}th ${us(old)}: ${(old.cpu / young.cpu).toFixed(2)} and ${(old.wall / young.wall).toFixed(2)} times`);
   }
 process.exit(0);
