@@ -58,9 +58,8 @@ gk_code gk_app_new(gk_loop *loop, const gk_app_opts *opts, gk_app **ret, gk_erro
 	app->registry = gk_registry_new(NULL);
 	app->plugins = gk_table_new(gk_plugin_free);
 	app->providers = gk_table_new(gk_provider_free);
-	app->runs = gk_table_new(NULL);
 	app->nothing = json_object();
-	if (!app->registry || !app->plugins || !app->providers || !app->runs || !app->nothing) {
+	if (!app->registry || !app->plugins || !app->providers || !app->nothing) {
 		gk_app_free(app);
 		return gk_error_no_memory(err);
 	}
@@ -82,7 +81,6 @@ void gk_app_free(gk_app *app)
 	gk_table_free(app->plugins); /* after the actions, which may use what its init made */
 	while (app->slot_count--)
 		app->slots[app->slot_count].slot->free(app->slots[app->slot_count].content);
-	gk_table_free(app->runs);
 	json_decref(app->context);
 	json_decref(app->nothing);
 	json_decref(app->tracing.propagate_to);

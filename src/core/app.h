@@ -62,7 +62,7 @@ GK_MUST_USE gk_code gk_engagement_check(const gk_engagement *engagement, gk_erro
 /** Runs under way, roots only, and errands. */
 size_t gk_app_run_count(const gk_app *app);
 /** The run of a trace id; NULL when there is none (any more). Borrowed. */
-gk_run *gk_app_find_run_peek(const gk_app *app, const char *trace_id);
+gk_run *gk_app_find_run_peek(gk_app *app, const char *trace_id);
 /** Calls off every run and every errand with GK_UNAVAILABLE: the daemon goes down. */
 void gk_app_cancel_runs(gk_app *app);
 /** Called (on the loop) whenever the last run has ended; NULL: nobody. */

@@ -19,6 +19,9 @@
 
 #define GK_CHECK(object, magic_) assert((object) && (object)->magic == (magic_))
 
+#define GK_RUN_BUCKETS                                                                             \
+	1024 /* a run is put into one and taken out of it without asking for memory */
+
 typedef struct gk_provider gk_provider;
 
 struct gk_app {
@@ -29,7 +32,6 @@ struct gk_app {
 	json_t *nothing;               /* {}: the context of those who have none */
 	gk_table *plugins, *providers; /* by name; what is added stays */
 	bool plugins_tried;            /* every plugin has been initialised once, or failed to be */
-	gk_table *runs;                /* trace id: gk_run, only those that can be cancelled */
 	size_t run_count;
 	gk_loop_fn *idle;
 	void *idle_user;
@@ -43,7 +45,9 @@ struct gk_app {
 	gk_defer ahead; /* writes what is known of the young ones, the second time that it comes */
 	bool is_writing;
 	gk_tracing tracing;
-	LIST_HEAD(, gk_run) all_runs;
+	LIST_HEAD(gk_run_list, gk_run) all_runs;
+	struct gk_run_list findable_runs
+		[GK_RUN_BUCKETS]; /* by their trace ids, only those that can be cancelled */
 	LIST_HEAD(, gk_errand) errands;
 	struct {
 		const gk_app_slot *slot;

@@ -20,11 +20,12 @@ struct gk_run {
 	char *trace_state, *baggage;
 	bool is_streaming, is_done, is_not_found, has_span;
 	bool is_starting; /* inside gk_run_start(): nobody else can look for it yet */
+	bool is_over;     /* its code has ended: there is nothing left to call off */
 	bool is_findable, drops_chunks;
 	char trace_id[GK_TRACE_ID_SIZE], span_id[GK_SPAN_ID_SIZE];
 	json_t *result;
 	gk_error err;
-	LIST_ENTRY(gk_run) link;
+	LIST_ENTRY(gk_run) link, found_link;
 };
 
 gk_run *gk_run_ref(gk_run *run)
@@ -60,22 +61,39 @@ gk_run *gk_run_unref(gk_run *run)
 
 /* --- being found by its trace id --- */
 
+static struct gk_run_list *bucket_of(gk_app *app, const char *trace_id)
+{
+	size_t hash = 0;
+
+	for (const char *c = trace_id; *c; c++)
+		hash = hash * 31 + (unsigned char)*c;
+	return &app->findable_runs[hash % GK_RUN_BUCKETS];
+}
+
+/* Of several that go on in one trace the newest is found. */
 static void become_findable(gk_run *run)
 {
-	if (!run->is_findable && gk_scope_reason(run->scope) == GK_OK)
-		run->is_findable = gk_table_set(run->app->runs, run->trace_id, run);
+	if (run->is_findable || run->is_over || gk_scope_reason(run->scope) != GK_OK)
+		return;
+	LIST_INSERT_HEAD(bucket_of(run->app, run->trace_id), run, found_link);
+	run->is_findable = true;
 }
 
 static void stop_being_findable(gk_run *run)
 {
 	if (run->is_findable)
-		gk_table_remove(run->app->runs, run->trace_id);
+		LIST_REMOVE(run, found_link);
 	run->is_findable = false;
 }
 
-gk_run *gk_app_find_run_peek(const gk_app *app, const char *trace_id)
+gk_run *gk_app_find_run_peek(gk_app *app, const char *trace_id)
 {
-	return gk_table_get(app->runs, trace_id);
+	gk_run *run;
+
+	LIST_FOREACH (run, bucket_of(app, trace_id), found_link)
+		if (strcmp(run->trace_id, trace_id) == 0)
+			return run;
+	return NULL;
 }
 
 /* --- what happens to it --- */
@@ -113,7 +131,6 @@ static void end(gk_run *run)
 	gk_sink *sink = run->sink;
 
 	run->is_done = true;
-	stop_being_findable(run);
 	LIST_REMOVE(run, link);
 	run->sink = NULL;
 	if (sink)
@@ -192,6 +209,8 @@ static void body(void *user)
 		rc = call_action(run, &run->err);
 	run->err.code = rc; /* a failure without memory for its text is still one */
 	tell_cancellation(run);
+	run->is_over = true;
+	stop_being_findable(run);
 	if (run->has_span)
 		settle(run);
 	end(run);
@@ -282,7 +301,7 @@ gk_code gk_run_start(const gk_run_opts *opts, gk_run **ret, gk_error *err)
 		return rc;
 	}
 	run->is_starting = false;
-	if (!run->is_done && run->has_span)
+	if (run->has_span)
 		become_findable(run);
 	*ret = run;
 	return GK_OK;

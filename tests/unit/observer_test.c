@@ -242,6 +242,7 @@ START_TEST(a_run_ends_when_its_observers_have_settled)
 	run = core_begin(&(gk_run_opts){ .app = core_app, .key = "/flow/echo" });
 	gk_loop_turn(core_loop, 1);
 	ck_assert(!gk_run_is_done(run));
+	ck_assert_ptr_null(gk_app_find_run_peek(core_app, gk_run_trace_id(run))); /* too late */
 	ck_assert_uint_eq(settled, 1);
 	gk_run_cancel(run, GK_CANCELLED);
 	gk_loop_turn(core_loop, 1);

@@ -517,6 +517,40 @@ START_TEST(the_state_and_baggage_of_a_remote_trace_may_be_so_long)
 }
 END_TEST
 
+static gk_run *begin_in_trace(uint64_t ms)
+{
+	gk_auto_json json_t *input = json_integer((json_int_t)ms);
+
+	return core_begin(GK_OPTS(gk_run_opts, .key = "/flow/called", .input = input,
+		.traceparent = "00-" TRACE "-" SPAN "-01", .may_continue_trace = true));
+}
+
+static gk_code wait_for(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	(void)ret;
+	return gk_sleep(ctx, (uint64_t)json_integer_value(input), err);
+}
+
+START_TEST(of_runs_in_the_same_trace_the_newest_is_found)
+{
+	gk_tracing tracing = { .limits = { 64, 8, 0 }, .continues_remote = true };
+	gk_run *older, *newer;
+
+	gk_app_set_tracing(core_app, &tracing);
+	core_flow("called", wait_for, NULL);
+	older = begin_in_trace(3600000);
+	newer = begin_in_trace(1);
+	ck_assert_ptr_eq(gk_app_find_run_peek(core_app, TRACE), newer);
+	core_finish(newer);
+	ck_assert_ptr_eq(gk_app_find_run_peek(core_app, TRACE), older);
+	gk_run_cancel(older, GK_CANCELLED);
+	ck_assert_ptr_null(gk_app_find_run_peek(core_app, TRACE));
+	core_finish(older);
+	gk_run_unref(older);
+	gk_run_unref(newer);
+}
+END_TEST
+
 /* --- engagement --- */
 
 START_TEST(feedback_becomes_a_span_of_the_trace_it_is_about)
@@ -672,6 +706,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_remote_trace_is_linked_to_by_default);
 	tcase_add_test(tc, a_remote_trace_goes_on_when_asked_for);
 	tcase_add_test(tc, a_surface_that_does_not_trust_its_callers_links_in_any_case);
+	tcase_add_test(tc, of_runs_in_the_same_trace_the_newest_is_found);
 	tcase_add_test(tc, feedback_becomes_a_span_of_the_trace_it_is_about);
 	tcase_add_test(tc, feedback_that_is_none_is_refused);
 	tcase_add_test(tc, a_log_record_has_the_span_and_the_attributes_it_was_given);
