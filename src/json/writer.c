@@ -176,23 +176,36 @@ static void put_long(const writer *w, const char *text, size_t len)
 	gk_buf_put(w->buf, quote, quote_len);
 }
 
-static void put_string(const writer *w, const char *text, size_t len)
+static bool must_be_in_pieces(const writer *w, size_t len)
 {
-	char *room, *to;
+	return len > PIECE || w->buf->max;
+}
 
-	if (len > PIECE || w->buf->max) {
-		put_long(w, text, len);
-		return;
-	}
-	room = gk_buf_room(w->buf, len * MAX_GROWTH + MAX_ESCAPE + 2 * MAX_QUOTE);
-	if (!room)
-		return;
-	to = put_quote(w, room);
+/* With its quotes; gives the place behind them. */
+static char *put_short(const writer *w, char *to, const char *text, size_t len)
+{
+	to = put_quote(w, to);
 	if (copy_plain(to, text, len))
 		to += len;
 	else
 		put_piece(w, text, len, len, &to);
-	to = put_quote(w, to);
+	return put_quote(w, to);
+}
+
+#define SHORT_ROOM(len) ((len)*MAX_GROWTH + MAX_ESCAPE + 2 * MAX_QUOTE)
+
+static void put_string(const writer *w, const char *text, size_t len)
+{
+	char *room, *to;
+
+	if (must_be_in_pieces(w, len)) {
+		put_long(w, text, len);
+		return;
+	}
+	room = gk_buf_room(w->buf, SHORT_ROOM(len));
+	if (!room)
+		return;
+	to = put_short(w, room, text, len);
 	*to = '\0';
 	gk_buf_added(w->buf, (size_t)(to - room));
 }
@@ -229,6 +242,28 @@ static void break_line(const writer *w)
 
 static void put_value(writer *w, const json_t *value);
 
+/* ,"name": in one go, since there are as many as values. */
+static void put_name(const writer *w, char comma, const char *name, size_t len)
+{
+	char *room, *to;
+
+	if (w->indent || must_be_in_pieces(w, len)) {
+		gk_buf_putc(w->buf, comma);
+		break_line(w);
+		put_string(w, name, len);
+		gk_buf_put(w->buf, ": ", w->indent ? 2 : 1);
+		return;
+	}
+	room = gk_buf_room(w->buf, SHORT_ROOM(len) + 2);
+	if (!room)
+		return;
+	*room = comma;
+	to = put_short(w, room + 1, name, len);
+	*to++ = ':';
+	*to = '\0';
+	gk_buf_added(w->buf, (size_t)(to - room));
+}
+
 /* A value that may have been written before. */
 static void put_remembered(writer *w, const json_t *value, bool is_whole)
 {
@@ -260,13 +295,8 @@ static void put_object(writer *w, json_t *object)
 	for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
 		const json_t *value = json_object_iter_value(i);
 
-		gk_buf_putc(w->buf, comma);
+		put_name(w, comma, json_object_iter_key(i), json_object_iter_key_len(i));
 		comma = ',';
-		break_line(w);
-		put_string(w, json_object_iter_key(i), json_object_iter_key_len(i));
-		gk_buf_putc(w->buf, ':');
-		if (w->indent)
-			gk_buf_putc(w->buf, ' ');
 		if (is_member(w, value))
 			put_remembered(w, value, true);
 		else
