@@ -13,7 +13,6 @@
 #include <genkit/operation.h>
 
 #include <assert.h>
-#include <stdio.h>
 
 /* What the user wrote. */
 typedef struct model_body {
@@ -369,12 +368,11 @@ gk_code gk_model_find(gk_ctx *ctx, const char *name, gk_action **ret, gk_error *
 
 	*ret = NULL;
 	for (size_t i = 0; rc == GK_OK && !*ret && i < 2; i++) {
-		gk_auto_str char *key = NULL;
+		gk_auto_str char *key =
+			gk_str_join((const char *[]){ "/", types[i], "/", name, NULL });
 
-		if (asprintf(&key, "/%s/%s", types[i], name) < 0) {
-			key = NULL;
+		if (!key)
 			return gk_error_no_memory(err);
-		}
 		rc = gk_lookup(ctx, key, ret, err);
 	}
 	if (rc == GK_OK && !*ret)

@@ -2,7 +2,25 @@
  * Copyright the genkitd authors */
 #include "base/str.h"
 
+#include <stdlib.h>
+
 #define MAX_NEAR_LEN 64 /* longer names are not compared */
+
+char *gk_str_join(const char *const *texts)
+{
+	size_t len = 0;
+	char *joined, *at;
+
+	for (const char *const *text = texts; *text; text++)
+		len += strlen(*text);
+	joined = at = malloc(len + 1);
+	if (!joined)
+		return NULL;
+	for (const char *const *text = texts; *text; text++)
+		at = stpcpy(at, *text);
+	*at = '\0';
+	return joined;
+}
 
 static char lower(char c)
 {

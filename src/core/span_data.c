@@ -33,19 +33,14 @@ const char *gk_span_kind_name(int kind)
 char *gk_span_path(const gk_span *span)
 {
 	const char *path = span->path ? span->path : "";
-	size_t len = strlen(path), subtype_len;
-	char *text, *at;
+	size_t len = strlen(path);
+	char *text;
 
 	if (!span->subtype || span->is_root || span->is_appended || !len)
 		return strdup(path);
-	subtype_len = strlen(span->subtype);
-	text = malloc(len + subtype_len + sizeof(",s:"));
-	if (!text)
-		return NULL;
-	at = mempcpy(text, path, len - 1);
-	at = mempcpy(at, ",s:", 3);
-	at = mempcpy(at, span->subtype, subtype_len);
-	memcpy(at, "}", 2);
+	text = gk_str_join((const char *[]){ path, ",s:", span->subtype, "}", NULL });
+	if (text) /* the brace that was the last is behind it */
+		memmove(text + len - 1, text + len, strlen(text + len) + 1);
 	return text;
 }
 

@@ -6,6 +6,29 @@
 
 static const char *const keys[] = { "listen", "maxConnections", "level", "format", "tls", NULL };
 
+START_TEST(texts_are_joined)
+{
+	gk_auto_str char *text = gk_str_join((const char *[]){ "a", "", "bc", NULL });
+	gk_auto_str char *nothing = gk_str_join((const char *[]){ NULL });
+
+	ck_assert_str_eq(text, "abc");
+	ck_assert_str_eq(nothing, "");
+}
+END_TEST
+
+static bool join(void)
+{
+	gk_auto_str char *text = gk_str_join((const char *[]){ "a", "b", NULL });
+
+	return text != NULL;
+}
+
+START_TEST(texts_are_not_joined_without_memory)
+{
+	fault_sweep(join);
+}
+END_TEST
+
 START_TEST(a_typo_finds_the_name_that_was_meant)
 {
 	ck_assert_str_eq(gk_str_nearest("lsten", keys), "listen");
@@ -89,6 +112,8 @@ static Suite *str_suite(void)
 	Suite *suite = suite_create("str");
 	TCase *tests = tcase_create("str");
 
+	tcase_add_test(tests, texts_are_joined);
+	tcase_add_test(tests, texts_are_not_joined_without_memory);
 	tcase_add_test(tests, a_typo_finds_the_name_that_was_meant);
 	tcase_add_test(tests, what_resembles_nothing_finds_nothing);
 	tcase_add_test(tests, of_equally_near_names_the_first_is_taken);

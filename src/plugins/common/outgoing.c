@@ -74,13 +74,14 @@ static size_t find_header(const gk_outgoing *out, const char *name)
 static void set_header(gk_outgoing *out, const char *name, const char *prefix, const char *value)
 {
 	size_t at = find_header(out, name);
-	char *line = NULL;
+	char *line;
 
 	if (at == GK_MAX_VENDOR_HEADERS) {
 		fail(out, GK_INVALID_ARGUMENT);
 		return;
 	}
-	if (asprintf(&line, "%s: %s%s", name, prefix, value) < 0) {
+	line = gk_str_join((const char *[]){ name, ": ", prefix, value, NULL });
+	if (!line) {
 		fail(out, GK_RESOURCE_EXHAUSTED);
 		return;
 	}
