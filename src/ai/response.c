@@ -6,6 +6,7 @@
 #include "ai/request.h"
 #include "base/log.h"
 #include "json/edit.h"
+#include "loop/loop.h"
 
 struct gk_response {
 	unsigned refs;
@@ -38,12 +39,31 @@ gk_response *gk_response_ref(gk_response *response)
 	return response;
 }
 
+static void release(void *value)
+{
+	json_decref(value);
+}
+
+/* To free an answer takes about as long as to read it did: whoever it was got for need not wait for that. Its request goes at
+ * once, whose list of messages may be that of a conversation: it grows in place only while nobody else has it. */
+static void let_go(json_t *wire_take)
+{
+	gk_loop *loop = gk_loop_self();
+
+	if (!loop || !json_is_object(wire_take) || wire_take->refcount > 1) {
+		json_decref(wire_take);
+		return;
+	}
+	json_object_del(wire_take, "request");
+	gk_loop_tidy(loop, release, wire_take);
+}
+
 gk_response *gk_response_unref(gk_response *response)
 {
 	if (!response || --response->refs)
 		return NULL;
 	gk_format_unref(response->format);
-	json_decref(response->wire);
+	let_go(response->wire);
 	json_decref(response->output);
 	json_decref(response->interrupts);
 	json_decref(response->tool_requests);

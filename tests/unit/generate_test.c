@@ -524,6 +524,25 @@ START_TEST(the_messages_of_a_response_are_there_or_memory_has_run_out)
 }
 END_TEST
 
+/* --- its end --- */
+
+START_TEST(an_answer_is_freed_when_nobody_waits_but_for_its_request)
+{
+	gk_auto_json json_t *content = json_array(), *messages = json_array();
+	gk_response *response = NULL;
+
+	ck_assert_int_eq(gk_response_new(json_pack("{s:{s:O}, s:{s:O}}", "message", "content",
+						 content, "request", "messages", messages),
+				 NULL, &response, NULL),
+		GK_OK);
+	gk_response_unref(response);
+	ck_assert_uint_eq(content->refcount, 2);
+	ck_assert_uint_eq(messages->refcount, 1);
+	gk_loop_turn(core_loop, 0);
+	ck_assert_uint_eq(content->refcount, 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *it = suite_create("generate");
@@ -549,6 +568,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_call_ends_by_its_own_deadline);
 	tcase_add_test(tests, a_call_without_memory_fails_and_leaks_nothing);
 	tcase_add_test(tests, the_messages_of_a_response_are_there_or_memory_has_run_out);
+	tcase_add_test(tests, an_answer_is_freed_when_nobody_waits_but_for_its_request);
 	suite_add_tcase(it, tests);
 	return it;
 }
