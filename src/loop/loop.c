@@ -14,8 +14,12 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define GK_LOOP_MAGIC 0x6c6f6f70u
 #define NS_PER_US     1000u
@@ -83,10 +87,24 @@ gk_code gk_loop_fail(gk_error *err, int status, const char *format, ...)
 
 /* --- from other threads --- */
 
-/* Only ends the wait: the turn looks at the list. */
-static void on_posted(uv_async_t *async)
+/* Only ends the wait: the turn looks at the list. (libuv's own way of it spins while the other thread is inside; where both
+ * share a processor, that one cannot go on meanwhile.) */
+static void on_posted(void *user, unsigned events)
 {
-	(void)async;
+	gk_loop *loop = user;
+	uint64_t count;
+	ssize_t got = read(loop->post_fd, &count, sizeof(count));
+
+	(void)events;
+	(void)got;
+}
+
+static void ring(gk_loop *loop)
+{
+	uint64_t one = 1;
+	ssize_t put = write(loop->post_fd, &one, sizeof(one));
+
+	(void)put; /* it fails when it has been rung for ever: it rings still */
 }
 
 bool gk_loop_post(gk_loop *loop, gk_loop_fn *fn, void *user)
@@ -97,14 +115,17 @@ bool gk_loop_post(gk_loop *loop, gk_loop_fn *fn, void *user)
 	if (!post)
 		return false;
 	*post = (gk_post){ .fn = fn, .user = user };
+	/* The loop may be freed once it has run the last post: not while anybody is inside. */
+	atomic_fetch_add(&loop->posters, 1);
 	pthread_mutex_lock(&loop->post_lock);
 	was_empty = !loop->first_post;
 	*loop->last_post = post;
 	loop->last_post = &post->next;
 	atomic_store_explicit(&loop->has_posts, true, memory_order_release);
-	if (was_empty) /* under the lock: the loop may be freed once it has run the last post */
-		uv_async_send(&loop->posted);
 	pthread_mutex_unlock(&loop->post_lock);
+	if (was_empty) /* not under the lock: the loop, once awake, takes it */
+		ring(loop);
+	atomic_fetch_sub(&loop->posters, 1);
 	return true;
 }
 
@@ -303,10 +324,27 @@ uint64_t gk_loop_take_lag_us(gk_loop *loop)
 
 /* --- beginning and end --- */
 
+static gk_code open_bell(gk_loop *loop, gk_error *err)
+{
+	gk_code rc;
+
+	loop->post_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->post_fd < 0)
+		return gk_loop_fail(err, -errno, "cannot make an event loop");
+	rc = gk_poll_start(loop, loop->post_fd, GK_POLL_READ, on_posted, loop, &loop->posted, err);
+	if (rc != GK_OK) {
+		close(loop->post_fd);
+		return rc;
+	}
+	gk_poll_keep_loop(loop->posted, false);
+	return GK_OK;
+}
+
 gk_code gk_loop_new(gk_loop **ret, gk_error *err)
 {
 	gk_loop *loop = calloc(1, sizeof(*loop));
 	int status;
+	gk_code rc;
 
 	if (!loop)
 		return gk_error_no_memory(err);
@@ -316,13 +354,12 @@ gk_code gk_loop_new(gk_loop **ret, gk_error *err)
 		return gk_loop_fail(err, status, "cannot make an event loop");
 	}
 	loop->uv.data = loop;
-	status = uv_async_init(&loop->uv, &loop->posted, on_posted);
-	if (status < 0) {
+	rc = open_bell(loop, err);
+	if (rc != GK_OK) {
 		uv_loop_close(&loop->uv);
 		free(loop);
-		return gk_loop_fail(err, status, "cannot make an event loop");
+		return rc;
 	}
-	uv_unref((uv_handle_t *)&loop->posted);
 	uv_timer_init(&loop->uv, &loop->alarm);
 	loop->magic = GK_LOOP_MAGIC;
 	pthread_mutex_init(&loop->post_lock, NULL);
@@ -350,6 +387,8 @@ void gk_loop_free(gk_loop *loop)
 		return;
 	GK_CHECK(loop, GK_LOOP_MAGIC);
 	assert(!loop->fiber_count);
+	while (atomic_load(&loop->posters))
+		sched_yield();
 	gk_loop_tidy_now(loop);
 	gk_children_kill(loop);
 	gk_fibers_done(loop);
@@ -357,12 +396,13 @@ void gk_loop_free(gk_loop *loop)
 		next = post->next;
 		free(post);
 	}
-	uv_close((uv_handle_t *)&loop->posted, NULL);
+	gk_poll_stop(loop->posted);
 	uv_close((uv_handle_t *)&loop->alarm, NULL);
 	uv_walk(&loop->uv, check_closing, NULL);
 	/* What was stopped lately is freed by the callbacks that libuv still owes. */
 	while (uv_loop_close(&loop->uv) == UV_EBUSY)
 		uv_run(&loop->uv, UV_RUN_ONCE);
+	close(loop->post_fd);
 	pthread_mutex_destroy(&loop->post_lock);
 	if (gk_loop_self() == loop)
 		gk_loop_enter(NULL);

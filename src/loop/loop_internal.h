@@ -95,7 +95,9 @@ struct gk_loop {
 	uint64_t woken_ns; /* when this turn's wait ended; 0: it goes on, as far as is known */
 	uint64_t lag_us;
 
-	uv_async_t posted;
+	gk_poll *posted;
+	int post_fd;         /* an eventfd: there is the first of some posts */
+	atomic_uint posters; /* threads that are inside */
 	pthread_mutex_t post_lock;
 	gk_post *first_post, **last_post;
 	atomic_bool has_posts;

@@ -231,8 +231,16 @@ static void release(gk_trace_store *store)
 
 void gk_trace_store_tell_loop(gk_trace_store *store)
 {
-	if (!store->is_posted)
-		store->is_posted = gk_loop_post(store->loop, gk_trace_store_take_back, store);
+	bool is_posted;
+
+	if (store->is_posted)
+		return;
+	store->is_posted = true;
+	pthread_mutex_unlock(&store->lock); /* which the loop takes as soon as it is awake */
+	is_posted = gk_loop_post(store->loop, gk_trace_store_take_back, store);
+	pthread_mutex_lock(&store->lock);
+	if (!is_posted)
+		store->is_posted = false;
 }
 
 static void free_spent(void *user)

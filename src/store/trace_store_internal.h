@@ -112,7 +112,7 @@ void gk_trace_store_look(gk_trace_store *store);
 /** Threads' mains. */
 void *gk_trace_writer_run(void *store);
 void *gk_trace_copier_run(void *store);
-/** Under the lock: the loop hears of it soon. */
+/** Under the lock, which it leaves meanwhile: the loop hears of it soon. */
 void gk_trace_store_tell_loop(gk_trace_store *store);
 /** On the loop: takes what the writer gave back. */
 void gk_trace_store_take_back(void *store);

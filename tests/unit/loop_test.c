@@ -331,6 +331,38 @@ START_TEST(a_post_that_nobody_ran_is_freed_with_the_loop)
 }
 END_TEST
 
+static void stop_it(void *user)
+{
+	gk_loop_stop(user);
+}
+
+static void *post_last(void *user)
+{
+	if (!gk_loop_post(user, stop_it, user))
+		abort();
+	return NULL;
+}
+
+START_TEST(a_loop_may_go_as_soon_as_its_last_post_has_run)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 300; i++) {
+		gk_loop *other;
+		gk_timer *timer;
+
+		ck_assert_int_eq(gk_loop_new(&other, NULL), GK_OK);
+		ck_assert_int_eq(
+			gk_timer_start(other, 60000, 0, stop_it, other, &timer, NULL), GK_OK);
+		ck_assert_int_eq(pthread_create(&thread, NULL, post_last, other), 0);
+		gk_loop_run(other);
+		gk_timer_stop(timer);
+		gk_loop_free(other); /* while the thread may be inside still */
+		pthread_join(thread, NULL);
+	}
+}
+END_TEST
+
 typedef struct chained {
 	gk_defer item;
 	int left;
@@ -807,6 +839,7 @@ static Suite *loop_suite(void)
 	tcase_add_test(tcase, what_is_over_is_tidied_after_all_else_of_a_turn);
 	tcase_add_test(tcase, what_is_over_can_be_held_back_for_some_turns);
 	tcase_add_test(tcase, more_that_is_over_than_has_room_is_tidied_at_once);
+	tcase_add_test(tcase, a_loop_may_go_as_soon_as_its_last_post_has_run);
 	tcase_add_test(tcase, deferred_items_that_go_on_for_ever_let_the_loop_turn);
 	tcase_add_test(tcase, a_descriptor_tells_when_it_can_be_read_and_written);
 	tcase_add_test(tcase, a_turn_that_is_held_up_while_it_begins_to_wait_still_ends);
