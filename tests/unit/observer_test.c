@@ -77,9 +77,10 @@ static gk_code nap(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 /* Says after its wait what it should have been given. */
 static gk_code think_better(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
+	gk_auto_json json_t *better = json_string("none");
 	gk_code rc = nap(ctx, json_object_get(input, "ms"), ret, err);
 
-	if (rc == GK_OK && !gk_ctx_record_member(ctx, "ms", json_string("none")))
+	if (rc == GK_OK && !gk_ctx_record_member(ctx, "ms", better))
 		rc = gk_error_no_memory(err);
 	return rc;
 }
