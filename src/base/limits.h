@@ -173,6 +173,8 @@
 #define GK_STORE_DIRECT_SIZE   (1u << 20) /* and so many bytes */
 #define GK_STORE_FOLD          1000   /* spans of one transaction from the journal into the tables */
 #define GK_STORE_GATHERED      64     /* traces of one span that one statement puts into the tables */
+#define GK_STORE_MARK_MS       32     /* a stretch of the list of traces, which filters look through or pass by */
+#define GK_STORE_MARKS_KNOWN   256    /* marks of stretches that are kept in mind, not to be written again */
 #define GK_STORE_INDEX         1000   /* spans of one transaction that indexes texts */
 #define GK_STORE_LEAST         16     /* the same of both, when something waits to be written */
 #define GK_STORE_BUSY          250    /* the same, between two commits without a pause */

@@ -202,6 +202,7 @@ static void free_backend(gk_trace_backend *backend)
 	gk_buf_done(&sqlite->packed);
 	gk_buf_done(&sqlite->appended);
 	gk_words_done(&sqlite->words);
+	sqlite3_value_free(sqlite->swept_value);
 	pthread_mutex_destroy(&sqlite->lock);
 	pthread_mutex_destroy(&sqlite->copy_lock);
 	pthread_cond_destroy(&sqlite->is_free);

@@ -17,7 +17,7 @@
 #include <sqlite3.h>
 
 #define GK_DB_APPLICATION 0x676b6432 /* "gkd2" */
-#define GK_DB_VERSION     2          /* user_version: one step of sqlite_db.c each */
+#define GK_DB_VERSION     3          /* user_version: one step of sqlite_db.c each */
 
 /* A span's number is its trace's with its place there: a trace's spans lie side by side, and a span names its trace. */
 #define GK_SPAN_BITS 20
@@ -50,6 +50,11 @@ typedef enum gk_sql {
 	GK_SQL_DANGLING,
 	GK_SQL_CLEAR_PARENT,
 	GK_SQL_ADD_LABEL,
+	GK_SQL_ADD_MARK,
+	GK_SQL_LAST_MARK,
+	GK_SQL_NEXT_VALUE,
+	GK_SQL_FIRST_START,
+	GK_SQL_DROP_MARKS,
 	GK_SQL_DROP_LABELS,
 	GK_SQL_ADD_LOG,
 	GK_SQL_APPEND,
@@ -146,6 +151,21 @@ typedef struct gk_held_row {
 	char data[];
 } gk_held_row;
 
+/* What marks are of; the numbers stand in the file. */
+typedef enum gk_mark_kind {
+	GK_MARK_TYPE = 1,
+	GK_MARK_NAME = 2,
+	GK_MARK_STATUS = 3, /* a number, or */
+} gk_mark_kind;
+#define GK_MARK_NO_STATUS "UNKNOWN"
+
+/* A mark that is in the file. */
+typedef struct gk_known_mark {
+	gk_mark_kind kind; /* 0: none is kept here */
+	char text[44];
+	double at;
+} gk_known_mark;
+
 typedef struct gk_sqlite {
 	gk_trace_backend base; /* first */
 	char *path;
@@ -171,6 +191,9 @@ typedef struct gk_sqlite {
 	bool gathers;              /* what is being merged may be */
 	SLIST_HEAD(, gk_held_row) held;
 	size_t held_size;
+	gk_known_mark marks[GK_STORE_MARKS_KNOWN];
+	int64_t swept_kind;         /* where the search for marks of no use is, */
+	sqlite3_value *swept_value; /* NULL: at the beginning */
 	gk_buf scratch, packed, appended;
 	gk_words words;
 	gk_db copier; /* of whoever copies the log, one at a time */
@@ -218,6 +241,8 @@ gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err);
 typedef struct gk_sql_filter {
 	gk_buf where;  /* " AND ..." for each condition */
 	json_t *binds; /* strings and numbers, in order */
+	json_t *marks; /* lists, each a gk_mark_kind and values any of which a trace must have */
+	double start_from, start_to; /* as far as the filter says */
 } gk_sql_filter;
 /** Appends the conditions of section 2.5. INVALID_ARGUMENT for what is no filter. */
 gk_code gk_sql_filter_init(gk_sql_filter *filter, gk_db *db, json_t *json, gk_error *err);
@@ -283,6 +308,22 @@ gk_code gk_sqlite_know(gk_sqlite *sqlite, gk_trace_state *state, const char *key
 gk_code gk_sqlite_learn(gk_sqlite *sqlite, gk_trace_state *state, const char *key,
 	const gk_known_span *span, gk_error *err);
 void gk_sqlite_forget(gk_sqlite *sqlite); /* all of them */
+
+/* --- marks --- */
+
+/** The stretch of the list in which a start lies: from `at` to before `until`. */
+void gk_mark_stretch(double start_ms, double *at, double *until);
+/** A listed trace has this root now. `name` NULL: it has none, nor a status; `status` -1: none. Inside a transaction. */
+gk_code gk_sqlite_mark(gk_sqlite *sqlite, double start_ms, const char *type, const char *name,
+	int status, gk_error *err);
+/** Marks may have gone from the file. */
+void gk_sqlite_forget_marks(gk_sqlite *sqlite);
+/** Traces were deleted: a slice of the marks that lead to none any more. Inside a transaction. */
+gk_code gk_sqlite_sweep_marks(gk_sqlite *sqlite, gk_error *err);
+/** Appends the page of a list whose filter has marks. *mark: where the last page ended, if it is of this list, then where
+ * this one did; its filter is not touched. Inside a transaction. */
+gk_code gk_sqlite_walk(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
+	gk_list_mark *mark, gk_buf *buf, bool *has_more, gk_error *err);
 
 /* --- parts of the backend --- */
 

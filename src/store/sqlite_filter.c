@@ -11,6 +11,7 @@
 
 #include <genkit/json.h>
 #include <locale.h>
+#include <math.h>
 #include <wctype.h>
 
 typedef enum field_kind {
@@ -19,29 +20,31 @@ typedef enum field_kind {
 	STATUS, /* a number, or "UNKNOWN" */
 } field_kind;
 
-/* Each index has a list of its own in which the newest come first. */
 typedef struct field {
 	const char *name, *column;
 	field_kind kind;
 	bool may_range;
-	bool is_indexed; /* the list of one value can be walked */
+	bool is_indexed; /* those with a value are found by it */
 	bool has_few;    /* values: `contains` looks at each of them first */
 	bool may_contain;
 	bool may_be_null;
+	gk_mark_kind mark; /* 0: its values have no marks */
 } field;
 
+static const char start_column[] = "t.root_start";
+
 static const field fields[] = {
-	{ "id", "t.trace_id", TEXT, false, false, false, true, false },
-	{ "type", "t.root_type", TEXT, false, true, true, true, false },
-	{ "name", "t.root_name", TEXT, false, true, true, true, false },
-	{ "status", "t.root_status", STATUS, true, true, false, false, false },
-	{ "start", "t.root_start", NUMBER, true, false, false, false, false },
-	{ "end", "t.root_end", NUMBER, true, false, false, false, false },
+	{ "id", "t.trace_id", TEXT, false, true, false, true, false, 0 },
+	{ "type", "t.root_type", TEXT, false, false, true, true, false, GK_MARK_TYPE },
+	{ "name", "t.root_name", TEXT, false, false, true, true, false, GK_MARK_NAME },
+	{ "status", "t.root_status", STATUS, true, false, false, false, false, GK_MARK_STATUS },
+	{ "start", start_column, NUMBER, true, false, false, false, false, 0 },
+	{ "end", "t.root_end", NUMBER, true, false, false, false, false, 0 },
 	/* not in the reference: */
-	{ "sessionId", "t.session_id", TEXT, false, true, false, true, true },
-	{ "tokens", "(t.tok_in + t.tok_out)", NUMBER, true, false, false, false, false },
-	{ "spanCount", "t.span_count", NUMBER, true, false, false, false, false },
-	{ "errorCount", "t.error_count", NUMBER, true, false, false, false, false },
+	{ "sessionId", "t.session_id", TEXT, false, true, false, true, true, 0 },
+	{ "tokens", "(t.tok_in + t.tok_out)", NUMBER, true, false, false, false, false, 0 },
+	{ "spanCount", "t.span_count", NUMBER, true, false, false, false, false, 0 },
+	{ "errorCount", "t.error_count", NUMBER, true, false, false, false, false, 0 },
 };
 
 static const field *find_field(const char *name)
@@ -126,12 +129,12 @@ int gk_sql_add_functions(sqlite3 *handle)
 
 /* --- terms --- */
 
-/* The condition that a list is walked by: the one with the fewest rows, if it has a list of its own. */
 typedef struct building {
 	gk_sql_filter *filter;
 	gk_db *db;
 	size_t terms;
-	bool is_driven; /* one has been chosen; the columns of others must not be walked */
+	bool is_driven; /* an index leads to the few rows; no other must be walked, nor marks */
+	bool is_alone;  /* the term is all of its condition */
 	bool failed;
 } building;
 
@@ -145,6 +148,22 @@ static void bind_text(building *b, const char *text)
 {
 	if (!gk_json_push_take(b->filter->binds, json_string_nocheck(text)))
 		b->failed = true;
+}
+
+/* Any of these values is asked for. Those of another type match nothing, and have no marks. */
+static void add_marks(building *b, const field *f, json_t *values)
+{
+	json_t *set = json_pack("[i]", (int)f->mark), *one;
+	size_t count = json_is_array(values) ? json_array_size(values) : 1;
+
+	for (size_t i = 0; i < count; i++) {
+		one = json_is_array(values) ? json_array_get(values, i) : values;
+		if (f->kind == TEXT ? json_is_string(one)
+				    : json_is_number(one) || gk_str_equal(json_string_value(one),
+								     GK_MARK_NO_STATUS))
+			b->failed |= !gk_json_push_take(set, json_incref(one));
+	}
+	b->failed |= !gk_json_push_take(b->filter->marks, set);
 }
 
 /* value is a string or a number. `plus`: SQLite must not walk the column's index. */
@@ -177,8 +196,8 @@ static void put_equal(building *b, const char *name, json_t *value, const char *
 /* The values of a column that hold the part, found by leaping from value to value; false: there are too many of them. */
 static bool list_values(building *b, const field *f, json_t *part)
 {
+	gk_auto_json json_t *found = json_array();
 	char sql[256];
-	const char *column = strchr(f->column, '.') + 1;
 	sqlite3_stmt *s;
 	size_t seen = 0, before = b->filter->where.len;
 	size_t binds = json_array_size(b->filter->binds);
@@ -186,10 +205,10 @@ static bool list_values(building *b, const field *f, json_t *part)
 	gk_code rc;
 
 	snprintf(sql, sizeof(sql),
-		"WITH RECURSIVE v(x) AS (SELECT min(%s) FROM traces WHERE has_root = 1 UNION ALL"
-		" SELECT (SELECT min(%s) FROM traces WHERE has_root = 1 AND %s > v.x) FROM v"
+		"WITH RECURSIVE v(x) AS (SELECT min(value) FROM marks WHERE what = %d UNION ALL"
+		" SELECT (SELECT min(value) FROM marks WHERE what = %d AND value > v.x) FROM v"
 		" WHERE v.x IS NOT NULL) SELECT x, gk_contains(x, ?) FROM v WHERE x IS NOT NULL",
-		column, column, column);
+		f->mark, f->mark);
 	s = gk_db_prepare(b->db, sql, NULL);
 	if (!s)
 		return false;
@@ -203,11 +222,16 @@ static bool list_values(building *b, const field *f, json_t *part)
 		gk_buf_puts(&b->filter->where, is_first ? "?" : ",?");
 		is_first = false;
 		bind_text(b, (const char *)sqlite3_column_text(s, 0));
+		b->failed |= !gk_json_push_take(
+			found, json_string_nocheck((const char *)sqlite3_column_text(s, 0)));
 	}
 	sqlite3_finalize(s);
 	gk_buf_putc(&b->filter->where, ')');
-	if (rc == GK_OK && seen <= GK_MAX_NAME_SCAN && !gk_buf_failed(&b->filter->where))
+	if (rc == GK_OK && seen <= GK_MAX_NAME_SCAN && !gk_buf_failed(&b->filter->where)) {
+		if (b->is_alone)
+			add_marks(b, f, found);
 		return true;
+	}
 	b->filter->where.len = before;
 	while (json_array_size(b->filter->binds) > binds)
 		json_array_remove(b->filter->binds, json_array_size(b->filter->binds) - 1);
@@ -242,6 +266,7 @@ static gk_code put_any(building *b, put_term_fn *put, const char *name, json_t *
 	gk_buf *sql = &b->filter->where;
 	size_t count = json_is_array(value) ? json_array_size(value) : 1;
 
+	b->is_alone = count == 1;
 	gk_buf_putc(sql, '(');
 	if (!count)
 		gk_buf_putc(sql, '0');
@@ -283,6 +308,15 @@ static bool put_in(building *b, const field *f, json_t *values, const char *plus
 	return true;
 }
 
+/* Stretches beyond need not be looked through. */
+static void limit_start(gk_sql_filter *filter, const char *operator, double value)
+{
+	if (operator[0] == '>')
+		filter->start_from = fmax(filter->start_from, value);
+	else
+		filter->start_to = fmin(filter->start_to, value);
+}
+
 static gk_code put_range(
 	building *b, const char *operator, const char * name, json_t *value, gk_error *err)
 {
@@ -299,68 +333,32 @@ static gk_code put_range(
 		f->column, operator);
 	if (f->kind == STATUS)
 		gk_buf_puts(&b->filter->where, " AND t.root_name IS NOT NULL");
+	if (f->column == start_column)
+		limit_start(b->filter, operator, json_number_value(value));
 	bind(b, value);
 	return GK_OK;
 }
 
-/* --- which list to walk --- */
+/* --- which way to the rows --- */
 
-/* How many rows a value's list has, counted up to a bound: SQLite keeps no such figures. */
-static int64_t estimate(building *b, const field *f, json_t *value)
+/* The field whose index leads to few rows, if the equalities have one. */
+static const field *choose_driver(json_t *equal)
 {
-	char sql[200];
-	int64_t count = INT64_MAX;
-	sqlite3_stmt *s;
-
-	snprintf(sql, sizeof(sql),
-		"SELECT count(*) FROM (SELECT 1 FROM traces t WHERE has_root = 1 AND %s IS ? LIMIT %d)",
-		f->column, 1000);
-	s = gk_db_prepare(b->db, sql, NULL);
-	if (!s)
-		return count;
-	if (json_is_string(value))
-		sqlite3_bind_text(s, 1, json_string_value(value), -1, SQLITE_STATIC);
-	else
-		sqlite3_bind_double(s, 1, json_number_value(value));
-	if (sqlite3_step(s) == SQLITE_ROW)
-		count = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return count;
-}
-
-static bool can_drive(const field *f, json_t *value)
-{
-	return f && f->is_indexed &&
-	       (f->kind == TEXT ? json_is_string(value) : json_is_number(value));
-}
-
-/* The indexed field with the shortest list among the equalities; NULL: the list of all is walked. */
-static const field *choose_driver(building *b, json_t *equal)
-{
-	const field *best = NULL;
-	int64_t fewest = INT64_MAX;
 	const char *name;
 	json_t *value;
 
 	json_object_foreach (equal, name, value) {
 		const field *f = find_field(name);
-		json_t *one = json_array_size(value) == 1 ? json_array_get(value, 0) : value;
-		int64_t count;
 
-		if (!can_drive(f, one))
-			continue;
-		count = json_object_size(equal) == 1 ? 0 : estimate(b, f, one);
-		if (count < fewest) {
-			best = f;
-			fewest = count;
-		}
+		if (f && f->is_indexed)
+			return f;
 	}
-	return best;
+	return NULL;
 }
 
 static gk_code put_equals(building *b, json_t *equal, bool is_negated, gk_error *err)
 {
-	const field *driver = is_negated ? NULL : choose_driver(b, equal);
+	const field *driver = is_negated ? NULL : choose_driver(equal);
 	gk_buf *sql = &b->filter->where;
 	const char *name;
 	json_t *value;
@@ -377,6 +375,8 @@ static gk_code put_equals(building *b, json_t *equal, bool is_negated, gk_error 
 			rc = put_any(b, put_equal, name, value, plus, err);
 		if (rc != GK_OK)
 			return rc;
+		if (f && f->mark && !is_negated)
+			add_marks(b, f, value);
 	}
 	return GK_OK;
 }
@@ -424,9 +424,12 @@ gk_code gk_sql_filter_init(gk_sql_filter *filter, gk_db *db, json_t *json, gk_er
 	const char *name;
 	json_t *conditions;
 
-	*filter = (gk_sql_filter){ .binds = json_array() };
+	*filter = (gk_sql_filter){ .binds = json_array(),
+		.marks = json_array(),
+		.start_from = -INFINITY,
+		.start_to = INFINITY };
 	gk_buf_puts(&filter->where, "");
-	if (!filter->binds)
+	if (!filter->binds || !filter->marks)
 		return gk_error_no_memory(err);
 	if (json && !json_is_object(json))
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "filter: expected an object");
@@ -442,6 +445,8 @@ gk_code gk_sql_filter_init(gk_sql_filter *filter, gk_db *db, json_t *json, gk_er
 		if (rc != GK_OK)
 			return rc;
 	}
+	if (b.is_driven)
+		json_array_clear(filter->marks);
 	return b.failed || gk_buf_failed(&filter->where) ? gk_error_no_memory(err) : GK_OK;
 }
 
@@ -449,6 +454,7 @@ void gk_sql_filter_done(gk_sql_filter *filter)
 {
 	gk_buf_done(&filter->where);
 	json_decref(filter->binds);
+	json_decref(filter->marks);
 }
 
 int gk_sql_filter_bind(const gk_sql_filter *filter, sqlite3_stmt *statement, int index)

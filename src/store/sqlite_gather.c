@@ -336,6 +336,9 @@ static gk_code put_rest(gk_sqlite *sqlite, const gk_whole *whole, gk_error *err)
 	gk_trace_state state = { .pk = whole->pk, .labels = (char *)(uintptr_t)whole->row.labels };
 	gk_code rc = state.labels ? gk_sqlite_write_labels(sqlite, &state, err) : GK_OK;
 
+	if (rc == GK_OK)
+		rc = gk_sqlite_mark(sqlite, whole->row.start_ms, whole->root_type, whole->root_name,
+			whole->root_status, err);
 	return rc == GK_OK ? gk_sqlite_reindex(sqlite, whole->root_pk, err) : rc;
 }
 

@@ -201,20 +201,35 @@ static int64_t data_version(gk_db *db)
 }
 
 /* Counting is what takes long far down a list: it is done once for a page, and from the page before it if nothing has
- * changed since. Rows without a start are below every mark, and not found from one. */
+ * changed since. Rows without a start are below every mark, and not found from one. Returns the version of the file. */
+static int64_t check_mark(gk_db *db, const gk_trace_query *query)
+{
+	gk_list_mark *mark = &db->mark;
+	int64_t version = data_version(db);
+
+	if (mark->version != version || mark->offset > query->offset ||
+		(query->filter ? !json_equal(mark->filter, query->filter) : mark->filter != NULL))
+		mark->version = 0;
+	return version;
+}
+
+static void keep_mark(gk_list_mark *mark, const gk_trace_query *query, int64_t version)
+{
+	json_decref(mark->filter);
+	mark->filter = json_deep_copy(query->filter);
+	mark->version = !query->filter || mark->filter ? version : 0;
+}
+
 static gk_code set_mark(
 	gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter, gk_error *err)
 {
 	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
 	gk_list_mark *mark = &db->mark;
-	int64_t version = data_version(db);
+	int64_t version = check_mark(db, query);
 	sqlite3_stmt *s;
 	bool is_there;
 	gk_code rc;
 
-	if (mark->version != version || mark->offset > query->offset ||
-		(query->filter ? !json_equal(mark->filter, query->filter) : mark->filter != NULL))
-		mark->version = 0;
 	if (query->offset < GK_TRACE_LIST_MARK ||
 		(mark->version && query->offset - mark->offset < GK_TRACE_LIST_MARK))
 		return GK_OK;
@@ -226,12 +241,10 @@ static gk_code set_mark(
 	mark->version = 0;
 	rc = gk_db_step(db, s, &is_there, err);
 	if (rc == GK_OK && is_there && sqlite3_column_type(s, 0) != SQLITE_NULL) {
-		json_decref(mark->filter);
-		*mark = (gk_list_mark){ .filter = json_deep_copy(query->filter),
-			.offset = query->offset,
-			.start = sqlite3_column_double(s, 0),
-			.sequence = sqlite3_column_int64(s, 1) };
-		mark->version = !query->filter || mark->filter ? version : 0;
+		mark->offset = query->offset;
+		mark->start = sqlite3_column_double(s, 0);
+		mark->sequence = sqlite3_column_int64(s, 1);
+		keep_mark(mark, query, version);
 	}
 	sqlite3_finalize(s);
 	return rc;
@@ -273,6 +286,27 @@ static gk_code list_all(gk_db *db, const gk_trace_query *query, const gk_sql_fil
 	return list_page(db, query, filter, buf, has_more, err);
 }
 
+/* By the marks of what the filter asks for. Its statements see one state of the file. */
+static gk_code list_marked(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,
+	gk_buf *buf, bool *has_more, gk_error *err)
+{
+	gk_list_mark *mark = &db->mark;
+	gk_code rc = gk_db_exec(db, "BEGIN", err);
+	int64_t version;
+
+	if (rc != GK_OK)
+		return rc;
+	version = check_mark(db, query);
+	rc = gk_sqlite_walk(db, query, filter, mark, buf, has_more, err);
+	if (rc == GK_OK && mark->version)
+		keep_mark(mark, query, version);
+	else
+		mark->version = 0;
+	if (gk_db_exec(db, "COMMIT", NULL) != GK_OK)
+		gk_db_close(db); /* the next one opens it again */
+	return rc;
+}
+
 /* --- lists and searches --- */
 
 static gk_code list(gk_db *db, const gk_trace_query *query, gk_buf *buf, gk_error *err)
@@ -288,6 +322,8 @@ static gk_code list(gk_db *db, const gk_trace_query *query, gk_buf *buf, gk_erro
 	if (rc == GK_OK && query->limit)
 		rc = expression
 			     ? gk_sqlite_search(db, query, &filter, expression, buf, &has_more, err)
+		     : json_array_size(filter.marks)
+			     ? list_marked(db, query, &filter, buf, &has_more, err)
 			     : list_all(db, query, &filter, buf, &has_more, err);
 	put_end(buf, has_more, query->offset + query->limit);
 	gk_sql_filter_done(&filter);

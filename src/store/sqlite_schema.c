@@ -18,14 +18,15 @@
 	" pinned INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL,"                            \
 	" seq INTEGER NOT NULL DEFAULT 0);"                                                           \
 	"CREATE INDEX tr_list ON traces(root_start, seq) WHERE has_root = 1;"                         \
-	"CREATE INDEX tr_type ON traces(root_type, root_start, seq) WHERE has_root = 1;"              \
-	"CREATE INDEX tr_name ON traces(root_name, root_start, seq) WHERE has_root = 1;"              \
-	"CREATE INDEX tr_status ON traces(root_status, root_start, seq) WHERE has_root = 1;"          \
 	"CREATE INDEX tr_sess ON traces(session_id, root_start) WHERE session_id IS NOT NULL;"        \
 	"CREATE INDEX tr_age ON traces(updated_ms) WHERE pinned = 0;"                                 \
 	"CREATE TABLE trace_labels(key TEXT, value TEXT, trace_pk INTEGER,"                           \
 	" PRIMARY KEY(key, value, trace_pk)) WITHOUT ROWID;"                                          \
 	"CREATE INDEX tl_trace ON trace_labels(trace_pk);"
+/* described in sqlite_marks.c */
+#define MARKS                                                                                      \
+	"CREATE TABLE marks(what INTEGER NOT NULL, value NOT NULL, at REAL NOT NULL,"              \
+	" until REAL NOT NULL, PRIMARY KEY(what, value, at)) WITHOUT ROWID;"
 /* owner: the process whose span it is, while it runs; NULL: another program's */
 #define SPANS                                                                                      \
 	"CREATE TABLE spans("                                                                      \
@@ -53,6 +54,9 @@
  * go into a new one. */
 static const char *const migrations[] = {
 	TRACES
+	"CREATE INDEX tr_type ON traces(root_type, root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_name ON traces(root_name, root_start, seq) WHERE has_root = 1;"
+	"CREATE INDEX tr_status ON traces(root_status, root_start, seq) WHERE has_root = 1;"
 	"CREATE TABLE spans("
 	" id INTEGER PRIMARY KEY, trace_pk INTEGER NOT NULL, span_key TEXT NOT NULL,"
 	" parent_span_id TEXT, name TEXT NOT NULL, type TEXT, subtype TEXT, start_ms REAL NOT NULL,"
@@ -85,11 +89,25 @@ static const char *const migrations[] = {
 	"DROP TABLE export_cursor;"
 	"DROP TABLE feedback;" /* it is spans */
 	JOURNAL,
+	/* Marks in place of three indexes of the list. */
+	MARKS
+	"INSERT OR IGNORE INTO marks SELECT what, CASE what WHEN 1 THEN root_type"
+	" WHEN 2 THEN root_name ELSE coalesce(root_status, 'UNKNOWN') END,"
+	" CASE WHEN root_start < 0 THEN -9e999 WHEN root_start >= 1e15 THEN 1e15"
+	" ELSE CAST(root_start AS INTEGER) / 32 * 32.0 END,"
+	" CASE WHEN root_start < 0 THEN 0.0 WHEN root_start >= 1e15 THEN 9e999"
+	" ELSE CAST(root_start AS INTEGER) / 32 * 32.0 + 32 END"
+	" FROM traces, (SELECT 1 AS what UNION ALL SELECT 2 UNION ALL SELECT 3)"
+	" WHERE has_root = 1 AND root_start IS NOT NULL AND (what = 1 OR root_name IS NOT NULL);"
+	"DROP INDEX tr_type;"
+	"DROP INDEX tr_name;"
+	"DROP INDEX tr_status;",
 };
+_Static_assert(GK_STORE_MARK_MS == 32, "as the file has it: another needs another version");
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == GK_DB_VERSION, "one a version");
 
 /* What these tables have come to, for a new file: a test compares the two. */
-static const char newest[] = TRACES SPANS RUNNING TEXTS TODO LOGS META JOURNAL;
+static const char newest[] = TRACES MARKS SPANS RUNNING TEXTS TODO LOGS META JOURNAL;
 
 gk_code gk_db_migrate(gk_db *db, int64_t to, gk_error *err)
 {

@@ -71,6 +71,16 @@ const char *const gk_sql_texts[GK_SQL_COUNTS] = {
 	[GK_SQL_CLEAR_PARENT] = "UPDATE spans SET parent_span_id = NULL, doc = ?2 WHERE id = ?1",
 	[GK_SQL_ADD_LABEL] =
 		"INSERT OR IGNORE INTO trace_labels(key, value, trace_pk) VALUES(?, ?, ?)",
+	[GK_SQL_ADD_MARK] =
+		"INSERT OR IGNORE INTO marks(what, value, at, until) VALUES(?, ?, ?, ?)",
+	[GK_SQL_LAST_MARK] = "SELECT at, until FROM marks WHERE what = ? AND value = ? AND at <= ?"
+			     " ORDER BY at DESC LIMIT 1",
+	[GK_SQL_NEXT_VALUE] = "SELECT what, value, at FROM marks WHERE (what, value) > (?, ?)"
+			      " ORDER BY what, value, at LIMIT 1",
+	[GK_SQL_FIRST_START] =
+		"SELECT coalesce(min(root_start), 9e999) FROM traces WHERE has_root = 1",
+	[GK_SQL_DROP_MARKS] = "DELETE FROM marks WHERE what = ?1 AND value = ?2 AND at < ?3"
+			      " AND until <= ?3",
 	[GK_SQL_DROP_LABELS] = "DELETE FROM trace_labels WHERE trace_pk = ?",
 	[GK_SQL_ADD_LOG] = "INSERT INTO logs(log_id, trace_id, span_id, ts, sev, sev_text, doc)"
 			   " VALUES(?, ?, ?, ?, ?, ?, ?)",

@@ -23,6 +23,7 @@ static void free_state(void *user)
 
 void gk_sqlite_forget(gk_sqlite *sqlite)
 {
+	gk_sqlite_forget_marks(sqlite);
 	TAILQ_INIT(&sqlite->dirty);
 	sqlite->known = 0;
 	gk_table_free(sqlite->states);
@@ -211,6 +212,10 @@ static gk_code write_state(gk_sqlite *sqlite, gk_trace_state *state, gk_error *e
 	rc = gk_db_run(&sqlite->db, s, err);
 	if (rc == GK_OK && state->is_index_dirty && (state->labels || state->is_stored))
 		rc = gk_sqlite_write_labels(sqlite, state, err);
+	if (rc == GK_OK && state->is_index_dirty && state->is_listed)
+		rc = gk_sqlite_mark(sqlite, state->root_start,
+			state->root_type ? state->root_type : "UNKNOWN", state->root_name,
+			state->root_status, err);
 	state->is_stored = true;
 	state->is_dirty = state->is_index_dirty = false;
 	return rc;

@@ -71,6 +71,7 @@ gk_code gk_sqlite_end(gk_sqlite *sqlite, gk_code rc, gk_error *err)
 		return GK_OK;
 	}
 	gk_sqlite_drop_gathered(sqlite);
+	gk_sqlite_forget_marks(sqlite);
 	gk_db_do(&sqlite->db, GK_SQL_ROLLBACK, NULL);
 	sqlite->data_version = 0; /* read them again */
 	return rc;

@@ -762,8 +762,8 @@ static uint64_t fingerprint(const char *text)
 
 START_TEST(the_tables_of_a_version_that_was_released_stay_as_they_are)
 {
-	static const uint64_t released[GK_DB_VERSION] = { 0xcbeef7783698ce69u,
-		0x6f4276e59ea69644u };
+	static const uint64_t released[GK_DB_VERSION] = { 0xcbeef7783698ce69u, 0x6f4276e59ea69644u,
+		0x552f3f637fa978e6u };
 
 	gk_trace_store_close(gk_steal(traces_store));
 	ck_assert_int_eq(unlink(traces_path), 0);
@@ -857,6 +857,36 @@ START_TEST(a_file_of_the_version_before_keeps_its_traces)
 }
 END_TEST
 
+START_TEST(filters_find_what_a_file_of_the_version_before_held)
+{
+	static const struct {
+		const char *filter, *ids;
+	} cases[] = {
+		{ "{'eq':{'name':'x'}}", "huge late c b old none" },
+		{ "{'eq':{'type':'tool'}}", "c" },
+		{ "{'eq':{'status':2}}", "b" },
+		{ "{'eq':{'status':'UNKNOWN'}}", "old" },
+	};
+
+	gk_trace_store_close(gk_steal(traces_store));
+	ck_assert_int_eq(unlink(traces_path), 0);
+	migrate(2);
+	change("INSERT INTO traces(id, trace_id, has_root, root_type, root_name, root_start,"
+	       " root_status, updated_ms) VALUES(1, 'none', 1, 'flow', 'x', NULL, 0, 5),"
+	       " (2, 'old', 1, 'flow', 'x', -7.5, NULL, 5), (3, 'b', 1, 'flow', 'x', 31.9, 2, 5),"
+	       " (4, 'c', 1, 'tool', 'x', 1e12 + 32, 0, 5), (5, 'late', 1, 'flow', 'x', 1e15, 0, 5),"
+	       " (6, 'huge', 1, 'flow', 'x', 1e300, 0, 5), (7, 'nameless', 1, 'flow', NULL, 5, 0, 5),"
+	       " (8, 'child', 0, 'flow', 'x', 6, 0, 5)");
+	traces_reopen(NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		gk_auto_str char *ids = traces_ids(cases[i].filter, NULL);
+
+		ck_assert_str_eq(ids, cases[i].ids);
+	}
+	ck_assert_int_eq(traces_number("SELECT count(*) FROM marks WHERE until != at + 32"), 6);
+}
+END_TEST
+
 static Suite *journal_suite(void)
 {
 	Suite *suite = suite_create("trace journal");
@@ -894,6 +924,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, a_new_file_is_as_one_of_the_version_before_becomes);
 	tcase_add_test(tests, statistics_count_what_a_search_has_to_index_first);
 	tcase_add_test(tests, a_file_of_the_version_before_keeps_its_traces);
+	tcase_add_test(tests, filters_find_what_a_file_of_the_version_before_held);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

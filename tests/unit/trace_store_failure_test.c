@@ -101,7 +101,7 @@ START_TEST(a_file_of_a_newer_version_is_left_as_it_is)
 	gk_trace_store_close(gk_steal(traces_store));
 	put_bytes(traces_path, 60, "\0\0\0\x63", 4);
 	assert_left_alone("newer version");
-	put_bytes(traces_path, 60, "\0\0\0\x02", 4);
+	put_bytes(traces_path, 60, (const char[]){ 0, 0, 0, GK_DB_VERSION }, 4);
 	traces_reopen(NULL);
 	ck_assert(traces_has("a"));
 }
