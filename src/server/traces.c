@@ -22,18 +22,37 @@ static json_t *error_value(const gk_error *err, int code)
 		"stack", message);
 }
 
+/* As gk_error_no_memory() sets it, or could not even. */
+static bool is_memory(const gk_error *err)
+{
+	return !err->message || gk_str_equal(err->message, "out of memory");
+}
+
+int gk_traces_status(const gk_error *err)
+{
+	switch (err->code) {
+	case GK_INVALID_ARGUMENT:
+		return 400;
+	case GK_ALREADY_EXISTS:
+		return 409;
+	case GK_FAILED_PRECONDITION:
+		return 413;
+	case GK_RESOURCE_EXHAUSTED: /* the request, too deep or too many; or our own */
+		return is_memory(err) ? 503 : 413;
+	case GK_UNIMPLEMENTED:
+		return 415;
+	case GK_UNAVAILABLE:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
 void gk_traces_fail(gk_exchange *x, const gk_error *err)
 {
 	gk_auto_json json_t *value = error_value(err, GK_INTERNAL);
-	int status = err->code == GK_INVALID_ARGUMENT      ? 400
-		     : err->code == GK_ALREADY_EXISTS      ? 409
-		     : err->code == GK_FAILED_PRECONDITION ? 413
-		     : err->code == GK_RESOURCE_EXHAUSTED  ? 413 /* too deep, too many */
-		     : err->code == GK_UNIMPLEMENTED       ? 415
-		     : err->code == GK_UNAVAILABLE         ? 503
-							   : 500;
 
-	gk_exchange_reply_json(x, status, value);
+	gk_exchange_reply_json(x, gk_traces_status(err), value);
 }
 
 void gk_traces_reply_text(gk_trace_call *call, int status, const char *type, const char *text)

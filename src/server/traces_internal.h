@@ -54,6 +54,8 @@ void gk_traces_call(gk_traces_door *door, gk_exchange *x, gk_trace_call_fn *run)
 
 /** The error shape of the API; the status is 400 for what the client did. */
 void gk_traces_fail(gk_exchange *x, const gk_error *err);
+/** The status of such an answer: 413 for what is too much of the request, 503 when memory or the disk fails. */
+int gk_traces_status(const gk_error *err);
 /** The same with the status and the code of the error. */
 void gk_traces_refuse(gk_exchange *x, const gk_error *err);
 void gk_traces_reply_text(gk_trace_call *call, int status, const char *type, const char *text);
