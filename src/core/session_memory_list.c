@@ -70,7 +70,7 @@ gk_code gk_memory_chat_save(gk_ctx *ctx, gk_session_store *store, const gk_sessi
 	session->updated_ms = gk_clock_wall_ns() / 1000000;
 	if (!session->created_ms)
 		session->created_ms = session->updated_ms;
-	if (gk_table_count(memory->chats) > GK_MAX_MEMORY_SNAPSHOTS)
+	if (memory->max_rows && gk_table_count(memory->chats) > memory->max_rows)
 		gk_memory_session_drop(
 			memory->chats, gk_table_entry_value(gk_table_first(memory->chats)));
 	return GK_OK;

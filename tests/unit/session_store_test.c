@@ -254,6 +254,30 @@ START_TEST(the_oldest_snapshots_are_forgotten_when_there_are_too_many)
 }
 END_TEST
 
+START_TEST(the_oldest_chats_are_forgotten_when_there_are_too_many)
+{
+	static const char *const ids[] = { "a", "b", "c" };
+	gk_auto_json json_t *threads = json("[]"), *all = NULL;
+
+	ck_assert_uint_eq(((gk_memory_sessions *)store)->max_rows, GK_MAX_MEMORY_SNAPSHOTS);
+	((gk_memory_sessions *)store)->max_rows = 2;
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(gk_chat_save(NULL, store, &realm,
+					 GK_OPTS(gk_chat_change, .session_id = ids[i],
+						 .thread = "main", .messages = threads),
+					 &err),
+			GK_OK);
+	ck_assert_int_eq(
+		gk_sessions_list(store, GK_OPTS(gk_session_query, .limit = 0), &all, &err), GK_OK);
+	ck_assert_uint_eq(json_array_size(json_object_get(all, "sessions")), 2);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_str_ne(
+			gk_json_str_peek(
+				json_array_get(json_object_get(all, "sessions"), i), "sessionId"),
+			"a");
+}
+END_TEST
+
 /* --- owners --- */
 
 START_TEST(a_realm_finds_only_its_own)
@@ -587,6 +611,7 @@ static Suite *suite(void)
 	tcase_add_test(c, names_have_no_nul);
 	tcase_add_test(c, names_have_a_longest_length);
 	tcase_add_test(c, the_oldest_snapshots_are_forgotten_when_there_are_too_many);
+	tcase_add_test(c, the_oldest_chats_are_forgotten_when_there_are_too_many);
 	tcase_add_loop_test(c, a_realm_finds_only_its_own, 0, 5);
 	tcase_add_test(c, watchers_may_take_off_themselves_and_each_other);
 	tcase_add_test(c, there_is_an_end_to_watchers);
