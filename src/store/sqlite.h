@@ -192,6 +192,7 @@ typedef struct gk_sqlite {
 	SLIST_HEAD(, gk_held_row) held;
 	size_t held_size;
 	gk_known_mark marks[GK_STORE_MARKS_KNOWN];
+	uint64_t unswept;           /* traces that were deleted since marks were last swept */
 	int64_t swept_kind;         /* where the search for marks of no use is, */
 	sqlite3_value *swept_value; /* NULL: at the beginning */
 	gk_buf scratch, packed, appended;
@@ -318,8 +319,8 @@ gk_code gk_sqlite_mark(gk_sqlite *sqlite, double start_ms, const char *type, con
 	int status, gk_error *err);
 /** Marks may have gone from the file. */
 void gk_sqlite_forget_marks(gk_sqlite *sqlite);
-/** Traces were deleted: a slice of the marks that lead to none any more. Inside a transaction. */
-gk_code gk_sqlite_sweep_marks(gk_sqlite *sqlite, gk_error *err);
+/** So many traces were deleted: after some, a slice of the marks that lead to none any more. Inside a transaction. */
+gk_code gk_sqlite_sweep_marks(gk_sqlite *sqlite, uint64_t deleted, gk_error *err);
 /** Appends the page of a list whose filter has marks. *mark: where the last page ended, if it is of this list, then where
  * this one did; its filter is not touched. Inside a transaction. */
 gk_code gk_sqlite_walk(gk_db *db, const gk_trace_query *query, const gk_sql_filter *filter,

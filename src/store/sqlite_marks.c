@@ -15,10 +15,11 @@
 #include <stdio.h>
 
 #define LAST_AT 1e15 /* what begins later is one stretch, as is what begins before 1970 */
-/* In one slice of retention, which deletes GK_STORE_SWEEP_STEP traces: so many values are looked at, or so many marks go, which
- * is as many as those traces can have left. */
+/* Marks of many deleted traces lie together, those of a few do not: they are looked for when so many have gone, and then so
+ * many values in a slice, or until so many marks went. */
+#define SWEEP_TRACES 512
 #define SWEEP_VALUES 250
-#define SWEEP_MARKS  (3 * GK_STORE_SWEEP_STEP)
+#define SWEEP_MARKS  2000
 
 void gk_mark_stretch(double start_ms, double *at, double *until)
 {
@@ -169,18 +170,24 @@ static gk_code drop_marks(gk_sqlite *sqlite, double start, int *dropped, gk_erro
 	return rc;
 }
 
-gk_code gk_sqlite_sweep_marks(gk_sqlite *sqlite, gk_error *err)
+gk_code gk_sqlite_sweep_marks(gk_sqlite *sqlite, uint64_t deleted, gk_error *err)
 {
 	bool is_there = true;
 	double start = 0, first = 0;
 	int dropped = 0;
-	gk_code rc = first_start(sqlite, &start, err);
+	gk_code rc;
 
+	sqlite->unswept += deleted;
+	if (sqlite->unswept < SWEEP_TRACES)
+		return GK_OK;
+	rc = first_start(sqlite, &start, err);
 	gk_sqlite_forget_marks(sqlite);
 	for (int i = 0; rc == GK_OK && i < SWEEP_VALUES && dropped < SWEEP_MARKS; i++) {
 		rc = next_value(sqlite, &is_there, &first, err);
+		if (rc == GK_OK && !is_there)
+			sqlite->unswept = 0;
 		if (rc != GK_OK || !is_there)
-			break; /* the next slice begins anew */
+			break; /* the next one begins anew */
 		if (first < start)
 			rc = drop_marks(sqlite, start, &dropped, err);
 	}

@@ -86,7 +86,7 @@ static gk_code drop_chosen(gk_sqlite *sqlite, const char *sql, int64_t bound, co
 		(*count)++;
 	}
 	sqlite3_finalize(s);
-	return rc == GK_OK && *count ? gk_sqlite_sweep_marks(sqlite, err) : rc;
+	return rc == GK_OK && *count ? gk_sqlite_sweep_marks(sqlite, *count, err) : rc;
 }
 
 gk_code gk_sqlite_remove(

@@ -354,7 +354,7 @@ START_TEST(marks_go_with_the_traces_they_lead_to)
 {
 	bool more = true;
 
-	for (unsigned i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < 560; i++) {
 		known *trace = &traces[count];
 
 		snprintf(trace->id, sizeof(trace->id), "t%zu", count++);
@@ -364,12 +364,12 @@ START_TEST(marks_go_with_the_traces_they_lead_to)
 		save(trace);
 	}
 	fold();
-	ck_assert_int_eq(number("SELECT count(*) FROM marks"), 120);
+	ck_assert_int_eq(number("SELECT count(*) FROM marks"), 1680);
 	while (more)
 		ck_assert_int_eq(sqlite->base.type->sweep(&sqlite->base,
 					 &(gk_trace_limits){ .max_traces = 20 }, &more, NULL),
 			GK_OK);
-	for (size_t i = 0; i < 20; i++)
+	for (size_t i = 0; i < 540; i++)
 		traces[i].is_there = false;
 	/* one more may end just where the first trace begins */
 	ck_assert_int_ge(number("SELECT count(*) FROM marks"), 60);
