@@ -7,21 +7,11 @@
 
 /* --- what people search for --- */
 
-/* Letters and digits of any script, as the index's tokenizer has them; what is not ASCII counts as one, but for
- * blanks and punctuation. */
+/* Letters and digits; of what is not ASCII the index's tokenizer says. */
 static bool is_word(uint32_t c)
 {
-	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-	return !((c >= 0x80 && c < 0xaa) || c == 0xab || (c >= 0xac && c <= 0xb1) ||
-		 (c >= 0xb4 && c <= 0xb4) || (c >= 0xb6 && c <= 0xb8) || c == 0xbb || c == 0xbf ||
-		 c == 0xd7 || c == 0xf7 || (c >= 0x2000 && c <= 0x206f) ||
-		 (c >= 0x20a0 && c <= 0x20cf) || (c >= 0x2190 && c <= 0x245f) ||
-		 (c >= 0x2500 && c <= 0x27bf) || (c >= 0x2900 && c <= 0x2bff) ||
-		 (c >= 0x2e00 && c <= 0x2e7f) || (c >= 0x3000 && c <= 0x3004) ||
-		 (c >= 0x3008 && c <= 0x3020) || c == 0x3030 || c == 0x30fb || c == 0xfffd ||
-		 (c >= 0xff01 && c <= 0xff0f) || (c >= 0xff1a && c <= 0xff20) ||
-		 (c >= 0xff3b && c <= 0xff40) || (c >= 0xff5b && c <= 0xff65));
+	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
 }
 
 static const char *column_of(const char *word, size_t len)
@@ -141,7 +131,8 @@ static gk_code put_last(
 typedef struct typed {
 	gk_buf head; /* of the expression: all words but the last, each with an AND behind it */
 	const char *word, *column; /* the last one, and where it is looked for; NULL: everywhere */
-	size_t len;
+	size_t len, terms;
+	const char *next_column; /* of what comes */
 	bool is_open; /* it goes up to the end of the text, and may be the beginning of another */
 } typed;
 
@@ -154,12 +145,77 @@ static void close_word(typed *t)
 	t->word = NULL;
 }
 
-static gk_code read_typed(typed *t, const char *text, gk_error *err)
+static gk_code add_word(typed *t, const char *word, size_t len, gk_error *err)
 {
-	size_t len = strlen(text), at = 0, terms = 0;
-	const char *column = NULL;
+	if (++t->terms > GK_MAX_SEARCH_TERMS)
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "more than %d words to search for",
+			GK_MAX_SEARCH_TERMS);
+	close_word(t);
+	t->word = word;
+	t->len = len;
+	t->column = t->next_column;
+	return GK_OK;
+}
 
-	while (at < len) {
+/* --- words that are not ASCII --- */
+
+/* Where the index's tokenizer parts them: what it takes for two words would be a phrase, and of these the index has none. */
+typedef struct cutting {
+	typed *typed;
+	const char *run;
+	gk_code rc;
+	gk_error *err;
+} cutting;
+
+static int take_token(void *user, int flags, const char *token, int token_len, int start, int end)
+{
+	cutting *c = user;
+
+	(void)flags, (void)token, (void)token_len;
+	c->rc = add_word(c->typed, c->run + start, (size_t)(end - start), c->err);
+	return c->rc == GK_OK ? SQLITE_OK : SQLITE_ERROR;
+}
+
+static fts5_api *fts_of(gk_db *db)
+{
+	sqlite3_stmt *s = NULL;
+	fts5_api *api = NULL;
+
+	if (sqlite3_prepare_v2(db->handle, "SELECT fts5(?1)", -1, &s, NULL) == SQLITE_OK &&
+		sqlite3_bind_pointer(s, 1, &api, "fts5_api_ptr", NULL) == SQLITE_OK)
+		sqlite3_step(s);
+	sqlite3_finalize(s);
+	return api;
+}
+
+static gk_code add_words(gk_db *db, typed *t, const char *run, size_t len, gk_error *err)
+{
+	static const char *options[] = { "remove_diacritics", "2" }; /* the table's */
+	cutting c = { .typed = t, .run = run, .err = err };
+	fts5_api *api = fts_of(db);
+	fts5_tokenizer type;
+	Fts5Tokenizer *tokenizer = NULL;
+	void *user = NULL;
+	int status = api ? api->xFindTokenizer(api, "unicode61", &user, &type) : SQLITE_NOMEM;
+
+	if (status == SQLITE_OK)
+		status = type.xCreate(user, options, 2, &tokenizer);
+	if (status == SQLITE_OK)
+		status = type.xTokenize(
+			tokenizer, &c, FTS5_TOKENIZE_QUERY, run, (int)len, take_token);
+	if (tokenizer)
+		type.xDelete(tokenizer);
+	if (c.rc != GK_OK)
+		return c.rc;
+	return status == SQLITE_OK ? GK_OK : gk_error_no_memory(err);
+}
+
+static gk_code read_typed(gk_db *db, typed *t, const char *text, gk_error *err)
+{
+	size_t len = strlen(text), at = 0;
+	gk_code rc = GK_OK;
+
+	while (at < len && rc == GK_OK) {
 		size_t start = at, size = 0;
 		uint32_t c = 0;
 
@@ -169,29 +225,23 @@ static gk_code read_typed(typed *t, const char *text, gk_error *err)
 		if (at == start) {
 			at += size ? size : 1;
 			if (c == ' ' || c == '\t' || c == '\n')
-				column = NULL;
-			continue;
+				t->next_column = NULL;
+		} else if (at < len && text[at] == ':' && column_of(text + start, at - start)) {
+			t->next_column = column_of(text + start, at - start);
+		} else if (is_ascii(text + start, at - start)) {
+			rc = add_word(t, text + start, at - start, err);
+		} else {
+			rc = add_words(db, t, text + start, at - start, err);
 		}
-		if (at < len && text[at] == ':' && column_of(text + start, at - start)) {
-			column = column_of(text + start, at - start);
-			continue;
-		}
-		if (++terms > GK_MAX_SEARCH_TERMS)
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"more than %d words to search for", GK_MAX_SEARCH_TERMS);
-		close_word(t);
-		t->word = text + start;
-		t->len = at - start;
-		t->column = column;
-		t->is_open = at == len;
 	}
-	return GK_OK;
+	t->is_open = t->word && t->word + t->len == text + len;
+	return rc;
 }
 
 gk_code gk_search_expression(gk_db *db, const char *text, char **ret, gk_error *err)
 {
 	typed t = { .word = NULL };
-	gk_code rc = read_typed(&t, text, err);
+	gk_code rc = read_typed(db, &t, text, err);
 
 	*ret = NULL;
 	if (rc == GK_OK && t.word && t.is_open)

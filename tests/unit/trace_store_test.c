@@ -433,6 +433,19 @@ START_TEST(a_running_span_is_found_when_it_has_ended)
 }
 END_TEST
 
+/* Signs between letters, in which the index's tokenizer sees the end of a word. */
+START_TEST(a_search_may_have_any_sign_in_its_words)
+{
+	post_root("a", 1, 2, TEXTS("caf\u00e9 r\u2fc0s \u6f22\u5b57", ""));
+	assert_ids(NULL, "r\u2fc0s", "a");
+	assert_ids(NULL, "r\u2fc0s x", "");
+	assert_ids(NULL, "input:r\u2fc0s", "a");
+	assert_ids(NULL, "caf\u00e9", "a");
+	assert_ids(NULL, "\u6f22", "a");
+	assert_ids(NULL, "\u2fc0\u2020", "a");
+}
+END_TEST
+
 START_TEST(a_search_has_so_many_words)
 {
 	gk_auto_buf gk_buf words = GK_BUF_INIT(0);
@@ -533,6 +546,7 @@ static Suite *trace_store_suite(void)
 	tcase_add_test(tests, a_search_finds_what_has_just_been_committed);
 	tcase_add_test(tests, what_changes_is_found_by_what_it_is_now);
 	tcase_add_test(tests, a_running_span_is_found_when_it_has_ended);
+	tcase_add_test(tests, a_search_may_have_any_sign_in_its_words);
 	tcase_add_test(tests, a_search_has_so_many_words);
 	tcase_add_test(tests, logs_come_newest_first_and_by_what_is_asked_for);
 	tcase_add_test(tests, our_own_records_are_kept_but_for_those_of_the_store);
