@@ -197,9 +197,9 @@ gk_code gk_fetch_client_take_easy(gk_fetch_client *client, bool is_tls, CURL **r
 
 	if (rc != GK_OK)
 		return rc;
-	gk_timer_disarm(&client->pool_timer);
 	if (!client->idle_count)
 		tidy(client);
+	gk_timer_disarm(&client->pool_timer); /* which tidying may have armed */
 	easy = client->idle_count ? client->idle[--client->idle_count] : curl_easy_init();
 	if (!easy || !apply(client, easy, is_tls)) {
 		curl_easy_cleanup(easy);

@@ -246,6 +246,38 @@ START_TEST(a_pool_that_nobody_uses_is_closed)
 }
 END_TEST
 
+static void say_one_and_begin_another(server *self, int fd)
+{
+	char room[4096];
+
+	(void)self;
+	if (server_hear(fd, room, sizeof(room)))
+		server_say(fd, OK_HELLO);
+	if (server_hear(fd, room, sizeof(room)))
+		server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+	server_hear_end(fd);
+}
+
+/* The second one begins before the first one's handle has been put away. */
+static void fetch_two(void *user)
+{
+	gk_auto_fetch gk_fetch *res = NULL;
+
+	fetch_one(user);
+	ck_assert_int_eq(
+		gk_fetch_start(call_client, GK_OPTS(gk_fetch_opts, .url = user), &res, NULL),
+		GK_OK);
+	ck_assert(!call_client->pool_timer.is_armed);
+}
+
+START_TEST(a_pool_is_not_closed_under_a_transfer_that_begins_as_one_ends)
+{
+	call_peer = server_start(say_one_and_begin_another, NULL);
+	call_in_fiber(fetch_two, (void *)server_url(call_peer, "http", "/"), NULL);
+	ck_assert(call_client->pool_timer.is_armed);
+}
+END_TEST
+
 START_TEST(a_connection_between_transfers_is_watched_and_keeps_no_loop)
 {
 	size_t kept = 0;
@@ -382,6 +414,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(usual, a_body_beyond_the_usual_limit_is_refused, 0, 2);
 	tcase_add_test(usual, a_host_has_so_many_connections_and_what_exceeds_them_waits);
 	tcase_add_test(usual, a_pool_that_nobody_uses_is_closed);
+	tcase_add_test(usual, a_pool_is_not_closed_under_a_transfer_that_begins_as_one_ends);
 	tcase_add_test(usual, a_connection_between_transfers_is_watched_and_keeps_no_loop);
 	tcase_add_test(
 		usual, a_kept_connection_that_its_server_closes_wakes_once_and_serves_no_more);
