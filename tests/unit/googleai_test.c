@@ -469,6 +469,31 @@ START_TEST(the_key_of_the_context_does_not_go_to_an_address_of_the_call)
 }
 END_TEST
 
+START_TEST(the_headers_of_the_context_do_not_go_to_an_address_of_the_call)
+{
+	static const char context[] =
+		"{'config':{'customHeaders':{'X-Context':'context-word'},'apiKey':'context-key'}}";
+	static const char *const places[] = { "https://mine.example",
+		"https://generativelanguage.googleapis.com/x" };
+
+	for (size_t i = 0; i < 2; i++) {
+		gk_auto_json json_t *over = json(context), *input = NULL;
+		gk_auto_str char *config = NULL;
+		gk_run *run;
+
+		ck_assert_int_gt(
+			asprintf(&config, "{'baseUrl':'%s','apiKey':'own-key'}", places[i]), 0);
+		input = hello(config);
+		run = core_begin(GK_OPTS(gk_run_opts, .key = "/background-model/" VEO,
+			.input = input, .context = over));
+		core_finish(run);
+		gk_run_unref(run);
+		ck_assert_ptr_nonnull(strstr(headers, "x-goog-api-key: own-key\n"));
+		ck_assert_int_eq(strstr(headers, "context-word") != NULL, i == 1);
+	}
+}
+END_TEST
+
 START_TEST(what_goes_on_in_the_background_is_asked_with_the_key_of_the_context)
 {
 	static const char context[] =
@@ -673,6 +698,7 @@ static Suite *suite(void)
 	tcase_add_test(
 		tcase, a_call_with_a_key_of_its_own_may_go_elsewhere_with_nothing_of_the_plugin);
 	tcase_add_test(tcase, the_key_of_the_context_does_not_go_to_an_address_of_the_call);
+	tcase_add_test(tcase, the_headers_of_the_context_do_not_go_to_an_address_of_the_call);
 	tcase_add_test(tcase, an_operation_is_no_way_to_other_addresses);
 	tcase_add_test(tcase, the_name_of_a_model_leads_nowhere_else);
 	tcase_add_test(tcase, tools_do_not_go_with_a_cache);

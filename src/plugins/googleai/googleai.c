@@ -90,10 +90,12 @@ json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config)
 	const char *key = gk_json_str_peek(context, "secrets.apiKey");
 	gk_auto_json json_t *out = gk_json_merge(json_object_get(context, "config"), config);
 
-	/* The context's key is not for an address that the call has chosen. */
-	if (out && !gk_json_str_peek(config, "apiKey") &&
-		gk_vendor_is_others(model->vendor, gk_json_str_peek(config, "baseUrl"))) {
-		json_object_del(out, "apiKey");
+	/* The context's key and headers are not for an address that the call has chosen. */
+	if (out && gk_vendor_is_others(model->vendor, gk_json_str_peek(config, "baseUrl"))) {
+		if (!json_object_get(config, "customHeaders"))
+			json_object_del(out, "customHeaders");
+		if (!gk_json_str_peek(config, "apiKey"))
+			json_object_del(out, "apiKey");
 		key = NULL;
 	}
 	return out && (!key || gk_json_str_peek(config, "apiKey") ||

@@ -44,7 +44,8 @@ GK_MUST_USE gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *c
 GK_MUST_USE gk_code gk_googleai_prepare_model(const gk_vendor *vendor, const json_t *config,
 	gk_outgoing *out, const char *id, const char *method, gk_error *err);
 /** How to ask about what goes on in the background: `config` (NULL: none) over the context's `config`, with the key that the
- * context has (secrets.apiKey) unless `config` has one, or an address of others. New reference; NULL when memory ran out. */
+ * context has (secrets.apiKey) unless `config` has one. With an address of others in `config` neither a key nor headers of the
+ * context. New reference; NULL when memory ran out. */
 json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config);
 /** Without what some write before it ("models/"). */
 const char *gk_googleai_id(const gk_vendor_model *model);
