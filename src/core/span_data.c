@@ -79,10 +79,10 @@ static bool put_true(walk *w, const char *key, bool is_so)
 	return !is_so || w->fn(&(gk_attribute){ .key = key, .value = json_true() }, w->user);
 }
 
-/* What a model is asked stands in what it answers. */
-static bool has_members(const gk_span *span)
+/* What a model is asked stands in what it answers; what its turn is asked does not, and its list may grow. */
+static bool is_input_shared(const gk_span *span)
 {
-	return span->memo && span->memo->has_members;
+	return span->memo && span->memo->has_members && !span->input_messages;
 }
 
 static bool put_json(walk *w, const char *key, const json_t *value)
@@ -96,7 +96,7 @@ static bool put_json(walk *w, const char *key, const json_t *value)
 			     .value = shown,
 			     .is_json = true,
 			     .is_shared = value == w->span->output ||
-					  (value == w->span->input && has_members(w->span)) },
+					  (value == w->span->input && is_input_shared(w->span)) },
 		       w->user);
 }
 

@@ -233,6 +233,35 @@ START_TEST(what_cannot_be_written_ahead_for_want_of_memory_is_not)
 }
 END_TEST
 
+static void assert_written(const gk_span *span, const char *text, bool is_there)
+{
+	gk_auto_buf gk_buf data = GK_BUF_INIT(0);
+
+	gk_span_append_data(&data, span);
+	ck_assert(!gk_buf_failed(&data));
+	ck_assert_int_eq(strstr(data.data, text) != NULL, is_there);
+}
+
+/* Two turns of a call may have the same request, to whose list the first has added. */
+START_TEST(an_input_whose_list_may_grow_is_not_remembered)
+{
+	gk_auto_json json_t *input = json("{'messages':[{'role':'user'}]}");
+	gk_json_memo memo = { .has_members = true };
+	gk_span span;
+
+	gk_span_start(&span, core_app, NULL, "generate");
+	span.input = input;
+	span.memo = &memo;
+	span.has_messages = true;
+	span.input_messages = 1;
+	assert_written(&span, "user", true);
+	json_array_append_new(json_object_get(input, "messages"), json("{'role':'model'}"));
+	span.input_messages = 2;
+	assert_written(&span, "model", true);
+	gk_json_memo_done(&memo);
+}
+END_TEST
+
 /* --- runs that settle --- */
 
 START_TEST(a_run_ends_when_its_observers_have_settled)
@@ -293,6 +322,7 @@ static Suite *observer_suite(void)
 	tcase_add_test(tests, an_input_that_was_cut_ahead_makes_a_truncated_span);
 	tcase_add_test(tests, a_span_with_more_labels_than_may_stay_is_not_written_ahead);
 	tcase_add_test(tests, what_cannot_be_written_ahead_for_want_of_memory_is_not);
+	tcase_add_test(tests, an_input_whose_list_may_grow_is_not_remembered);
 	tcase_add_test(tests, a_run_ends_when_its_observers_have_settled);
 	tcase_add_test(tests, a_run_without_a_span_has_nothing_to_settle);
 	tcase_add_test(tests, there_is_a_limit_to_observers);
