@@ -226,7 +226,9 @@ void gk_span_append_data(gk_buf *buf, const gk_span *span)
 	gk_attribute_walk_init(&walk, span, write_attribute, &w);
 	if (ahead->text.len) {
 		gk_buf_put(buf, ahead->text.data, ahead->text.len);
-		walk.room -= ahead->labels;
+		walk.room -= walk.room < ahead->labels
+				     ? walk.room
+				     : ahead->labels; /* the limit may have fallen */
 		w.is_cut = ahead->is_cut;
 	} else {
 		put_first(&w, &walk);

@@ -242,6 +242,27 @@ static void assert_written(const gk_span *span, const char *text, bool is_there)
 	ck_assert_int_eq(strstr(data.data, text) != NULL, is_there);
 }
 
+START_TEST(fewer_attributes_are_kept_when_the_limit_falls_after_some_were_written)
+{
+	gk_tracing tracing = { .limits = { 64, 8, 0, 0, 0 } };
+	gk_span span;
+
+	gk_app_set_tracing(core_app, &tracing);
+	gk_span_start(&span, core_app, NULL, "one");
+	span.labels = json("{'a':1,'b':2,'c':3}");
+	span.metadata = json("{'late':'yes'}");
+	gk_span_write_ahead(&span);
+	ck_assert_uint_eq(span.ahead.labels, 3);
+	assert_written(&span, "genkit:metadata:late", true);
+	tracing.limits.attributes = 4;
+	gk_app_set_tracing(core_app, &tracing);
+	assert_written(&span, "genkit:metadata:late", false);
+	json_decref(span.labels);
+	json_decref(span.metadata);
+	gk_span_forget_ahead(&span);
+}
+END_TEST
+
 /* Two turns of a call may have the same request, to whose list the first has added. */
 START_TEST(an_input_whose_list_may_grow_is_not_remembered)
 {
@@ -322,6 +343,8 @@ static Suite *observer_suite(void)
 	tcase_add_test(tests, an_input_that_was_cut_ahead_makes_a_truncated_span);
 	tcase_add_test(tests, a_span_with_more_labels_than_may_stay_is_not_written_ahead);
 	tcase_add_test(tests, what_cannot_be_written_ahead_for_want_of_memory_is_not);
+	tcase_add_test(
+		tests, fewer_attributes_are_kept_when_the_limit_falls_after_some_were_written);
 	tcase_add_test(tests, an_input_whose_list_may_grow_is_not_remembered);
 	tcase_add_test(tests, a_run_ends_when_its_observers_have_settled);
 	tcase_add_test(tests, a_run_without_a_span_has_nothing_to_settle);
