@@ -20,66 +20,63 @@ static void free_slot(void *slot)
 	free(all);
 }
 
-/* What an id is looked for by; NULL: it is none of ours, or there is no memory. The caller frees it. */
+/* What a snapshot is told by; NULL when memory ran out. The caller frees it. */
 static char *name_of(const gk_session_realm *realm, const char *id)
 {
 	gk_auto_buf gk_buf name = GK_BUF_INIT(0);
 
-	if (!id || strlen(id) != GK_UUID_SIZE - 1)
-		return NULL;
 	gk_realm_append(&name, realm, id);
 	return gk_buf_take(&name, NULL);
 }
 
-/* The place of a snapshot, whoever has it now; NULL: there is none, or no memory. */
-static gk_known_snapshot *place_of(gk_app *app, const gk_session_store *store, const char *name)
+/* The place of a snapshot, whoever has it now; NULL: its id is none of ours, or there is no memory. */
+static gk_known_snapshot *place_of(gk_app *app, const char *id)
 {
 	static const gk_app_slot slot = { make_slot, free_slot };
-	gk_known_snapshot *all = name ? gk_app_slot_peek(app, &slot) : NULL;
-	uint32_t hash = 2166136261u ^ (uint32_t)((uintptr_t)store >> 4);
+	gk_known_snapshot *all;
+	uint32_t hash = 2166136261u;
 
-	if (!all)
+	if (!id || strlen(id) != GK_UUID_SIZE - 1)
 		return NULL;
-	for (const char *c = name; *c; c++)
+	all = gk_app_slot_peek(app, &slot);
+	for (const char *c = id; *c; c++)
 		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return &all[hash % REMEMBERED];
+	return all ? &all[hash % REMEMBERED] : NULL;
 }
 
-/* Its own place; NULL: it is not known. */
-static gk_known_snapshot *find(
-	gk_app *app, const gk_session_store *store, const gk_session_realm *realm, const char *id)
+static bool is_of(const gk_known_snapshot *known, const gk_session_store *store, const char *name)
 {
-	gk_auto_str char *name = name_of(realm, id);
-	gk_known_snapshot *place = place_of(app, store, name);
-
-	return place && place->name && place->store == store && strcmp(place->name, name) == 0
-		       ? place
-		       : NULL;
+	return known->store == store && strcmp(known->name, name) == 0;
 }
 
 const gk_known_snapshot *gk_snapshot_known_peek(
 	gk_app *app, const gk_session_store *store, const gk_session_realm *realm, const char *id)
 {
-	return find(app, store, realm, id);
+	const gk_known_snapshot *place = place_of(app, id);
+	gk_auto_str char *name = place && place->name ? name_of(realm, id) : NULL;
+
+	return name && is_of(place, store, name) ? place : NULL;
 }
 
 void gk_snapshot_set_known(gk_app *app, const gk_session_store *store,
 	const gk_session_realm *realm, const char *id, size_t bytes, bool names_resources)
 {
-	gk_auto_str char *name = name_of(realm, id);
-	gk_known_snapshot *place = place_of(app, store, name);
+	gk_known_snapshot *place = place_of(app, id);
+	char *name = place ? name_of(realm, id) : NULL;
 
-	if (!place)
+	if (!name)
 		return;
 	free(place->name);
-	*place = (gk_known_snapshot){ gk_steal(name), store, bytes, names_resources };
+	*place = (gk_known_snapshot){ name, store, bytes, names_resources };
 }
 
 void gk_snapshot_forget(
 	gk_app *app, const gk_session_store *store, const gk_session_realm *realm, const char *id)
 {
-	gk_known_snapshot *place = find(app, store, realm, id);
+	gk_known_snapshot *place = place_of(app, id);
+	gk_auto_str char *name = place && place->name ? name_of(realm, id) : NULL;
 
-	if (place)
+	/* Without memory for its name it may be another's: nothing is lost by that. */
+	if (place && place->name && (!name || is_of(place, store, name)))
 		free(gk_steal(place->name));
 }

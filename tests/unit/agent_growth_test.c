@@ -456,6 +456,23 @@ START_TEST(what_is_known_of_a_snapshot_is_so_in_its_store_and_realm_alone)
 }
 END_TEST
 
+START_TEST(what_is_known_of_a_snapshot_is_forgotten_without_memory)
+{
+	static const char id[] = "00000000-0000-4000-8000-000000000001";
+	static const gk_session_realm realm = { .store = "helper", .owner = "ada" };
+	const gk_session_store *store;
+
+	core_start();
+	store = gk_session_store_peek(core_app);
+	gk_snapshot_set_known(core_app, store, &realm, id, 7, false);
+	fault_after(1);
+	gk_snapshot_forget(core_app, store, &realm, id);
+	fault_after(0);
+	ck_assert_ptr_null(gk_snapshot_known_peek(core_app, store, &realm, id));
+	core_stop();
+}
+END_TEST
+
 /* --- what is left for the turn that goes on --- */
 
 static json_t *messages; /* of whatever session */
@@ -579,6 +596,7 @@ static Suite *suite(void)
 	tcase_add_test(c, two_turns_at_once_from_one_snapshot_do_not_meet);
 	tcase_add_test(c, an_agent_keeps_no_more_snapshots_of_a_session_than_can_be_counted);
 	tcase_add_test(c, what_is_known_of_a_snapshot_is_so_in_its_store_and_realm_alone);
+	tcase_add_test(c, what_is_known_of_a_snapshot_is_forgotten_without_memory);
 	tcase_add_test(c, of_what_is_left_for_the_next_turn_there_are_only_so_many);
 	tcase_add_test(c, what_is_left_for_the_next_turn_has_only_so_much_text);
 	tcase_add_test(c, of_what_a_prompt_said_nothing_is_left);
