@@ -75,14 +75,16 @@ gk_code gk_sqlite_find_state(
 	gk_code rc = GK_OK;
 	int status;
 
+	if (!state && gk_sqlite_may_be_gathered(sqlite, trace_id)) {
+		rc = gk_sqlite_put_gathered(sqlite, err);
+		if (rc != GK_OK)
+			return rc;
+		state = gk_table_get(sqlite->states, trace_id); /* one that was there already */
+	}
 	if (state) {
 		*ret = state;
 		return GK_OK;
 	}
-	if (gk_sqlite_may_be_gathered(sqlite, trace_id))
-		rc = gk_sqlite_put_gathered(sqlite, err);
-	if (rc != GK_OK)
-		return rc;
 	find = gk_db_get(&sqlite->db, GK_SQL_FIND_TRACE, err);
 	if (!find)
 		return GK_UNAVAILABLE;

@@ -254,6 +254,30 @@ START_TEST(what_follows_a_gathered_trace_finds_it)
 }
 END_TEST
 
+/* That the trace is there turns out, and it comes into mind, while what follows looks for it. */
+START_TEST(what_follows_one_of_a_trace_that_is_there_finds_it_as_well)
+{
+	begin();
+	add("a", NULL);
+	end();
+	fold();
+	begin();
+	add("a", &(gk_span_row){
+			 .key = "s", .name = "again", .doc = "{}", .end_ms = 9, .is_new = true });
+	add("a", &(gk_span_row){ .key = "child",
+			 .parent = "s",
+			 .name = "feedback",
+			 .doc = "{}",
+			 .end_ms = 9,
+			 .is_new = true });
+	end();
+	fold();
+	ck_assert_int_eq(number("SELECT count(*) FROM traces"), 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM spans"), 3);
+	ck_assert_int_eq(number("SELECT span_count FROM traces"), 3);
+}
+END_TEST
+
 START_TEST(one_that_cannot_be_merged_is_lost_alone_among_those_gathered)
 {
 	ck_assert_int_eq(gk_db_exec(&sqlite->db,
@@ -312,6 +336,7 @@ static Suite *gather_suite(void)
 	tcase_add_test(tests, a_trace_that_is_there_already_gets_the_span);
 	tcase_add_test(tests, two_of_one_trace_can_be_gathered_at_once);
 	tcase_add_test(tests, what_follows_a_gathered_trace_finds_it);
+	tcase_add_test(tests, what_follows_one_of_a_trace_that_is_there_finds_it_as_well);
 	tcase_add_test(tests, one_that_cannot_be_merged_is_lost_alone_among_those_gathered);
 	tcase_add_test(tests, rows_of_the_journal_are_held_up_to_a_size);
 	suite_add_tcase(suite, tests);
