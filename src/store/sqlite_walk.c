@@ -29,7 +29,6 @@ typedef struct walking {
 	walked_set *sets;
 	size_t count;
 	sqlite3_stmt *rows, *row;
-	int first_bind; /* of the stretch, in `rows` */
 	uint64_t place; /* in the list, of the next row that matches */
 	size_t given;
 	gk_list_mark next; /* where the next page begins */
@@ -162,8 +161,8 @@ static gk_code give_stretches(
 	gk_mark_stretch(mark->version ? fmin(mark->start, filter->start_to) : filter->start_to,
 		&bound, &until);
 	while (!w->has_more && (rc = find_stretch(w, bound, &found, err)) == GK_OK && found) {
-		sqlite3_bind_double(w->rows, w->first_bind, found->at);
-		sqlite3_bind_double(w->rows, w->first_bind + 1, found->until);
+		sqlite3_bind_double(w->rows, 1, found->at);
+		sqlite3_bind_double(w->rows, 2, found->until);
 		if (found->until < filter->start_from)
 			break;
 		bound = nextafter(found->at, -INFINITY);
@@ -176,9 +175,10 @@ static gk_code give_stretches(
 
 /* --- statements --- */
 
-/* `where`: of the stretch, or of what has no start. */
+/* `where`: of the stretch, or of what has no start, with so many binds. It stands first: of several bounds of one column SQLite
+ * takes the first to find its way, and would walk all that a filter by start leaves for each stretch. */
 static sqlite3_stmt *prepare_rows(
-	walking *w, const gk_sql_filter *filter, const char *where, gk_error *err)
+	walking *w, const gk_sql_filter *filter, const char *where, int binds, gk_error *err)
 {
 	gk_auto_buf gk_buf sql = GK_BUF_INIT(0);
 	sqlite3_stmt *s;
@@ -186,14 +186,14 @@ static sqlite3_stmt *prepare_rows(
 	gk_buf_printf(&sql,
 		"SELECT t.id, t.root_start, t.seq FROM traces t WHERE t.has_root = 1%s%s"
 		" ORDER BY t.root_start DESC, t.seq DESC",
-		filter->where.data ? filter->where.data : "", where);
+		where, filter->where.data ? filter->where.data : "");
 	if (gk_buf_failed(&sql)) {
 		gk_error_no_memory(err);
 		return NULL;
 	}
 	s = gk_db_prepare(w->db, sql.data, err);
 	if (s)
-		w->first_bind = gk_sql_filter_bind(filter, s, 1);
+		gk_sql_filter_bind(filter, s, binds + 1);
 	return s;
 }
 
@@ -206,13 +206,13 @@ static gk_code prepare(
 				   mark->version ? " AND t.root_start >= ? AND t.root_start < ?"
 						   " AND (t.root_start, t.seq) <= (?, ?)"
 						 : " AND t.root_start >= ? AND t.root_start < ?",
-				   err)
+				   mark->version ? 4 : 2, err)
 			 : NULL;
 	if (!w->rows)
 		return GK_UNAVAILABLE;
 	if (mark->version) {
-		sqlite3_bind_double(w->rows, w->first_bind + 2, mark->start);
-		sqlite3_bind_int64(w->rows, w->first_bind + 3, mark->sequence);
+		sqlite3_bind_double(w->rows, 3, mark->start);
+		sqlite3_bind_int64(w->rows, 4, mark->sequence);
 		w->place = mark->offset;
 	}
 	return GK_OK;
@@ -252,7 +252,7 @@ static void done(walking *w)
 /* What has no start is the end of every list. */
 static gk_code give_rest(walking *w, const gk_sql_filter *filter, gk_error *err)
 {
-	sqlite3_stmt *s = prepare_rows(w, filter, " AND t.root_start IS NULL", err);
+	sqlite3_stmt *s = prepare_rows(w, filter, " AND t.root_start IS NULL", 0, err);
 	gk_code rc = s ? give_rows(w, s, err) : GK_UNAVAILABLE;
 
 	sqlite3_finalize(s);

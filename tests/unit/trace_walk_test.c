@@ -381,6 +381,45 @@ START_TEST(marks_go_with_the_traces_they_lead_to)
 }
 END_TEST
 
+static int count_steps(void *user)
+{
+	(*(unsigned *)user)++;
+	return 0;
+}
+
+/* Of all pages of a list, in SQLite's instructions. */
+static unsigned cost(const char *text)
+{
+	gk_auto_json json_t *filter = json(text);
+	gk_auto_str char *ids = NULL;
+	unsigned steps = 0;
+	gk_db *db = gk_sqlite_borrow(sqlite, NULL);
+
+	sqlite3_progress_handler(db->handle, 1, count_steps, &steps);
+	gk_sqlite_return(sqlite, db); /* and the first that is free is borrowed again */
+	ids = listed(filter, 1000);
+	ck_assert(strstr(ids, "t0 "));
+	sqlite3_progress_handler(db->handle, 0, NULL, NULL);
+	return steps;
+}
+
+START_TEST(a_filter_by_start_as_well_looks_through_no_more)
+{
+	for (unsigned i = 0; i < 300; i++) {
+		known *trace = &traces[count];
+
+		snprintf(trace->id, sizeof(trace->id), "t%zu", count++);
+		trace->type = "flow";
+		trace->name = names[i % 3];
+		trace->start = 1e12 + 100.0 * i;
+		save(trace);
+	}
+	fold();
+	ck_assert_uint_lt(cost("{'eq':{'name':'echo'},'gte':{'start':1},'lte':{'start':2e12}}"),
+		2 * cost("{'eq':{'name':'echo'}}"));
+}
+END_TEST
+
 static Suite *walk_suite(void)
 {
 	Suite *suite = suite_create("trace walk");
@@ -392,6 +431,7 @@ static Suite *walk_suite(void)
 	tcase_add_test(tests, a_page_that_is_asked_for_by_itself_is_the_same);
 	tcase_add_test(tests, traces_that_begin_together_share_their_marks);
 	tcase_add_test(tests, marks_go_with_the_traces_they_lead_to);
+	tcase_add_test(tests, a_filter_by_start_as_well_looks_through_no_more);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
