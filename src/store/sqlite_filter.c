@@ -193,7 +193,8 @@ static void put_equal(building *b, const char *name, json_t *value, const char *
 	}
 }
 
-/* The values of a column that hold the part, found by leaping from value to value; false: there are too many of them. */
+/* The values of a column that hold the part, found by leaping from value to value of the marks, which what has no start does
+ * not have; false: there are too many of them. */
 static bool list_values(building *b, const field *f, json_t *part)
 {
 	gk_auto_json json_t *found = json_array();
@@ -213,7 +214,7 @@ static bool list_values(building *b, const field *f, json_t *part)
 	if (!s)
 		return false;
 	sqlite3_bind_text(s, 1, json_string_value(part), -1, SQLITE_STATIC);
-	gk_buf_printf(&b->filter->where, "%s IN (", f->column);
+	gk_buf_printf(&b->filter->where, "(%s IN (", f->column);
 	while ((rc = gk_db_step(b->db, s, &more, NULL)) == GK_OK && more &&
 		seen <= GK_MAX_NAME_SCAN) {
 		seen++;
@@ -226,7 +227,9 @@ static bool list_values(building *b, const field *f, json_t *part)
 			found, json_string_nocheck((const char *)sqlite3_column_text(s, 0)));
 	}
 	sqlite3_finalize(s);
-	gk_buf_putc(&b->filter->where, ')');
+	gk_buf_printf(&b->filter->where, ") OR (%s IS NULL AND gk_contains(%s, ?)))", start_column,
+		f->column);
+	bind(b, part);
 	if (rc == GK_OK && seen <= GK_MAX_NAME_SCAN && !gk_buf_failed(&b->filter->where)) {
 		if (b->is_alone)
 			add_marks(b, f, found);

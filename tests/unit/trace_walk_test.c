@@ -420,6 +420,26 @@ START_TEST(a_filter_by_start_as_well_looks_through_no_more)
 }
 END_TEST
 
+START_TEST(a_part_of_a_name_finds_what_has_no_start)
+{
+	gk_auto_json json_t *filter = json("{'contains':{'name':'ODD'}}");
+	gk_auto_str char *ids = NULL;
+
+	while (count < 3) {
+		known *trace = &traces[count];
+
+		snprintf(trace->id, sizeof(trace->id), "t%zu", count++);
+		trace->type = "flow";
+		trace->name = count == 1 ? "odd" : count == 2 ? "even" : "oddly";
+		trace->start = count == 3 ? 1e12 : 0;
+		save(trace);
+	}
+	fold();
+	ids = listed(filter, 10);
+	ck_assert_str_eq(ids, "t2 t0 ");
+}
+END_TEST
+
 static Suite *walk_suite(void)
 {
 	Suite *suite = suite_create("trace walk");
@@ -432,6 +452,7 @@ static Suite *walk_suite(void)
 	tcase_add_test(tests, traces_that_begin_together_share_their_marks);
 	tcase_add_test(tests, marks_go_with_the_traces_they_lead_to);
 	tcase_add_test(tests, a_filter_by_start_as_well_looks_through_no_more);
+	tcase_add_test(tests, a_part_of_a_name_finds_what_has_no_start);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
