@@ -726,6 +726,8 @@ static gk_code open_backend(gk_trace_store *store, gk_error *err)
 	store->counts.unindexed = sizes.unindexed;
 	store->counts.unfolded = sizes.unfolded;
 	store->counts.unfolded_bytes = sizes.unfolded_bytes;
+	gk_trace_lag_take(&store->fold, sizes.unfolded, gk_clock_mono_ms());
+	gk_trace_lag_take(&store->index, sizes.unindexed, gk_clock_mono_ms());
 	if (rc == GK_OK)
 		return GK_OK;
 	store->fails = store->is_failing = store->has_told = true;

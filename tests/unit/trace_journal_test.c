@@ -654,6 +654,30 @@ START_TEST(indexing_makes_room_for_what_is_to_be_written)
 }
 END_TEST
 
+static bool is_indexed(void *user)
+{
+	(void)user;
+	return gk_trace_store_count(traces_store).unindexed == 0;
+}
+
+START_TEST(what_an_earlier_process_did_not_index_waits_for_no_write)
+{
+	gk_trace_backend *backend;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	backend = gk_sqlite_backend_new(traces_path);
+	ck_assert_int_eq(backend->type->open(backend, NULL), GK_OK);
+	write_trace(backend, 1, 3);
+	ck_assert_uint_eq(fold_some(backend), 0);
+	ck_assert_int_eq(lacking(backend), 3);
+	backend->type->free(backend);
+	traces_reopen(NULL);
+	traces_until(is_indexed, NULL);
+	ck_assert_int_eq(
+		traces_number("SELECT value FROM meta WHERE key = 'indexed'") & 0xfffff, 3);
+}
+END_TEST
+
 START_TEST(the_index_comes_to_its_end_though_something_is_written_all_the_time)
 {
 	gk_trace_backend *backend;
@@ -929,6 +953,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, folding_makes_room_for_a_guest);
 	tcase_add_test(tests, what_is_in_the_journal_is_folded_before_something_is_deleted);
 	tcase_add_test(tests, indexing_makes_room_for_what_is_to_be_written);
+	tcase_add_test(tests, what_an_earlier_process_did_not_index_waits_for_no_write);
 	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
 	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
 	tcase_add_test(tests, a_trace_has_so_many_spans);
