@@ -163,6 +163,9 @@ static gk_code open_file(gk_trace_backend *backend, gk_error *err)
 	gk_code rc;
 
 	gk_db_close(&sqlite->db);
+	pthread_mutex_lock(&sqlite->copy_lock);
+	gk_db_close(&sqlite->copier); /* may know a file that is no more */
+	pthread_mutex_unlock(&sqlite->copy_lock);
 	sqlite->data_version = 0;
 	rc = gk_db_inspect(sqlite->path, err);
 	if (rc == GK_OK)

@@ -654,6 +654,35 @@ START_TEST(indexing_makes_room_for_what_is_to_be_written)
 }
 END_TEST
 
+START_TEST(the_log_of_a_file_that_was_put_anew_is_copied)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	gk_trace_backend *backend;
+	gk_trace_sizes sizes;
+
+	gk_trace_store_close(gk_steal(traces_store));
+	backend = gk_sqlite_backend_new(traces_path);
+	ck_assert_int_eq(backend->type->open(backend, NULL), GK_OK);
+	write_trace(backend, 1, 1);
+	backend->type->copy(backend);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		gk_auto_str char *path = NULL;
+
+		ck_assert_int_gt(asprintf(&path, "%s%s", traces_path, suffixes[i]), 0);
+		unlink(path);
+	}
+	ck_assert_int_eq(backend->type->open(backend, NULL), GK_OK); /* after a failure */
+	for (unsigned i = 0; i < 5; i++)
+		write_trace(backend, i, 200);
+	backend->type->sizes(backend, &sizes);
+	ck_assert_uint_gt(sizes.wal_bytes, 0);
+	/* and what its connection wrote itself when it was opened */
+	ck_assert_uint_ge(backend->type->copy(backend), sizes.wal_bytes);
+	backend->type->free(backend);
+	traces_reopen(NULL);
+}
+END_TEST
+
 static bool is_indexed(void *user)
 {
 	(void)user;
@@ -953,6 +982,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, folding_makes_room_for_a_guest);
 	tcase_add_test(tests, what_is_in_the_journal_is_folded_before_something_is_deleted);
 	tcase_add_test(tests, indexing_makes_room_for_what_is_to_be_written);
+	tcase_add_test(tests, the_log_of_a_file_that_was_put_anew_is_copied);
 	tcase_add_test(tests, what_an_earlier_process_did_not_index_waits_for_no_write);
 	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
 	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
