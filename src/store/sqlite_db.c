@@ -222,11 +222,13 @@ static gk_code set_up(gk_db *db, bool is_reader, bool is_new_file, gk_error *err
 			READER_CACHE_KB);
 	else
 		snprintf(text, sizeof(text),
-			"PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
-			"PRAGMA synchronous = %s; PRAGMA journal_mode = WAL;"
+			"%s PRAGMA synchronous = %s; PRAGMA journal_mode = WAL;"
 			"PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST; PRAGMA cache_size = -%d;"
 			"PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;"
 			"PRAGMA journal_size_limit = %u;",
+			/* of a file that is there the second would be a commit */
+			is_new_file ? "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
+				    : "",
 			/* until it has its tables there is nothing to lose: see gk_db_migrate() */
 			is_new_file ? "OFF" : "NORMAL", WRITER_CACHE_KB, GK_STORE_WAL_MAX);
 	return gk_db_exec(db, text, err);
