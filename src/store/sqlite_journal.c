@@ -439,7 +439,8 @@ static gk_code fold_held(gk_sqlite *sqlite, const void *data, size_t len, gk_err
 
 	if (!row)
 		return gk_error_no_memory(err);
-	memcpy(row->data, data, len);
+	if (len) /* an empty row of a damaged file has no data */
+		memcpy(row->data, data, len);
 	SLIST_INSERT_HEAD(&sqlite->held, row, link);
 	sqlite->held_size += len;
 	rc = fold_row(sqlite, row->data, len, err);
