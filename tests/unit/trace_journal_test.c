@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* The journal of the store's file, and what becomes of a file of the version before it. */
+/* The journal of the store's file. */
 #include "traces.h"
 
 #include "base/clock.h"
@@ -35,47 +35,6 @@ static void hold_folding(void)
 	pthread_mutex_lock(&traces_store->lock);
 	traces_store->upkeep_ms = gk_clock_mono_ms() + 3600000;
 	pthread_mutex_unlock(&traces_store->lock);
-}
-
-static void post_root(const char *id)
-{
-	gk_auto_str char *text = NULL;
-
-	ck_assert_int_gt(asprintf(&text, "{'traceId':'%s','spans':{%s}}", id,
-				 traces_span("r", id, 1, 2, ",'attributes':{}")),
-		0);
-	traces_post(text);
-}
-
-/* What a new file is made of is what an old one becomes. */
-static char *schema(void)
-{
-	gk_auto_error gk_error err = { 0 };
-	sqlite3_stmt *s;
-	char *text = NULL;
-	gk_db db;
-
-	ck_assert_int_eq(gk_db_open(&db, traces_path, true, &err), GK_OK);
-	s = gk_db_prepare(&db,
-		"SELECT group_concat(sql, char(10)) || (SELECT group_concat(key || value) FROM meta)"
-		" FROM (SELECT sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY name)",
-		&err);
-	ck_assert_msg(s && sqlite3_step(s) == SQLITE_ROW, "%s", err.message);
-	ck_assert(gk_db_copy_text(s, 0, &text));
-	sqlite3_finalize(s);
-	gk_db_close(&db);
-	return text;
-}
-
-/* SQL on the file from beside. */
-static void change(const char *sql)
-{
-	gk_auto_error gk_error err = { 0 };
-	gk_db db;
-
-	ck_assert_int_eq(gk_db_open(&db, traces_path, false, &err), GK_OK);
-	ck_assert_msg(gk_db_exec(&db, sql, &err) == GK_OK, "%s", err.message);
-	gk_db_close(&db);
 }
 
 static void flush(void *user)
@@ -121,7 +80,7 @@ static void open_without_a_pause(const gk_trace_store_opts *opts)
 START_TEST(a_small_batch_waits_in_the_journal_until_somebody_reads)
 {
 	hold_folding();
-	post_root("a");
+	traces_post_root("a");
 	ck_assert_uint_eq(unfolded(), 1);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 1);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 0);
@@ -140,7 +99,7 @@ static bool is_folded(void *user)
 
 START_TEST(the_journal_is_folded_when_it_is_quiet)
 {
-	post_root("a");
+	traces_post_root("a");
 	traces_until(is_folded, NULL);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 1);
 }
@@ -149,7 +108,7 @@ END_TEST
 START_TEST(a_large_batch_goes_into_the_tables_behind_what_is_in_the_journal)
 {
 	hold_folding();
-	post_root("a");
+	traces_post_root("a");
 	save_spans("b", GK_STORE_DIRECT);
 	ck_assert_uint_eq(unfolded(), 0);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 0);
@@ -221,7 +180,7 @@ START_TEST(what_another_process_left_in_the_journal_is_taken_over)
 	gk_auto_json json_t *loaded = NULL;
 
 	hold_folding();
-	post_root("a");
+	traces_post_root("a");
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 1);
 	ck_assert_int_eq(gk_trace_store_open(traces_loop,
 				 GK_OPTS(gk_trace_store_opts, .path = traces_path), &other, NULL),
@@ -229,7 +188,7 @@ START_TEST(what_another_process_left_in_the_journal_is_taken_over)
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 0);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 1);
 	gk_trace_store_close(other);
-	post_root("b");
+	traces_post_root("b");
 	loaded = traces_load("b");
 	ck_assert_ptr_nonnull(loaded);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 2);
@@ -262,11 +221,11 @@ END_TEST
 START_TEST(a_damaged_row_of_the_journal_is_lost_alone)
 {
 	open_without_a_pause(GK_OPTS(gk_trace_store_opts, .path = traces_path));
-	post_root("a");
-	change("UPDATE journal SET posts = substr(posts, 1, 40)");
-	post_root("b");
-	change("INSERT INTO journal(spans, posts) VALUES(1, x'0102')");
-	change("INSERT INTO journal(spans, posts) VALUES(1, x'')");
+	traces_post_root("a");
+	traces_change("UPDATE journal SET posts = substr(posts, 1, 40)");
+	traces_post_root("b");
+	traces_change("INSERT INTO journal(spans, posts) VALUES(1, x'0102')");
+	traces_change("INSERT INTO journal(spans, posts) VALUES(1, x'')");
 	ck_assert(traces_has("b"));
 	ck_assert(!traces_has("a"));
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 0);
@@ -275,11 +234,11 @@ END_TEST
 
 START_TEST(what_cannot_be_merged_is_lost_alone)
 {
-	change("CREATE TRIGGER refuse BEFORE INSERT ON traces WHEN NEW.trace_id = 'bad'"
-	       " BEGIN SELECT RAISE(ABORT, 'refused'); END");
-	post_root("a");
-	post_root("bad");
-	post_root("c");
+	traces_change("CREATE TRIGGER refuse BEFORE INSERT ON traces WHEN NEW.trace_id = 'bad'"
+		      " BEGIN SELECT RAISE(ABORT, 'refused'); END");
+	traces_post_root("a");
+	traces_post_root("bad");
+	traces_post_root("c");
 	ck_assert(traces_has("c"));
 	ck_assert(traces_has("a"));
 	ck_assert(!traces_has("bad"));
@@ -302,10 +261,10 @@ START_TEST(what_is_watched_is_merged_at_once)
 {
 	gk_trace_watcher watcher = { .trace_id = "a", .event = on_event };
 
-	post_root("before");
+	traces_post_root("before");
 	ck_assert(gk_trace_store_watch(traces_store, &watcher));
 	events = 0;
-	post_root("a");
+	traces_post_root("a");
 	ck_assert_uint_eq(unfolded(), 0);
 	ck_assert_uint_eq(events, 2);
 	gk_trace_store_unwatch(traces_store, &watcher);
@@ -416,7 +375,7 @@ START_TEST(bytes_of_a_journal_that_is_found_count)
 	save_large("a", LARGE);
 	bytes = unfolded_bytes();
 	ck_assert_uint_gt(bytes, LARGE);
-	change("UPDATE journal SET spans = spans"); /* somebody else wrote */
+	traces_change("UPDATE journal SET spans = spans"); /* somebody else wrote */
 	save_large("b", LARGE);
 	ck_assert_uint_eq(unfolded_bytes(), 2 * bytes);
 	ck_assert(traces_has("b"));
@@ -585,7 +544,7 @@ START_TEST(folding_makes_room_for_a_guest)
 	backend->type = &waiting;
 	folds = was_wanted = has_worked = false;
 	gk_trace_store_set_guest(traces_store, &guest, 60000);
-	post_root("a");
+	traces_post_root("a");
 	traces_until(is_set, &folds);
 	gk_trace_store_call_guest(traces_store);
 	traces_until(is_set, &has_worked);
@@ -615,7 +574,7 @@ START_TEST(what_is_in_the_journal_is_folded_before_something_is_deleted)
 	noting = *backend->type;
 	noting.remove = remove_and_note;
 	backend->type = &noting;
-	post_root("a");
+	traces_post_root("a");
 	left_to_fold = 1;
 	ck_assert_uint_eq(traces_delete("a"), 1);
 	ck_assert_uint_eq(left_to_fold, 0);
@@ -760,15 +719,15 @@ START_TEST(a_journal_that_cannot_be_folded_is_left_alone_for_a_moment)
 				 " BEGIN SELECT RAISE(ABORT, 'refused'); END",
 				 GK_STORE_FOLD_LAG + 1),
 		0);
-	change(sql);
-	post_root("a");
+	traces_change(sql);
+	traces_post_root("a");
 	while (!complaints)
 		gk_loop_turn(traces_loop, 10);
 	until = gk_clock_mono_ms() + GK_STORE_RETRY_MS / 4;
 	while (gk_clock_mono_ms() < until)
 		gk_loop_turn(traces_loop, 10);
 	ck_assert_uint_le(complaints, 4); /* a try, and one with care */
-	change("DROP TRIGGER stays");
+	traces_change("DROP TRIGGER stays");
 }
 END_TEST
 
@@ -777,103 +736,18 @@ START_TEST(a_trace_has_so_many_spans)
 	gk_auto_str char *sql = NULL;
 	gk_auto_json json_t *loaded = NULL;
 
-	post_root("a");
+	traces_post_root("a");
 	ck_assert(traces_has("a"));
 	ck_assert_int_gt(asprintf(&sql,
 				 "INSERT INTO spans(id, span_key, start_ms, end_ms, doc)"
 				 " SELECT (id << 20) + %d, 'k', 1, 2, x'007b7d' FROM traces",
 				 GK_MAX_TRACE_SPANS - 1),
 		0);
-	change(sql);
+	traces_change(sql);
 	save_spans("a", 3);
 	loaded = traces_load("a");
 	ck_assert_uint_eq(json_object_size(json_object_get(loaded, "spans")), 3);
 	ck_assert_uint_eq(gk_trace_store_count(traces_store).dropped_error, 2);
-}
-END_TEST
-
-/* --- the version before --- */
-
-static const char old_rows[] =
-	"INSERT INTO traces(id, trace_id, has_root, root_pk, root_name, root_start, span_count,"
-	" updated_ms) VALUES(1, 'a', 1, 2, 'root a', 1, 2, 5), (2, 'b', 1, 3, 'root b', 2, 1, 5);"
-	"INSERT INTO spans(id, trace_pk, span_key, parent_span_id, name, type, start_ms, end_ms)"
-	" VALUES(1, 1, 'child', 'r', 'c', 'action', 1, 2), (2, 1, 'r', NULL, 'n', 'action', 1, 2),"
-	" (3, 2, 'r', NULL, 'n', 'action', 1, 2);"
-	"INSERT INTO span_docs VALUES(1, x'00' || '{\"spanId\":\"child\"}'),"
-	" (2, x'00' || '{\"spanId\":\"r\",\"attributes\":{\"genkit:input\":\"needle\"}}'),"
-	" (3, x'00' || '{\"spanId\":\"r\"}');"
-	"INSERT INTO span_fts(rowid, input, output, error) VALUES(2, 'needle', '', '');"
-	"UPDATE meta SET value = 3";
-
-static void migrate(int64_t to)
-{
-	gk_auto_error gk_error err = { 0 };
-	gk_db db;
-
-	ck_assert_int_eq(gk_db_open(&db, traces_path, false, &err), GK_OK);
-	ck_assert_msg(gk_db_migrate(&db, to, &err) == GK_OK, "%s", err.message);
-	gk_db_close(&db);
-}
-
-/* FNV-1a. */
-static uint64_t fingerprint(const char *text)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-	return hash;
-}
-
-START_TEST(the_tables_of_a_version_that_was_released_stay_as_they_are)
-{
-	static const uint64_t released[GK_DB_VERSION] = { 0xcbeef7783698ce69u, 0x6f4276e59ea69644u,
-		0x552f3f637fa978e6u };
-
-	gk_trace_store_close(gk_steal(traces_store));
-	ck_assert_int_eq(unlink(traces_path), 0);
-	for (int64_t version = 1; version <= GK_DB_VERSION; version++) {
-		gk_auto_str char *text = NULL;
-
-		migrate(version);
-		text = schema();
-		ck_assert_msg(fingerprint(text) == released[version - 1], "0x%llx: %s",
-			(unsigned long long)fingerprint(text), text);
-	}
-	traces_reopen(NULL);
-}
-END_TEST
-
-START_TEST(who_finds_the_tables_made_meanwhile_writes_as_safely)
-{
-	gk_auto_error gk_error err = { 0 };
-	int64_t level = 0;
-	gk_db db;
-
-	gk_trace_store_close(gk_steal(traces_store));
-	ck_assert_int_eq(unlink(traces_path), 0);
-	ck_assert_int_eq(gk_db_open(&db, traces_path, false, &err), GK_OK); /* a new file */
-	migrate(GK_DB_VERSION);                                             /* by another process */
-	ck_assert_int_eq(gk_db_migrate(&db, GK_DB_VERSION, &err), GK_OK);
-	ck_assert_int_eq(gk_db_number(&db, "PRAGMA synchronous", &level, &err), GK_OK);
-	ck_assert_int_eq(level, 1); /* NORMAL */
-	gk_db_close(&db);
-	traces_reopen(NULL);
-}
-END_TEST
-
-START_TEST(a_new_file_is_as_one_of_the_version_before_becomes)
-{
-	gk_auto_str char *fresh = schema(), *migrated = NULL;
-
-	gk_trace_store_close(gk_steal(traces_store));
-	ck_assert_int_eq(unlink(traces_path), 0);
-	migrate(1);
-	migrate(GK_DB_VERSION);
-	migrated = schema();
-	ck_assert_str_eq(fresh, migrated);
-	traces_reopen(NULL);
 }
 END_TEST
 
@@ -896,60 +770,6 @@ START_TEST(statistics_count_what_a_search_has_to_index_first)
 	ck_assert_int_eq(lacking(backend), 0);
 	backend->type->free(backend);
 	unlink(path);
-}
-END_TEST
-
-START_TEST(a_file_of_the_version_before_keeps_its_traces)
-{
-	gk_auto_json json_t *a = NULL, *check = NULL;
-	gk_auto_str char *all = NULL, *found = NULL;
-
-	gk_trace_store_close(gk_steal(traces_store));
-	ck_assert_int_eq(unlink(traces_path), 0);
-	migrate(1);
-	change(old_rows);
-	traces_reopen(NULL);
-	all = traces_ids(NULL, NULL);
-	ck_assert_str_eq(all, "b a");
-	a = traces_load("a");
-	assert_json(json_object_get(a, "spans"),
-		"{'child':{'spanId':'child'},'r':{'spanId':'r','attributes':{'genkit:input':'needle'}}}");
-	found = traces_ids(NULL, "needle");
-	ck_assert_str_eq(found, "a");
-	check = traces_do(GK_STORE_CHECK, NULL);
-	assert_json(check, "{'ok':true,'messages':[]}");
-	post_root("a");
-	ck_assert_int_eq(traces_number("SELECT count(*) FROM spans"), 3);
-}
-END_TEST
-
-START_TEST(filters_find_what_a_file_of_the_version_before_held)
-{
-	static const struct {
-		const char *filter, *ids;
-	} cases[] = {
-		{ "{'eq':{'name':'x'}}", "huge late c b old none" },
-		{ "{'eq':{'type':'tool'}}", "c" },
-		{ "{'eq':{'status':2}}", "b" },
-		{ "{'eq':{'status':'UNKNOWN'}}", "old" },
-	};
-
-	gk_trace_store_close(gk_steal(traces_store));
-	ck_assert_int_eq(unlink(traces_path), 0);
-	migrate(2);
-	change("INSERT INTO traces(id, trace_id, has_root, root_type, root_name, root_start,"
-	       " root_status, updated_ms) VALUES(1, 'none', 1, 'flow', 'x', NULL, 0, 5),"
-	       " (2, 'old', 1, 'flow', 'x', -7.5, NULL, 5), (3, 'b', 1, 'flow', 'x', 31.9, 2, 5),"
-	       " (4, 'c', 1, 'tool', 'x', 1e12 + 32, 0, 5), (5, 'late', 1, 'flow', 'x', 1e15, 0, 5),"
-	       " (6, 'huge', 1, 'flow', 'x', 1e300, 0, 5), (7, 'nameless', 1, 'flow', NULL, 5, 0, 5),"
-	       " (8, 'child', 0, 'flow', 'x', 6, 0, 5)");
-	traces_reopen(NULL);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		gk_auto_str char *ids = traces_ids(cases[i].filter, NULL);
-
-		ck_assert_str_eq(ids, cases[i].ids);
-	}
-	ck_assert_int_eq(traces_number("SELECT count(*) FROM marks WHERE until != at + 32"), 6);
 }
 END_TEST
 
@@ -987,12 +807,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, the_index_comes_to_its_end_though_something_is_written_all_the_time);
 	tcase_add_test(tests, a_journal_that_cannot_be_folded_is_left_alone_for_a_moment);
 	tcase_add_test(tests, a_trace_has_so_many_spans);
-	tcase_add_test(tests, the_tables_of_a_version_that_was_released_stay_as_they_are);
-	tcase_add_test(tests, who_finds_the_tables_made_meanwhile_writes_as_safely);
-	tcase_add_test(tests, a_new_file_is_as_one_of_the_version_before_becomes);
 	tcase_add_test(tests, statistics_count_what_a_search_has_to_index_first);
-	tcase_add_test(tests, a_file_of_the_version_before_keeps_its_traces);
-	tcase_add_test(tests, filters_find_what_a_file_of_the_version_before_held);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

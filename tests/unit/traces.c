@@ -305,3 +305,23 @@ uint64_t traces_delete(const char *id)
 	ck_assert_int_eq(a.rc, GK_OK);
 	return a.count;
 }
+
+void traces_change(const char *sql)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_db db;
+
+	ck_assert_int_eq(gk_db_open(&db, traces_path, false, &err), GK_OK);
+	ck_assert_msg(gk_db_exec(&db, sql, &err) == GK_OK, "%s", err.message);
+	gk_db_close(&db);
+}
+
+void traces_post_root(const char *id)
+{
+	gk_auto_str char *text = NULL;
+
+	ck_assert_int_gt(asprintf(&text, "{'traceId':'%s','spans':{%s}}", id,
+				 traces_span("r", id, 1, 2, ",'attributes':{}")),
+		0);
+	traces_post(text);
+}

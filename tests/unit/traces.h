@@ -21,6 +21,12 @@ void traces_reopen(const gk_trace_store_opts *opts);
 /** One number, from the file as a reader sees it. */
 int64_t traces_number(const char *sql);
 
+/** Posts a trace of one span that has ended. */
+void traces_post_root(const char *id);
+
+/** Runs SQL on the file from beside, as another process would. */
+void traces_change(const char *sql);
+
 /** Runs it in a fiber to its end. */
 void traces_in_fiber(gk_fiber_fn *fn, void *user);
 
