@@ -130,13 +130,27 @@ size_t gk_str_valid_utf8(const char *text, size_t len)
 	return at;
 }
 
+static bool eight_are_ascii(const char *text)
+{
+	uint64_t word;
+
+	memcpy(&word, text, sizeof(word));
+	return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 size_t gk_str_utf16_len(const char *text, size_t len)
 {
 	size_t units = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
+	for (size_t i = 0; i < len;) {
+		unsigned char c;
 
+		if (i + 8 <= len && eight_are_ascii(text + i)) {
+			units += 8;
+			i += 8;
+			continue;
+		}
+		c = (unsigned char)text[i++];
 		units += (c & 0xc0) != 0x80;
 		units += c >= 0xf0;
 	}

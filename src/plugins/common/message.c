@@ -48,8 +48,13 @@ void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member)
 
 json_t *gk_parts_joined(const json_t *parts, const char *member)
 {
+	json_t *only = json_array_size(parts) == 1
+			       ? json_object_get(json_array_get(parts, 0), member)
+			       : NULL;
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 
+	if (json_is_string(only))
+		return json_incref(only);
 	gk_parts_join(&text, parts, member);
 	return gk_buf_failed(&text) ? NULL : json_stringn(text.len ? text.data : "", text.len);
 }
@@ -161,14 +166,17 @@ bool gk_request_wants_json(const json_t *request)
 {
 	const json_t *output = json_object_get(request, "output");
 
-	return gk_str_equal(gk_json_str_peek(output, "format"), "json") ||
-	       gk_str_equal(gk_json_str_peek(output, "contentType"), "application/json");
+	if (!json_object_size(output)) /* most want nothing of it */
+		return false;
+	return gk_str_equal(json_string_value(json_object_get(output, "format")), "json") ||
+	       gk_str_equal(json_string_value(json_object_get(output, "contentType")),
+		       "application/json");
 }
 
 json_t *gk_request_schema_peek(const json_t *request)
 {
 	const json_t *output = json_object_get(request, "output");
-	json_t *schema = json_object_get(output, "schema");
+	json_t *schema = json_object_size(output) ? json_object_get(output, "schema") : NULL;
 
 	if (!json_is_object(schema) || json_is_false(json_object_get(output, "constrained")))
 		return NULL;
@@ -177,7 +185,8 @@ json_t *gk_request_schema_peek(const json_t *request)
 
 json_t *gk_request_config_peek(const json_t *request, const char *key)
 {
-	json_t *value = json_object_get(json_object_get(request, "config"), key);
+	const json_t *config = json_object_get(request, "config");
+	json_t *value = json_object_size(config) ? json_object_get(config, key) : NULL;
 
 	return json_is_null(value) ? NULL : value;
 }

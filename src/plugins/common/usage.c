@@ -60,12 +60,12 @@ bool gk_usage_copy(json_t *usage, const char *key, const json_t *from, const cha
 gk_code gk_vendor_response(
 	const json_t *request, json_t *content_take, json_t *raw, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *content = content_take, *usage = json_object();
-	gk_auto_json json_t *message =
-		content ? json_pack("{s:s, s:O}", "role", "model", "content", content) : NULL;
-	gk_auto_json json_t *response = json_object();
+	gk_auto_json json_t *message = json_object(), *usage = json_object();
+	gk_auto_json json_t *content = content_take, *response = json_object();
 
-	if (!message || !gk_json_set(response, "message", message) ||
+	if (!gk_json_set_str(message, "role", "model") ||
+		!gk_json_set(message, "content", content) ||
+		!gk_json_set(response, "message", message) ||
 		!gk_json_set_str(response, "finishReason", "stop") ||
 		!gk_usage_add_basic(usage, request, message) ||
 		!gk_json_set(response, "usage", usage) ||

@@ -147,7 +147,7 @@ static const struct {
 
 static const char *reason_of(const json_t *choice)
 {
-	const char *reason = gk_json_str_peek(choice, "finish_reason");
+	const char *reason = json_string_value(json_object_get(choice, "finish_reason"));
 
 	if (!reason || !*reason)
 		return "unknown";
@@ -159,9 +159,11 @@ static const char *reason_of(const json_t *choice)
 
 static bool set_reason(json_t *response, const json_t *choice)
 {
+	const json_t *said = json_object_get(choice, "message");
+	const json_t *error = json_object_get(choice, "error");
 	const char *reason = reason_of(choice);
-	const char *refusal = gk_json_str_peek(choice, "message.refusal");
-	const char *message = gk_json_str_peek(choice, "error.message");
+	const char *refusal = json_string_value(json_object_get(said, "refusal"));
+	const char *message = json_string_value(json_object_get(error, "message"));
 
 	if (strcmp(reason, "stop") == 0)
 		message = NULL;
@@ -175,39 +177,65 @@ static bool set_reason(json_t *response, const json_t *choice)
 
 /* --- usage --- */
 
-static const struct {
-	const char *to, *from;
-	bool positive; /* 0 says nothing */
-} customs[] = {
-	{ "audioTokens", "completion_tokens_details.audio_tokens", true },
-	{ "acceptedPredictionTokens", "completion_tokens_details.accepted_prediction_tokens",
-		true },
-	{ "rejectedPredictionTokens", "completion_tokens_details.rejected_prediction_tokens",
-		true },
-	{ "numSourcesUsed", "num_sources_used", true },
-	{ "imageTokens", "completion_tokens_details.image_tokens", true },
-	{ "imageTokens", "prompt_tokens_details.image_tokens", true },
-	{ "cost", "cost", false },
+/* Where a count stands: beside the others, or in one of two objects among them, which not all services give. */
+enum {
+	PLAIN,
+	OF_PROMPT,
+	OF_COMPLETION,
+	PLACES
 };
+
+typedef struct counter {
+	const char *to;
+	int place;
+	const char *from;
+	bool positive; /* 0 says nothing */
+} counter;
+
+static const counter counters[] = {
+	{ "inputTokens", PLAIN, "prompt_tokens", false },
+	{ "outputTokens", PLAIN, "completion_tokens", false },
+	{ "totalTokens", PLAIN, "total_tokens", false },
+	{ "thoughtsTokens", OF_COMPLETION, "reasoning_tokens", false },
+	{ "cachedContentTokens", PLAIN, "prompt_cache_hit_tokens", false },
+	{ "cachedContentTokens", OF_PROMPT, "cached_tokens", false }, /* counts more */
+	{ .to = NULL },
+};
+
+static const counter customs[] = {
+	{ "audioTokens", OF_COMPLETION, "audio_tokens", true },
+	{ "acceptedPredictionTokens", OF_COMPLETION, "accepted_prediction_tokens", true },
+	{ "rejectedPredictionTokens", OF_COMPLETION, "rejected_prediction_tokens", true },
+	{ "numSourcesUsed", PLAIN, "num_sources_used", true },
+	{ "imageTokens", OF_COMPLETION, "image_tokens", true },
+	{ "imageTokens", OF_PROMPT, "image_tokens", true },
+	{ "cost", PLAIN, "cost", false },
+	{ .to = NULL },
+};
+
+/* Into `*ret`, which is made for the first of them unless it is there. */
+static bool copy_counts(const counter *it, const json_t *const places[PLACES], json_t **ret)
+{
+	for (; it->to; it++) {
+		json_t *value = json_object_get(places[it->place], it->from);
+
+		if (!json_is_number(value) || (it->positive && json_number_value(value) <= 0))
+			continue;
+		if ((!*ret && !(*ret = json_object())) || !gk_json_set(*ret, it->to, value))
+			return false;
+	}
+	return true;
+}
 
 static bool set_usage(json_t *usage, const json_t *from)
 {
-	gk_auto_json json_t *custom = json_object();
-	const char *cached = "prompt_tokens_details.cached_tokens";
+	const json_t *const places[PLACES] = { [PLAIN] = from,
+		[OF_PROMPT] = json_object_get(from, "prompt_tokens_details"),
+		[OF_COMPLETION] = json_object_get(from, "completion_tokens_details") };
+	gk_auto_json json_t *custom = NULL;
 
-	if (!json_is_number(gk_json_at_peek(from, cached)))
-		cached = "prompt_cache_hit_tokens";
-	for (size_t i = 0; i < sizeof(customs) / sizeof(customs[0]); i++)
-		if ((!customs[i].positive || gk_json_real_at(from, customs[i].from, 0) > 0) &&
-			!gk_usage_copy(custom, customs[i].to, from, customs[i].from))
-			return false;
-	return gk_usage_copy(usage, "inputTokens", from, "prompt_tokens") &&
-	       gk_usage_copy(usage, "outputTokens", from, "completion_tokens") &&
-	       gk_usage_copy(usage, "totalTokens", from, "total_tokens") &&
-	       gk_usage_copy(usage, "thoughtsTokens", from,
-		       "completion_tokens_details.reasoning_tokens") &&
-	       gk_usage_copy(usage, "cachedContentTokens", from, cached) &&
-	       (!json_object_size(custom) || gk_json_set(usage, "custom", custom));
+	return copy_counts(counters, places, &usage) && copy_counts(customs, places, &custom) &&
+	       (!custom || gk_json_set(usage, "custom", custom));
 }
 
 /* --- the whole --- */

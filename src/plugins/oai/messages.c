@@ -163,17 +163,24 @@ static gk_code user_content(
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
+/* {role, content} */
+static gk_code push_message(json_t *messages, const char *role, json_t *content, gk_error *err)
+{
+	gk_auto_json json_t *message = json_object();
+
+	if (!gk_json_set_str(message, "role", role) || !gk_json_set(message, "content", content) ||
+		json_array_append(messages, message) < 0)
+		return gk_error_no_memory(err);
+	return GK_OK;
+}
+
 static gk_code add_user(
 	const gk_oai_call *call, const json_t *content, json_t *messages, gk_error *err)
 {
 	gk_auto_json json_t *wire = NULL;
 	gk_code rc = user_content(call, content, &wire, err);
 
-	if (rc != GK_OK)
-		return rc;
-	return gk_json_push_take(messages, json_pack("{s:s, s:O}", "role", "user", "content", wire))
-		       ? GK_OK
-		       : gk_error_no_memory(err);
+	return rc == GK_OK ? push_message(messages, "user", wire, err) : rc;
 }
 
 static gk_code add_system(
@@ -188,11 +195,7 @@ static gk_code add_system(
 		if (gk_part_kind_of(part) != GK_PART_TEXT)
 			return misplaced(call, part, "system", err);
 	text = gk_parts_joined(content, "text");
-	if (!text || !gk_json_push_take(messages,
-			     json_pack("{s:s, s:O}", "role", takes_system ? "system" : "developer",
-				     "content", text)))
-		return gk_error_no_memory(err);
-	return GK_OK;
+	return push_message(messages, takes_system ? "system" : "developer", text, err);
 }
 
 /* --- the model's and the tools' --- */

@@ -144,14 +144,16 @@ static bool can_schema(const gk_oai_call *call)
 
 static gk_code add_format(const gk_oai_call *call, json_t *body, gk_error *err)
 {
-	json_t *schema = gk_request_schema_peek(call->request), *format = NULL;
-	bool has_schema = json_is_object(gk_json_at_peek(call->request, "output.schema"));
+	json_t *schema, *format = NULL;
 	gk_oai_json mode = call->row->json;
 	gk_code rc = GK_OK;
+	bool has_schema;
 
 	if (!gk_request_wants_json(call->request) || mode == GK_OAI_JSON_NONE ||
 		json_object_get(body, "response_format"))
 		return GK_OK;
+	schema = gk_request_schema_peek(call->request);
+	has_schema = json_is_object(gk_json_at_peek(call->request, "output.schema"));
 	if (schema && mode <= GK_OAI_JSON_LISTED && can_schema(call))
 		rc = schema_format(call, schema, &format, err);
 	else if ((schema && mode == GK_OAI_JSON_PROMPT) ||
@@ -168,11 +170,13 @@ static gk_code add_format(const gk_oai_call *call, json_t *body, gk_error *err)
 /* Where the service knows no schema, a system message before all others tells it. */
 static gk_code explain_schema(const gk_oai_call *call, json_t *messages, gk_error *err)
 {
-	json_t *schema = gk_request_schema_peek(call->request);
 	gk_auto_str char *text = NULL;
-	json_t *message;
+	json_t *schema, *message;
 
-	if (!schema || call->row->json != GK_OAI_JSON_PROMPT)
+	if (call->row->json != GK_OAI_JSON_PROMPT)
+		return GK_OK;
+	schema = gk_request_schema_peek(call->request);
+	if (!schema)
 		return GK_OK;
 	text = gk_json_write(schema, NULL);
 	message =
