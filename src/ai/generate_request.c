@@ -66,17 +66,14 @@ static gk_code set_config(gk_ctx *ctx, const gk_generate_opts *opts, json_t *req
 
 static bool push_said(json_t *messages, const char *role, const char *text, json_t *parts)
 {
-	gk_auto_json json_t *content = NULL, *message = json_object();
+	json_t *content;
 
 	if (!parts && (!text || !*text))
 		return true;
-	if (json_is_array(parts))
-		content = json_incref(parts);
-	else
-		content = parts ? json_pack("[O]", parts) : json_pack("[{s:s}]", "text", text);
-	return content && gk_json_set_str(message, "role", role) &&
-	       gk_json_set(message, "content", content) &&
-	       gk_json_push_take(messages, json_incref(message));
+	if (!parts)
+		return gk_json_push_take(messages, gk_message_of_text(role, text));
+	content = json_is_array(parts) ? json_incref(parts) : json_pack("[O]", parts);
+	return gk_json_push_take(messages, gk_message_new(role, content));
 }
 
 /* The list itself, when nothing comes to it and nobody is going to change it. NULL: it is to be copied. */

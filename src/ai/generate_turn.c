@@ -71,10 +71,13 @@ gk_code gk_generation_find_model(
 static void warn_of_support(const gk_turn_run *turn)
 {
 	const gk_generation *generation = turn->generation;
-	json_t *supports = json_object_get(gk_model_info_peek(generation->model), "supports");
 	const char *name = gk_action_name(generation->model);
 	const char *choice = json_string_value(json_object_get(turn->request, "toolChoice"));
+	json_t *supports;
 
+	if (!generation->tools.count && !choice)
+		return;
+	supports = json_object_get(gk_model_info_peek(generation->model), "supports");
 	if (!json_is_object(supports))
 		return;
 	if (generation->tools.count && !json_is_true(json_object_get(supports, "tools")))
@@ -173,13 +176,13 @@ static json_t *request_for_model(const gk_turn_run *turn)
 /* A model that takes no documents got their text: the request that is shown, and later turns, have it too. */
 static gk_code show_documents(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, gk_error *err)
 {
-	json_t *docs = json_object_get(parts->request, "docs"), *changed;
-	json_t *messages = json_object_get(parts->request, "messages");
+	json_t *docs = json_object_get(parts->request, "docs"), *messages, *changed;
 	gk_auto_json json_t *augmented = NULL;
 	gk_code rc;
 
 	if (!docs || gk_model_supports(turn->generation->model, "context"))
 		return GK_OK;
+	messages = json_object_get(parts->request, "messages");
 	rc = gk_messages_augment(messages, docs, NULL, &augmented, err);
 	if (rc != GK_OK || augmented == messages)
 		return rc;

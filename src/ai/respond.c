@@ -10,10 +10,13 @@
 static json_t *stamped(json_t *message, json_t *request)
 {
 	json_t *output = json_object_get(request, "output");
-	json_t *type = json_object_get(output, "contentType");
-	json_t *format = json_object_get(output, "format");
+	json_t *type = NULL, *format = NULL;
 	gk_auto_json json_t *kind = NULL, *generate = NULL, *metadata = NULL;
 
+	if (json_object_size(output)) {
+		type = json_object_get(output, "contentType");
+		format = json_object_get(output, "format");
+	}
 	if (!type && !format)
 		return json_incref(message);
 	kind = json_object();
@@ -36,9 +39,12 @@ static bool set_or_empty(json_t *object, const char *key, json_t *value)
 /* Older models give candidates: the first of them counts. */
 static json_t *answer_of(json_t *given)
 {
-	json_t *candidate = json_array_get(json_object_get(given, "candidates"), 0);
+	json_t *candidate;
 
-	return json_object_get(given, "message") || !candidate ? given : candidate;
+	if (json_object_get(given, "message"))
+		return given;
+	candidate = json_array_get(json_object_get(given, "candidates"), 0);
+	return candidate ? candidate : given;
 }
 
 static json_t *present(json_t *object, const char *key)

@@ -5,8 +5,8 @@
 
 #include "ai/request.h"
 #include "base/log.h"
+#include "core/let_go.h"
 #include "json/edit.h"
-#include "loop/loop.h"
 
 struct gk_response {
 	unsigned refs;
@@ -39,23 +39,20 @@ gk_response *gk_response_ref(gk_response *response)
 	return response;
 }
 
-static void release(void *value)
+/* A list of messages may be that of a conversation, which grows in place only while nobody else has it. */
+static bool is_list_shared(const json_t *wire)
 {
-	json_decref(value);
+	const json_t *request = json_object_get(wire, "request");
+	const json_t *messages = json_object_get(request, "messages");
+
+	return request && (request->refcount > 1 || (messages && messages->refcount > 1));
 }
 
-/* To free an answer takes about as long as to read it did: whoever it was got for need not wait for that. Its request goes at
- * once, whose list of messages may be that of a conversation: it grows in place only while nobody else has it. */
 static void let_go(json_t *wire_take)
 {
-	gk_loop *loop = gk_loop_self();
-
-	if (!loop || !json_is_object(wire_take) || wire_take->refcount > 1) {
-		json_decref(wire_take);
-		return;
-	}
-	json_object_del(wire_take, "request");
-	gk_loop_tidy(loop, release, wire_take);
+	if (json_is_object(wire_take) && wire_take->refcount == 1 && is_list_shared(wire_take))
+		json_object_del(wire_take, "request");
+	gk_json_let_go(wire_take);
 }
 
 gk_response *gk_response_unref(gk_response *response)

@@ -4,6 +4,7 @@
 #ifndef GK_JSON_SCAN_H
 #define GK_JSON_SCAN_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,18 +19,24 @@ static inline bool gk_json_is_special(unsigned char c)
 	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
 }
 
-/* The usual tricks on eight bytes at once: some byte is below 0x20, equal to a quote, equal to a backslash or has its
- * top bit. It may err only after a byte that is special, so the answer for the whole word is exact. */
-static inline bool gk_json_word_is_plain(const char *text)
+/* The usual tricks on eight bytes at once: the top bit of each byte that is below 0x20, equal to a quote, equal to a backslash
+ * or has its top bit. It may err only after a byte that is special, so that the first one is exact: the lowest bit. */
+static inline uint64_t gk_json_specials(const char *text)
 {
 	uint64_t word, quote, slash;
 
 	memcpy(&word, text, sizeof(word));
+	word = htole64(word);
 	quote = word ^ GK_JSON_ONES * '"';
 	slash = word ^ GK_JSON_ONES * '\\';
-	return ((word | (word - GK_JSON_ONES * 0x20) | (quote - GK_JSON_ONES) |
-			(slash - GK_JSON_ONES)) &
-		       GK_JSON_HIGHS) == 0;
+	return (word | (word - GK_JSON_ONES * 0x20) | (quote - GK_JSON_ONES) |
+		       (slash - GK_JSON_ONES)) &
+	       GK_JSON_HIGHS;
+}
+
+static inline bool gk_json_word_is_plain(const char *text)
+{
+	return gk_json_specials(text) == 0;
 }
 
 /* The same for four to seven bytes: two halves that overlap. */
@@ -47,8 +54,12 @@ static inline size_t gk_json_plain_run(const char *text, size_t len)
 {
 	size_t at = 0;
 
-	while (at + 8 <= len && gk_json_word_is_plain(text + at))
-		at += 8;
+	for (; at + 8 <= len; at += 8) {
+		uint64_t specials = gk_json_specials(text + at);
+
+		if (specials)
+			return at + (size_t)__builtin_ctzll(specials) / 8;
+	}
 	while (at < len && !gk_json_is_special((unsigned char)text[at]))
 		at++;
 	return at;

@@ -249,6 +249,15 @@ bool gk_schema_visit(gk_schema_walk *w, gk_schema_frame *f)
 	return group == GK_GROUP_ANY || run_group(w, f, group);
 }
 
+/* Most members are asked no more than their type: no frame is needed to say that they have it. */
+static inline bool is_of_type(
+	const gk_schema_frame *f, const gk_schema_node *node, const json_t *value)
+{
+	return node->constant == GK_NODE_RULES && !node->first[GK_GROUPS] &&
+	       node->type_turn == GK_GROUP_ANY && (node->types & gk_schema_kind(value)) &&
+	       f->depth < GK_MAX_SCHEMA_DEPTH;
+}
+
 bool gk_schema_visit_here(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_node *node)
 {
 	gk_schema_frame here = *f;
@@ -263,7 +272,11 @@ bool gk_schema_visit_here(gk_schema_walk *w, const gk_schema_frame *f, const gk_
 bool gk_schema_visit_member(gk_schema_walk *w, const gk_schema_frame *f, const gk_schema_node *node,
 	const char *key, size_t len, const json_t *value)
 {
-	gk_schema_frame member = {
+	gk_schema_frame member;
+
+	if (is_of_type(f, node, value))
+		return gk_schema_spend(w, 1);
+	member = (gk_schema_frame){
 		.up = f,
 		.node = node,
 		.value = value,
@@ -272,7 +285,6 @@ bool gk_schema_visit_member(gk_schema_walk *w, const gk_schema_frame *f, const g
 		.position = len,
 		.depth = f->depth + 1,
 	};
-
 	return gk_schema_visit(w, &member);
 }
 

@@ -3,6 +3,7 @@
 #include "plugins/oai/oai.h"
 
 #include "base/log.h"
+#include "core/let_go.h"
 #include "plugins/common/ask.h"
 
 #include <genkit/context.h>
@@ -80,7 +81,7 @@ gk_code gk_oai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *er
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
-	json_decref(gk_steal(body)); /* not held while the model thinks */
+	gk_json_let_go(gk_steal(body)); /* not held while the model thinks */
 	warn_of_what_is_ignored(model->vendor, &call);
 	return is_streaming ? ask_in_pieces(ctx, &call, ret, err) : ask_whole(ctx, &call, ret, err);
 }
