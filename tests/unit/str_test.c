@@ -107,6 +107,19 @@ START_TEST(every_character_survives_utf8)
 }
 END_TEST
 
+START_TEST(units_of_utf16_are_counted_wherever_characters_of_many_bytes_stand)
+{
+	static const char text[] = "01234567\xc3\xa9"
+				   "9abcdef\xf0\x9f\x98\x80z"; /* 8 + 1 + 7 + 2 + 1 */
+
+	ck_assert_uint_eq(gk_str_utf16_len(text, sizeof(text) - 1), 19);
+	ck_assert_uint_eq(gk_str_utf16_len(text, 8), 8);
+	ck_assert_uint_eq(gk_str_utf16_len(text, 10), 9);
+	ck_assert_uint_eq(gk_str_utf16_len(text, 17), 16);
+	ck_assert_uint_eq(gk_str_utf16_len(text, 0), 0);
+}
+END_TEST
+
 static Suite *str_suite(void)
 {
 	Suite *suite = suite_create("str");
@@ -119,6 +132,7 @@ static Suite *str_suite(void)
 	tcase_add_test(tests, of_equally_near_names_the_first_is_taken);
 	tcase_add_test(tests, valid_utf8_ends_before_the_first_bad_character);
 	tcase_add_test(tests, every_character_survives_utf8);
+	tcase_add_test(tests, units_of_utf16_are_counted_wherever_characters_of_many_bytes_stand);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
