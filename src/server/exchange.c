@@ -11,6 +11,7 @@
 
 #define SPARE_CAPACITY (16u << 10) /* a buffer that grew beyond is not kept */
 #define OUT_BLOCK      1024        /* libmicrohttpd's own buffer of a stream */
+#define LINGERING      8           /* exchanges: each run of libmicrohttpd asks for all of them */
 
 /* --- life --- */
 
@@ -75,6 +76,12 @@ static void leave_grace(gk_exchange *x)
 		gk_timer_pause(listener->grace);
 }
 
+static void stop_lingering(gk_exchange *x)
+{
+	x->listener->lingering -= x->is_lingering;
+	x->is_lingering = false;
+}
+
 static void stop_watching(gk_exchange *x)
 {
 	gk_poll_stop(x->hangup);
@@ -108,6 +115,7 @@ void gk_exchange_complete(gk_exchange *x)
 	gk_http_listener *listener = x->listener;
 
 	lose_client(x);
+	stop_lingering(x);
 	if (x->start_ns && listener->opts.answered)
 		listener->opts.answered(&(gk_http_answer){ listener->name, x->route, x->method,
 						x->status, gk_clock_mono_ns() - x->start_ns },
@@ -134,6 +142,7 @@ void gk_exchange_complete(gk_exchange *x)
 
 static void suspend(gk_exchange *x)
 {
+	stop_lingering(x);
 	MHD_suspend_connection(x->mhd);
 	x->is_suspended = true;
 }
@@ -141,10 +150,12 @@ static void suspend(gk_exchange *x)
 static void resume(gk_exchange *x)
 {
 	leave_grace(x);
-	if (!x->is_suspended)
+	if (x->is_suspended) {
+		x->is_suspended = false;
+		MHD_resume_connection(x->mhd);
+	} else if (!x->is_lingering) {
 		return;
-	x->is_suspended = false;
-	MHD_resume_connection(x->mhd);
+	}
 	gk_http_run_soon(x->listener);
 }
 
@@ -183,8 +194,9 @@ static void on_grace_over(void *user)
 	while ((x = TAILQ_FIRST(&listener->fresh)) &&
 		(age = now - x->connection->since_ms) >= GK_HTTP_GRACE_MS) {
 		leave_grace(x);
-		watch(x);
-		if (x->is_begun)
+		if (!x->is_held)
+			watch(x);
+		if (x->is_lingering || (x->is_begun && !x->is_held))
 			resume(x);
 	}
 	if (x)
@@ -207,6 +219,21 @@ static bool give_grace(gk_exchange *x)
 	x->is_fresh = x->was_fresh = true;
 	TAILQ_INSERT_TAIL(&listener->fresh, x, fresh_link);
 	return true;
+}
+
+/* Suspended, a connection leaves libmicrohttpd's epoll set; coming back it is taken for one that can be read, and when that
+ * turns out to be wrong, for one that may be ready in the set again: six system calls, and two turns. So the first few
+ * stay, with a request that has been read and no response. */
+static bool linger(gk_exchange *x)
+{
+	gk_http_listener *listener = x->listener;
+
+	if (!x->is_lingering && x->is_whole && listener->knows_layout &&
+		listener->lingering < LINGERING) {
+		x->is_lingering = true;
+		listener->lingering++;
+	}
+	return x->is_lingering;
 }
 
 /* --- to libmicrohttpd --- */
@@ -237,6 +264,7 @@ static ssize_t read_out(void *user, uint64_t position, char *data, size_t max)
 		left = max;
 	memcpy(data, x->out.data + x->out_read, left);
 	x->out_read += left;
+	gk_http_owe_runs(x->listener, 2);
 	/* What was taken goes, now and then: a producer that stays ahead never empties the buffer. */
 	if (x->out_read > GK_MAX_SINK / 4) {
 		gk_buf_consume(&x->out, x->out_read);
@@ -291,6 +319,8 @@ static enum MHD_Result queue(gk_exchange *x)
 	if (response)
 		MHD_destroy_response(response);
 	x->is_queued = rc == MHD_YES;
+	stop_lingering(x);
+	gk_http_owe_runs(x->listener, 2); /* to send it, and to end it */
 	if (rc == MHD_YES && !x->is_ended)
 		watch(x);
 	return rc;
@@ -309,7 +339,8 @@ enum MHD_Result gk_exchange_continue(gk_exchange *x)
 			return queue(x);
 		watch(x);
 	}
-	suspend(x);
+	if (!x->is_fresh || !linger(x))
+		suspend(x);
 	return MHD_YES;
 }
 
@@ -498,7 +529,8 @@ gk_code gk_exchange_wait_room(gk_exchange *x, gk_error *err)
 
 void gk_exchange_hold(gk_exchange *x)
 {
-	leave_grace(x);
+	if (!x->is_lingering)
+		leave_grace(x);
 	x->is_held = true;
 }
 

@@ -43,17 +43,34 @@ static void rest(gk_http_listener *listener)
 	gk_poll_update(listener->poll, 0);
 }
 
+/* Something it could not finish in one go, such as the second of two pipelined requests. It says so for an exchange that
+ * lingers as well, which is none: what goes unseen then waits for that exchange's end, GK_HTTP_GRACE_MS at most. */
+static bool has_more(gk_http_listener *listener)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+	bool is_owed = listener->owed > 0;
+
+	listener->owed -= is_owed;
+	if (listener->lingering)
+		return is_owed;
+	return MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
+}
+
+void gk_http_owe_runs(gk_http_listener *listener, unsigned runs)
+{
+	if (listener->owed < runs)
+		listener->owed = runs;
+}
+
 static void run(void *user)
 {
 	gk_http_listener *listener = user;
-	MHD_UNSIGNED_LONG_LONG wait_ms;
 
 	GK_CHECK(listener, GK_LISTENER_MAGIC);
 	MHD_run(listener->daemon);
 	if (listener->is_starved)
 		rest(listener);
-	/* Something it could not finish in one go, such as the second of two pipelined requests. */
-	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0)
+	if (has_more(listener))
 		gk_http_run_soon(listener);
 }
 
@@ -130,7 +147,6 @@ static enum MHD_Result begin_request(gk_http_listener *listener, struct MHD_Conn
 {
 	gk_exchange *x = gk_exchange_new(listener, mhd, method, path);
 	int refusal;
-	uint64_t length;
 
 	if (!x)
 		return MHD_NO;
@@ -144,11 +160,11 @@ static enum MHD_Result begin_request(gk_http_listener *listener, struct MHD_Conn
 	if (!gk_target_split(&x->connection->target, method, &x->path, &x->host))
 		return gk_exchange_refuse(
 			x, MHD_HTTP_BAD_REQUEST, "the request's target names no host");
-	length = announced_length(mhd);
-	if (length > listener->opts.max_body) {
+	x->announced = announced_length(mhd);
+	if (x->announced > listener->opts.max_body) {
 		x->is_too_large = true;
 		/* Reading it to its end lets any client see the answer, so that is done within reason. */
-		if (length > GK_HTTP_EARLY_REFUSAL ||
+		if (x->announced > GK_HTTP_EARLY_REFUSAL ||
 			MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT)) {
 			gk_connection_enter(x->connection, GK_CONNECTION_BUSY);
 			return gk_exchange_dispatch(x);
@@ -197,10 +213,13 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const 
 	if (*len) {
 		take_body(x, data, *len);
 		*len = 0;
+		if (x->body.len != x->announced)
+			gk_http_owe_runs(listener, 1);
 		return MHD_YES;
 	}
 	if (x->is_dispatched)
 		return gk_exchange_continue(x);
+	x->is_whole = true;
 	gk_connection_enter(x->connection, GK_CONNECTION_BUSY);
 	return gk_exchange_dispatch(x);
 }
@@ -217,6 +236,7 @@ static void on_completed(
 		return;
 	*request = NULL;
 	gk_connection_enter(x->connection, GK_CONNECTION_IDLE);
+	gk_http_owe_runs(x->listener, 1);
 	if (x->listener->is_draining)
 		shutdown(x->connection->fd,
 			SHUT_RD); /* no keep-alive; what was sent still arrives */

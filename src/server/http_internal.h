@@ -5,7 +5,7 @@
  *
  *	            handler returned
  *	READING ---> ANSWERED                    the answer had ended: one response of known length
- *	   |    \--> FRESH (suspended) --------> ANSWERED, if it ends within GK_HTTP_GRACE_MS
+ *	   |    \--> FRESH (some suspended) ---> ANSWERED, if it ends within GK_HTTP_GRACE_MS
  *	   |    \--> STREAMING <--> (suspended)  begun: chunks, suspended while there are none
  *	   |    \--> WAITING (suspended) ------> ANSWERED or STREAMING, when it is begun later
  *	   '-------> REFUSED                     never reaches a handler
@@ -73,10 +73,13 @@ struct gk_http_listener {
 	size_t coming;                   /* bytes of bodies that are not yet whole */
 	size_t peak;                     /* connections since memory was given back */
 	gk_exchange_list exchanges;      /* with a handler that has not ended its answer */
-	TAILQ_HEAD(, gk_exchange) fresh; /* suspended for GK_HTTP_GRACE_MS at most, oldest first */
+	TAILQ_HEAD(, gk_exchange) fresh; /* for GK_HTTP_GRACE_MS at most, oldest first */
 	gk_timer *grace;                 /* while there are any */
+	size_t lingering;   /* of the fresh: not suspended, libmicrohttpd asks each time it runs */
+	unsigned owed;      /* runs for others, about whom it cannot be asked meanwhile */
 	gk_exchange *spare; /* for the next request: spares an allocation and its buffers */
-	bool is_retired, is_draining, is_stopping, knows_layout;
+	bool is_retired, is_draining, is_stopping;
+	bool knows_layout;         /* and ways, of this libmicrohttpd */
 	bool is_starved, has_told; /* no descriptor is left, and the log says so */
 };
 
@@ -96,6 +99,7 @@ struct gk_exchange {
 	char *host;                /* of a target in absolute form; NULL: the header tells */
 	const char *route;         /* static; NULL: none yet */
 	uint64_t start_ns;         /* when the handler was called; 0: it was not */
+	uint64_t announced;        /* of the body; 0: nothing, or not known */
 	gk_buf body;
 	/* The answer. */
 	int status;
@@ -109,7 +113,8 @@ struct gk_exchange {
 	TAILQ_HEAD(, gk_room_waiter) waiters; /* a run may produce in several fibers at once */
 	bool is_dispatched, is_too_large, is_crowded_out, is_refused, is_begun, is_ended, is_queued,
 		is_suspended, is_held, is_gone;
-	bool is_listed, is_fresh, was_fresh;
+	bool is_whole; /* the request has come to its end */
+	bool is_listed, is_fresh, was_fresh, is_lingering;
 	LIST_ENTRY(gk_exchange) link;
 	TAILQ_ENTRY(gk_exchange) fresh_link;
 };
@@ -154,5 +159,7 @@ void gk_connections_unwatch(gk_http_listener *listener);
 
 /* http.c */
 void gk_http_run_soon(gk_http_listener *listener);
+/** libmicrohttpd has more to do than it did in this run: so many more. */
+void gk_http_owe_runs(gk_http_listener *listener, unsigned runs);
 
 #endif

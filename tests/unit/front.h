@@ -7,6 +7,8 @@
  *	/parts     "one,two" in two writes
  *	/open      "open\n" and no end; `front_open_exchange` is it
  *	/later     nothing yet; likewise
+ *	/begun     begun, and nothing yet; likewise
+ *	/soon      "soon", by a fiber that ends in the next turn
  *	/headers   the request's headers
  *	/much      FRONT_MUCH bytes by a fiber that waits for room
  *	/together  the same by two fibers

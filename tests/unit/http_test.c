@@ -194,6 +194,73 @@ START_TEST(a_client_that_goes_in_the_first_moment_is_missed)
 }
 END_TEST
 
+#define CROWD 20 /* more than wait for their first moment without being suspended */
+
+/* What has come of an answer while the loop ran. */
+static size_t hear(int fd, char *room, size_t size)
+{
+	ssize_t got = recv(fd, room, size - 1, MSG_DONTWAIT);
+
+	room[got > 0 ? got : 0] = '\0';
+	return got > 0 ? (size_t)got : 0;
+}
+
+START_TEST(a_crowd_of_answers_that_end_in_a_moment_is_served_twice)
+{
+	int fds[CROWD];
+	char room[1024];
+
+	for (int i = 0; i < CROWD; i++)
+		fds[i] = http_connect(front_listener);
+	for (int round = 1; round <= 2; round++) {
+		for (int i = 0; i < CROWD; i++)
+			http_send(fds[i],
+				"POST /soon HTTP/1.1\r\n" HEAD "Content-Length: 2\r\n\r\n{}");
+		for (int i = 0; i < CROWD; i++) {
+			while (!hear(fds[i], room, sizeof(room)))
+				gk_loop_turn(front_loop, 1000);
+			assert_has(room, "Content-Length: 4\r\n");
+			assert_has(room, "\r\n\r\nsoon");
+		}
+		ck_assert_uint_eq(front_handled, (unsigned)round * CROWD);
+	}
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(an_answer_in_its_first_moment_lets_the_loop_sleep)
+{
+	int fd = http_connect(front_listener);
+	unsigned turns = 0;
+	char room[1024];
+
+	http_send(fd, "GET /begun HTTP/1.1\r\n" HEAD "\r\n");
+	for (; !hear(fd, room, sizeof(room)); turns++)
+		gk_loop_turn(front_loop, 1000);
+	assert_has(room, "chunked");
+	ck_assert_uint_le(turns, 10);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_client_that_resets_in_the_first_moment_is_noticed_once)
+{
+	struct linger at_once = { .l_onoff = 1 };
+	int fd = http_connect(front_listener);
+
+	http_send(fd, "GET /later HTTP/1.1\r\n" HEAD "\r\n");
+	while (!front_handled)
+		gk_loop_turn(front_loop, 1000);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+	while (!front_hangups || gk_http_active(front_listener))
+		gk_loop_turn(front_loop, 1000);
+	ck_assert_uint_eq(front_hangups, 1);
+	ck_assert_uint_eq(gk_http_connections(front_listener), 0);
+}
+END_TEST
+
 static void reply_later(void *user)
 {
 	(void)user;
@@ -409,6 +476,9 @@ static Suite *suite(void)
 	tcase_add_test(served, an_answer_that_ends_in_a_moment_is_one_write_of_known_length);
 	tcase_add_test(served, headers_wait_a_moment_for_a_body_and_no_longer);
 	tcase_add_test(served, a_client_that_goes_in_the_first_moment_is_missed);
+	tcase_add_test(served, a_crowd_of_answers_that_end_in_a_moment_is_served_twice);
+	tcase_add_test(served, an_answer_in_its_first_moment_lets_the_loop_sleep);
+	tcase_add_test(served, a_client_that_resets_in_the_first_moment_is_noticed_once);
 	tcase_add_test(served, an_answer_may_begin_after_its_handler_returned);
 	tcase_add_test(served, http_1_0_gets_a_stream_without_chunks_that_ends_with_the_connection);
 	tcase_add_test(served, a_client_that_leaves_a_stream_is_noticed_within_50_ms);
