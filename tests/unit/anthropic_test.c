@@ -225,6 +225,11 @@ static const struct {
 		"{'model':'m','max_tokens':4096,'messages':[]}" },
 	{ "{'messages':[],'toolChoice':'required','config':{'tools':[{'type':'web_search_20250305','name':'w'}]}}",
 		NULL, "tool_choice", "{'type':'any'}" },
+	{ "{'messages':[],'output':{'format':'array','contentType':'application/json','constrained':true,"
+	  "'schema':{'type':'array'}}}",
+		NULL, NULL, "{'model':'m','max_tokens':4096,'messages':[]}" },
+	{ "{'messages':[],'output':{'format':'json','schema':{'type':'string'}}}", NULL,
+		"output_config.format.schema", "{'type':'string'}" },
 	{ "{'messages':[{'role':'tool','content':[{'toolResponse':{'name':'t','ref':'r'}}]}]}",
 		NULL, "messages[0].content[0].content", "[{'type':'text','text':'null'}]" },
 	{ "{'messages':[{'role':'tool','content':[{'toolResponse':{'name':'t','ref':'r','output':'o','content':[{'text':"

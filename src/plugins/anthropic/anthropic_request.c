@@ -232,7 +232,7 @@ static gk_code add_format(json_t *body, const json_t *request, gk_error *err)
 	gk_auto_json json_t *adapted = NULL, *output = NULL;
 	gk_code rc;
 
-	if (!schema)
+	if (!schema || gk_request_wants_list(request))
 		return GK_OK;
 	rc = gk_schema_adapt(schema,
 		GK_OPTS(gk_schema_adapt_opts, .drop = drop, .close_objects = true), &adapted, err);

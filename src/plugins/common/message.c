@@ -173,6 +173,15 @@ bool gk_request_wants_json(const json_t *request)
 		       "application/json");
 }
 
+bool gk_request_wants_list(const json_t *request)
+{
+	const json_t *output = json_object_get(request, "output");
+	const json_t *type = json_object_get(json_object_get(output, "schema"), "type");
+
+	return type && !gk_str_equal(json_string_value(type), "object") &&
+	       !gk_str_equal(gk_json_str_peek(output, "format"), "json");
+}
+
 json_t *gk_request_schema_peek(const json_t *request)
 {
 	const json_t *output = json_object_get(request, "output");

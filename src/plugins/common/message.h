@@ -61,6 +61,11 @@ char *gk_snake_case(const char *name);
 
 /** Whether the answer is to be JSON: output.format or output.contentType says so. */
 bool gk_request_wants_json(const json_t *request);
+/**
+ * Whether the schema is not of an object, and a format that says so in the prompt has asked for it ("array"). Services
+ * whose JSON is always an object refuse such a schema.
+ */
+bool gk_request_wants_list(const json_t *request);
 /** output.schema, when the model is to be held to it: JSON, and constrained is not false. Borrowed; NULL: none. */
 json_t *gk_request_schema_peek(const json_t *request);
 /** A member of the configuration that is not null. Borrowed. */

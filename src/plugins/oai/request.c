@@ -149,8 +149,8 @@ static gk_code add_format(const gk_oai_call *call, json_t *body, gk_error *err)
 	gk_code rc = GK_OK;
 	bool has_schema;
 
-	if (!gk_request_wants_json(call->request) || mode == GK_OAI_JSON_NONE ||
-		json_object_get(body, "response_format"))
+	if (!gk_request_wants_json(call->request) || gk_request_wants_list(call->request) ||
+		mode == GK_OAI_JSON_NONE || json_object_get(body, "response_format"))
 		return GK_OK;
 	schema = gk_request_schema_peek(call->request);
 	has_schema = json_is_object(gk_json_at_peek(call->request, "output.schema"));
