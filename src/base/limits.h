@@ -155,8 +155,11 @@
 #define GK_MAX_TRACE_ID        256     /* of other programs: they need not be hexadecimal */
 #define GK_MAX_TRACE_SPANS     1000000 /* further ones are not kept */
 #define GK_STORE_GATHER_MS     10 /* what nobody waits for is written so long after the first of it */
+#define GK_STORE_RING          (4u << 20)  /* bytes of what answers do not wait for; beyond, they wait for the commit */
+#define GK_STORE_RINGS         8           /* processes that write to the same file and have one */
+#define GK_STORE_GATHER_BYTES  (512u << 10) /* so many go at once */
 #define GK_STORE_RELAXED_MS    100         /* the same with trace.durability: relaxed */
-#define GK_STORE_GATHER        512         /* so many go at once */
+#define GK_STORE_GATHER        256         /* and so many spans */
 #define GK_STORE_BATCH         2048        /* spans of one transaction */
 #define GK_MAX_STORE_QUEUE     (32u << 20) /* what waits for the disk; beyond, the oldest are dropped */
 #define GK_STORE_RETRY_MS      1000        /* after a failure of the disk */
@@ -168,8 +171,8 @@
 #define GK_STORE_WAL_REST      (512u << 10) /* so little is copied between two commits */
 #define GK_STORE_WAL_PASSES    16           /* that try to leave so little */
 #define GK_STORE_READERS       4            /* connections that read */
-#define GK_STORE_QUIET_MS      10           /* so long without a write before what may wait is done */
-#define GK_STORE_DIRECT        256 /* so many spans go into the tables at once, fewer into the journal, */
+#define GK_STORE_QUIET_MS      40           /* so long without a write before what may wait is done */
+#define GK_STORE_DIRECT        1024 /* so many spans go into the tables at once, fewer into the journal, */
 #define GK_STORE_DIRECT_SIZE   (1u << 20) /* and so many bytes */
 #define GK_STORE_FOLD          1000   /* spans of one transaction from the journal into the tables */
 #define GK_STORE_GATHERED      64     /* traces of one span that one statement puts into the tables */

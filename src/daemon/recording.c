@@ -71,7 +71,9 @@ static gk_trace_store_opts store_opts(const gk_config *config)
 {
 	return (gk_trace_store_opts){
 		.size = sizeof(gk_trace_store_opts),
-		.is_relaxed = gk_str_equal(gk_config_str(config, "trace.durability"), "relaxed"),
+		/* without traces no answer waits for any */
+		.is_relaxed = !gk_config_bool(config, "trace.enabled") ||
+			      gk_str_equal(gk_config_str(config, "trace.durability"), "relaxed"),
 		.max_traces = gk_config_uint(config, "trace.max_count"),
 		.max_age_ms = gk_config_uint(config, "trace.max_age"),
 		.max_bytes = gk_config_uint(config, "store.max_size"),

@@ -2,7 +2,7 @@
  * Copyright the genkitd authors */
 /*
  * Our own runs into the store: an observer of spans that serialises each as it ends (and those that last as they run),
- * and holds back the end of a run until its spans are committed.
+ * and holds back the end of a run until its spans outlive the process.
  *
  *	rc = gk_recorder_new(app, store, &opts, &recorder, err);
  */

@@ -177,6 +177,8 @@ static gk_code open_file(gk_trace_backend *backend, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_db_migrate(&sqlite->db, GK_DB_VERSION, err);
 	if (rc == GK_OK)
+		rc = gk_sqlite_take_rings(sqlite, err);
+	if (rc == GK_OK)
 		rc = read_journal(sqlite, err);
 	if (rc == GK_OK && !sqlite->has_recovered) {
 		rc = gk_sqlite_recover(sqlite, err);

@@ -288,6 +288,8 @@ bool gk_sqlite_may_be_gathered(gk_sqlite *sqlite, const char *trace_id);
 
 /** The batch as a row of the journal, a transaction by itself. */
 gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err);
+/** Into the journal what processes that have ended had in their rings. */
+gk_code gk_sqlite_take_rings(gk_sqlite *sqlite, gk_error *err);
 gk_code gk_sqlite_fold(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err);
 /** Whether upkeep that has done so many spans stops here, since something is to be written. */
 bool gk_sqlite_gives_way(const gk_sqlite *sqlite, size_t done);

@@ -4,148 +4,101 @@
  * The journal: what a group commit takes is one row, written at the end of one table, and goes into the tables and their
  * indexes later, many rows at once. A row is gone in the transaction that has put what it holds into the tables.
  *
- *	row:	version u8, time i64, entries
- *	entry:	post:	'p', trace id, name, flags u8, start f64, end f64, owner i64, filtered u32, count u32, spans
- *		log:	'l', log id, trace id, span id, severity text, time i64, severity i64, document
- *	span:	key, parent, name, type, subtype, session, labels, document, start f64, end f64, status i32,
- *		tokens in i64, tokens out i64, is new u8
- *	text:	length u32 (NO_TEXT: there is none), bytes, NUL
- *
- * Numbers are little-endian. The NUL is there so that a text is used where it lies.
+ *	row:	version u8, time i64, entries (trace_entry.h)
  */
 #include "store/sqlite.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/trace_entry.h"
+#include "store/trace_ring.h"
 
 #include <endian.h>
 
 #define ROW_VERSION 1
-#define NO_TEXT     UINT32_MAX
-#define HAS_START   1
-#define HAS_END     2
 
 /* --- writing --- */
 
-static void put_u32(gk_buf *buf, uint32_t value)
+static void begin_row(gk_buf *buf)
 {
-	value = htole32(value);
-	gk_buf_put(buf, &value, sizeof(value));
+	gk_buf_clear(buf);
+	gk_buf_putc(buf, ROW_VERSION);
+	gk_entry_put_i64(buf, (int64_t)(gk_clock_wall_ns() / 1000000));
 }
 
-static void put_i64(gk_buf *buf, int64_t value)
-{
-	uint64_t bits = htole64((uint64_t)value);
-
-	gk_buf_put(buf, &bits, sizeof(bits));
-}
-
-static void put_real(gk_buf *buf, double value)
-{
-	int64_t bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	put_i64(buf, bits);
-}
-
-static void put_bytes(gk_buf *buf, const char *text, size_t len)
-{
-	put_u32(buf, text ? (uint32_t)len : NO_TEXT);
-	if (!text)
-		return;
-	gk_buf_put(buf, text, len);
-	gk_buf_putc(buf, '\0');
-}
-
-static void put_text(gk_buf *buf, const char *text)
-{
-	put_bytes(buf, text, text ? strlen(text) : 0);
-}
-
-static void put_span(gk_buf *buf, const gk_span_row *row)
-{
-	put_text(buf, row->key);
-	put_text(buf, row->parent);
-	put_text(buf, row->name);
-	put_text(buf, row->type);
-	put_text(buf, row->subtype);
-	put_text(buf, row->session);
-	put_bytes(buf, row->labels, gk_trace_labels_size(row->labels));
-	put_bytes(buf, row->doc, row->doc_len);
-	put_real(buf, row->start_ms);
-	put_real(buf, row->end_ms);
-	put_u32(buf, (uint32_t)row->status);
-	put_i64(buf, row->tokens_in);
-	put_i64(buf, row->tokens_out);
-	gk_buf_putc(buf, row->is_new);
-}
-
-static void put_post(gk_buf *buf, const gk_trace_post *post)
-{
-	const gk_span_row *row;
-
-	gk_buf_putc(buf, 'p');
-	put_text(buf, post->trace_id);
-	put_text(buf, post->name);
-	gk_buf_putc(buf, (char)((post->has_start ? HAS_START : 0) | (post->has_end ? HAS_END : 0)));
-	put_real(buf, post->start_ms);
-	put_real(buf, post->end_ms);
-	put_i64(buf, post->owner);
-	put_u32(buf, post->filtered);
-	put_u32(buf, (uint32_t)post->count);
-	STAILQ_FOREACH (row, &post->rows, link)
-		put_span(buf, row);
-}
-
-static void put_log(gk_buf *buf, const gk_log_row *row)
-{
-	gk_buf_putc(buf, 'l');
-	put_text(buf, row->log_id);
-	put_text(buf, row->trace_id);
-	put_text(buf, row->span_id);
-	put_text(buf, row->severity_text);
-	put_i64(buf, row->time_ms);
-	put_i64(buf, row->severity);
-	put_bytes(buf, row->doc, row->doc_len);
-}
-
-gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err)
+static gk_code add_row(gk_sqlite *sqlite, int64_t entries, gk_error *err)
 {
 	sqlite3_stmt *s = gk_db_get(&sqlite->db, GK_SQL_APPEND, err);
 	gk_buf *buf = &sqlite->appended;
-	int64_t entries = 0;
-	size_t len;
-	gk_trace_post *post;
-	gk_log_row *log;
+	size_t len = buf->len;
 	gk_code rc;
 
 	if (!s)
 		return GK_UNAVAILABLE;
-	gk_buf_clear(buf);
-	gk_buf_putc(buf, ROW_VERSION);
-	put_i64(buf, (int64_t)(gk_clock_wall_ns() / 1000000));
-	STAILQ_FOREACH (post, &batch->posts, link) {
-		put_post(buf, post);
-		entries += post->count ? (int64_t)post->count : 1; /* none is without weight */
-	}
-	STAILQ_FOREACH (log, &batch->logs, link) {
-		put_log(buf, log);
-		entries++;
-	}
 	if (gk_buf_failed(buf))
 		return gk_error_no_memory(err);
 	sqlite3_bind_int64(s, 1, entries);
 	sqlite3_bind_blob(s, 2, buf->data, (int)buf->len, SQLITE_STATIC);
 	rc = gk_db_run(&sqlite->db, s, err);
 	sqlite3_clear_bindings(s);
-	len = buf->len;
-	if (buf->len > GK_STORE_DIRECT_SIZE)
+	if (len > GK_STORE_DIRECT_SIZE)
 		gk_buf_done(buf); /* seldom so large: it need not be kept */
 	if (rc != GK_OK)
 		return rc;
 	sqlite->sizes.unfolded += (uint64_t)entries;
 	sqlite->sizes.unfolded_bytes += len;
 	return GK_OK;
+}
+
+gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err)
+{
+	gk_buf *buf = &sqlite->appended;
+	int64_t entries = 0;
+	gk_trace_post *post;
+	gk_log_row *log;
+
+	begin_row(buf);
+	STAILQ_FOREACH (post, &batch->posts, link) {
+		gk_entry_put_post(buf, post, false);
+		entries += post->count ? (int64_t)post->count : 1; /* none is without weight */
+	}
+	STAILQ_FOREACH (log, &batch->logs, link) {
+		gk_entry_put_log(buf, log);
+		entries++;
+	}
+	return add_row(sqlite, entries, err);
+}
+
+/* --- what was on its way here when a process ended --- */
+
+typedef struct taking {
+	gk_sqlite *sqlite;
+	int64_t entries;
+} taking;
+
+static gk_code take_entry(void *user, const void *data, size_t len, gk_error *err)
+{
+	taking *t = user;
+	gk_buf *buf = &t->sqlite->appended;
+	gk_code rc = GK_OK;
+
+	if (t->entries && (!data || buf->len + len > GK_STORE_DIRECT_SIZE)) {
+		rc = add_row(t->sqlite, t->entries, err);
+		t->entries = 0;
+	}
+	if (!data || rc != GK_OK)
+		return rc;
+	if (!t->entries++)
+		begin_row(buf);
+	gk_buf_put(buf, data, len);
+	return GK_OK;
+}
+
+gk_code gk_sqlite_take_rings(gk_sqlite *sqlite, gk_error *err)
+{
+	taking t = { .sqlite = sqlite };
+
+	return gk_trace_ring_recover(sqlite->path, take_entry, &t, err);
 }
 
 /* --- reading --- */
@@ -209,7 +162,7 @@ static const char *take_bytes(reading *r, size_t *len)
 	const char *text;
 
 	*len = 0;
-	if (r->is_damaged || size == NO_TEXT)
+	if (r->is_damaged || size == GK_ENTRY_NO_TEXT)
 		return NULL;
 	text = take(r, (size_t)size + 1);
 	if (!text || text[size]) {
@@ -297,8 +250,8 @@ static gk_code merge_rows(
 	if (!post)
 		return gk_error_no_memory(err);
 	post->name = head->trace.name;
-	post->has_start = head->flags & HAS_START;
-	post->has_end = head->flags & HAS_END;
+	post->has_start = head->flags & GK_ENTRY_HAS_START;
+	post->has_end = head->flags & GK_ENTRY_HAS_END;
 	post->start_ms = head->trace.start_ms;
 	post->end_ms = head->trace.end_ms;
 	post->owner = head->trace.owner;

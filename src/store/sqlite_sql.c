@@ -83,7 +83,7 @@ const char *const gk_sql_texts[GK_SQL_COUNTS] = {
 			      " AND until <= ?3",
 	[GK_SQL_DROP_LABELS] = "DELETE FROM trace_labels WHERE trace_pk = ?",
 	[GK_SQL_ADD_LOG] = "INSERT INTO logs(log_id, trace_id, span_id, ts, sev, sev_text, doc)"
-			   " VALUES(?, ?, ?, ?, ?, ?, ?)",
+			   " VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(log_id) DO NOTHING",
 	[GK_SQL_APPEND] = "INSERT INTO journal(spans, posts) VALUES(?, ?)",
 	[GK_SQL_JOURNAL] = "SELECT id, spans, posts FROM journal ORDER BY id",
 	[GK_SQL_DROP_JOURNAL] = "DELETE FROM journal WHERE id <= ?",

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"
+#include "store/trace_entry.h"
 
 #include <sched.h>
 
@@ -113,7 +114,8 @@ static void gather(gk_trace_store *store)
 {
 	uint64_t ms = store->is_relaxed ? GK_STORE_RELAXED_MS : GK_STORE_GATHER_MS;
 
-	if (store->pending.spans + store->pending.log_count >= GK_STORE_GATHER) {
+	if (store->pending.spans + store->pending.log_count >= GK_STORE_GATHER ||
+		store->pending.bytes >= GK_STORE_GATHER_BYTES) {
 		hand_over(store);
 		return;
 	}
@@ -123,10 +125,42 @@ static void gather(gk_trace_store *store)
 	gk_timer_again(store->gather, ms);
 }
 
+/* What the entry holds outlives us now, or answers wait for its commit. */
+static void keep(gk_trace_store *store)
+{
+	gk_buf *entry = &store->entry;
+
+	if (!store->ring || gk_buf_failed(entry) ||
+		!gk_trace_ring_put(store->ring, store->last, entry->data, entry->len))
+		store->bare = store->last;
+	if (entry->cap > GK_STORE_GATHER_BYTES)
+		gk_buf_done(entry); /* seldom so large: it need not be kept */
+}
+
+/* Other programs' spans are waited for by who posts them. */
+static void keep_post(gk_trace_store *store, const gk_trace_post *post)
+{
+	if (store->is_relaxed || !post->owner)
+		return;
+	gk_buf_clear(&store->entry);
+	gk_entry_put_post(&store->entry, post, true);
+	keep(store);
+}
+
+static void keep_log(gk_trace_store *store, const gk_log_row *row)
+{
+	if (store->is_relaxed)
+		return;
+	gk_buf_clear(&store->entry);
+	gk_entry_put_log(&store->entry, row);
+	keep(store);
+}
+
 void gk_trace_store_save(gk_trace_store *store, gk_trace_post *post)
 {
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	post->number = ++store->last;
+	keep_post(store, post);
 	STAILQ_INSERT_TAIL(&store->pending.posts, post, link);
 	store->pending.spans += post->count;
 	store->pending.bytes += post->bytes;
@@ -137,6 +171,7 @@ void gk_trace_store_save(gk_trace_store *store, gk_trace_post *post)
 static void save_log(gk_trace_store *store, gk_log_row *row)
 {
 	row->number = ++store->last;
+	keep_log(store, row);
 	STAILQ_INSERT_TAIL(&store->pending.logs, row, link);
 	store->pending.log_count++;
 	store->pending.bytes += row->bytes;
@@ -301,10 +336,9 @@ static void look_for_stuck(void *user)
 	release(store);
 }
 
-/* `ends` by the scope as well. */
-static gk_code wait_for(gk_trace_store *store, bool ends, gk_error *err)
+gk_code gk_trace_store_wait(gk_trace_store *store, uint64_t number, bool ends, gk_error *err)
 {
-	gk_store_waiter waiter = { .fiber = gk_fiber_self(), .number = store->last };
+	gk_store_waiter waiter = { .fiber = gk_fiber_self(), .number = number };
 	gk_code rc = GK_OK;
 
 	if (store->is_failing)
@@ -332,234 +366,19 @@ static gk_code wait_for(gk_trace_store *store, bool ends, gk_error *err)
 gk_code gk_trace_store_flush(gk_trace_store *store, gk_error *err)
 {
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
-	return store->settled >= store->last ? GK_OK : wait_for(store, true, err);
+	return store->settled >= store->last ? GK_OK
+					     : gk_trace_store_wait(store, store->last, true, err);
 }
 
 void gk_trace_store_settle(gk_trace_store *store)
 {
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
-	if (store->is_relaxed || store->settled >= store->last)
+	if (store->watcher_count && !gk_trace_batch_is_empty(&store->pending))
+		gk_loop_defer(store->loop, &store->hand_over);
+	if (store->is_relaxed || store->settled >= store->bare)
 		return;
-	if (wait_for(store, false, NULL) != GK_OK)
+	if (gk_trace_store_wait(store, store->bare, false, NULL) != GK_OK)
 		return; /* it is said in the log */
-}
-
-/* --- jobs of the writer --- */
-
-static gk_code run_job(gk_trace_store *store,
-	gk_code (*slice)(gk_trace_backend *backend, void *arg, bool *more, gk_error *err),
-	void *arg, gk_error *err)
-{
-	gk_store_job job = { .slice = slice, .arg = arg, .err = err, .fiber = gk_fiber_self() };
-
-	if (store->is_closing)
-		return gk_error_set(err, GK_UNAVAILABLE, "the store is being closed");
-	store->users++;
-	pthread_mutex_lock(&store->lock);
-	TAILQ_INSERT_TAIL(&store->jobs, &job, link);
-	pthread_cond_signal(&store->wake);
-	pthread_mutex_unlock(&store->lock);
-	while (!job.is_done)
-		gk_fiber_park_shielded();
-	store->users--;
-	return job.rc;
-}
-
-/* What a reader waits for is what there was when it asked, however much comes meanwhile. */
-typedef struct catching_up {
-	uint64_t fold, index; /* spans that are left */
-} catching_up;
-
-static gk_code catch_up_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
-{
-	catching_up *c = arg;
-	uint64_t *left = c->fold ? &c->fold : &c->index;
-	size_t max = left == &c->fold ? GK_STORE_FOLD : GK_STORE_INDEX, count = 0;
-	gk_code rc = left == &c->fold ? backend->type->fold(backend, max, &count, err)
-				      : backend->type->index(backend, max, &count, err);
-
-	*left = count < max || count >= *left ? 0 : *left - count;
-	*more = c->fold || c->index;
-	return rc;
-}
-
-static gk_code catch_up(gk_trace_store *store, bool has_text, gk_error *err)
-{
-	gk_trace_store_counts counts = gk_trace_store_count(store);
-	catching_up c = { .fold = counts.unfolded,
-		.index = has_text ? counts.unindexed + counts.unfolded : 0 };
-
-	return c.fold || c.index ? run_job(store, catch_up_slice, &c, err) : GK_OK;
-}
-
-/* --- reading --- */
-
-typedef struct reading {
-	gk_trace_store *store;
-	const gk_trace_query *query;
-	const gk_log_query *log_query;
-	const char *text; /* trace id, or the path of a backup */
-	gk_trace_store_chore chore;
-	gk_buf *buf;
-	json_t **value;
-	bool *is_there;
-} reading;
-
-/* A reader sees what was saved before it asked; that the disk fails is no reason to show nothing. */
-static gk_code run_reading(gk_trace_store *store, gk_work_fn *fn, reading *r, gk_error *err)
-{
-	gk_code rc = GK_OK;
-
-	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
-	r->store = store;
-	if (store->settled < store->last && !store->is_failing)
-		rc = wait_for(store, true, err);
-	if (rc == GK_OK && !store->is_failing)
-		rc = catch_up(store, r->query && r->query->text && *r->query->text, err);
-	if (rc == GK_UNAVAILABLE && gk_scope_reason(gk_fiber_scope(gk_fiber_self())) == GK_OK) {
-		gk_error_clear(err);
-		rc = GK_OK;
-	}
-	if (rc != GK_OK)
-		return rc;
-	store->users++;
-	rc = gk_work_run(fn, r, err);
-	store->users--;
-	return rc;
-}
-
-static gk_code do_list(void *arg, gk_error *err)
-{
-	reading *r = arg;
-
-	return r->store->backend->type->list(r->store->backend, r->query, r->buf, err);
-}
-
-static gk_code do_load(void *arg, gk_error *err)
-{
-	reading *r = arg;
-
-	return r->store->backend->type->load(r->store->backend, r->text, r->buf, err);
-}
-
-static gk_code do_has(void *arg, gk_error *err)
-{
-	reading *r = arg;
-
-	return r->store->backend->type->has(r->store->backend, r->text, r->is_there, err);
-}
-
-static gk_code do_logs(void *arg, gk_error *err)
-{
-	reading *r = arg;
-
-	return r->store->backend->type->logs(r->store->backend, r->log_query, r->buf, err);
-}
-
-gk_code gk_trace_store_load(gk_trace_store *store, const char *trace_id, gk_buf *ret, gk_error *err)
-{
-	return run_reading(store, do_load, &(reading){ .text = trace_id, .buf = ret }, err);
-}
-
-gk_code gk_trace_store_has(gk_trace_store *store, const char *trace_id, bool *ret, gk_error *err)
-{
-	return run_reading(store, do_has, &(reading){ .text = trace_id, .is_there = ret }, err);
-}
-
-gk_code gk_trace_store_logs(
-	gk_trace_store *store, const gk_log_query *query, gk_buf *ret, gk_error *err)
-{
-	return run_reading(store, do_logs, &(reading){ .log_query = query, .buf = ret }, err);
-}
-
-gk_code gk_trace_store_list(
-	gk_trace_store *store, const gk_trace_query *query, gk_buf *ret, gk_error *err)
-{
-	return run_reading(store, do_list, &(reading){ .query = query, .buf = ret }, err);
-}
-
-typedef struct deleting {
-	const char *trace_id;
-	uint64_t count;
-} deleting;
-
-static gk_code delete_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
-{
-	deleting *d = arg;
-	uint64_t count = 0;
-	gk_code rc = backend->type->remove(backend, d->trace_id, &count, err);
-
-	d->count += count;
-	*more = rc == GK_OK && !d->trace_id && count > 0;
-	return rc;
-}
-
-gk_code gk_trace_store_delete(
-	gk_trace_store *store, const char *trace_id, uint64_t *ret, gk_error *err)
-{
-	deleting d = { .trace_id = trace_id };
-	gk_code rc = gk_trace_store_flush(store, err);
-
-	if (rc == GK_OK)
-		rc = catch_up(store, false, err);
-	if (rc == GK_OK)
-		rc = run_job(store, delete_slice, &d, err);
-	if (rc == GK_OK)
-		*ret = d.count;
-	return rc;
-}
-
-static gk_code shrink_slice(gk_trace_backend *backend, void *arg, bool *more, gk_error *err)
-{
-	(void)arg;
-	return backend->type->shrink(backend, more, err);
-}
-
-static gk_code do_chore(void *arg, gk_error *err)
-{
-	reading *r = arg;
-	gk_trace_backend *backend = r->store->backend;
-
-	if (r->chore == GK_STORE_CHECK)
-		return backend->type->check(backend, r->value, err);
-	if (r->chore == GK_STORE_BACKUP)
-		return backend->type->backup(backend, r->text, r->value, err);
-	return backend->type->stats(backend, r->value, err);
-}
-
-static gk_code do_copy(void *arg, gk_error *err)
-{
-	gk_trace_store *store = arg;
-
-	(void)err;
-	store->backend->type->copy(store->backend);
-	return GK_OK;
-}
-
-static gk_code vacuum(gk_trace_store *store, json_t **ret, gk_error *err)
-{
-	uint64_t before = gk_trace_store_count(store).bytes;
-	gk_code rc = run_job(store, shrink_slice, NULL, err);
-
-	if (rc == GK_OK) /* the file gets shorter when the log is copied into it */
-		rc = gk_work_run(do_copy, store, err);
-	if (rc == GK_OK) /* after which the writer looks at it again */
-		rc = run_job(store, shrink_slice, NULL, err);
-	if (rc != GK_OK)
-		return rc;
-	*ret = json_pack("{s:I, s:I}", "before", (json_int_t)before, "after",
-		(json_int_t)gk_trace_store_count(store).bytes);
-	return *ret ? GK_OK : gk_error_no_memory(err);
-}
-
-gk_code gk_trace_store_do(gk_trace_store *store, gk_trace_store_chore chore, const char *path,
-	json_t **ret, gk_error *err)
-{
-	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
-	if (chore == GK_STORE_VACUUM)
-		return vacuum(store, ret, err);
-	return run_reading(
-		store, do_chore, &(reading){ .chore = chore, .text = path, .value = ret }, err);
 }
 
 /* --- the guest --- */
@@ -669,6 +488,8 @@ static void free_store(gk_trace_store *store)
 	gk_trace_batch_free(&store->pending);
 	gk_trace_batch_free(&store->queue);
 	gk_trace_batch_free(&store->done);
+	gk_trace_ring_close(store->ring);
+	gk_buf_done(&store->entry);
 	if (store->backend)
 		store->backend->type->free(store->backend);
 	pthread_mutex_destroy(&store->lock);
@@ -737,6 +558,18 @@ static gk_code open_backend(gk_trace_store *store, gk_error *err)
 	return GK_OK;
 }
 
+/* Without it answers wait for the disk, which is slower, and no more. */
+static void open_ring(gk_trace_store *store, const char *path)
+{
+	gk_auto_error gk_error err = { 0 };
+
+	if (!store->is_open || store->is_relaxed)
+		return;
+	if (gk_trace_ring_open(path, GK_STORE_RING, &store->ring, &err) != GK_OK)
+		gk_log(GK_LOG_INFO, "store", "answers wait for the disk: %s",
+			err.message ? err.message : "out of memory");
+}
+
 static gk_code start_timers(gk_trace_store *store, gk_error *err)
 {
 	gk_code rc = gk_timer_start(
@@ -795,6 +628,8 @@ gk_code gk_trace_store_open(
 	gk_trace_store_configure(store, opts);
 	store->backend = gk_sqlite_backend_new(opts->path);
 	rc = store->backend ? open_backend(store, err) : gk_error_no_memory(err);
+	if (rc == GK_OK)
+		open_ring(store, opts->path);
 	if (rc == GK_OK)
 		rc = start_timers(store, err);
 	if (rc == GK_OK)

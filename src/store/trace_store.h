@@ -9,8 +9,9 @@
  *	rc = gk_trace_store_flush(store, err);			waits until it is on the disk
  *	rc = gk_trace_store_load(store, "d9f3...", buf, err);
  *
- * One thread writes: it takes what is queued into one transaction, and who waits goes on after the commit. Readers see
- * whatever was saved before they asked. All functions are for the loop's thread unless they say otherwise; those that
+ * One thread writes: it takes what is queued into one transaction, and who waits goes on after the commit. What runs of this
+ * process leave is in a mapped file until then, so that it outlives the process. Readers see whatever was saved before they
+ * asked. All functions are for the loop's thread unless they say otherwise; those that
  * suspend are for fibers.
  *
  * The disk may fail: then the store says so once in the log, keeps the newest spans in memory, counts what it drops,
@@ -78,8 +79,9 @@ GK_MUST_USE gk_code gk_trace_id_check(const char *id, size_t len, gk_error *err)
 void gk_trace_store_save(gk_trace_store *store, gk_trace_post *post_take);
 /** Waits until all that has been saved so far is committed. UNAVAILABLE: the disk fails, and it may never be. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_trace_store_flush(gk_trace_store *store, gk_error *err);
-/** The same for a run whose answer depends on it: returns at once when durability is relaxed or the disk fails. It is not
- * ended by the scope: somebody may still read that the run was called off. */
+/** For a run whose answer depends on it: returns when its spans outlive the process, which they do at once unless the ring
+ * (decision 0016) has no room for them, or when durability is relaxed or the disk fails. It is not ended by the scope:
+ * somebody may still read that the run was called off. */
 GK_SUSPENDS void gk_trace_store_settle(gk_trace_store *store);
 
 /** Queues log records (section 3.1: an object, or an array of them, as LogRecord has it but for logId). What is no

@@ -4,6 +4,7 @@
  * The store between its two threads: what the loop hands over, what the writer gives back. No other floor includes this.
  *
  *	loop:	save -> pending --(somebody waits, or a moment has passed)--> queue
+ *		and what answers depend on into the ring, so that they need not wait
  *	writer:	queue -> one transaction -> done, numbers
  *	loop:	done -> live streams; who waited goes on
  */
@@ -13,6 +14,7 @@
 #include "base/limits.h"
 #include "store/store_guest.h"
 #include "store/trace_lag.h"
+#include "store/trace_ring.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -52,14 +54,18 @@ struct gk_trace_store {
 	gk_trace_batch pending;
 	gk_trace_batch spent; /* committed and told: only to be freed */
 	gk_defer hand_over;
-	gk_timer *gather;  /* hands over what nobody waits for */
-	gk_timer *look;    /* whether the writer is stuck */
-	bool is_gathering; /* the timer runs */
-	uint64_t last;     /* number of what was saved last */
-	uint64_t settled;  /* all up to here is committed, */
-	uint64_t lost;     /* or may never be */
-	bool is_failing;   /* as far as the loop has heard */
-	size_t users;      /* fibers that are inside */
+	gk_timer *gather;    /* hands over what nobody waits for */
+	gk_timer *look;      /* whether the writer is stuck */
+	bool is_gathering;   /* the timer runs */
+	gk_trace_ring *ring; /* NULL: none. Put into by the loop, dropped from by the writer */
+	gk_buf entry;        /* for it */
+	uint64_t
+		bare; /* number of what was saved last of what answers depend on and is not in it */
+	uint64_t last;    /* number of what was saved last */
+	uint64_t settled; /* all up to here is committed, */
+	uint64_t lost;    /* or may never be */
+	bool is_failing;  /* as far as the loop has heard */
+	size_t users;     /* fibers that are inside */
 	TAILQ_HEAD(, gk_store_waiter) waiters;
 	LIST_HEAD(, gk_trace_watcher) watchers;
 	size_t watcher_count;
@@ -104,6 +110,10 @@ void gk_trace_batch_init(gk_trace_batch *batch);
 void gk_trace_batch_free(gk_trace_batch *batch);
 /** Moves all of `from` to the end of `to`. */
 void gk_trace_batch_join(gk_trace_batch *to, gk_trace_batch *from);
+
+/** Until all up to this number is committed; `ends`: by the scope as well. UNAVAILABLE: it may never be. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_trace_store_wait(
+	gk_trace_store *store, uint64_t number, bool ends, gk_error *err);
 
 bool gk_trace_batch_is_empty(const gk_trace_batch *batch);
 /** Under the lock, when what is to be written has changed: upkeep that is under way makes room for it, or need not. */

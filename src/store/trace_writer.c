@@ -176,6 +176,8 @@ static void write_some(gk_trace_store *store)
 	if (rc == GK_OK)
 		rc = type->write(store->backend, &batch, &err);
 	started = gk_clock_mono_ns() - started;
+	if (rc == GK_OK && store->ring)
+		gk_trace_ring_drop(store->ring, batch.last);
 	type->sizes(store->backend, &sizes);
 	pthread_mutex_lock(&store->lock);
 	store->busy_since_ms = 0;

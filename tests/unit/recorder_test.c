@@ -5,8 +5,12 @@
 
 #include "base/limits.h"
 #include "store/recorder.h"
+#include "store/trace_ring.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static char folder[64], path[96];
 static gk_trace_store *store;
@@ -33,15 +37,25 @@ static gk_code two_steps(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	return rc;
 }
 
-static void setup(void)
+static void start(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/genkitd-recorder-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/traces.db", folder);
 	core_start_unseen();
 	core_flow("echo", core_echo, NULL);
 	core_flow("steps", two_steps, NULL);
 	core_flow("sleep", core_sleep, NULL);
+}
+
+static void make_folder(void)
+{
+	snprintf(folder, sizeof(folder), "/tmp/genkitd-recorder-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/traces.db", folder);
+}
+
+static void setup(void)
+{
+	make_folder();
+	start();
 }
 
 static void teardown(void)
@@ -92,32 +106,65 @@ static gk_run *run_to_end(const char *key)
 	return run;
 }
 
-START_TEST(a_run_that_has_ended_is_committed_whole)
+START_TEST(a_run_that_has_ended_is_there_whole)
 {
 	gk_auto_json json_t *trace = NULL;
 	gk_run *run;
 
 	open_store(false);
 	run = run_to_end("/flow/steps");
-	/* before anything else turns the loop */
-	ck_assert_uint_eq(gk_trace_store_count(store).spans, 3);
-	ck_assert_uint_eq(gk_trace_store_count(store).queue_spans, 0);
 	trace = load_trace(gk_run_trace_id(run));
 	ck_assert_uint_eq(json_object_size(json_object_get(trace, "spans")), 3);
 	ck_assert_str_eq(gk_json_str_peek(trace, "displayName"), "steps");
 	ck_assert(gk_json_real_at(trace, "endTime", 0) > 0);
+	ck_assert_uint_eq(gk_trace_store_count(store).commits, 1);
 	gk_run_unref(run);
 }
 END_TEST
 
-START_TEST(a_run_is_written_in_one_transaction)
+START_TEST(a_run_does_not_wait_for_the_disk)
 {
-	gk_run *run;
-
 	open_store(false);
-	run = run_to_end("/flow/steps");
+	gk_run_unref(run_to_end("/flow/steps"));
+	/* before anything else turns the loop */
+	ck_assert_uint_eq(gk_trace_store_count(store).commits, 0);
+	ck_assert_uint_eq(gk_trace_store_count(store).queue_spans, 3);
+}
+END_TEST
+
+static gk_code flood(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_str char *text = calloc(1, GK_STORE_RING + 1);
+
+	(void)ctx;
+	(void)input;
+	memset(text, 'x', GK_STORE_RING);
+	*ret = json_string(text);
+	return *ret ? GK_OK : gk_error_no_memory(err);
+}
+
+START_TEST(a_run_whose_spans_have_no_room_in_the_ring_waits_for_the_disk)
+{
+	open_store(false);
+	core_flow("flood", flood, NULL);
+	gk_run_unref(run_to_end("/flow/flood"));
 	ck_assert_uint_eq(gk_trace_store_count(store).commits, 1);
-	gk_run_unref(run);
+	ck_assert_uint_eq(gk_trace_store_count(store).spans, 1);
+}
+END_TEST
+
+/* Other processes have all the rings there may be. */
+START_TEST(without_a_ring_a_run_waits_for_the_disk)
+{
+	gk_trace_ring *rings[GK_STORE_RINGS];
+
+	for (size_t i = 0; i < GK_STORE_RINGS; i++)
+		ck_assert_int_eq(gk_trace_ring_open(path, 4096, &rings[i], NULL), GK_OK);
+	open_store(false);
+	gk_run_unref(run_to_end("/flow/steps"));
+	ck_assert_uint_eq(gk_trace_store_count(store).commits, 1);
+	for (size_t i = 0; i < GK_STORE_RINGS; i++)
+		gk_trace_ring_close(rings[i]);
 }
 END_TEST
 
@@ -170,6 +217,7 @@ START_TEST(what_is_not_sampled_is_not_stored)
 	gk_recorder_configure(recorder, GK_OPTS(gk_recorder_opts, .sample = 0.5));
 	for (int i = 0; i < 200; i++)
 		gk_run_unref(run_to_end("/flow/steps"));
+	ck_assert_ptr_null(load_trace("none")); /* waits for all of them */
 	count = (unsigned)gk_trace_store_count(store).spans;
 	ck_assert_uint_eq(count % 3, 0); /* whole traces */
 	ck_assert(count > 3 * 50 && count < 3 * 150);
@@ -193,19 +241,177 @@ START_TEST(a_span_that_comes_back_to_us_is_stored_once)
 }
 END_TEST
 
+/* --- a process that is killed --- */
+
+static void teardown_folder(void)
+{
+	if (core_app)
+		teardown();
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	gk_auto_str char *command = NULL;
+
+	ck_assert_int_gt(asprintf(&command, "cp %s/%s %s/%s", folder, from, folder, to), 0);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static bool has_committed(void *user)
+{
+	(void)user;
+	return gk_trace_store_count(store).commits > 0;
+}
+
+/* Ends a run and logs a line, tells the run's trace and is killed, all before the writer has anything, or else after the
+ * commit, when "kept" is the ring as it was before. */
+static void be_killed(int fd, bool commits)
+{
+	gk_log_record line = { .level = GK_LOG_INFO, .component = "test", .message = "a line" };
+	gk_run *run;
+
+	start();
+	open_store(false);
+	run = run_to_end("/flow/steps");
+	gk_trace_store_log(store, &line);
+	if (gk_trace_store_count(store).commits ||
+		write(fd, gk_run_trace_id(run), GK_TRACE_ID_SIZE) != GK_TRACE_ID_SIZE)
+		exit(1);
+	if (commits) {
+		copy_file("traces.db-ring", "kept");
+		core_turn_until(has_committed, NULL);
+	}
+	kill(getpid(), SIGKILL);
+}
+
+static void run_in_killed_process(bool commits, char *trace_id)
+{
+	int ends[2], status;
+	pid_t child;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (!child)
+		be_killed(ends[1], commits);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(read(ends[0], trace_id, GK_TRACE_ID_SIZE), GK_TRACE_ID_SIZE);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void read_stats(void *user)
+{
+	ck_assert_int_eq(gk_trace_store_do(store, GK_STORE_STATS, NULL, user, NULL), GK_OK);
+}
+
+/* As rows of the file. */
+static json_int_t count_spans(void)
+{
+	gk_auto_json json_t *stats = NULL;
+
+	ck_assert_int_eq(
+		gk_fiber_start(core_loop, "stats", NULL, read_stats, &stats, NULL, NULL), GK_OK);
+	while (!stats)
+		gk_loop_turn(core_loop, 100);
+	return gk_json_int_at(stats, "spans", -1);
+}
+
+typedef struct reading_logs {
+	json_t *logs;
+	bool is_done;
+} reading_logs;
+
+static void read_logs(void *user)
+{
+	reading_logs *r = user;
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+	gk_log_query query = { .limit = 10, .min_severity = INT64_MIN };
+
+	ck_assert_int_eq(gk_trace_store_logs(store, &query, &buf, NULL), GK_OK);
+	ck_assert_int_eq(gk_json_parse(buf.data, buf.len, 0, &r->logs, NULL), GK_OK);
+	r->is_done = true;
+}
+
+static size_t count_logs(void)
+{
+	reading_logs r = { .logs = NULL };
+	size_t count;
+
+	ck_assert_int_eq(gk_fiber_start(core_loop, "logs", NULL, read_logs, &r, NULL, NULL), GK_OK);
+	while (!r.is_done)
+		gk_loop_turn(core_loop, 100);
+	count = json_array_size(json_object_get(r.logs, "logs"));
+	json_decref(r.logs);
+	return count;
+}
+
+static unsigned told;
+
+static void on_log(const gk_log_record *record, void *user)
+{
+	(void)user;
+	told += record->level <= GK_LOG_WARN;
+}
+
+static void assert_there_once(const char *id)
+{
+	gk_auto_json json_t *trace = NULL;
+
+	told = 0;
+	gk_log_set_sink(on_log, NULL);
+	start();
+	open_store(false);
+	trace = load_trace(id);
+	ck_assert_uint_eq(json_object_size(json_object_get(trace, "spans")), 3);
+	ck_assert(gk_json_real_at(trace, "endTime", 0) > 0);
+	ck_assert_uint_eq(count_logs(), 1);
+	ck_assert_uint_eq(count_spans(), 3);
+	ck_assert_uint_eq(told, 0);
+	gk_log_set_sink(NULL, NULL);
+}
+
+START_TEST(what_a_run_left_outlives_the_process)
+{
+	char id[GK_TRACE_ID_SIZE];
+
+	run_in_killed_process(false, id);
+	assert_there_once(id);
+}
+END_TEST
+
+/* As when the process ends between the commit and what it says of it to the ring. */
+START_TEST(what_was_committed_and_left_as_well_is_there_once)
+{
+	char id[GK_TRACE_ID_SIZE];
+
+	run_in_killed_process(true, id);
+	copy_file("kept", "traces.db-ring");
+	assert_there_once(id);
+}
+END_TEST
+
 static Suite *recorder_suite(void)
 {
+	TCase *killed = tcase_create("killed");
 	Suite *suite = suite_create("recorder");
 	TCase *tests = tcase_create("recorder");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_run_that_has_ended_is_committed_whole);
-	tcase_add_test(tests, a_run_is_written_in_one_transaction);
+	tcase_add_test(tests, a_run_that_has_ended_is_there_whole);
+	tcase_add_test(tests, a_run_does_not_wait_for_the_disk);
+	tcase_add_test(tests, a_run_whose_spans_have_no_room_in_the_ring_waits_for_the_disk);
+	tcase_add_test(tests, without_a_ring_a_run_waits_for_the_disk);
 	tcase_add_test(tests, relaxed_a_run_does_not_wait_and_its_spans_follow);
 	tcase_add_test(tests, a_run_that_lasts_is_there_before_it_ends);
 	tcase_add_test(tests, what_is_not_sampled_is_not_stored);
 	tcase_add_test(tests, a_span_that_comes_back_to_us_is_stored_once);
 	suite_add_tcase(suite, tests);
+	tcase_add_checked_fixture(killed, make_folder, teardown_folder);
+	tcase_add_test(killed, what_a_run_left_outlives_the_process);
+	tcase_add_test(killed, what_was_committed_and_left_as_well_is_there_once);
+	suite_add_tcase(suite, killed);
 	return suite;
 }
 

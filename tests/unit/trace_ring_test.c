@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the genkitd authors */
+/* The ring: what was put into it outlives the process that put it there. */
+#include "unit.h"
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "store/trace_ring.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROOM 4096 /* of most rings here */
+
+static char folder[64], path[96], file[112];
+static unsigned told;
+static gk_buf taken; /* each entry and a blank */
+static bool take_fails, end_fails;
+
+static void on_log(const gk_log_record *record, void *user)
+{
+	(void)record;
+	(void)user;
+	told++;
+}
+
+static void setup(void)
+{
+	snprintf(folder, sizeof(folder), "/tmp/genkitd-ring-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/traces.db", folder);
+	snprintf(file, sizeof(file), "%s-ring", path);
+	gk_log_set_sink(on_log, NULL);
+}
+
+static void teardown(void)
+{
+	gk_auto_str char *command = NULL;
+
+	gk_buf_done(&taken);
+	gk_log_set_sink(NULL, NULL);
+	ck_assert_int_gt(asprintf(&command, "rm -rf %s", folder), 0);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static gk_trace_ring *open_ring(size_t size)
+{
+	gk_trace_ring *ring = NULL;
+	gk_auto_error gk_error err = { 0 };
+	gk_code rc = gk_trace_ring_open(path, size, &ring, &err);
+
+	ck_assert_msg(rc == GK_OK, "%s", err.message);
+	return ring;
+}
+
+static bool put(gk_trace_ring *ring, uint64_t number, const char *text)
+{
+	return gk_trace_ring_put(ring, number, text, strlen(text));
+}
+
+static bool is_there(const char *name)
+{
+	return access(name, F_OK) == 0;
+}
+
+static gk_code take(void *user, const void *data, size_t len, gk_error *err)
+{
+	(void)user;
+	if (data ? take_fails : end_fails)
+		return gk_error_set(err, GK_UNAVAILABLE, "no");
+	if (data)
+		gk_buf_put(&taken, data, len);
+	gk_buf_putc(&taken, data ? ' ' : '.');
+	return GK_OK;
+}
+
+static gk_code recover(void)
+{
+	gk_buf_clear(&taken);
+	gk_buf_puts(&taken, "");
+	return gk_trace_ring_recover(path, take, NULL, NULL);
+}
+
+/* Another process runs it and is killed. */
+static void in_killed_process(void (*fn)(void))
+{
+	int status;
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (!child) {
+		fn();
+		kill(getpid(), SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void put_three(void)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	if (!put(ring, 1, "one") || !put(ring, 5, "two") || !put(ring, 6, ""))
+		exit(1);
+}
+
+START_TEST(what_a_killed_process_had_put_is_found_in_order)
+{
+	in_killed_process(put_three);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one two  .");
+	ck_assert(!is_there(file));
+}
+END_TEST
+
+static void put_and_drop(void)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	if (!put(ring, 1, "one") || !put(ring, 5, "two") || !put(ring, 6, "three"))
+		exit(1);
+	gk_trace_ring_drop(ring, 5);
+}
+
+START_TEST(what_is_kept_elsewhere_is_not_found)
+{
+	in_killed_process(put_and_drop);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "three .");
+}
+END_TEST
+
+/* Entries of sizes that share no factor with the room lie over its end sooner or later. */
+static void go_round(void)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+	char text[1200];
+
+	for (uint64_t i = 1; i <= 1000; i++) {
+		snprintf(text, sizeof(text), "%03u%0*u", (unsigned)i, (int)(i * 37 % 1100), 0);
+		if (!put(ring, i, text))
+			exit(1);
+		if (i > 2)
+			gk_trace_ring_drop(ring, i - 2);
+	}
+}
+
+START_TEST(entries_go_round)
+{
+	char expected[2400];
+
+	in_killed_process(go_round);
+	ck_assert_int_eq(recover(), GK_OK);
+	snprintf(expected, sizeof(expected), "999%0*u 1000%0*u .", 999 * 37 % 1100, 0,
+		1000 * 37 % 1100, 0);
+	ck_assert_str_eq(taken.data, expected);
+	ck_assert_uint_eq(told, 0);
+}
+END_TEST
+
+START_TEST(what_has_no_room_is_refused_until_there_is_some)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+	char text[1100];
+	uint64_t number = 0;
+
+	memset(text, 'x', sizeof(text));
+	while (gk_trace_ring_put(ring, number + 1, text, sizeof(text)))
+		number++;
+	ck_assert_uint_eq(number, 3);
+	ck_assert_uint_ge(gk_trace_ring_used(ring), 3 * sizeof(text));
+	gk_trace_ring_drop(ring, 1);
+	ck_assert(gk_trace_ring_put(ring, 4, text, sizeof(text)));
+	gk_trace_ring_drop(ring, 4);
+	ck_assert_uint_eq(gk_trace_ring_used(ring), 0);
+	gk_trace_ring_close(ring);
+}
+END_TEST
+
+START_TEST(an_entry_may_take_all_the_room_and_no_more)
+{
+	static char text[ROOM];
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	ck_assert(!gk_trace_ring_put(ring, 1, text, ROOM));
+	ck_assert(!gk_trace_ring_put(ring, 1, text, ROOM - 15));
+	ck_assert(gk_trace_ring_put(ring, 1, text, ROOM - 16));
+	ck_assert(!gk_trace_ring_put(ring, 2, text, 0));
+	gk_trace_ring_drop(ring, 1);
+	gk_trace_ring_close(ring);
+}
+END_TEST
+
+START_TEST(the_file_is_ours_alone_and_goes_when_nothing_is_in_it)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+	struct stat info;
+
+	ck_assert_int_eq(stat(file, &info), 0);
+	ck_assert_uint_eq(info.st_mode & 0777, 0600);
+	gk_trace_ring_close(ring);
+	ck_assert(!is_there(file));
+}
+END_TEST
+
+START_TEST(what_was_never_kept_elsewhere_stays)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	ck_assert(put(ring, 1, "one"));
+	gk_trace_ring_close(ring);
+	ck_assert(is_there(file));
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one .");
+}
+END_TEST
+
+START_TEST(what_cannot_be_taken_is_found_again)
+{
+	in_killed_process(put_three);
+	take_fails = true;
+	ck_assert_int_eq(recover(), GK_UNAVAILABLE);
+	take_fails = false;
+	end_fails = true;
+	ck_assert_int_eq(recover(), GK_UNAVAILABLE);
+	end_fails = false;
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one two  .");
+}
+END_TEST
+
+START_TEST(what_was_left_is_not_written_over)
+{
+	gk_trace_ring *ring;
+
+	in_killed_process(put_three);
+	ring = open_ring(ROOM);
+	ck_assert(put(ring, 1, "mine"));
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one two  .");
+	gk_trace_ring_drop(ring, 1);
+	gk_trace_ring_close(ring);
+}
+END_TEST
+
+START_TEST(that_of_a_process_that_lives_is_left_alone)
+{
+	gk_trace_ring *first = open_ring(ROOM), *second = open_ring(ROOM);
+
+	ck_assert(put(first, 1, "first") && put(second, 1, "second"));
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "");
+	gk_trace_ring_close(first);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "first .");
+	gk_trace_ring_close(second);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "second .");
+}
+END_TEST
+
+START_TEST(so_many_processes_have_one)
+{
+	gk_trace_ring *rings[GK_STORE_RINGS], *more = NULL;
+	gk_auto_error gk_error err = { 0 };
+
+	for (size_t i = 0; i < GK_STORE_RINGS; i++)
+		rings[i] = open_ring(ROOM);
+	ck_assert_int_eq(gk_trace_ring_open(path, ROOM, &more, &err), GK_UNAVAILABLE);
+	ck_assert_msg(strstr(err.message, "other processes") != NULL, "%s", err.message);
+	gk_trace_ring_close(rings[3]);
+	more = open_ring(ROOM);
+	gk_trace_ring_close(more);
+	for (size_t i = 0; i < GK_STORE_RINGS; i++)
+		if (i != 3)
+			gk_trace_ring_close(rings[i]);
+}
+END_TEST
+
+/* --- files that are not as we left them --- */
+
+static void change(long at, const void *bytes, size_t len)
+{
+	FILE *f = fopen(file, "r+b");
+
+	ck_assert_ptr_nonnull(f);
+	fseek(f, at, SEEK_SET);
+	ck_assert_uint_eq(fwrite(bytes, 1, len, f), len);
+	fclose(f);
+}
+
+START_TEST(what_is_damaged_ends_the_file_and_is_said)
+{
+	in_killed_process(put_three);
+	change(4096 + 24 + 16, "T", 1); /* of "two" */
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one .");
+	ck_assert_uint_eq(told, 1);
+	ck_assert(!is_there(file));
+}
+END_TEST
+
+START_TEST(a_length_that_cannot_be_is_damage)
+{
+	in_killed_process(put_three);
+	change(4096 + 24, "\xff\xff\xff\xff", 4);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one .");
+	ck_assert_uint_eq(told, 1);
+}
+END_TEST
+
+static const struct {
+	long at;
+	const char *bytes;
+	size_t len;
+} heads[] = {
+	{ 64, "\0\0\0\0\0\0\0\x7f", 8 },                /* more than the room has */
+	{ 128, "\xff\xff\xff\xff\xff\xff\xff\x7f", 8 }, /* an end before the beginning */
+	{ 64, "\0\0\0\0\0\0\0\0", 8 },
+};
+
+START_TEST(counters_that_cannot_be_lead_nowhere)
+{
+	in_killed_process(put_three);
+	change(heads[_i].at, heads[_i].bytes, heads[_i].len);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "");
+	gk_trace_ring_close(open_ring(ROOM));
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	size_t len;
+	bool is_foreign;
+} files[] = {
+	{ "", 0, false },
+	{ "\0\0\0\0\0\0\0\0\0\0\0\0", 12, false }, /* made, but not more */
+	{ "my own notes on rings", 21, true },
+};
+
+START_TEST(a_file_that_is_no_ring_stays_as_it_is)
+{
+	FILE *f = fopen(file, "wb");
+	gk_trace_ring *ring;
+	char text[32] = "";
+
+	ck_assert_uint_eq(fwrite(files[_i].text, 1, files[_i].len, f), files[_i].len);
+	fclose(f);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "");
+	ck_assert_int_eq(is_there(file), files[_i].is_foreign);
+	ring = open_ring(ROOM);
+	ck_assert(put(ring, 1, "one"));
+	gk_trace_ring_drop(ring, 1);
+	gk_trace_ring_close(ring);
+	ck_assert_int_eq(is_there(file), files[_i].is_foreign);
+	if (!files[_i].is_foreign)
+		return;
+	f = fopen(file, "rb");
+	ck_assert_uint_eq(fread(text, 1, sizeof(text) - 1, f), files[_i].len);
+	fclose(f);
+	ck_assert_str_eq(text, files[_i].text);
+}
+END_TEST
+
+START_TEST(a_file_that_was_cut_short_is_not_read_beyond_its_end)
+{
+	in_killed_process(put_three);
+	ck_assert_int_eq(truncate(file, 4096), 0);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "");
+}
+END_TEST
+
+START_TEST(without_a_folder_there_is_none)
+{
+	gk_trace_ring *ring = NULL;
+	gk_auto_error gk_error err = { 0 };
+
+	snprintf(path, sizeof(path), "%s/nowhere/traces.db", folder);
+	ck_assert_int_eq(gk_trace_ring_open(path, ROOM, &ring, &err), GK_UNAVAILABLE);
+	ck_assert_msg(strstr(err.message, "No such file") != NULL, "%s", err.message);
+	ck_assert_int_eq(recover(), GK_OK);
+}
+END_TEST
+
+static Suite *ring_suite(void)
+{
+	Suite *suite = suite_create("trace_ring");
+	TCase *t = tcase_create("trace_ring");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, what_a_killed_process_had_put_is_found_in_order);
+	tcase_add_test(t, what_is_kept_elsewhere_is_not_found);
+	tcase_add_test(t, entries_go_round);
+	tcase_add_test(t, what_has_no_room_is_refused_until_there_is_some);
+	tcase_add_test(t, an_entry_may_take_all_the_room_and_no_more);
+	tcase_add_test(t, the_file_is_ours_alone_and_goes_when_nothing_is_in_it);
+	tcase_add_test(t, what_was_never_kept_elsewhere_stays);
+	tcase_add_test(t, what_cannot_be_taken_is_found_again);
+	tcase_add_test(t, what_was_left_is_not_written_over);
+	tcase_add_test(t, that_of_a_process_that_lives_is_left_alone);
+	tcase_add_test(t, so_many_processes_have_one);
+	tcase_add_test(t, what_is_damaged_ends_the_file_and_is_said);
+	tcase_add_test(t, a_length_that_cannot_be_is_damage);
+	tcase_add_loop_test(t, counters_that_cannot_be_lead_nowhere, 0, 3);
+	tcase_add_loop_test(t, a_file_that_is_no_ring_stays_as_it_is, 0, 3);
+	tcase_add_test(t, a_file_that_was_cut_short_is_not_read_beyond_its_end);
+	tcase_add_test(t, without_a_folder_there_is_none);
+	suite_add_tcase(suite, t);
+	return suite;
+}
+
+UNIT_MAIN(ring_suite)
