@@ -136,7 +136,8 @@ static size_t own_messages(const gk_span *span, const json_t *value, const json_
 
 static bool cut_messages(const gk_span *span, const json_t *value, json_t **shown)
 {
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+	/* without earlier turns only the first list may be another than it was */
+	for (size_t i = 0; i < (span->told ? sizeof(lists) / sizeof(lists[0]) : 1); i++) {
 		json_t *messages = value_at(*shown, lists[i]);
 		size_t count = own_messages(span, value, messages), head = count, tail = count;
 		bool is_cut = gk_messages_are_cut(
@@ -153,8 +154,10 @@ json_t *gk_span_shown(const gk_span *span, const json_t *value)
 {
 	gk_auto_json json_t *shown = json_incref((json_t *)(uintptr_t)value);
 
-	if ((span->told || span->input_messages) && value != span->own_output &&
-		gk_span_has_messages(span) && !cut_messages(span, value, &shown))
+	bool may_grow = span->input_messages && value == span->input;
+
+	if ((span->told || may_grow) && value != span->own_output && gk_span_has_messages(span) &&
+		!cut_messages(span, value, &shown))
 		return NULL;
 	return hide_secrets(&shown) ? gk_steal(shown) : NULL;
 }
