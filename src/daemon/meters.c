@@ -190,6 +190,7 @@ void gk_meters_append(gk_buf *buf, void *user)
 		meters->metrics, GK_METRIC_RUNS, NONE, (double)gk_app_run_count(meters->app));
 	gk_metrics_set(meters->metrics, GK_METRIC_FIBERS, NONE,
 		(double)gk_fiber_count(gk_app_loop(meters->app)));
+	gk_span_metrics_catch_up();
 	gk_metrics_append_text(meters->metrics, buf);
 }
 
@@ -227,6 +228,7 @@ void gk_meters_set_store(gk_meters *meters, gk_trace_store *store)
 
 void gk_meters_report(gk_meters *meters)
 {
+	gk_span_metrics_catch_up();
 	gk_telemetry_report(meters->telemetry, meters->metrics, meters->start_ns);
 }
 
@@ -296,6 +298,7 @@ void gk_meters_free(gk_meters *meters)
 	if (!meters)
 		return;
 	gk_app_remove_observer(meters->app, &meters->spans.observer);
+	gk_span_metrics_catch_up();
 	if (meters->lag)
 		gk_timer_stop(meters->lag);
 	if (meters->report)

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "config.h"
+#include "loop/loop.h"
 
 #include <genkit/tool.h>
 
@@ -44,71 +45,150 @@ static double number_of(const json_t *object, const char *member)
 
 /* --- models --- */
 
-static const struct {
-	const char *member, *other_name;
+typedef struct usage {
+	const char *member;
 	gk_metric genkits, ours;
 	const char *direction, *kind;
-} usages[] = {
-	{ "inputTokens", NULL, GK_METRIC_INPUT_TOKENS, GK_METRIC_MODEL_TOKENS, "input", NULL },
-	{ "outputTokens", NULL, GK_METRIC_OUTPUT_TOKENS, GK_METRIC_MODEL_TOKENS, "output", NULL },
-	{ "thoughtsTokens", NULL, GK_METRIC_THINKING_TOKENS, GK_METRIC_MODEL_TOKENS, "thinking",
+	const char *instead_of; /* counts only where this member does not; NULL: always */
+} usage;
+
+static const usage usages[] = {
+	{ "inputTokens", GK_METRIC_INPUT_TOKENS, GK_METRIC_MODEL_TOKENS, "input", NULL, NULL },
+	{ "outputTokens", GK_METRIC_OUTPUT_TOKENS, GK_METRIC_MODEL_TOKENS, "output", NULL, NULL },
+	{ "thoughtsTokens", GK_METRIC_THINKING_TOKENS, GK_METRIC_MODEL_TOKENS, "thinking", NULL,
 		NULL },
-	{ "cachedContentTokens", NULL, GK_METRICS, GK_METRIC_MODEL_TOKENS, "cached", NULL },
-	{ "inputCharacters", NULL, GK_METRIC_INPUT_CHARACTERS, GK_METRIC_MODEL_CHARACTERS, "input",
+	{ "cachedContentTokens", GK_METRICS, GK_METRIC_MODEL_TOKENS, "cached", NULL, NULL },
+	{ "inputCharacters", GK_METRIC_INPUT_CHARACTERS, GK_METRIC_MODEL_CHARACTERS, "input", NULL,
 		NULL },
-	{ "outputCharacters", NULL, GK_METRIC_OUTPUT_CHARACTERS, GK_METRIC_MODEL_CHARACTERS,
-		"output", NULL },
-	{ "inputImages", NULL, GK_METRIC_INPUT_IMAGES, GK_METRIC_MODEL_MEDIA, "input", "image" },
-	{ "inputVideos", NULL, GK_METRIC_INPUT_VIDEOS, GK_METRIC_MODEL_MEDIA, "input", "video" },
-	{ "inputAudioFiles", "inputAudio", GK_METRIC_INPUT_AUDIO, GK_METRIC_MODEL_MEDIA, "input",
-		"audio" },
-	{ "outputImages", NULL, GK_METRIC_OUTPUT_IMAGES, GK_METRIC_MODEL_MEDIA, "output", "image" },
-	{ "outputVideos", NULL, GK_METRIC_OUTPUT_VIDEOS, GK_METRIC_MODEL_MEDIA, "output", "video" },
-	{ "outputAudioFiles", "outputAudio", GK_METRIC_OUTPUT_AUDIO, GK_METRIC_MODEL_MEDIA,
-		"output", "audio" },
+	{ "outputCharacters", GK_METRIC_OUTPUT_CHARACTERS, GK_METRIC_MODEL_CHARACTERS, "output",
+		NULL, NULL },
+	{ "inputImages", GK_METRIC_INPUT_IMAGES, GK_METRIC_MODEL_MEDIA, "input", "image", NULL },
+	{ "inputVideos", GK_METRIC_INPUT_VIDEOS, GK_METRIC_MODEL_MEDIA, "input", "video", NULL },
+	{ "inputAudioFiles", GK_METRIC_INPUT_AUDIO, GK_METRIC_MODEL_MEDIA, "input", "audio", NULL },
+	{ "inputAudio", GK_METRIC_INPUT_AUDIO, GK_METRIC_MODEL_MEDIA, "input", "audio",
+		"inputAudioFiles" },
+	{ "outputImages", GK_METRIC_OUTPUT_IMAGES, GK_METRIC_MODEL_MEDIA, "output", "image", NULL },
+	{ "outputVideos", GK_METRIC_OUTPUT_VIDEOS, GK_METRIC_MODEL_MEDIA, "output", "video", NULL },
+	{ "outputAudioFiles", GK_METRIC_OUTPUT_AUDIO, GK_METRIC_MODEL_MEDIA, "output", "audio",
+		NULL },
+	{ "outputAudio", GK_METRIC_OUTPUT_AUDIO, GK_METRIC_MODEL_MEDIA, "output", "audio",
+		"outputAudioFiles" },
 };
 
-/* Zero, less and nothing are not counted. */
-static void count_usage(
-	gk_metrics *metrics, const gk_span *span, const char *const *generate, bool is_genkits)
+/* NULL: it is not counted. */
+static const usage *usage_of(const char *member)
 {
-	const json_t *usage = json_object_get(span->output, "usage");
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++)
+		if (strcmp(usages[i].member, member) == 0)
+			return &usages[i];
+	return NULL;
+}
 
-	for (size_t i = 0; usage && i < sizeof(usages) / sizeof(usages[0]); i++) {
-		const char *ours[] = { span->name, usages[i].direction, usages[i].kind };
-		double value = number_of(usage, usages[i].member);
+/* A model's call that is over, with all that is counted of it. */
+typedef struct model_call {
+	gk_metrics *metrics;
+	const char *name, *feature, *error; /* error: NULL when it went well */
+	char *path;
+	json_t *usage;
+	double latency_ms, spent_ms;
+	bool is_genkits; /* the reference leaves out models that are called from outside */
+} model_call;
 
-		if (value <= 0 && usages[i].other_name)
-			value = number_of(usage, usages[i].other_name);
-		if (value <= 0)
+/* Zero, less and nothing are not counted. */
+static void count_usage(const model_call *call, const char *const *generate)
+{
+	const char *member;
+	json_t *count;
+
+	json_object_foreach (call->usage, member, count) {
+		double value = json_number_value(count);
+		const usage *it = value > 0 ? usage_of(member) : NULL;
+
+		if (!it || (it->instead_of && number_of(call->usage, it->instead_of) > 0))
 			continue;
-		gk_metrics_add(metrics, usages[i].ours, ours, value);
-		if (is_genkits && usages[i].genkits != GK_METRICS)
-			gk_metrics_add(metrics, usages[i].genkits, generate, value);
+		gk_metrics_add(call->metrics, it->ours,
+			(const char *[]){ call->name, it->direction, it->kind }, value);
+		if (call->is_genkits && it->genkits != GK_METRICS)
+			gk_metrics_add(call->metrics, it->genkits, generate, value);
 	}
 }
 
-static void count_model(gk_metrics *metrics, const gk_span *span, const char *error)
+static void count_call(const model_call *call)
 {
-	gk_auto_str char *path = gk_span_path(span);
-	const char *feature = gk_span_metrics_feature(span),
-		   *status = error ? "failure" : "success";
-	const char *generate[] = { span->name, feature, path, SOURCE, PACKAGE_VERSION, status };
-	double latency_ms = number_of(span->output, "latencyMs");
-	double spent_ms = (double)(span->end_ns - span->start_ns) / NS_PER_MS;
-	/* The reference leaves out models that are called from outside. */
-	bool is_genkits = !span->is_root && span->input && path;
+	gk_metrics *metrics = call->metrics;
+	const char *status = call->error ? "failure" : "success";
+	const char *generate[] = { call->name, call->feature, call->path, SOURCE, PACKAGE_VERSION,
+		status };
 
 	gk_metrics_add(metrics, GK_METRIC_MODEL_REQUESTS,
-		(const char *[]){ span->name, feature, error ? "error" : "success", error }, 1);
-	gk_metrics_observe(metrics, GK_METRIC_MODEL_SECONDS, (const char *[]){ span->name },
-		(latency_ms > 0 ? latency_ms : spent_ms) / 1000);
-	count_usage(metrics, span, generate, is_genkits);
-	if (!is_genkits)
+		(const char *[]){
+			call->name, call->feature, call->error ? "error" : "success", call->error },
+		1);
+	gk_metrics_observe(metrics, GK_METRIC_MODEL_SECONDS, (const char *[]){ call->name },
+		(call->latency_ms > 0 ? call->latency_ms : call->spent_ms) / 1000);
+	count_usage(call, generate);
+	if (!call->is_genkits)
 		return;
 	gk_metrics_add(metrics, GK_METRIC_GENERATE_REQUESTS, generate, 1);
-	if (latency_ms > 0)
-		gk_metrics_observe(metrics, GK_METRIC_GENERATE_LATENCY, generate, latency_ms);
+	if (call->latency_ms > 0)
+		gk_metrics_observe(metrics, GK_METRIC_GENERATE_LATENCY, generate, call->latency_ms);
+}
+
+static void count_later(void *user)
+{
+	model_call *call = user;
+
+	count_call(call);
+	json_decref(call->usage);
+	free(call->path);
+	free(call);
+}
+
+/* Its texts stand behind it. False: without memory, or outside of a loop, it is to be counted now. */
+static bool put_off(const model_call *call)
+{
+	size_t name = strlen(call->name) + 1, feature = strlen(call->feature) + 1;
+	gk_loop *loop = gk_loop_self();
+	model_call *later = loop ? malloc(sizeof(*later) + name + feature) : NULL;
+	char *texts = (char *)(later + 1);
+
+	if (!later)
+		return false;
+	*later = *call;
+	later->name = memcpy(texts, call->name, name);
+	later->feature = memcpy(texts + name, call->feature, feature);
+	json_incref(later->usage);
+	gk_loop_tidy(loop, count_later, later);
+	return true;
+}
+
+/* Whoever waits for a model's answer does not wait for its counts: there are as many as of all else. */
+static void count_model(gk_metrics *metrics, const gk_span *span, const char *error)
+{
+	model_call call = {
+		.metrics = metrics,
+		.name = span->name,
+		.feature = gk_span_metrics_feature(span),
+		.error = error,
+		.path = gk_span_path(span),
+		.usage = json_object_get(span->output, "usage"),
+		.latency_ms = number_of(span->output, "latencyMs"),
+		.spent_ms = (double)(span->end_ns - span->start_ns) / NS_PER_MS,
+	};
+
+	call.is_genkits = !span->is_root && span->input && call.path;
+	if (!error && put_off(&call))
+		return;
+	count_call(&call);
+	free(call.path);
+}
+
+void gk_span_metrics_catch_up(void)
+{
+	gk_loop *loop = gk_loop_self();
+
+	if (loop)
+		gk_loop_tidy_now(loop);
 }
 
 /* --- features, paths, actions --- */

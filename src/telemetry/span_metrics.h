@@ -15,6 +15,10 @@ typedef struct gk_span_metrics {
 /** Embedded in its owner, who gives it to gk_app_add_observer(). `metrics` outlives it. */
 void gk_span_metrics_init(gk_span_metrics *it, gk_metrics *metrics);
 
+/** Counts what is still to be counted: what a model's answer used is put off to the end of the loop's turn. Before the metrics
+ * are read, and before they go. */
+void gk_span_metrics_catch_up(void);
+
 /** What was used: the name of the outermost span of Genkit's; "generate" when that is only a helper. */
 const char *gk_span_metrics_feature(const gk_span *span);
 

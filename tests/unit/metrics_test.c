@@ -33,6 +33,7 @@ static const char *page(void)
 	static gk_buf buf;
 
 	gk_buf_done(&buf);
+	gk_span_metrics_catch_up();
 	gk_metrics_append_text(metrics, &buf);
 	return buf.data ? buf.data : "";
 }
@@ -48,8 +49,10 @@ static void assert_line(const char *line)
 /* The series of a metric whose first label is that; fails the test when there is none. */
 static const gk_series *series(gk_metric metric, const char *first)
 {
-	const gk_series *s = gk_metrics_series(metrics, metric);
+	const gk_series *s;
 
+	gk_span_metrics_catch_up();
+	s = gk_metrics_series(metrics, metric);
 	while (s && strcmp(s->labels[0], first) != 0)
 		s = s->next;
 	ck_assert_msg(s, "no series of %s for %s", gk_metric_types[metric].name, first);
@@ -174,6 +177,26 @@ START_TEST(tokens_are_counted_by_model_and_direction)
 }
 END_TEST
 
+static gk_code look_after_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_code rc = call_model(ctx, input, ret, err);
+
+	ck_assert_ptr_null(gk_metrics_series(metrics, GK_METRIC_MODEL_TOKENS));
+	gk_span_metrics_catch_up();
+	ck_assert_ptr_nonnull(gk_metrics_series(metrics, GK_METRIC_MODEL_TOKENS));
+	return rc;
+}
+
+START_TEST(nobody_waits_for_what_is_counted_of_an_answer)
+{
+	core_model("mock/m", answer);
+	core_flow("looker", look_after_model, NULL);
+	json_decref(core_run("/flow/looker", json_true()));
+	json_decref(core_run("/model/mock/m", json_true()));
+	ck_assert(series(GK_METRIC_MODEL_SECONDS, "mock/m")->count == 2);
+}
+END_TEST
+
 START_TEST(genkits_own_metrics_tell_the_feature_and_the_path)
 {
 	const gk_series *s;
@@ -195,8 +218,8 @@ START_TEST(a_model_called_from_outside_is_a_feature_and_not_a_part_of_one)
 {
 	define_model();
 	json_decref(core_run("/model/mock/m", json_true()));
-	ck_assert_ptr_null(gk_metrics_series(metrics, GK_METRIC_GENERATE_REQUESTS));
 	series(GK_METRIC_REQUESTS, "mock/m");
+	ck_assert_ptr_null(gk_metrics_series(metrics, GK_METRIC_GENERATE_REQUESTS));
 	assert_line("genkitd_model_requests_total{model=\"mock/m\",feature=\"mock/m\","
 		    "status=\"success\"} 1");
 }
@@ -274,6 +297,7 @@ START_TEST(genkits_own_metrics_leave_as_sums_and_histograms)
 
 	define_model();
 	json_decref(core_run("/flow/asker", json_true()));
+	gk_span_metrics_catch_up();
 	item = gk_otlp_metrics_item(metrics, false, 1, 2);
 	ck_assert_ptr_nonnull(item);
 	items[0] = &item->item;
@@ -386,6 +410,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_is_beyond_the_most_series_counts_as_other);
 	tcase_add_test(tc, a_long_label_is_cut);
 	tcase_add_test(tc, tokens_are_counted_by_model_and_direction);
+	tcase_add_test(tc, nobody_waits_for_what_is_counted_of_an_answer);
 	tcase_add_test(tc, genkits_own_metrics_tell_the_feature_and_the_path);
 	tcase_add_test(tc, a_model_called_from_outside_is_a_feature_and_not_a_part_of_one);
 	tcase_add_test(tc, a_failure_is_counted_where_it_began);
