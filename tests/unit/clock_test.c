@@ -49,6 +49,37 @@ START_TEST(what_is_written_is_read_back)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	int64_t seconds; /* -1: it is no date */
+} dates[] = {
+	{ "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 },
+	{ "Sunday, 06-Nov-94 08:49:37 GMT", 784111777 },
+	{ "Sun Nov  6 08:49:37 1994", 784111777 },
+	{ "Wed Nov 16 08:49:37 1994 ", 784975777 },
+	{ "Thursday, 01-Jan-70 00:00:00 GMT", 0 },
+	{ "Friday, 01-Jan-26 00:00:00 GMT", 1767225600 },
+	{ "sun, 06 nov 1994 08:49:37 GMT", 784111777 },
+	{ "Sun, 06 Nov 1994 08:49:37", -1 },
+	{ "Sun, 06 Nov 1994 08:49:37 CET", -1 },
+	{ "Sun, 06 Nov 1994 08:49:37 GMT!", -1 },
+	{ "Sun, 06 Xyz 1994 08:49:37 GMT", -1 },
+	{ "Sun, 00 Nov 1994 08:49:37 GMT", -1 },
+	{ "Sun, 06 Nov 1994 24:49:37 GMT", -1 },
+	{ "Sun, 6 Nov 1994 08:49:37 GMT", -1 },
+	{ "Su", -1 },
+	{ "", -1 },
+};
+
+START_TEST(a_date_of_http_is_read_in_each_of_its_forms)
+{
+	int64_t seconds = -1;
+
+	ck_assert_int_eq(gk_clock_read_http(dates[_i].text, &seconds), dates[_i].seconds != -1);
+	ck_assert_int_eq(seconds, dates[_i].seconds);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("clock");
@@ -57,6 +88,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(
 		c, a_time_is_read_as_it_was_written, 0, sizeof(times) / sizeof(times[0]));
 	tcase_add_test(c, what_is_written_is_read_back);
+	tcase_add_loop_test(c, a_date_of_http_is_read_in_each_of_its_forms, 0,
+		sizeof(dates) / sizeof(dates[0]));
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -9,7 +9,6 @@
 #include "json/edit.h"
 
 #include <math.h>
-#include <time.h>
 
 /* --- status --- */
 
@@ -57,48 +56,13 @@ static bool parse_seconds(const char *text, size_t len, uint64_t *ret)
 	return true;
 }
 
-static bool parse_field(const char *text, size_t len, int *ret)
-{
-	uint64_t value;
-
-	if (!gk_parse_u64(text, len, &value) || value > 9999)
-		return false;
-	*ret = (int)value;
-	return true;
-}
-
-/* "Sun, 06 Nov 1994 08:49:37 GMT", in seconds since 1970. */
-static bool parse_date(const char *text, int64_t *ret)
-{
-	static const char form[] = "Sun, 06 Nov 1994 08:49:37 GMT",
-			  *const months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct tm when = { 0 };
-	char month[4] = { 0 };
-	const char *found;
-
-	if (strlen(text) < sizeof(form) - 1 || memcmp(text + 25, " GMT", 4) != 0)
-		return false;
-	memcpy(month, text + 8, 3);
-	found = strstr(months, month);
-	if (!found || (found - months) % 3 || !parse_field(text + 5, 2, &when.tm_mday) ||
-		!parse_field(text + 12, 4, &when.tm_year) ||
-		!parse_field(text + 17, 2, &when.tm_hour) ||
-		!parse_field(text + 20, 2, &when.tm_min) ||
-		!parse_field(text + 23, 2, &when.tm_sec))
-		return false;
-	when.tm_mon = (int)(found - months) / 3;
-	when.tm_year -= 1900;
-	*ret = timegm(&when);
-	return true;
-}
-
 bool gk_failure_retry_after(const char *value, uint64_t now_ms, uint64_t *ret)
 {
 	size_t len;
 	int64_t when;
 
 	value += strspn(value, " \t");
-	if (parse_date(value, &when)) {
+	if (gk_clock_read_http(value, &when)) {
 		int64_t wait = when * 1000 - (int64_t)now_ms;
 
 		*ret = wait > 0 ? (uint64_t)wait : 0;
@@ -108,6 +72,17 @@ bool gk_failure_retry_after(const char *value, uint64_t now_ms, uint64_t *ret)
 	while (len && strchr(" \t", value[len - 1]))
 		len--;
 	return parse_seconds(value, len, ret);
+}
+
+/* An integer of 64 bits, which protocol buffers write as a string. */
+static double seconds_in(const json_t *delay)
+{
+	const char *text = gk_json_str_peek(delay, "seconds");
+	double seconds;
+
+	return text && gk_parse_real(text, strlen(text), &seconds)
+		       ? seconds
+		       : gk_json_real_at(delay, "seconds", 0);
 }
 
 /* google.rpc.RetryInfo: "58s", "0.5s" or {seconds, nanos}. */
@@ -124,8 +99,8 @@ static bool google_delay(const json_t *body, uint64_t *ret)
 		if (len > 1 && text[len - 1] == 's' && parse_seconds(text, len - 1, ret))
 			return true;
 		if (json_is_object(delay)) {
-			double seconds = gk_json_real_at(delay, "seconds", 0) +
-					 gk_json_real_at(delay, "nanos", 0) / 1e9;
+			double seconds =
+				seconds_in(delay) + gk_json_real_at(delay, "nanos", 0) / 1e9;
 
 			*ret = seconds > 0 && seconds < 1e12 ? (uint64_t)llround(seconds * 1000)
 							     : 0;
@@ -156,7 +131,7 @@ static int64_t retry_of_headers(const gk_reply *reply)
 	/* As if it were seconds, a thousand times too many. */
 	if (exact && gk_failure_retry_after(exact, 0, &ms))
 		return (int64_t)(ms / 1000);
-	if (value && gk_failure_retry_after(value, gk_clock_wall_ns() / 1000000, &ms))
+	if (value && gk_failure_retry_after(value, reply->now_ms, &ms))
 		return (int64_t)ms;
 	return -1;
 }
@@ -292,7 +267,9 @@ gk_code gk_failure_of_reply(const char *who, const gk_outgoing *out, gk_reply *r
 	/* A body that broke off says less, but the status says what matters. */
 	if (rc == GK_OK && gk_json_parse(text, len, GK_MAX_VENDOR_FAILURE, &body, NULL) != GK_OK)
 		body = NULL;
-	return gk_failure_set(err, who, out, http, body, text, retry_ms);
+	/* Google's, where a stream was asked for, is in a list. */
+	return gk_failure_set(err, who, out, http,
+		json_is_array(body) ? json_array_get(body, 0) : body, text, retry_ms);
 }
 
 bool gk_failure_is(const json_t *answer)

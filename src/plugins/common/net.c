@@ -52,6 +52,11 @@ uint64_t gk_net_now_s(gk_app *app)
 	return it && it->clock ? it->clock(it->clock_user) : gk_clock_wall_ns() / 1000000000u;
 }
 
+static uint64_t now_ms(const net *it)
+{
+	return it->clock ? it->clock(it->clock_user) * 1000 : gk_clock_wall_ns() / 1000000;
+}
+
 bool gk_net_set_transport(gk_app *app, const gk_transport *transport, void *user)
 {
 	net *it = gk_app_slot_peek(app, &slot);
@@ -182,8 +187,10 @@ gk_code gk_net_send(gk_app *app, const gk_outgoing *out, gk_reply *ret, gk_error
 		return rc;
 	ret->transport = it->transport ? it->transport : &fetch_transport;
 	ret->reply = NULL;
-	return ret->transport->start(
+	rc = ret->transport->start(
 		it->transport ? it->transport_user : client, out, &ret->reply, err);
+	ret->now_ms = now_ms(it);
+	return rc;
 }
 
 void gk_reply_done(gk_reply *reply)

@@ -26,7 +26,7 @@ char *gk_net_trim(const char *text);
 
 /** Seconds since 1970. */
 typedef uint64_t gk_net_clock_fn(void *user);
-/** The time by which tokens end: `clock` NULL, as when nothing was said, is the system's. False when memory ran out. */
+/** The time by which tokens end, and that a date of a reply is measured against: `clock` NULL, as when nothing was said, is the system's. False when memory ran out. */
 GK_MUST_USE bool gk_net_set_clock(gk_app *app, gk_net_clock_fn *clock, void *user);
 uint64_t gk_net_now_s(gk_app *app);
 
@@ -45,7 +45,8 @@ GK_MUST_USE bool gk_net_set_transport(gk_app *app, const gk_transport *transport
 
 typedef struct gk_reply {
 	const gk_transport *transport;
-	void *reply; /* NULL: none */
+	void *reply;     /* NULL: none */
+	uint64_t now_ms; /* since 1970, when the head of the reply was there */
 } gk_reply;
 
 /** Parks until the head of the reply is there. Redirects are not followed. */
