@@ -86,7 +86,7 @@ gk_code gk_google_machine(
 	if (rc == GK_OK)
 		rc = gk_google_parse("the metadata server's answer", text, &answer, err);
 	if (rc == GK_OK)
-		rc = gk_token_read(who, answer, text_ret, seconds_ret, err);
+		rc = gk_token_read(ctx, who, answer, text_ret, seconds_ret, err);
 	gk_token_wipe(answer);
 	if (rc == GK_OK && !*project)
 		rc = ask_metadata(ctx, "project/project-id", project, err);

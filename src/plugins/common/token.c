@@ -106,18 +106,27 @@ void gk_token_drop(gk_token_cache *cache, const char *text)
 	cache->text = NULL;
 }
 
-gk_code gk_token_read(const char *who, const json_t *answer, char **text_ret, uint64_t *seconds_ret,
-	gk_error *err)
+/* A number, which managed identities write as text; 0: there is none. */
+static double number_in(const json_t *answer, const char *name)
+{
+	const json_t *value = json_object_get(answer, name);
+	double number = json_number_value(value);
+
+	if (json_is_string(value) &&
+		!gk_parse_real(json_string_value(value), json_string_length(value), &number))
+		return 0;
+	return number;
+}
+
+gk_code gk_token_read(gk_ctx *ctx, const char *who, const json_t *answer, char **text_ret,
+	uint64_t *seconds_ret, gk_error *err)
 {
 	const char *text = gk_json_str_peek(answer, "access_token");
-	const json_t *lasts = json_object_get(answer, "expires_in");
-	double seconds = json_number_value(lasts);
+	double seconds = number_in(answer, "expires_in");
 
-	/* Managed identities write it as text. */
-	if (json_is_string(lasts) &&
-		!gk_parse_real(json_string_value(lasts), json_string_length(lasts), &seconds))
-		seconds = 0;
-
+	/* Of an identity of App Service there is the time alone. */
+	if (!(seconds > 0))
+		seconds = number_in(answer, "expires_on") - (double)gk_net_now_s(gk_ctx_app(ctx));
 	if (!text || !*text || !(seconds > 0))
 		return gk_error_set(err, GK_INTERNAL,
 			"%s: the answer has no 'access_token' with 'expires_in'", who);
@@ -191,7 +200,7 @@ gk_code gk_token_fetch(gk_ctx *ctx, const char *who, gk_outgoing *out, char **te
 	gk_code rc = gk_token_ask(ctx, who, out, &answer, err);
 
 	if (rc == GK_OK)
-		rc = gk_token_read(who, answer, text_ret, seconds_ret, err);
+		rc = gk_token_read(ctx, who, answer, text_ret, seconds_ret, err);
 	gk_token_wipe(answer);
 	return rc;
 }

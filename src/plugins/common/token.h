@@ -50,9 +50,9 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_token_ask(
 /** The same for one that answers {access_token, expires_in}. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_token_fetch(gk_ctx *ctx, const char *who, gk_outgoing *out,
 	char **text_ret, uint64_t *seconds_ret, gk_error *err);
-/** Reads such an answer. INTERNAL: it is none. */
-GK_MUST_USE gk_code gk_token_read(const char *who, const json_t *answer, char **text_ret,
-	uint64_t *seconds_ret, gk_error *err);
+/** Reads such an answer, which may tell the time of its end, expires_on, instead. INTERNAL: it is none. */
+GK_MUST_USE gk_code gk_token_read(gk_ctx *ctx, const char *who, const json_t *answer,
+	char **text_ret, uint64_t *seconds_ret, gk_error *err);
 /** A file with something secret, without the white space at its end; read by a worker. Errors are gk_file_read()'s. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_token_read_file(const char *path, char **ret, gk_error *err);
 
