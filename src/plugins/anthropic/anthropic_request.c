@@ -142,20 +142,20 @@ const gk_tool_grammar gk_anthropic_tool_names = { .also = "-" };
 static gk_code input_schema(const json_t *tool, bool is_strict, json_t **ret, gk_error *err)
 {
 	json_t *schema = json_object_get(tool, "inputSchema");
+	gk_code rc = GK_OK;
 
-	if (!json_object_size(schema)) {
+	if (!json_object_size(schema))
 		*ret = json_pack("{s:s, s:{}}", "type", "object", "properties");
-	} else if (is_strict) {
-		return gk_schema_adapt(
+	else if (is_strict)
+		rc = gk_schema_adapt(
 			schema, GK_OPTS(gk_schema_adapt_opts, .close_objects = true), ret, err);
-	} else if (json_object_get(schema, "type")) {
-		*ret = json_incref(schema);
-	} else {
+	else
 		*ret = gk_json_copy(schema);
-		if (!gk_json_set_str(*ret, "type", "object")) {
-			json_decref(*ret);
-			*ret = NULL;
-		}
+	if (rc != GK_OK)
+		return rc;
+	if (!json_object_get(*ret, "type") && !gk_json_set_str(*ret, "type", "object")) {
+		json_decref(*ret);
+		*ret = NULL;
 	}
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }

@@ -140,9 +140,11 @@ static gk_code add_file(form *it, const gk_oai_call *call, gk_error *err)
 
 /* --- the fields --- */
 
+/* Whisper alone can: the others are not asked to. */
 static bool is_translation(const gk_oai_call *call)
 {
-	return json_is_true(gk_request_config_peek(call->request, "translate"));
+	return strstr(call->id, "whisper") &&
+	       json_is_true(gk_request_config_peek(call->request, "translate"));
 }
 
 /* What the service is to answer with. */
