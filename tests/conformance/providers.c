@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "providers.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "core/internal.h"
 #include "json/edit.h"
@@ -187,11 +188,11 @@ static char *outcome_differs(const json_t *doc, gk_code rc, const json_t *got, c
 
 /* --- a case --- */
 
-static const char *env_of(const char *name, void *user)
+/* The case's own time; without one, the system's. */
+static uint64_t now_of(void *user)
 {
-	const play *it = user;
-
-	return json_string_value(json_object_get(json_object_get(it->doc, "env"), name));
+	return (uint64_t)gk_clock_read_iso(gk_json_str_peek(((const play *)user)->doc, "now")) /
+	       1000;
 }
 
 /* What a case came to at one way of cutting; NULL: as expected. */
@@ -204,9 +205,11 @@ static char *run_cut(const json_t *doc, play_cut cut)
 	core_app app;
 	gk_code rc;
 
+	play_move_in(&it);
 	core_app_start(&app);
-	if (!gk_net_set_env(app.app, env_of, &it) ||
-		!gk_net_set_transport(app.app, &play_transport, &it))
+	if (!gk_net_set_env(app.app, play_env, &it) ||
+		!gk_net_set_transport(app.app, &play_transport, &it) ||
+		(json_object_get(doc, "now") && !gk_net_set_clock(app.app, now_of, &it)))
 		abort();
 	rc = gk_use_plugin(
 		app.app, gk_json_str_peek(doc, "provider"), json_object_get(doc, "plugin"), &err);
@@ -214,6 +217,15 @@ static char *run_cut(const json_t *doc, play_cut cut)
 		rc = run_op(&app, doc, chunks, &got, &err);
 	if (json_array_size(json_object_get(doc, "exchanges")))
 		play_finish(&it);
+	if (it.complaint && rc != GK_OK) {
+		char *more;
+
+		if (asprintf(&more, "%s (%s: %.400s)", it.complaint, gk_code_name(rc),
+			    err.message) < 0)
+			abort();
+		free(it.complaint);
+		it.complaint = more;
+	}
 	found = it.complaint ? gk_steal(it.complaint) : outcome_differs(doc, rc, got, &err);
 	if (!found)
 		found = chunks_differ(doc, chunks);
@@ -244,7 +256,7 @@ static bool has_split(const json_t *doc)
 	return false;
 }
 
-void conformance_providers(conformance *run, const char *file, json_t *doc)
+static void run_case(conformance *run, const char *file, json_t *doc)
 {
 	const char *name = gk_json_str_peek(doc, "id"),
 		   *provider = gk_json_str_peek(doc, "provider");
@@ -270,4 +282,22 @@ void conformance_providers(conformance *run, const char *file, json_t *doc)
 		}
 	}
 	conformance_pass(run, name);
+}
+
+/* A case, or our own form of many: {defaults, cases}, where a case has what it differs in. */
+void conformance_providers(conformance *run, const char *file, json_t *doc)
+{
+	const json_t *defaults = json_object_get(doc, "defaults");
+	json_t *one;
+	size_t i;
+
+	if (!defaults) {
+		run_case(run, file, doc);
+		return;
+	}
+	json_array_foreach (json_object_get(doc, "cases"), i, one) {
+		gk_auto_json json_t *whole = gk_json_merge(defaults, one);
+
+		run_case(run, file, whole);
+	}
 }

@@ -8,6 +8,7 @@
  *	providers_play.c     the transport
  *	providers_request.c  whether a request is the recorded one
  *	providers_compare.c  whether a result is the expected one
+ *	providers_home.c     its files and its environment
  *	providers_common.c   the folder `common`: shared parts, one small runner a kind
  */
 #ifndef TESTS_CONFORMANCE_PROVIDERS_H
@@ -33,6 +34,8 @@ typedef struct play {
 	unsigned seed;
 	bool used[64];
 	char *complaint; /* the first; NULL: none */
+	char home[32];   /* a folder */
+	json_t *env;
 } play;
 
 extern const gk_transport play_transport;
@@ -40,6 +43,11 @@ void play_complain(play *it, const char *format, ...) GK_PRINTF(2, 3);
 /** Complains of exchanges that never happened. */
 void play_finish(play *it);
 void play_done(play *it);
+/** Makes the case's HOME with its files, and its environment; play_done() takes them away. */
+void play_move_in(play *it);
+void play_move_out(play *it);
+/** A gk_net_env_fn of a play. */
+const char *play_env(const char *name, void *user);
 
 /** NULL when `out` is the recorded request; else what differs, owned by the caller. */
 char *request_differs(const json_t *doc, const json_t *recorded, const gk_outgoing *out);

@@ -5,7 +5,6 @@
 #include "providers.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/str.h"
 #include "json/edit.h"
 #include "plugins/common/aws_auth.h"
@@ -16,8 +15,6 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* --- a key of this run's own --- */
 
@@ -98,48 +95,6 @@ static void set_time(const json_t *from)
 	const char *text = gk_json_str_peek(from, "now");
 
 	now_s = text ? (uint64_t)gk_clock_read_iso(text) / 1000 : 1767225600;
-}
-
-static char home[64];
-
-static const char *env_of(const char *name, void *user)
-{
-	const play *it = user;
-
-	if (strcmp(name, "HOME") == 0)
-		return home;
-	return json_string_value(json_object_get(json_object_get(it->doc, "env"), name));
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *file;
-
-	for (char *slash = strchr((char *)path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-	file = fopen(path, "we");
-	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
-		abort();
-}
-
-static void write_files(const json_t *doc)
-{
-	const char *name;
-	json_t *text;
-
-	snprintf(home, sizeof(home), "/tmp/conformance-home-XXXXXX");
-	if (!mkdtemp(home))
-		abort();
-	json_object_foreach (json_object_get(doc, "files"), name, text) {
-		gk_auto_str char *path = NULL;
-
-		if (asprintf(&path, "%s%s", *name == '~' ? home : "", name + (*name == '~')) < 0)
-			abort();
-		write_file(path, json_string_value(text));
-	}
 }
 
 static json_t *with_key(const json_t *input)
@@ -244,10 +199,10 @@ static char *run_tokens(const json_t *doc)
 	bool failed;
 	size_t i;
 
-	write_files(doc);
+	play_move_in(&it);
 	core_app_start(&app);
 	set_time(doc);
-	if (!gk_net_set_env(app.app, env_of, &it) ||
+	if (!gk_net_set_env(app.app, play_env, &it) ||
 		!gk_net_set_transport(app.app, &play_transport, &it) ||
 		!gk_net_set_clock(app.app, tell_time, NULL) ||
 		!(own.google = gk_google_new(app.app, input)))
@@ -315,10 +270,10 @@ char *run_aws_auth(json_t *doc)
 	core_app app;
 	gk_code rc;
 
-	write_files(doc);
+	play_move_in(&it);
 	core_app_start(&app);
 	set_time(doc);
-	if (!gk_net_set_env(app.app, env_of, &it) ||
+	if (!gk_net_set_env(app.app, play_env, &it) ||
 		!gk_net_set_transport(app.app, &play_transport, &it) ||
 		!gk_net_set_clock(app.app, tell_time, NULL))
 		abort();

@@ -190,4 +190,5 @@ void play_finish(play *it)
 void play_done(play *it)
 {
 	free(it->complaint);
+	play_move_out(it);
 }
