@@ -41,9 +41,9 @@ static gk_code code_of(CURLcode result)
 	}
 }
 
-static void describe(gk_fetch *res, CURLcode result)
+static void describe(gk_fetch *res, const gk_fetch_easy *easy, CURLcode result)
 {
-	const char *text = res->reason[0] ? res->reason : curl_easy_strerror(result);
+	const char *text = easy->reason[0] ? easy->reason : curl_easy_strerror(result);
 
 	if (result == CURLE_OUT_OF_MEMORY)
 		gk_error_no_memory(&res->failure);
@@ -61,28 +61,37 @@ static void describe(gk_fetch *res, CURLcode result)
 static void cut(gk_fetch *res)
 {
 	res->is_cut = true;
-	curl_easy_setopt(res->easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(res->easy->curl, CURLOPT_FORBID_REUSE, 1L);
+}
+
+static bool is_success(const gk_fetch *res)
+{
+	return res->status >= 200 && res->status < 300;
 }
 
 void gk_fetch_finish(gk_fetch *res, CURLcode result)
 {
-	CURL *easy = gk_steal(res->easy);
+	gk_fetch_easy *easy = gk_steal(res->easy);
+	bool is_whole = result == CURLE_OK && !res->is_cut;
 
 	LIST_REMOVE(res, link);
-	if (result == CURLE_OK && !res->is_cut) {
-		gk_fetch_client_leave_easy(res->client, easy);
-	} else {
-		gk_multi_remove(&res->client->multi, easy);
-		if (res->is_cut && res->is_connected && res->request.url.is_tls)
-			gk_fetch_client_flush(res->client, res->local_port);
-		gk_fetch_client_put_easy(res->client, easy);
-	}
-	gk_timer_disarm(&res->timer);
-	gk_scope_unlisten(&res->listener);
 	if (result == CURLE_OK && !res->has_head)
 		result = CURLE_GOT_NOTHING; /* to curl, a head that breaks off is an answer */
 	if (result != CURLE_OK && res->failure.code == GK_OK)
-		describe(res, result);
+		describe(res, easy, result);
+	if (is_whole) {
+		/* What curl counts over several transfers, such as its tries, has counted nothing in this one. */
+		easy->is_warm = easy->is_usual && easy->connects == 1 && is_success(res);
+		gk_fetch_easy_leave(res->client, easy);
+	} else {
+		easy->is_warm = false;
+		gk_multi_remove(&res->client->multi, easy->curl);
+		if (res->is_cut && res->is_connected && res->request.url.is_tls)
+			gk_fetch_client_flush(res->client, res->local_port);
+		gk_fetch_easy_put(res->client, easy);
+	}
+	gk_timer_disarm(&res->timer);
+	gk_scope_unlisten(&res->listener);
 	wake(res);
 	if (res->is_left)
 		gk_fetch_free(res);
@@ -126,7 +135,7 @@ static void on_time(void *user)
 	gk_auto_error gk_error why = { 0 };
 	curl_off_t uploaded = 0;
 
-	curl_easy_getinfo(res->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+	curl_easy_getinfo(res->easy->curl, CURLINFO_SIZE_UPLOAD_T, &uploaded);
 	if (uploaded != res->uploaded) {
 		res->uploaded = uploaded;
 		res->active_ms = now;
@@ -152,11 +161,13 @@ static void note_activity(gk_fetch *res)
 
 static int on_connected(void *user, char *ip, char *local_ip, int port, int local_port)
 {
-	gk_fetch *res = user;
+	gk_fetch_easy *easy = user;
+	gk_fetch *res = easy->res;
 
 	(void)ip;
 	(void)local_ip;
 	(void)port;
+	easy->connects++;
 	res->local_port = local_port;
 	res->is_connected = true;
 	note_activity(res);
@@ -170,10 +181,10 @@ static gk_code end_head(gk_fetch *res, gk_error *err)
 	long status = 0;
 
 	res->is_in_head = false;
-	curl_easy_getinfo(res->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(res->easy->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 100 && status < 200)
 		return GK_OK; /* interim: the next one may be the response */
-	curl_easy_getinfo(res->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	curl_easy_getinfo(res->easy->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
 	if (announced > 0 && (uint64_t)announced > res->max_body &&
 		!gk_str_equal(res->request.method, "HEAD"))
 		return gk_error_set(err, GK_RESOURCE_EXHAUSTED,
@@ -187,7 +198,7 @@ static gk_code end_head(gk_fetch *res, gk_error *err)
 
 static size_t on_header(char *line, size_t size, size_t count, void *user)
 {
-	gk_fetch *res = user;
+	gk_fetch *res = ((gk_fetch_easy *)user)->res;
 	size_t len = size * count;
 	gk_code rc;
 
@@ -217,7 +228,7 @@ static size_t refuse_body(gk_fetch *res)
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
-	gk_fetch *res = user;
+	gk_fetch *res = ((gk_fetch_easy *)user)->res;
 	size_t len = size * count;
 
 	note_activity(res);
@@ -247,37 +258,48 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 
 /* --- the start --- */
 
-static bool set_callbacks(gk_fetch *res, CURL *easy)
+static bool set_callbacks(gk_fetch_easy *easy)
 {
-	return curl_easy_setopt(easy, CURLOPT_PRIVATE, res) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, res->reason) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)res->connect_ms) ==
-		       CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_PREREQDATA, res) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_HEADERDATA, res) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_WRITEDATA, res) == CURLE_OK;
+	CURL *curl = easy->curl;
+
+	return curl_easy_setopt(curl, CURLOPT_PRIVATE, easy) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, easy->reason) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_connected) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_PREREQDATA, easy) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_HEADERDATA, easy) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_WRITEDATA, easy) == CURLE_OK;
+}
+
+static bool set_up(gk_fetch *res, gk_fetch_easy *easy)
+{
+	if (!easy->is_warm && !set_callbacks(easy))
+		return false;
+	if ((!easy->is_warm || easy->connect_ms != res->connect_ms) &&
+		curl_easy_setopt(easy->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)res->connect_ms) !=
+			CURLE_OK)
+		return false;
+	easy->connect_ms = res->connect_ms;
+	easy->res = res;
+	return gk_fetch_request_apply(&res->request, easy);
 }
 
 static gk_code begin(gk_fetch *res, gk_error *err)
 {
 	gk_fetch_client *client = res->client;
-	CURL *easy;
-	gk_code rc = gk_fetch_client_take_easy(client, res->request.url.is_tls, &easy, err);
+	gk_fetch_easy *easy;
+	gk_code rc = gk_fetch_easy_take(client, &res->request, &easy, err);
 
 	if (rc != GK_OK)
 		return rc;
 	res->is_connected = res->is_paused = res->is_cut = res->is_in_head = res->has_head = false;
 	res->uploaded = 0;
-	res->reason[0] = '\0';
-	if (!set_callbacks(res, easy) || !gk_fetch_request_apply(&res->request, easy))
-		rc = gk_error_no_memory(err);
-	else
-		rc = gk_multi_add(&client->multi, easy, err);
+	rc = set_up(res, easy) ? gk_multi_add(&client->multi, easy->curl, err)
+			       : gk_error_no_memory(err);
 	if (rc != GK_OK) {
-		gk_fetch_client_put_easy(client, easy);
+		easy->is_warm = false;
+		gk_fetch_easy_put(client, easy);
 		return rc;
 	}
 	res->easy = easy;
@@ -448,7 +470,7 @@ static void go_on(gk_fetch *res)
 	res->is_paused = false;
 	note_activity(res);
 	arm_timer(res);
-	result = curl_easy_pause(res->easy, CURLPAUSE_CONT); /* may call back at once */
+	result = curl_easy_pause(res->easy->curl, CURLPAUSE_CONT); /* may call back at once */
 	if (result != CURLE_OK)
 		gk_fetch_finish(res, result);
 }

@@ -4,7 +4,8 @@
  * What the files of the HTTP client share.
  *
  *	fetch.c          a transfer from its start to its end, and the fiber that waits for it
- *	fetch_client.c   the connections, and easy handles between transfers
+ *	fetch_client.c   the connections
+ *	fetch_easy.c     curl's handles between transfers
  *	fetch_request.c  what is sent: method, headers, body; and what a redirect makes of it
  *	fetch_head.c     the header fields of the response
  */
@@ -20,6 +21,20 @@
 #define GK_FETCH_CLIENT_MAGIC 0x66636c69u
 #define GK_FETCH_MAGIC        0x66657463u
 #define GK_FETCH_IDLE_EASIES  16
+#define GK_FETCH_AGENT        "User-Agent: "
+
+/* A handle of curl's, for one transfer after another. */
+typedef struct gk_fetch_easy {
+	CURL *curl;
+	gk_fetch *res; /* NULL: between transfers */
+	bool is_tls;   /* it is set up so */
+	bool is_usual; /* the transfer is a small POST to an URL that is kept, as nearly all are */
+	bool is_warm; /* so was the one before, and all is left as that one needed it but for its headers and its body */
+	gk_url_shared *url; /* of a warm one */
+	uint64_t connect_ms;
+	unsigned connects;
+	char reason[CURL_ERROR_SIZE];
+} gk_fetch_easy;
 
 struct gk_fetch_client {
 	unsigned magic;
@@ -31,9 +46,9 @@ struct gk_fetch_client {
 	void (*more_headers)(gk_buf *lines, const char *origin, void *user);
 	void *user;
 	gk_url_cache urls;
-	CURL *idle[GK_FETCH_IDLE_EASIES]; /* handles to use again */
+	gk_fetch_easy *idle[GK_FETCH_IDLE_EASIES]; /* handles to use again */
 	size_t idle_count;
-	CURL *ended[GK_FETCH_IDLE_EASIES]; /* whose transfers are over: still in `multi` */
+	gk_fetch_easy *ended[GK_FETCH_IDLE_EASIES]; /* whose transfers are over: still in `multi` */
 	size_t ended_count;
 	LIST_HEAD(, gk_fetch) running;
 	gk_timer pool_timer; /* closes what nobody has used for long */
@@ -54,7 +69,7 @@ typedef struct gk_fetch_request {
 struct gk_fetch {
 	unsigned magic;
 	gk_fetch_client *client;
-	CURL *easy; /* NULL: it has ended */
+	gk_fetch_easy *easy; /* NULL: it has ended */
 	LIST_ENTRY(gk_fetch) link;
 	gk_fetch_request request;
 
@@ -76,7 +91,6 @@ struct gk_fetch {
 	gk_buf front; /* what the caller has */
 	gk_buf back;  /* what has come since */
 	gk_error failure;
-	char reason[CURL_ERROR_SIZE];
 };
 
 /* --- fetch_request.c --- */
@@ -95,17 +109,28 @@ GK_MUST_USE gk_code gk_fetch_request_redirect(
 	gk_fetch_request *request, int status, const char *location, gk_error *err);
 /** The caller's memory goes: what has not been sent is copied. */
 GK_MUST_USE gk_code gk_fetch_request_keep_body(gk_fetch_request *request, gk_error *err);
+GK_MUST_USE bool gk_fetch_request_is_usual(const gk_fetch_request *request);
 /** Tells curl. False: no memory. */
-GK_MUST_USE bool gk_fetch_request_apply(gk_fetch_request *request, CURL *easy);
+GK_MUST_USE bool gk_fetch_request_apply(gk_fetch_request *request, gk_fetch_easy *easy);
+
+/* --- fetch_easy.c --- */
+
+/** A handle with the client's settings, and those of callbacks and request as far as it is warm. */
+GK_MUST_USE gk_code gk_fetch_easy_take(gk_fetch_client *client, const gk_fetch_request *request,
+	gk_fetch_easy **ret, gk_error *err);
+/** It is not in `multi`, or no longer. */
+void gk_fetch_easy_put(gk_fetch_client *client, gk_fetch_easy *easy);
+/** A transfer has come to its end: its handle leaves `multi`, and is made ready for another one, when there is time. */
+void gk_fetch_easy_leave(gk_fetch_client *client, gk_fetch_easy *easy);
+/** There is time. */
+void gk_fetch_easies_tidy(gk_fetch_client *client);
+/** Of those that are idle. */
+void gk_fetch_easies_free(gk_fetch_client *client);
 
 /* --- fetch_client.c --- */
 
-/** A handle with the client's settings; the connections are opened when need be. */
-GK_MUST_USE gk_code gk_fetch_client_take_easy(
-	gk_fetch_client *client, bool is_tls, CURL **ret, gk_error *err);
-void gk_fetch_client_put_easy(gk_fetch_client *client, CURL *easy);
-/** A transfer has come to its end: its handle leaves `multi`, and is made ready for another one, when there is time. */
-void gk_fetch_client_leave_easy(gk_fetch_client *client, CURL *easy);
+/** The connections are there, or are opened. */
+GK_MUST_USE gk_code gk_fetch_client_open(gk_fetch_client *client, gk_error *err);
 /** A transfer has been cut and taken out: lets another one of the same connection say so to the server. */
 void gk_fetch_client_flush(gk_fetch_client *client, int local_port);
 

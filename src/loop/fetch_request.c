@@ -298,36 +298,65 @@ static int seek_body(void *user, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-static bool apply_body(gk_fetch_request *request, CURL *easy)
+static bool apply_small_body(const gk_fetch_request *request, CURL *curl)
 {
-	bool ok = curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
-		  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-			  (curl_off_t)request->body_len) == CURLE_OK;
-
-	if (request->body_len <= SMALL_BODY)
-		return ok && curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
-				     request->body_len ? request->body : "") == CURLE_OK;
-	return ok && curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_READDATA, request) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_SEEKDATA, request) == CURLE_OK;
+	return curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS,
+		       request->body_len ? request->body : "") == CURLE_OK;
 }
 
-bool gk_fetch_request_apply(gk_fetch_request *request, CURL *easy)
+static bool apply_body(gk_fetch_request *request, CURL *curl)
+{
+	if (curl_easy_setopt(curl, CURLOPT_POST, 1L) != CURLE_OK)
+		return false;
+	if (request->body_len <= SMALL_BODY)
+		return apply_small_body(request, curl);
+	return curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_body) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_READDATA, request) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_body) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_SEEKDATA, request) == CURLE_OK;
+}
+
+/* curl goes by the handle; the text, which it would write for itself each time, is for when it has to ask again. */
+static bool apply_url(const gk_fetch_request *request, gk_fetch_easy *easy)
+{
+	gk_url_shared *shared = request->shared;
+	const char *whole = shared ? shared->whole : NULL;
+
+	if (easy->url && easy->url == shared)
+		return true;
+	gk_url_unref(gk_steal(easy->url));
+	if (easy->is_usual)
+		easy->url = gk_url_ref(shared);
+	return (!whole || curl_easy_setopt(easy->curl, CURLOPT_URL, whole) == CURLE_OK) &&
+	       curl_easy_setopt(easy->curl, CURLOPT_CURLU, request->url.curl) == CURLE_OK;
+}
+
+bool gk_fetch_request_is_usual(const gk_fetch_request *request)
+{
+	return request->shared && request->shared->whole && !request->unix_socket &&
+	       request->body && request->body_len <= SMALL_BODY &&
+	       gk_str_equal(request->method, "POST");
+}
+
+bool gk_fetch_request_apply(gk_fetch_request *request, gk_fetch_easy *easy)
 {
 	const char *method = request->method;
-	const char *whole = request->shared ? request->shared->whole : NULL;
-	/* curl goes by the handle; the text, which it would write for itself each time, is for when it has to ask again. */
-	bool ok = (!whole || curl_easy_setopt(easy, CURLOPT_URL, whole) == CURLE_OK) &&
-		  curl_easy_setopt(easy, CURLOPT_CURLU, request->url.curl) == CURLE_OK &&
-		  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK;
+	CURL *curl = easy->curl;
+	bool ok = apply_url(request, easy) &&
+		  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK;
 
+	if (ok && easy->is_warm)
+		return apply_small_body(request, curl);
 	if (ok && request->unix_socket)
-		ok = curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket) ==
+		ok = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket) ==
 		     CURLE_OK;
 	if (ok && (request->body || gk_str_equal(method, "POST")))
-		ok = apply_body(request, easy);
+		ok = apply_body(request, curl);
 	else if (ok && gk_str_equal(method, "HEAD"))
-		return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
-	return ok && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
+		return curl_easy_setopt(curl, CURLOPT_NOBODY, 1L) == CURLE_OK;
+	return ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
 }

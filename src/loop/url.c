@@ -134,6 +134,12 @@ gk_code gk_url_resolve(const gk_url *base, const char *location, gk_url *ret, gk
 
 /* --- URLs that many requests go to --- */
 
+gk_url_shared *gk_url_ref(gk_url_shared *shared)
+{
+	shared->refs++;
+	return shared;
+}
+
 void gk_url_unref(gk_url_shared *shared)
 {
 	if (!shared || --shared->refs)
@@ -163,8 +169,7 @@ gk_code gk_url_cache_get(gk_url_cache *cache, const char *text, const char *cons
 	gk_code rc;
 
 	if (shared && strcmp(shared->text, text) == 0) {
-		shared->refs++;
-		*ret = shared;
+		*ret = gk_url_ref(shared);
 		return GK_OK;
 	}
 	shared = malloc(sizeof(*shared) + len + 1);
@@ -180,8 +185,7 @@ gk_code gk_url_cache_get(gk_url_cache *cache, const char *text, const char *cons
 	if (!strpbrk(text, "?@#")) {
 		get(&shared->url, CURLUPART_URL, 0, &shared->whole);
 		gk_url_unref(*place);
-		*place = shared;
-		shared->refs++;
+		*place = gk_url_ref(shared);
 	}
 	*ret = shared;
 	return GK_OK;

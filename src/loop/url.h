@@ -43,6 +43,7 @@ void gk_url_done(gk_url *url);
 GK_MUST_USE gk_code gk_url_cache_get(gk_url_cache *cache, const char *text,
 	const char *const schemes[2], gk_url_shared **ret, gk_error *err);
 void gk_url_cache_done(gk_url_cache *cache);
+gk_url_shared *gk_url_ref(gk_url_shared *shared);
 void gk_url_unref(gk_url_shared *shared);
 /** A part of it, owned by the caller; "" when it has none. NULL: no memory. */
 char *gk_url_part(const gk_url *url, CURLUPart part, unsigned flags);
