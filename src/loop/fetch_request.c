@@ -16,17 +16,24 @@ static const char *const schemes[2] = { "http", "https" };
 
 /* --- headers --- */
 
-static bool is_token_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
-}
+static const bool is_token_char[256] = { ['a' ... 'z'] = true,
+	['A' ... 'Z'] = true,
+	['0' ... '9'] = true,
+	['!'] = true,
+	['#' ... '\''] = true,
+	['*'] = true,
+	['+'] = true,
+	['-'] = true,
+	['.'] = true,
+	['^' ... '`'] = true,
+	['|'] = true,
+	['~'] = true };
 
 static size_t token_length(const char *text)
 {
 	size_t len = 0;
 
-	while (is_token_char(text[len]))
+	while (is_token_char[(unsigned char)text[len]])
 		len++;
 	return len;
 }
@@ -93,20 +100,26 @@ static bool has_header(const gk_fetch_request *request, const char *name)
 	return false;
 }
 
+/* Waiting for "100 Continue" costs a second where the server does not know it; curl asks for it when a body has more than a
+ * megabyte. And it would name a type for a body that has none. */
+static gk_code add_refusals(gk_fetch_request *request, gk_error *err)
+{
+	if (request->body_len > SMALL_BODY && !has_header(request, "expect") &&
+		!append(request, "Expect:"))
+		return gk_error_no_memory(err);
+	if ((request->body || gk_str_equal(request->method, "POST")) &&
+		!has_header(request, "content-type") && !append(request, "Content-Type:"))
+		return gk_error_no_memory(err);
+	return GK_OK;
+}
+
 static gk_code add_headers(gk_fetch_request *request, const char *const *headers, gk_error *err)
 {
 	gk_code rc = GK_OK;
 
 	for (; rc == GK_OK && headers && *headers; headers++)
 		rc = add_header(request, *headers, err);
-	if (rc != GK_OK)
-		return rc;
-	/* Waiting for "100 Continue" costs a second where the server does not know it; and curl would name a type
-	 * for a body that has none. */
-	if ((!has_header(request, "expect") && !append(request, "Expect:")) ||
-		(!has_header(request, "content-type") && !append(request, "Content-Type:")))
-		return gk_error_no_memory(err);
-	return GK_OK;
+	return rc == GK_OK ? add_refusals(request, err) : rc;
 }
 
 /* --- the request --- */
