@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,6 +156,20 @@ static void close_ends(gk_child_ends *ends)
 			close(ends->fd[i]);
 }
 
+/* A program that does without huge pages, as genkitd does, does not decide that for what it starts. */
+static int spawn_with_huge_pages(gk_child *child, const uv_process_options_t *options)
+{
+	bool had_none = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
+	int rc;
+
+	if (had_none)
+		prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	rc = uv_spawn(&child->loop->uv, &child->process, options);
+	if (had_none)
+		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	return rc;
+}
+
 static int spawn(gk_child *child, const gk_child_opts *opts, const gk_child_ends *ends)
 {
 	uv_stdio_container_t stdio[3];
@@ -171,7 +186,7 @@ static int spawn(gk_child *child, const gk_child_opts *opts, const gk_child_ends
 
 	for (int i = 0; i < 3; i++)
 		stdio[i] = (uv_stdio_container_t){ .flags = UV_INHERIT_FD, .data.fd = ends->fd[i] };
-	return uv_spawn(&child->loop->uv, &child->process, &options);
+	return spawn_with_huge_pages(child, &options);
 }
 
 /* libuv cannot tell a missing directory from a missing program. */

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -377,6 +378,26 @@ static void close_one_of_two(void *user)
 	gk_child_free(other);
 }
 
+static void ask_for_huge_pages(void *user)
+{
+	gk_child *child = start_shell("grep THP_enabled: /proc/self/status | cut -f 2", 0);
+
+	(void)user;
+	note_line(child);
+	note_exit(child);
+	gk_child_free(child);
+}
+
+START_TEST(a_child_has_huge_pages_though_we_do_without)
+{
+	ck_assert_int_eq(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
+	run(ask_for_huge_pages, NULL);
+	ck_assert_str_eq(seen, "[1](0,0)");
+	ck_assert_int_eq(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 1);
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+}
+END_TEST
+
 START_TEST(a_child_inherits_no_descriptor_of_ours)
 {
 	run(close_one_of_two, "ls -l /proc/$$/fd | grep -c anon_inode; sleep 60");
@@ -631,6 +652,7 @@ static Suite *child_suite(void)
 	tcase_add_test(tcase, what_cannot_be_started_says_why);
 	tcase_add_test(tcase, a_child_has_the_environment_and_directory_it_was_given);
 	tcase_add_test(tcase, a_child_has_default_signal_dispositions);
+	tcase_add_test(tcase, a_child_has_huge_pages_though_we_do_without);
 	tcase_add_test(tcase, a_child_inherits_no_descriptor_of_ours);
 	tcase_add_test(tcase, a_child_freed_while_it_runs_is_killed_and_reaped);
 	tcase_add_test(tcase, a_child_that_ignores_sigterm_is_killed_with_the_loop);
