@@ -159,9 +159,13 @@ $(BUILD)/libgenkit.so: $(BUILD)/$(SONAME)
 # The library is looked for beside the program and in ../lib, so that both the build tree and any prefix work.
 RPATH := -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 
+# The sanitizers bring their own malloc. Linked before the C library, mimalloc is that of every library and module.
+MIMALLOC := $(if $(SANITIZE),,$(filter mimalloc,$(ALLOCATOR)))
+$(BUILD)/src/daemon/genkitd.o: ALL_CFLAGS += $(if $(MIMALLOC),-DGK_WITH_MIMALLOC)
+
 $(BUILD)/genkitd: $(BUILD)/src/daemon/genkitd.o $(BUILD)/libgenkit.so
 	$(call say,LD ,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(RPATH) -pie -Wl,-z,relro,-z,now -o $@ $< -L$(BUILD) -lgenkit $(JANSSON_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(RPATH) -pie -Wl,-z,relro,-z,now -o $@ $< -L$(BUILD) -lgenkit $(MIMALLOC:%=-l%) $(JANSSON_LIBS)
 
 $(BUILD)/genkitctl: $(CTL_OBJECTS) $(BUILD)/libgenkit.a
 	$(call say,LD ,$@)

@@ -60,7 +60,7 @@ typedef gk_code gk_module_fn(gk_app *app, gk_error *err);
 	gk_code gk_module_init(gk_app *app, gk_error *err)
 
 /** The whole of genkitd around `init` (NULL: only what the configuration loads). The process's exit status; does not return
- * when runs had to be left behind that do not end. */
+ * when runs had to be left behind that do not end. The program's malloc is its own: genkitd itself is linked with mimalloc. */
 int gk_main(int argc, char **argv, gk_module_fn *init);
 
 #ifdef __cplusplus

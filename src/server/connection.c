@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* Connections: what each is doing, and how long it may. */
+#include "base/memory.h"
 #include "server/http_internal.h"
 
-#include <malloc.h>
 #include <sys/socket.h>
 
 #define CROWD   256 /* connections; fewer leave too little behind to look after */
@@ -71,7 +71,7 @@ static void give_back(gk_http_listener *listener)
 	if (listener->peak < CROWD || listener->connection_count > listener->peak / 4)
 		return;
 	listener->peak = listener->connection_count;
-	malloc_trim(0);
+	gk_memory_give_back();
 }
 
 static void tick(void *user)
