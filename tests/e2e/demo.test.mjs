@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { describe, it } from 'node:test';
 import { build, mind, root, until } from './lib/daemon.mjs';
 
-const keyed = /_API_KEY$|_TOKEN$|^OLLAMA|^GENKIT/;
+const keyed = /_API_KEY$|_TOKEN$|^AZURE|^CLOUDFLARE|^OLLAMA|^GENKIT/;
 
 /** Runs the demo with these variables while `fn` looks at it: {flows, said()}. */
 async function demo(env, fn) {
@@ -64,6 +64,16 @@ describe('make run', () => {
       assert.ok((await actions(reflection)).includes('/model/googleai/gemini-2.5-flash'));
       assert.ok(!said().includes('a-secret-key'));
     }));
+  it('offers the models of a service that needs more than a key when all of it is there', async () => {
+    const gone = await ollama();
+    await gone.stop();
+    const env = { OLLAMA_HOST: gone.host, CLOUDFLARE_API_TOKEN: 'a-secret-key', AZURE_OPENAI_API_KEY: 'another-secret-key', AZURE_OPENAI_ENDPOINT: 'https://nowhere.invalid' };
+    await demo(env, async ({ said, reflection }) => {
+      assert.match(said(), /Models of microsoft-foundry are there/);
+      assert.match(said(), /"model": "microsoft-foundry\/gpt-4o-mini"/);
+      assert.ok((await actions(reflection)).includes('/model/microsoft-foundry/gpt-4o-mini'));
+    });
+  });
   for (const address of ['127.0.0.1', '::1'])
     it(`offers the models of an Ollama server on this machine, at ${address}`, async () => {
       const server = await ollama(address);

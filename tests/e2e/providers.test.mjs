@@ -27,6 +27,10 @@ for (const tls of [false, true])
           if (question === 'fail') return { status: 429, headers: { 'retry-after': '3' }, body: { error: { message: `slow down, ${key}` } } };
           if (question === 'redirect') return { status: 302, headers: { location: `${service.url}/v1/elsewhere` }, body: {} };
           if (question === 'half') return { text: completion('one', 'two').slice(0, 90) };
+          if (question === 'broken') return { text: completion('one', 'two'), drop: true };
+          if (question === 'broken early') return { text: completion('one', 'two').slice(0, 90), drop: true };
+          if (question === 'broken body') return { headers: { 'content-length': '500', 'content-type': 'application/json' }, text: JSON.stringify(said('most of it')), drop: true };
+          if (question === 'trickle') return { text: completion(...Array(400).fill('x')), pause: 100 };
           if (question === 'slow') return { text: ': wait\n\n', hold: true };
           return body.stream ? { text: completion('gr', 'öwl', ' 🦁'), cut: 1 } : { body: said(`you said ${question}`) };
         },
@@ -87,6 +91,27 @@ for (const tls of [false, true])
       const text = await res.text();
       assert.match(text, /error: \{"error"/);
       assert.ok(!text.includes('"result"'), text);
+    });
+    it('takes an answer whose connection breaks off for an error', async () => {
+      const early = await (await post(daemon, { model: 'zoo/lion', question: 'broken early' }, { accept: 'text/event-stream' })).text();
+      assert.match(early, /error: \{"error"/);
+      assert.ok(!early.includes('"result"'), early);
+      const body = await ask(daemon, 'broken body');
+      assert.equal(body.status, 500);
+      assert.match(await body.text(), /zoo/);
+    });
+    it('has the whole of a stream whose connection breaks off behind its end', async () => {
+      const text = await (await post(daemon, { model: 'zoo/lion', question: 'broken' }, { accept: 'text/event-stream' })).text();
+      assert.match(text, /"result":"onetwo"/);
+    });
+    it('gives an answer up that goes on and on at its time limit', async () => {
+      const hasty = await daemonFor(service.url, { timeout: 1500 }, tls ? { 'http_client.ca_file': authority().file } : {});
+      const started = Date.now();
+      const text = await (await post(hasty, { model: 'zoo/lion', question: 'trickle' }, { accept: 'text/event-stream' })).text();
+      assert.match(text, /"message":"x"/);
+      assert.match(text, /DEADLINE_EXCEEDED/);
+      assert.ok(Date.now() - started < 10000 * slack);
+      await hasty.stop();
     });
     it('gives a slow answer up at its time limit', async () => {
       const hasty = await daemonFor(service.url, { timeout: 1500 }, tls ? { 'http_client.ca_file': authority().file } : {});

@@ -20,8 +20,8 @@ export function authority() {
 
 /**
  * `exchanges`: {"POST /v1/chat/completions": answer, ...}; an answer is {status?, headers?, body? (JSON), text?, cut?
- * (bytes a write), hold? (say nothing more, and do not close)}, or a function of the request that gives one.
- * Gives {url, heard: [{method, path, headers, body}], closed (promise of the first connection that the client closes), stop()}.
+ * (bytes a write), pause? (milliseconds between events), hold? (say nothing more, and do not close), drop? (break the connection off)}, or a function of the request that gives (or promises) one.
+ * Gives {url, heard: [{method, path, headers, body, raw}], closed (promise of the first connection that the client closes), stop()}.
  */
 export async function provider(exchanges, { tls = false } = {}) {
   const heard = [];
@@ -30,19 +30,26 @@ export async function provider(exchanges, { tls = false } = {}) {
   const answerTo = async (req, res) => {
     let text = '';
     for await (const piece of req.setEncoding('utf8')) text += piece;
-    const request = { method: req.method, path: req.url, headers: req.headers, body: text ? JSON.parse(text) : undefined };
+    const request = { raw: req, method: req.method, path: req.url, headers: req.headers, body: text ? JSON.parse(text) : undefined };
     heard.push(request);
     res.on('close', () => res.writableEnded || tellClosed());
     let answer = exchanges[`${req.method} ${req.url}`] ?? { status: 404, body: { error: { message: `no ${req.url}` } } };
-    if (typeof answer === 'function') answer = answer(request);
+    if (typeof answer === 'function') answer = await answer(request);
     const bytes = Buffer.from(answer.text ?? JSON.stringify(answer.body ?? null));
     res.writeHead(answer.status ?? 200, { 'content-type': answer.text ? 'text/event-stream' : 'application/json', ...answer.headers });
     const step = answer.cut ?? bytes.length;
-    for (let at = 0; at < bytes.length; at += step) {
+    if (answer.pause)
+      for (const event of answer.text.split(/(?<=\n\n)/)) {
+        if (res.destroyed) return;
+        res.write(event);
+        await new Promise((done) => setTimeout(done, answer.pause));
+      }
+    else for (let at = 0; at < bytes.length; at += step) {
       res.write(bytes.subarray(at, at + step));
       if (answer.cut) await new Promise((done) => setImmediate(done));
     }
-    if (!answer.hold) res.end();
+    if (answer.drop) setTimeout(() => req.socket.destroy(), 50);
+    else if (!answer.hold) res.end();
   };
   const server = tls ? https.createServer(authority(), answerTo) : http.createServer(answerTo);
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
