@@ -59,7 +59,9 @@ typedef struct gk_fetch_request {
 	gk_url url;            /* its own after a redirect, */
 	gk_url_shared *shared; /* before that of this one; NULL then */
 	char *method;
-	struct curl_slist *headers;
+	gk_buf headers; /* "Name: value\0"... */
+	size_t header_count;
+	struct curl_slist *list; /* of them for curl, in one block */
 	const char *unix_socket;
 	const char *body; /* the caller's while gk_fetch_start() runs, then `copy` */
 	size_t body_len, body_at;

@@ -53,11 +53,21 @@ static bool is_one_of(const char *header, size_t name_len, const char *const *na
 
 static bool append(gk_fetch_request *request, const char *header)
 {
-	struct curl_slist *headers = curl_slist_append(request->headers, header);
+	gk_buf_put(&request->headers, header, strlen(header) + 1);
+	request->header_count++;
+	return !gk_buf_failed(&request->headers);
+}
 
-	if (headers)
-		request->headers = headers;
-	return headers;
+/* "Name:" would make curl leave the header out; it wants "Name;". */
+static bool append_empty(gk_fetch_request *request, const char *header, size_t name_len)
+{
+	gk_buf_put(&request->headers, header, name_len);
+	return append(request, ";");
+}
+
+static const char *end_of_headers(const gk_fetch_request *request)
+{
+	return request->headers.data + request->headers.len;
 }
 
 /* The framing of the message is curl's. */
@@ -67,7 +77,7 @@ static gk_code add_header(gk_fetch_request *request, const char *header, gk_erro
 {
 	size_t name_len = token_length(header);
 	const char *value;
-	gk_auto_str char *empty = NULL;
+	bool ok;
 
 	if (!name_len || header[name_len] != ':')
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "malformed request header");
@@ -81,21 +91,21 @@ static gk_code add_header(gk_fetch_request *request, const char *header, gk_erro
 			return gk_error_set(err, GK_INVALID_ARGUMENT,
 				"request header '%.*s' has a control character", (int)name_len,
 				header);
-	/* "Name:" would make curl leave the header out; it wants "Name;". */
-	if (value[strspn(value, " \t")] == '\0') {
-		if (asprintf(&empty, "%.*s;", (int)name_len, header) < 0) {
-			empty = NULL;
-			return gk_error_no_memory(err);
-		}
-		header = empty;
-	}
-	return append(request, header) ? GK_OK : gk_error_no_memory(err);
+	ok = value[strspn(value, " \t")] ? append(request, header)
+					 : append_empty(request, header, name_len);
+	return ok ? GK_OK : gk_error_no_memory(err);
 }
 
 static bool has_header(const gk_fetch_request *request, const char *name)
 {
-	for (const struct curl_slist *item = request->headers; item; item = item->next)
-		if (is_named(item->data, token_length(item->data), name))
+	size_t len = strlen(name);
+
+	if (!request->header_count)
+		return false;
+	for (const char *header = request->headers.data; header < end_of_headers(request);
+		header += strlen(header) + 1)
+		if (strncasecmp(header, name, len) == 0 &&
+			!is_token_char[(unsigned char)header[len]])
 			return true;
 	return false;
 }
@@ -200,7 +210,8 @@ void gk_fetch_request_done(gk_fetch_request *request)
 {
 	drop_url(request);
 	free(request->method);
-	curl_slist_free_all(request->headers);
+	free(request->list);
+	gk_buf_done(&request->headers);
 	free(request->copy);
 	*request = (gk_fetch_request){ 0 };
 }
@@ -233,17 +244,19 @@ static const char *const of_body[] = { "content-encoding", "content-language", "
 
 static bool keep_headers(gk_fetch_request *request, bool same_origin, bool same_body)
 {
-	struct curl_slist *before = gk_steal(request->headers);
+	gk_auto_buf gk_buf before = request->headers;
 	bool ok = true;
 
-	for (struct curl_slist *item = before; ok && item; item = item->next) {
-		size_t name_len = token_length(item->data);
+	gk_buf_init(&request->headers, 0);
+	request->header_count = 0;
+	for (size_t at = 0; ok && at < before.len; at += strlen(before.data + at) + 1) {
+		const char *header = before.data + at;
+		size_t name_len = token_length(header);
 
-		if ((same_origin || is_one_of(item->data, name_len, harmless)) &&
-			(same_body || !is_one_of(item->data, name_len, of_body)))
-			ok = append(request, item->data);
+		if ((same_origin || is_one_of(header, name_len, harmless)) &&
+			(same_body || !is_one_of(header, name_len, of_body)))
+			ok = append(request, header);
 	}
-	curl_slist_free_all(before);
 	return ok;
 }
 
@@ -348,6 +361,25 @@ static bool apply_url(const gk_fetch_request *request, gk_fetch_easy *easy)
 	       curl_easy_setopt(easy->curl, CURLOPT_CURLU, request->url.curl) == CURLE_OK;
 }
 
+/* As curl_slist_append() would make it, at less cost. */
+static bool apply_headers(gk_fetch_request *request, CURL *curl)
+{
+	size_t count = request->header_count;
+	char *header = request->headers.data;
+
+	free(request->list);
+	request->list = NULL;
+	if (count) {
+		request->list = malloc(count * sizeof(*request->list));
+		if (!request->list)
+			return false;
+	}
+	for (size_t i = 0; i < count; i++, header += strlen(header) + 1)
+		request->list[i] = (struct curl_slist){ .data = header,
+			.next = i + 1 < count ? &request->list[i + 1] : NULL };
+	return curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->list) == CURLE_OK;
+}
+
 bool gk_fetch_request_is_usual(const gk_fetch_request *request)
 {
 	return request->shared && request->shared->whole && !request->unix_socket &&
@@ -359,8 +391,7 @@ bool gk_fetch_request_apply(gk_fetch_request *request, gk_fetch_easy *easy)
 {
 	const char *method = request->method;
 	CURL *curl = easy->curl;
-	bool ok = apply_url(request, easy) &&
-		  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK;
+	bool ok = apply_url(request, easy) && apply_headers(request, curl);
 
 	if (ok && easy->is_warm)
 		return apply_small_body(request, curl);
