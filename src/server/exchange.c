@@ -294,19 +294,16 @@ static bool add_headers(gk_exchange *x, struct MHD_Response *response)
 	return true;
 }
 
+/* What has ended stays where it is until libmicrohttpd has completed the exchange. */
 static struct MHD_Response *make_response(gk_exchange *x)
 {
-	char *data;
-	size_t len = 0;
-
 	if (!x->is_ended)
 		return MHD_create_response_from_callback(
 			MHD_SIZE_UNKNOWN, OUT_BLOCK, read_out, x, NULL);
-	if (!x->out.failed && x->out.len <= SPARE_CAPACITY)
-		return MHD_create_response_from_buffer(
-			x->out.len, x->out.len ? x->out.data : "", MHD_RESPMEM_MUST_COPY);
-	data = gk_buf_take(&x->out, &len); /* large: handed over instead of copied */
-	return data ? MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE) : NULL;
+	if (x->out.failed)
+		return NULL;
+	return MHD_create_response_from_buffer(
+		x->out.len, x->out.len ? x->out.data : "", MHD_RESPMEM_PERSISTENT);
 }
 
 static enum MHD_Result queue(gk_exchange *x)

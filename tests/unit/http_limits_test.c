@@ -85,7 +85,17 @@ static const struct {
 	BYTES("GET http://localhost/parts HTTP/1.1\r\n" HEAD "Host: y\r\n\r\n"),
 	/* a blank where none belongs */
 	BYTES("GET  /parts HTTP/1.1\r\n" HEAD "\r\n"),
-
+	/* control characters, wherever they stand in a value */
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: \x1f"
+	      "123456789abcdef\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 0123456\x7f"
+	      "89abcdef\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 01234567\x01"
+	      "9abcdef\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 012345\t7\xc3\xa9"
+	      "ab\x7f"
+	      "def\r\n\r\n"),
+	BYTES("GET /parts HTTP/1.1\r\n" HEAD "X-A: 0123456789abc\x7f\r\n\r\n"),
 };
 
 START_TEST(ambiguous_framing_is_refused_and_the_connection_closed)
@@ -103,7 +113,8 @@ static void dribbling_client(void *user)
 {
 	static const char request[] =
 		"\r\nPOST /echo?q=a%20b&r=%41 HTTP/1.1\r\n" HEAD
-		"X-Empty:\r\nX-Blanks: \t 1\t\r\nCookie: a=1; b=2\r\nContent-Length: 5\r\n\r\nhello";
+		"X-Empty:\r\nX-Blanks: \t 1\t\r\nX-Caf\xc3\xa9: 0123456\xff\x80~\t}\r\n"
+		"Cookie: a=1; b=2\r\nContent-Length: 5\r\n\r\nhello";
 	size_t step = 1 + *(const size_t *)user;
 	int fd = http_connect(front_listener);
 	int now = 1;
