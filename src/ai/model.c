@@ -378,7 +378,8 @@ gk_code gk_model_find(gk_ctx *ctx, const char *name, gk_action **ret, gk_error *
 	if (rc == GK_OK && !*ret)
 		rc = gk_error_set(err, GK_NOT_FOUND, "Model '%s' not found", name);
 	if (rc == GK_OK &&
-		gk_str_equal(gk_json_str_peek(gk_model_info_peek(*ret), "stage"), "deprecated"))
+		gk_str_equal(json_string_value(json_object_get(gk_model_info_peek(*ret), "stage")),
+			"deprecated"))
 		gk_log(GK_LOG_WARN, "generate",
 			"Model '%s' is deprecated and may be removed in a future release", name);
 	return rc;

@@ -105,16 +105,18 @@ static const char *or_undefined(const char *text)
 gk_code gk_respond_check(json_t *response, gk_error *err)
 {
 	const char *reason = json_string_value(json_object_get(response, "finishReason"));
-	const char *words = json_string_value(json_object_get(response, "finishMessage"));
+	bool is_blocked = gk_str_equal(reason, "blocked");
+	const char *words;
 
-	if (gk_str_equal(reason, "blocked"))
+	if (!is_blocked && json_object_get(response, "message"))
+		return GK_OK;
+	words = json_string_value(json_object_get(response, "finishMessage"));
+	if (is_blocked)
 		gk_error_set(err, GK_FAILED_PRECONDITION, "Generation blocked%s%s",
 			words ? ": " : ".", words ? words : "");
-	else if (!json_object_get(response, "message"))
+	else
 		gk_error_set(err, GK_FAILED_PRECONDITION,
 			"Model did not generate a message. Finish reason: '%s': %s",
 			or_undefined(reason), or_undefined(words));
-	else
-		return GK_OK;
 	return gk_error_details_take(err, json_pack("{s:O}", "response", response));
 }

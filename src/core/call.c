@@ -12,6 +12,8 @@ json_t *gk_context_redacted(json_t *context)
 	static const char *const secrets[] = { "auth", "secrets" };
 	gk_auto_json json_t *copy = NULL;
 
+	if (!json_object_size(context))
+		return json_incref(context);
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
 		if (!json_object_get(context, secrets[i]))
 			continue;

@@ -69,6 +69,6 @@ gk_code gk_vendor_prepare_call(const gk_vendor *vendor, const json_t *config,
 			vendor->name);
 	gk_outgoing_header(out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
 	out->timeout_ms = vendor->timeout_ms;
-	out->is_traced = json_is_true(gk_vendor_option_peek(vendor, "debugTraces"));
+	out->is_traced = vendor->is_traced;
 	return GK_OK;
 }

@@ -123,6 +123,13 @@ json_t *gk_part_new(const char *member, const char *text, size_t len)
 	return gk_steal(part);
 }
 
+bool gk_parts_add_value(json_t *parts, const char *member, json_t *value)
+{
+	gk_auto_json json_t *part = json_object();
+
+	return gk_json_set(part, member, value) && gk_json_push_take(parts, gk_steal(part));
+}
+
 bool gk_parts_add(json_t *parts, const char *member, const char *text, size_t len)
 {
 	return !len || gk_json_push_take(parts, gk_part_new(member, text, len));

@@ -47,6 +47,8 @@ json_t *gk_tool_response_text(const json_t *response);
 bool gk_parts_have(const json_t *parts, gk_part_kind kind);
 /** {text} and its like: `member` with that text; NULL for a text that is NULL. */
 json_t *gk_part_new(const char *member, const char *text, size_t len);
+/** Adds such a part with a text that is a value already (borrowed). */
+GK_MUST_USE bool gk_parts_add_value(json_t *parts, const char *member, json_t *value);
 /** Adds such a part when the text is not empty. */
 GK_MUST_USE bool gk_parts_add(json_t *parts, const char *member, const char *text, size_t len);
 /** {toolRequest: {name, ref?, input?}}; `ref` NULL or empty: none. `input_take` is consumed. */

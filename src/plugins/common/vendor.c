@@ -174,6 +174,7 @@ static gk_code vendor_new(gk_plugin *plugin, gk_vendor **ret, gk_error *err)
 		return rc;
 	}
 	vendor->timeout_ms = (uint64_t)json_number_value(gk_vendor_option_peek(vendor, "timeout"));
+	vendor->is_traced = json_is_true(gk_vendor_option_peek(vendor, "debugTraces"));
 	*ret = vendor;
 	return GK_OK;
 }
@@ -240,5 +241,5 @@ void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out)
 	out->query = vendor->base_query;
 	out->timeout_ms = vendor->timeout_ms;
 	out->gate = vendor->gate;
-	out->is_traced = json_is_true(gk_vendor_option_peek(vendor, "debugTraces"));
+	out->is_traced = vendor->is_traced;
 }

@@ -68,6 +68,7 @@ struct gk_vendor {
 	char *api_key;                 /* NULL: none */
 	bool key_per_call, has_warned; /* of what a model ignores */
 	uint64_t timeout_ms;
+	bool is_traced;         /* its requests are spans */
 	gk_gate *gate;          /* before its requests */
 	gk_token_cache *tokens; /* for requests without a key; NULL: there are none */
 	json_t *listing;        /* what list() found; NULL: not asked yet */

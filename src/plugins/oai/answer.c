@@ -65,15 +65,19 @@ static gk_code add_content(
 {
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0), reasoning = GK_BUF_INIT(0);
 	const json_t *told = gk_oai_reasoning_peek(message);
+	json_t *plain = json_object_get(message, "content");
+	bool may_be_fenced = call->row->json == GK_OAI_JSON_PROMPT;
 	const char *said;
 	size_t len;
 
+	if (json_string_length(plain) && !told && !may_be_fenced)
+		return gk_parts_add_value(content, "text", plain) ? GK_OK : gk_error_no_memory(err);
 	if (told)
 		gk_buf_put(&reasoning, json_string_value(told), json_string_length(told));
-	gk_oai_read_content(json_object_get(message, "content"), &text, &reasoning);
+	gk_oai_read_content(plain, &text, &reasoning);
 	said = text.data;
 	len = text.len;
-	if (call->row->json == GK_OAI_JSON_PROMPT && gk_request_wants_json(call->request) && len)
+	if (may_be_fenced && gk_request_wants_json(call->request) && len)
 		strip_fence(&said, &len);
 	if (gk_buf_failed(&text) || gk_buf_failed(&reasoning) ||
 		!gk_parts_add(content, "reasoning", reasoning.data, reasoning.len) ||

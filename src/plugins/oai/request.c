@@ -76,12 +76,16 @@ static gk_code add_tools(const gk_oai_call *call, json_t *body, gk_error *err)
 {
 	const char *choice = gk_json_str_peek(call->request, "toolChoice");
 	json_t *own = gk_request_config_peek(call->request, "tools"), *tool;
-	gk_auto_json json_t *tools = json_array();
+	json_t *given = json_object_get(call->request, "tools");
+	gk_auto_json json_t *tools = NULL;
 	size_t i;
-	gk_code rc =
-		gk_tool_names_check(&gk_oai_tool_names, call->vendor->name, call->request, err);
+	gk_code rc;
 
-	json_array_foreach (json_object_get(call->request, "tools"), i, tool) {
+	if (!json_array_size(given) && !json_array_size(own))
+		return GK_OK;
+	tools = json_array();
+	rc = gk_tool_names_check(&gk_oai_tool_names, call->vendor->name, call->request, err);
+	json_array_foreach (given, i, tool) {
 		json_t *one = NULL;
 
 		if (rc == GK_OK)
