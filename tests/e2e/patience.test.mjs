@@ -17,9 +17,9 @@ describe('what takes its time', { concurrency: true }, () => {
   it('a stream of a trace without an event says that it is there, every fifteen seconds', async () => {
     const daemon = await start({ modules: ['demo'] });
     const { telemetry } = await (await hello(daemon)).json();
-    const stream = await fetch(`http://${daemon.reflection}/api/traces/${telemetry.traceId}/stream`);
     let text = '';
     const waited = await took(async () => {
+      const stream = await fetch(`http://${daemon.reflection}/api/traces/${telemetry.traceId}/stream`);
       for await (const chunk of stream.body) if ((text += Buffer.from(chunk)).endsWith('\n\n:\n\n')) break;
     });
     assert.match(text, /^data: /);
@@ -28,10 +28,10 @@ describe('what takes its time', { concurrency: true }, () => {
   });
 
   it('how late the loop is is looked at every five seconds', async () => {
-    const daemon = await start({ modules: ['demo'] });
+    let daemon; // its start is in the time: on a busy machine it may be over for a while before we hear of it
     const looks = async () => Number(/^genkitd_loop_lag_seconds_count (\d+)/m.exec(await (await fetch(`http://${daemon.flows}/metrics`)).text())?.[1] ?? 0);
     const waited = await took(async () => {
-      assert.equal(await looks(), 0);
+      daemon = await start({ modules: ['demo'] });
       await until(looks, 'a look');
     });
     assert.ok(waited > 4 && waited < 5 + 5 * slack, `${waited} s`);
