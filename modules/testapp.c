@@ -124,19 +124,22 @@ static gk_code slow(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	return rc;
 }
 
-static gk_code take_half_a_second(void *arg, gk_error *err)
+static gk_code take_a_while(void *arg, gk_error *err)
 {
-	(void)arg, (void)err;
-	nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
+	const unsigned *ms = arg;
+	struct timespec time = { .tv_sec = *ms / 1000, .tv_nsec = *ms % 1000 * 1000000l };
+
+	(void)err;
+	nanosleep(&time, NULL);
 	return GK_OK;
 }
 
 /* Does not look whether it was cancelled. */
 static gk_code stubborn(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
-	gk_code rc = gk_work(ctx, take_half_a_second, NULL, err);
+	unsigned ms = input ? (unsigned)json_integer_value(input) : 500;
+	gk_code rc = gk_work(ctx, take_a_while, &ms, err);
 
-	(void)input;
 	if (rc != GK_OK && rc != GK_CANCELLED)
 		return rc;
 	gk_error_clear(err);

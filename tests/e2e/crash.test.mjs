@@ -67,7 +67,7 @@ describe('a daemon that is killed', () => {
     const cwd = project();
     let told = [], all = 0;
     for (let round = 0; round <= rounds; round++) {
-      const daemon = await start({ cwd, modules: ['demo'], set: { 'log.level': 'error' } });
+      const daemon = await start({ cwd, modules: ['demo'], set: { 'log.level': 'error', 'server.idle_timeout': '1h' } });
       await verify(daemon.reflection, told);
       if (round === rounds) {
         await daemon.stop();

@@ -107,6 +107,17 @@ describe('signals', () => {
     assert.ok(performance.now() - t0 < 3000 * slack);
     assert.match(parse(await stream).body, /\nerror: \{"error":\{.*"status":"UNAVAILABLE".*\}\}\n\n$/);
   });
+  it('SIGTERM leaves two seconds after it gave up, whatever a run does with a thread', async () => {
+    const daemon = await start({ modules: ['testapp'], set: { 'server.drain_timeout': '100ms' } });
+    const run = post(daemon.flows, '/stubborn', { data: 120000 }).catch(() => {}); // cut off
+    await until(async () => /^genkitd_runs 1$/m.test(await (await fetch(`http://${daemon.flows}/metrics`)).text()), 'the run has begun');
+    const t0 = performance.now();
+    assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
+    const waited = performance.now() - t0;
+    assert.ok(waited > 2000 && waited < 2000 + 5000 * slack, `${waited} ms`);
+    assert.match(daemon.stderr(), /giving up 1 runs[^]*leaving with 1 runs that do not end/);
+    await run;
+  });
   it('SIGHUP reads the configuration again and drops no connection', async () => {
     const cwd = project({ 'c.yaml': 'server:\n  auth: none\n' });
     const daemon = await start({ modules: ['demo'], cwd, args: ['--config', 'c.yaml'] });

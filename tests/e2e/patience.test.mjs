@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { describe, it } from 'node:test';
+import { collector } from './lib/collector.mjs';
 import { slack, start, until } from './lib/daemon.mjs';
 
 const hello = (daemon) => fetch(`http://${daemon.reflection}/api/runAction`, { method: 'POST', body: JSON.stringify({ key: '/flow/hello', input: { name: 'Ada' } }) });
@@ -35,6 +36,34 @@ describe('what takes its time', { concurrency: true }, () => {
       await until(looks, 'a look');
     });
     assert.ok(waited > 4 && waited < 5 + 5 * slack, `${waited} s`);
+    await daemon.stop();
+  });
+
+  it('spans leave five seconds after the first of them, log records after one', async () => {
+    const sink = await collector();
+    const daemon = await start({ dev: false, modules: ['demo'], set: { 'telemetry.export': [{ backend: 'custom', endpoint: `${sink.url}/v1/traces`, signals: ['traces', 'logs'], encoding: 'json' }] } });
+    const begin = performance.now();
+    const after = async (path) => (await sink.arrived((r) => r.path === path, path), (performance.now() - begin) / 1000);
+    await fetch(`http://${daemon.flows}/steps`, { method: 'POST', body: JSON.stringify({ data: { text: 'one' } }) });
+    const [records, spans] = await Promise.all([after('/v1/logs'), after('/v1/traces')]);
+    assert.ok(records > 0.9 && records < 1 + 5 * slack, `${records} s`);
+    assert.ok(spans > 4.9 && spans < 5 + 5 * slack, `${spans} s`);
+    await daemon.stop();
+    await sink.stop();
+  });
+
+  it('a collector that takes and says nothing is given up after ten seconds', async () => {
+    const server = createServer(() => {});
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+    const endpoint = `http://127.0.0.1:${server.address().port}/v1/traces`;
+    const daemon = await start({ dev: false, modules: ['demo'], set: { 'telemetry.export': [{ backend: 'custom', endpoint, delay: '1ms' }] } });
+    const waited = await took(async () => {
+      await fetch(`http://${daemon.flows}/hello`, { method: 'POST', body: JSON.stringify({ data: { name: 'Ada' } }) });
+      await until(() => /no answer from/.test(daemon.stderr()), 'a line that it is gone');
+    });
+    assert.ok(waited > 9.9 && waited < 10 + 5 * slack, `${waited} s`);
+    server.closeAllConnections();
+    server.close();
     await daemon.stop();
   });
 

@@ -91,7 +91,7 @@ describe('a daemon that is killed in the middle of turns', () => {
     const cwd = project();
     const sessions = Object.fromEntries(Array.from({ length: clients }, (_, i) => [`session ${i}`, { turns: 0, detached: [] }]));
     for (let round = 0; round <= rounds; round++) {
-      const daemon = await start({ cwd, modules: ['talk'], set: { 'log.level': 'error' } });
+      const daemon = await start({ cwd, modules: ['talk'], set: { 'log.level': 'error', 'server.idle_timeout': '1h' } });
       await verify(daemon.reflection, sessions);
       if (round === rounds) {
         await daemon.stop();

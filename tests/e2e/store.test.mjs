@@ -37,6 +37,20 @@ describe('the store of a daemon', () => {
     assert.deepEqual(found.traces.map((trace) => trace.displayName), ['steps']);
   });
 
+  it('gives pages of ten traces and of a hundred log records, and of a thousand at most', async () => {
+    const other = await start({ modules: ['demo'] });
+    for (let i = 0; i < 1010; i += 101)
+      await Promise.all(Array.from({ length: 101 }, (_, n) => runFlow(other.reflection, 'steps', { text: `${i + n}` })));
+    for (const [path, list, usual] of [['/api/traces', 'traces', 10], ['/api/logs', 'logs', 100]]) {
+      assert.equal((await json(other.reflection, path))[list].length, usual);
+      const most = await json(other.reflection, `${path}?limit=100000`);
+      assert.equal(most[list].length, 1000);
+      const rest = await json(other.reflection, `${path}?limit=100000&continuationToken=${most.continuationToken}`);
+      assert.ok(rest[list].length >= 10 && rest[list].length < 100, `${path}: ${rest[list].length}`);
+    }
+    await other.stop();
+  });
+
   it('shows a run that goes on, and its end, to who watches', async () => {
     const controller = new AbortController();
     const slow = post(daemon.reflection, '/api/runAction', { key: '/flow/slow', input: { seconds: 0.3 } });
