@@ -6,8 +6,8 @@
  *	entry:	length u32, sum u32, number u64, bytes, and zeros up to a multiple of 8
  *
  * `head` and `tail` count bytes since the beginning: an entry at N lies at N modulo the room. What was stored into the mapping
- * is the kernel's, whatever becomes of us; `head` moves when the entry before it is there. The sum (Adler-32 of number and
- * bytes) is for a machine that stopped, after which pages are as old as the disk has them. A lock on the file tells that its
+ * is the kernel's, whatever becomes of us; `head` moves when the entry before it is there. The sum (of number and bytes) is
+ * for a machine that stopped, after which pages are as old as the disk has them. A lock on the file tells that its
  * process lives.
  */
 #include "store/trace_ring.h"
@@ -25,7 +25,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #define PAGE  4096
 #define MAGIC 0x31676e69726b67u /* "gkring1" */
@@ -57,11 +56,29 @@ static size_t size_of(size_t len)
 	return (sizeof(ring_entry) + len + 7) & ~(size_t)7;
 }
 
-static uint32_t sum_of(const ring_entry *entry, const void *data)
+/* FNV-1a over words of eight bytes: for each answer, where zlib's sums cost seven times as much. */
+static uint64_t sum_words(uint64_t sum, const char *data, size_t len)
 {
-	uLong sum = adler32_z(1, (const Bytef *)&entry->number, sizeof(entry->number));
+	uint64_t word;
 
-	return (uint32_t)adler32_z(sum, data, entry->len);
+	for (; len >= sizeof(word); data += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, data, sizeof(word));
+		sum = (sum ^ word) * 0x100000001b3u;
+	}
+	if (len) {
+		word = 0;
+		memcpy(&word, data, len);
+		sum = (sum ^ word) * 0x100000001b3u;
+	}
+	return sum;
+}
+
+static uint32_t sum_of(const ring_entry *entry, const char *data)
+{
+	uint64_t sum = sum_words(0xcbf29ce484222325u, (const char *)&entry->number, 8);
+
+	sum = sum_words(sum, data, entry->len);
+	return (uint32_t)(sum ^ sum >> 32);
 }
 
 /* --- going round --- */
