@@ -188,6 +188,7 @@
 #define GK_STORE_INDEX_MAX     500000
 #define GK_STORE_FOLD_AGE_MS   30000  /* nor after so long; then the same time is for what came until then */
 #define GK_STORE_INDEX_AGE_MS  120000
+#define GK_STORE_END_MS        1000 /* that closing the store folds; the rest waits for the next to open it */
 #define GK_STORE_INDEX_TEXT    (32u << 10) /* of each of input, output and error, for the index */
 #define GK_STORE_PACK          4096        /* a larger document is compressed */
 #define GK_STORE_SWEEP_MS      60000       /* between looks for what is too old */

@@ -3,6 +3,7 @@
 /* genkitctl db --file: the same on a file, when no daemon runs that could be asked. */
 #include "ctl/db.h"
 
+#include "base/limits.h"
 #include "store/trace_backend.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ gk_code gk_ctl_db_file(
 	const char *file, const char *chore, const char *copy, json_t **ret, gk_error *err)
 {
 	gk_trace_backend *store;
+	size_t count = GK_STORE_FOLD;
 	gk_code rc;
 
 	if (access(file, R_OK | W_OK) < 0)
@@ -38,6 +40,8 @@ gk_code gk_ctl_db_file(
 	if (!store)
 		return gk_error_no_memory(err);
 	rc = store->type->open(store, err);
+	while (rc == GK_OK && count >= GK_STORE_FOLD)
+		rc = store->type->fold(store, GK_STORE_FOLD, &count, err);
 	if (rc == GK_OK && strcmp(chore, "check") == 0)
 		rc = store->type->check(store, ret, err);
 	else if (rc == GK_OK && strcmp(chore, "stats") == 0)

@@ -107,9 +107,13 @@ gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err)
 		.is_watched = true };
 	orphan *orphans = NULL;
 	size_t count = 0;
-	gk_code rc = find_orphans(sqlite, &orphans, &count, err);
 	gk_trace_post *post;
+	gk_code rc;
 
+	if (sqlite->has_recovered)
+		return GK_OK;
+	sqlite->has_recovered = true; /* what is written here does not come back to it */
+	rc = find_orphans(sqlite, &orphans, &count, err);
 	for (size_t i = 0; i < count; i++) {
 		double end_ms;
 
@@ -132,6 +136,7 @@ gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err)
 		STAILQ_REMOVE_HEAD(&batch.posts, link);
 		gk_trace_post_free(post);
 	}
+	sqlite->has_recovered = rc == GK_OK;
 	return rc;
 }
 
@@ -147,14 +152,20 @@ static int count_log(void *user, sqlite3 *handle, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-/* What the journal holds belongs to a process that has ended, or to one beside us. */
-static gk_code read_journal(gk_sqlite *sqlite, gk_error *err)
+/* What the journal holds belongs to a process that has ended, or to one beside us. It can be much, and is folded as all else is:
+ * who reads waits for it, and nobody else. */
+static gk_code look_at_journal(gk_sqlite *sqlite, gk_error *err)
 {
 	gk_code rc = gk_sqlite_begin(sqlite, err);
 
 	if (rc == GK_OK)
 		rc = gk_sqlite_end(sqlite, GK_OK, err);
-	return rc == GK_OK ? gk_sqlite_fold_all(sqlite, err) : rc;
+	if (rc == GK_OK)
+		rc = gk_db_number(&sqlite->db, "SELECT coalesce(max(id), 0) FROM journal",
+			&sqlite->found, err);
+	if (rc == GK_OK && sqlite->found <= 0)
+		rc = gk_sqlite_recover(sqlite, err);
+	return rc;
 }
 
 static gk_code open_file(gk_trace_backend *backend, gk_error *err)
@@ -179,11 +190,7 @@ static gk_code open_file(gk_trace_backend *backend, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_sqlite_take_rings(sqlite, err);
 	if (rc == GK_OK)
-		rc = read_journal(sqlite, err);
-	if (rc == GK_OK && !sqlite->has_recovered) {
-		rc = gk_sqlite_recover(sqlite, err);
-		sqlite->has_recovered = rc == GK_OK;
-	}
+		rc = look_at_journal(sqlite, err);
 	if (rc != GK_OK) {
 		gk_db_close(&sqlite->db);
 		return rc;

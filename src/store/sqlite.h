@@ -173,6 +173,8 @@ typedef struct gk_sqlite {
 	gk_db db;
 	bool is_open;
 	bool has_recovered;
+	int64_t found;    /* the last row that was in the journal when the file was opened */
+	int64_t folded;   /* the last one that was folded */
 	gk_table *states; /* trace id: gk_trace_state */
 	struct gk_trace_states dirty;
 	int64_t next_trace, next_sequence;
@@ -330,7 +332,7 @@ gk_code gk_sqlite_walk(gk_db *db, const gk_trace_query *query, const gk_sql_filt
 
 /* --- parts of the backend --- */
 
-/** Closes spans of processes that have ended (section 9.4). */
+/** Closes spans of processes that have ended (section 9.4), once, when all that they left is in the tables. */
 gk_code gk_sqlite_recover(gk_sqlite *sqlite, gk_error *err);
 
 gk_code gk_sqlite_index(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err);

@@ -430,6 +430,7 @@ static gk_code fold_rows(gk_sqlite *sqlite, size_t max, size_t *ret, bool *more,
 		return GK_UNAVAILABLE;
 	sqlite3_bind_int64(s, 1, last);
 	rc = gk_db_run(&sqlite->db, s, err);
+	sqlite->folded = last;
 	return rc == GK_OK ? gk_sqlite_close_merge(sqlite, err) : rc;
 }
 
@@ -460,11 +461,14 @@ gk_code gk_sqlite_fold(gk_trace_backend *backend, size_t max, size_t *ret, gk_er
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
 	gk_code rc = fold_slice(sqlite, max, ret, err);
 
-	if (rc != GK_INTERNAL || sqlite->is_careful)
-		return rc;
-	gk_error_clear(err);
-	sqlite->is_careful = true;
-	return fold_slice(sqlite, max, ret, err);
+	if (rc == GK_INTERNAL && !sqlite->is_careful) {
+		gk_error_clear(err);
+		sqlite->is_careful = true;
+		rc = fold_slice(sqlite, max, ret, err);
+	}
+	if (rc == GK_OK && (!sqlite->sizes.unfolded || sqlite->folded >= sqlite->found))
+		rc = gk_sqlite_recover(sqlite, err);
+	return rc;
 }
 
 gk_code gk_sqlite_fold_all(gk_sqlite *sqlite, gk_error *err)

@@ -472,6 +472,7 @@ void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *
 		.max_logs = opts->max_logs };
 	store->wal_busy = either(opts->wal_busy, GK_STORE_WAL_BUSY);
 	store->wal_max = either(opts->wal_max, GK_STORE_WAL_MAX);
+	store->end_ms = either(opts->end_ms, GK_STORE_END_MS);
 	store->sweep_ms = either(opts->sweep_ms, GK_STORE_SWEEP_MS);
 	store->next_sweep_ms = gk_clock_mono_ms() + store->sweep_ms;
 	pthread_cond_signal(&store->wake);

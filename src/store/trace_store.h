@@ -46,6 +46,7 @@ typedef struct gk_trace_store_opts {
 	uint64_t fold_age_ms, index_age_ms; /* 0: GK_STORE_FOLD_AGE_MS, GK_STORE_INDEX_AGE_MS */
 	uint64_t wal_busy;                  /* bytes of SQLite's log; 0: GK_STORE_WAL_BUSY */
 	uint64_t wal_max;                   /* the same; 0: GK_STORE_WAL_MAX */
+	uint64_t end_ms; /* for the journal when it is closed; 0: GK_STORE_END_MS */
 } gk_trace_store_opts;
 
 /** A disk that fails is no error: see above. FAILED_PRECONDITION: the file is of a newer version, or not ours; it has

@@ -98,6 +98,7 @@ struct gk_trace_store {
 	uint64_t upkeep_ms; /* no folding and no indexing before: it failed */
 	bool is_sweeping, has_swept, is_shrinking; /* has: the last time there was upkeep */
 	uint64_t wal_busy, wal_max;                /* set under the lock */
+	uint64_t end_ms;                           /* the same */
 	uint64_t copied_at;
 
 	/* Under the lock, between the writer and the thread that copies the log: */

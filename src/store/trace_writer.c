@@ -538,14 +538,15 @@ static bool has_upkeep(const gk_trace_store *store, uint64_t now_ms)
 		       (store->is_shrinking && now_ms >= store->quiet_ms));
 }
 
-/* The next to open the file finds everything in its place. */
+/* The next to open the file finds everything in its place, unless that would take long. */
 static void fold_rest(gk_trace_store *store)
 {
 	gk_auto_error gk_error err = { 0 };
 	size_t max = GK_STORE_FOLD, count = store->is_open && !store->fails ? max : 0;
+	uint64_t until_ms = gk_clock_mono_ms() + store->end_ms;
 
 	pthread_mutex_unlock(&store->lock);
-	while (count >= max &&
+	while (count >= max && gk_clock_mono_ms() < until_ms &&
 		store->backend->type->fold(store->backend, max, &count, &err) == GK_OK)
 		continue;
 	pthread_mutex_lock(&store->lock);

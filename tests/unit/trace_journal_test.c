@@ -185,9 +185,9 @@ START_TEST(what_another_process_left_in_the_journal_is_taken_over)
 	ck_assert_int_eq(gk_trace_store_open(traces_loop,
 				 GK_OPTS(gk_trace_store_opts, .path = traces_path), &other, NULL),
 		GK_OK);
+	gk_trace_store_close(other);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 0);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM traces"), 1);
-	gk_trace_store_close(other);
 	traces_post_root("b");
 	loaded = traces_load("b");
 	ck_assert_ptr_nonnull(loaded);
