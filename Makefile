@@ -151,7 +151,7 @@ $(BUILD)/libgenkit.a: $(LIB_OBJECTS)
 $(BUILD)/$(SONAME): $(LIB_OBJECTS) src/libgenkit.map
 	$(call say,LD ,$@)
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script=src/libgenkit.map \
-		-Wl,-z,relro,-z,now -o $@ $(LIB_OBJECTS) $(LIB_LIBS)
+		-Wl,-Bsymbolic-functions -Wl,-z,relro,-z,now -o $@ $(LIB_OBJECTS) $(LIB_LIBS)
 
 $(BUILD)/libgenkit.so: $(BUILD)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@

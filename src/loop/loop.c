@@ -32,7 +32,8 @@ struct gk_post {
 	gk_post *next;
 };
 
-static _Thread_local gk_loop *this_loop;
+/* Eight bytes are there for a library that is loaded late as well; without the model each look is a call into the linker. */
+static _Thread_local gk_loop *this_loop __attribute__((tls_model("initial-exec")));
 
 /* Not inlined: a compiler may keep the address of a thread's variable, and a fiber's caller is not what it was. */
 __attribute__((noinline)) gk_loop *gk_loop_self(void)
