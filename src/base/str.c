@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define MAX_NEAR_LEN 64 /* longer names are not compared */
+#define MAX_NEAR_LEN 64                          /* longer names are not compared */
+#define EACH(byte)   (UINT64_MAX / 255 * (byte)) /* of eight */
 
 char *gk_str_join(const char *const *texts)
 {
@@ -76,6 +77,33 @@ const char *gk_str_nearest(const char *text, const char *const *candidates)
 		}
 	}
 	return nearest;
+}
+
+/* Whether one of eight bytes is below a blank, be it a tab, or 0x7f. */
+static bool has_control(const char *text)
+{
+	uint64_t bytes, low, high;
+
+	memcpy(&bytes, text, sizeof(bytes));
+	low = (bytes - EACH(0x20)) & ~bytes;
+	high = bytes ^ EACH(0x7f);
+	high = (high - EACH(1)) & ~high;
+	return (low | high) & EACH(0x80);
+}
+
+bool gk_str_is_clean(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (len - i >= 8 && !has_control(text + i))
+		i += 8;
+	for (; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
 }
 
 size_t gk_str_decode_utf8(const char *text, size_t len, uint32_t *ret)

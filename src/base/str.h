@@ -25,6 +25,8 @@ char *gk_str_join(const char *const *texts);
 /** The candidate (a NULL-terminated list) that `text` was probably meant to be: a third of its letters may be wrong,
  * missing, too many or swapped, upper and lower case are the same. NULL when none is near. */
 const char *gk_str_nearest(const char *text, const char *const *candidates);
+/** No control characters but tabs: what may stand in a header. */
+bool gk_str_is_clean(const char *text, size_t len);
 /** Length of the longest prefix that is valid UTF-8 without cutting a character. */
 size_t gk_str_valid_utf8(const char *text, size_t len);
 /** Of UTF-8, in UTF-16 code units, as JavaScript counts: those outside the basic plane are two. */

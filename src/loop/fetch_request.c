@@ -86,11 +86,9 @@ static gk_code add_header(gk_fetch_request *request, const char *header, gk_erro
 			"request header '%.*s' is not for the caller to set", (int)name_len,
 			header);
 	value = header + name_len + 1;
-	for (const char *c = value; *c; c++)
-		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"request header '%.*s' has a control character", (int)name_len,
-				header);
+	if (!gk_str_is_clean(value, strlen(value)))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"request header '%.*s' has a control character", (int)name_len, header);
 	ok = value[strspn(value, " \t")] ? append(request, header)
 					 : append_empty(request, header, name_len);
 	return ok ? GK_OK : gk_error_no_memory(err);

@@ -11,9 +11,9 @@
  */
 #include "server/http_internal.h"
 
-#include <ctype.h>
+#include "base/str.h"
 
-#define EACH(byte) (UINT64_MAX / 255 * (byte)) /* of eight */
+#include <ctype.h>
 
 typedef struct framing {
 	const char *next; /* where the next line stands; NULL: not known, not looked at */
@@ -24,33 +24,6 @@ typedef struct framing {
 bool gk_framing_knows_layout(void)
 {
 	return strcmp(MHD_get_version(), "0.9.75") == 0;
-}
-
-/* Whether one of eight bytes is below a blank, be it a tab, or 0x7f. */
-static bool has_control(const char *text)
-{
-	uint64_t bytes, low, high;
-
-	memcpy(&bytes, text, sizeof(bytes));
-	low = (bytes - EACH(0x20)) & ~bytes;
-	high = bytes ^ EACH(0x7f);
-	high = (high - EACH(1)) & ~high;
-	return (low | high) & EACH(0x80);
-}
-
-static bool is_clean(const char *text, size_t len)
-{
-	size_t i = 0;
-
-	while (len - i >= 8 && !has_control(text + i))
-		i += 8;
-	for (; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
 }
 
 static bool has_blank(const char *name, size_t len)
@@ -79,7 +52,7 @@ static enum MHD_Result look(void *user, enum MHD_ValueKind kind, const char *nam
 		value = "";
 		value_len = 0;
 	}
-	if (!name_len || !is_clean(name, name_len) || !is_clean(value, value_len) ||
+	if (!name_len || !gk_str_is_clean(name, name_len) || !gk_str_is_clean(value, value_len) ||
 		has_blank(name, name_len)) {
 		seen->is_bad = true;
 		return MHD_NO;

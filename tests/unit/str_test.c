@@ -120,6 +120,28 @@ START_TEST(units_of_utf16_are_counted_wherever_characters_of_many_bytes_stand)
 }
 END_TEST
 
+START_TEST(a_control_character_is_found_wherever_it_stands)
+{
+	static const char controls[] = { 0, 1, '\n', '\r', 0x1f, 0x7f };
+	char text[40];
+
+	for (size_t len = 0; len <= sizeof(text); len++) {
+		for (int fill = 0; fill < 256; fill++) {
+			bool is_control = (fill < 0x20 && fill != '\t') || fill == 0x7f;
+
+			memset(text, fill, len);
+			ck_assert_int_eq(gk_str_is_clean(text, len), !is_control || !len);
+		}
+		for (size_t at = 0; at < len; at++)
+			for (size_t i = 0; i < sizeof(controls); i++) {
+				memset(text, at % 2 ? '\t' : 0xff, len);
+				text[at] = controls[i];
+				ck_assert(!gk_str_is_clean(text, len));
+			}
+	}
+}
+END_TEST
+
 static Suite *str_suite(void)
 {
 	Suite *suite = suite_create("str");
@@ -133,6 +155,7 @@ static Suite *str_suite(void)
 	tcase_add_test(tests, valid_utf8_ends_before_the_first_bad_character);
 	tcase_add_test(tests, every_character_survives_utf8);
 	tcase_add_test(tests, units_of_utf16_are_counted_wherever_characters_of_many_bytes_stand);
+	tcase_add_test(tests, a_control_character_is_found_wherever_it_stands);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
