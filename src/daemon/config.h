@@ -49,6 +49,9 @@ typedef struct gk_config_key {
 	uint64_t min, max;                   /* of numbers; max 0: none */
 	const struct gk_config_key *entries; /* of entries; ends with a key without a name */
 	json_t *(*members)(void); /* of a mapping: the schema of what it may have; NULL: anything */
+	/* of a mapping: tells what is wrong in it, each with its place as a JSON Pointer; NULL: nothing is */
+	void (*check)(const json_t *map,
+		void (*tell)(void *user, const char *pointer, const char *text), void *user);
 	unsigned flags;
 } gk_config_key;
 

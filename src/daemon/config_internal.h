@@ -53,6 +53,8 @@ extern const char *const gk_config_levels[];
 const gk_config_key *gk_config_find(const gk_config_key *keys, const char *name, size_t len);
 /** A mistake: no such key where the walk is. */
 void gk_config_unknown(gk_config_source *source);
+/** Reports what is wrong in a mapping that somebody else types (taken). NULL: something is. */
+json_t *gk_config_checked_map(gk_config_source *source, const gk_config_key *key, json_t *map_take);
 /** Reports what does not go together. What is known to be wrong is left out. */
 void gk_config_check(const gk_config *config, gk_buf *mistakes);
 

@@ -502,6 +502,7 @@ const gk_config_key gk_config_keys[] = {
 		.type = GK_CONFIG_MAP,
 		.flags = GK_CONFIG_RESTART,
 		.members = gk_plugins_schema,
+		.check = gk_plugins_check,
 		.help = "Plugins to use, by name, each with its options: openai, anthropic, ollama, compat and others "
 			"(docs/providers.md)." },
 	{ .name = "testing.script",

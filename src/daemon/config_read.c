@@ -500,7 +500,7 @@ static json_t *typed(gk_config_source *source, const gk_config_key *key, json_t 
 		return entries(source, key, value);
 	case GK_CONFIG_MAP:
 		if (json_is_object(value))
-			return expanded_value(source, value);
+			return gk_config_checked_map(source, key, expanded_value(source, value));
 		report_type(source, key, NULL);
 		return NULL;
 	default:

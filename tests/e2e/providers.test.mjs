@@ -163,6 +163,13 @@ describe('a mistake in the configuration of plugins', () => {
     const cwd = project({ 'genkitd.yaml': 'plugins:\n  opnai: {}\n' });
     const { code, stderr } = await run(genkitd, ['--config', join(cwd, 'genkitd.yaml'), '--set', 'server.listen=127.0.0.1:0'], { cwd });
     assert.notEqual(code, 0);
-    assert.match(stderr, /genkitd\.yaml:\d+:\d+: plugins: there is no plugin 'opnai'; did you mean 'openai'\?/);
+    assert.match(stderr, /genkitd\.yaml:2:3: plugins: there is no plugin 'opnai'; did you mean 'openai'\?/);
+  });
+  it('is told before the daemon starts, with all others', async () => {
+    const cwd = project({ 'genkitd.yaml': 'plugins:\n  openai: {bse_url: x, timeout: soon}\n' });
+    const { code, stderr } = await run(genkitd, ['--check-config', '--config', join(cwd, 'genkitd.yaml')], { cwd });
+    assert.notEqual(code, 0);
+    assert.match(stderr, /genkitd\.yaml:2:12: plugins: plugin openai: there is no option 'bse_url'; did you mean 'base_url'\?/);
+    assert.match(stderr, /genkitd\.yaml:2:24: plugins: plugin openai: option 'timeout' must be a number from 0/);
   });
 });

@@ -127,17 +127,18 @@ START_TEST(later_files_replace_values_and_add_to_lists)
 	gk_auto_config gk_config *config = NULL;
 
 	folder_put("a.yaml", "modules: one\nserver: {listen: 127.0.0.1:1, max_body: 1KiB}\n"
-			     "plugins: {p: {a: 1, b: {c: 2}}}\n"
+			     "plugins: {openai: {timeout: 1, headers: {c: 2}}}\n"
 			     "exec: [{name: x, command: [/bin/true]}]\n");
 	folder_put("b.yaml", "modules: [two, three]\nserver: {listen: [127.0.0.1:2], max_body: }\n"
-			     "plugins: {p: {b: {d: 3}}}\n"
+			     "plugins: {openai: {headers: {d: 3}}}\n"
 			     "exec: [{name: y, command: /bin/true}]\n");
 	ck_assert_int_eq(
 		gk_config_load(&(gk_config_sources){ .files = files }, &config, NULL), GK_OK);
 	assert_json(gk_config_list_peek(config, "modules"), "['one','two','three']");
 	assert_json(gk_config_list_peek(config, "server.listen"), "['127.0.0.1:2']");
 	ck_assert_uint_eq(gk_config_uint(config, "server.max_body"), GK_HTTP_FLOW_BODY);
-	assert_json(gk_config_map_peek(config, "plugins"), "{'p':{'a':'1','b':{'c':'2','d':'3'}}}");
+	assert_json(gk_config_map_peek(config, "plugins"),
+		"{'openai':{'timeout':'1','headers':{'c':'2','d':'3'}}}");
 	ck_assert_uint_eq(json_array_size(gk_config_list_peek(config, "exec")), 2);
 	ck_assert_str_eq(
 		gk_config_entry_where(json_array_get(gk_config_list_peek(config, "exec"), 1)),
@@ -148,14 +149,14 @@ END_TEST
 START_TEST(an_assignment_goes_over_all_files_and_replaces_lists)
 {
 	static const char *const assign[] = { "modules=[a, b]", "server.listen=[::1]:0",
-		"log.level=debug", "log.level=error", "plugins={x: {y: z}}", NULL };
+		"log.level=debug", "log.level=error", "plugins={xai: {timeout: 1}}", NULL };
 	gk_auto_config gk_config *config =
-		load_with("modules: [c]\nlog: {level: warn}\nplugins: {q: {}}\n", assign);
+		load_with("modules: [c]\nlog: {level: warn}\nplugins: {zai: {}}\n", assign);
 
 	assert_json(gk_config_list_peek(config, "modules"), "['a','b']");
 	assert_json(gk_config_list_peek(config, "server.listen"), "['[::1]:0']");
 	ck_assert_str_eq(gk_config_str(config, "log.level"), "error");
-	assert_json(gk_config_map_peek(config, "plugins"), "{'x':{'y':'z'}}");
+	assert_json(gk_config_map_peek(config, "plugins"), "{'xai':{'timeout':'1'}}");
 	ck_assert_str_eq(gk_config_where(config, "log.level"), "--set");
 }
 END_TEST
@@ -181,7 +182,7 @@ static const char *sample(const gk_config_key *key, char *room, size_t size)
 	case GK_CONFIG_SETTINGS:
 		return "{some: thing}";
 	case GK_CONFIG_MAP:
-		return "{some: {thing: 1}}";
+		return "{openai: {timeout: 1}}";
 	case GK_CONFIG_ENTRIES:
 		return "[{name: n, command: [/bin/true, x], type: tool, description: d, input: {type: number}, "
 		       "output: string, stream: true, timeout: 5s, directory: /, env: {A: b}, max_concurrent: 3}]";
@@ -445,12 +446,12 @@ START_TEST(references_stand_for_variables_files_and_credentials)
 		"server:\n"
 		"  auth: api_key\n"
 		"  api_keys: ['${TOP}', 'a ${file:key} b', '${credential:cred}', '$${TOP} $TOP $']\n"
-		"plugins: {p: {list: ['${TOP}', {deep: '${file:key}'}]}}\n"
+		"plugins: {ollama: {models: ['${TOP}', {name: '${file:key}'}]}}\n"
 		"exec: [{name: n, command: ['${TOP}'], env: {K: '${TOP}'}}]\n");
 	assert_json(gk_config_list_peek(config, "server.api_keys"),
 		"['top','a in a file b','by systemd','${TOP} $TOP $']");
 	assert_json(gk_config_map_peek(config, "plugins"),
-		"{'p':{'list':['top',{'deep':'in a file'}]}}");
+		"{'ollama':{'models':['top',{'name':'in a file'}]}}");
 	assert_json(json_object_get(json_array_get(gk_config_list_peek(config, "exec"), 0), "env"),
 		"{'K':'top'}");
 }
@@ -529,11 +530,37 @@ START_TEST(what_a_reference_stands_for_is_never_printed)
 }
 END_TEST
 
+START_TEST(what_is_wrong_with_a_plugin_is_told_where_it_stands)
+{
+	assert_mistakes("plugins:\n"
+			"  openai:\n"
+			"    api_key: " SECRET "\n"
+			"    bse_url: " SECRET "\n"
+			"    timeout: " SECRET "\n"
+			"  opneai: {}\n"
+			"  ollama: " SECRET "\n"
+			"  xai:\n"
+			"  compat:\n"
+			"    - {name: a/b, base_url: x}\n"
+			"    - name: lab\n"
+			"      base_ulr: " SECRET "\n"
+			"    - base_url: " SECRET "\n"
+			"    - 7\n",
+		"c.yaml:4:5: plugins: plugin openai: there is no option 'bse_url'; did you mean 'base_url'?\n"
+		"c.yaml:5:5: plugins: plugin openai: option 'timeout' must be a number from 0\n"
+		"c.yaml:6:3: plugins: there is no plugin 'opneai'; did you mean 'openai'?\n"
+		"c.yaml:7:3: plugins: the options of a plugin are a mapping\n"
+		"c.yaml:12:7: plugins: plugin lab: there is no option 'base_ulr'; did you mean 'base_url'?\n"
+		"c.yaml:13:7: plugins: plugin compat: a service is a mapping with 'name' and 'base_url'\n"
+		"c.yaml:14:7: plugins: plugin compat: a service is a mapping with 'name' and 'base_url'");
+}
+END_TEST
+
 START_TEST(a_key_that_stands_in_the_file_is_not_printed_either)
 {
 	gk_auto_config gk_config *config =
 		load("server: {auth: api_key, api_keys: " SECRET "}\n"
-		     "plugins: {p: {key: " SECRET "}}\n"
+		     "plugins: {openai: {api_key: " SECRET "}}\n"
 		     "exec: [{name: n, command: [x, " SECRET "], env: {K: " SECRET "}}]\n");
 	gk_auto_str char *printed = gk_config_print(config);
 	gk_auto_error gk_error err = { 0 };
@@ -619,7 +646,7 @@ START_TEST(the_json_schema_takes_what_the_daemon_takes)
 		"  auth: api_key, api_keys: [\"${TOP}\"], cors: {origins: '*'}, durable_streams: \"${FLAG}\"}\n"
 		"reflection: {enabled: true}\n"
 		"modules: [a]\n"
-		"plugins: {openai: {api_key: \"${TOP}\", baseURL: 'http://a', max_concurrent: \"${TOP}\"}, ollama: {},\n"
+		"plugins: {openai: {api_key: \"${TOP}\", baseURL: 'http://a', max_concurrent: \"${COUNT}\"}, ollama: {},\n"
 		"  compat: [{name: lab, base_url: 'http://a', headers: {A: 1}, stream_usage: false}],\n"
 		"  huggingface: {token: false, provider: p}}\n"
 		"exec: [{name: n, command: [x], type: tool, description: d, input: {type: number}, env: {A: 1}}]\n"
@@ -633,6 +660,7 @@ START_TEST(the_json_schema_takes_what_the_daemon_takes)
 
 	setenv("TOP", "k", true);
 	setenv("FLAG", "true", true);
+	setenv("COUNT", "7", true);
 	config = load(good);
 	gk_config_free(config);
 	ck_assert_int_eq(check_against_schema(good), GK_OK);
@@ -671,7 +699,7 @@ static bool load_everything(void)
 	gk_auto_error gk_error err = { 0 };
 	gk_code rc = try_load(NULL,
 		(const char *[]){ "server.listen=[127.0.0.1:0, \"${TOP}\"]",
-			"plugins={a: {b: [c]}}",
+			"plugins={ollama: {models: [c]}}",
 			"exec=[{name: n, command: [x], input: {type: number}, env: {A: b}}]",
 			NULL },
 		&config, &err);
@@ -728,6 +756,7 @@ static Suite *suite(void)
 	tcase_add_test(references, a_reference_to_nothing_is_a_mistake);
 	tcase_add_test(references, a_secret_may_have_64_kib_and_no_more);
 	tcase_add_test(references, what_a_reference_stands_for_is_never_printed);
+	tcase_add_test(references, what_is_wrong_with_a_plugin_is_told_where_it_stands);
 	tcase_add_test(references, a_key_that_stands_in_the_file_is_not_printed_either);
 	tcase_add_test(schema, the_json_schema_takes_what_the_daemon_takes);
 	tcase_add_test(schema, every_key_is_in_the_schema_with_its_default);

@@ -439,7 +439,9 @@ static void fails(const char *name, const char *options, gk_code code, const cha
 START_TEST(options_that_are_none_are_told)
 {
 	fails("openai", "{'api_key':'k','bse_url':'x'}", GK_INVALID_ARGUMENT,
-		"plugin openai: there is no option 'bse_url'; did you mean 'baseURL'?");
+		"plugin openai: there is no option 'bse_url'; did you mean 'base_url'?");
+	fails("openai", "{'apiKey':'k','bseURL':'x'}", GK_INVALID_ARGUMENT,
+		"plugin openai: there is no option 'bseURL'; did you mean 'baseURL'?");
 	fails("openai", "{'apiKey':7}", GK_INVALID_ARGUMENT,
 		"plugin openai: option 'apiKey' must be a string or false");
 	fails("openai", "{'apiKey':'k','headers':{'a':1}}", GK_INVALID_ARGUMENT,

@@ -77,6 +77,16 @@ static gk_code no_such_plugin(const char *name, gk_error *err)
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+gk_code gk_builtin_find(const char *name, const gk_vendor_type **ret, gk_error *err)
+{
+	const char *known;
+
+	for (size_t i = 0; (known = gk_builtin_at(i, ret)); i++)
+		if (strcmp(known, name) == 0)
+			return GK_OK;
+	return no_such_plugin(name, err);
+}
+
 gk_code gk_use_plugin(gk_app *app, const char *name, json_t *options, gk_error *err)
 {
 	for (size_t i = 0; i < BUILTIN; i++) {

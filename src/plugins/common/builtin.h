@@ -21,6 +21,13 @@ extern const gk_vendor_option gk_compat_options[];
 
 /** What `plugins` of a configuration may be, as JSON Schema. New reference; NULL when memory ran out. */
 json_t *gk_plugins_schema(void);
+/* Hears of a mistake: where it is, as a JSON Pointer, and what it is. */
+typedef void gk_plugins_tell_fn(void *user, const char *pointer, const char *text);
+/** Tells every mistake in `plugins` of a configuration that can be seen without the network: plugins and options that there are
+ * not, and options that are not what they must be. Values are not told. */
+void gk_plugins_check(const json_t *plugins, gk_plugins_tell_fn *tell, void *user);
+/** The type of a plugin (NULL: it is no type of its own). NOT_FOUND, with what was meant. */
+GK_MUST_USE gk_code gk_builtin_find(const char *name, const gk_vendor_type **ret, gk_error *err);
 /** The name of a plugin and its type (NULL: it is no type of its own), for i from 0; NULL after the last. */
 const char *gk_builtin_at(size_t i, const gk_vendor_type **type_ret);
 /** A copy of a type under another name (copied), to be freed with its plugin. NULL when memory ran out. */

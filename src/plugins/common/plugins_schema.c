@@ -3,25 +3,8 @@
 /* The options of plugins as JSON Schema, for whoever writes a configuration file. */
 #include "plugins/common/builtin.h"
 
-#include "base/buf.h"
 #include "json/edit.h"
 #include "plugins/common/vendor_internal.h"
-
-#include <ctype.h>
-
-/* As configuration files spell it: baseURL is base_url. */
-static char *spelled(const char *name)
-{
-	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
-
-	for (const char *c = name; *c; c++) {
-		if (c > name && isupper((unsigned char)*c) && !isupper((unsigned char)c[-1]))
-			gk_buf_putc(&out, '_');
-		gk_buf_putc(&out, (char)tolower((unsigned char)*c));
-	}
-	gk_buf_puts(&out, "");
-	return gk_buf_take(&out, NULL);
-}
 
 /* What is no text may come out of the environment. */
 static json_t *or_reference(json_t *schema_take)
@@ -55,7 +38,7 @@ static json_t *value_schema(gk_option_type type)
 static bool put(json_t *properties, const char *name, const gk_vendor_option *option)
 {
 	gk_auto_json json_t *schema = value_schema(option->type);
-	gk_auto_str char *own = spelled(name);
+	gk_auto_str char *own = gk_vendor_spelled(name);
 
 	return own && properties && gk_json_set_str(schema, "description", option->help) &&
 	       gk_json_set(properties, own, schema) && gk_json_set(properties, name, schema);

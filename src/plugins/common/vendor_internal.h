@@ -16,6 +16,12 @@
  * must be. */
 gk_code gk_vendor_read_options(
 	const gk_vendor_type *type, json_t *options, json_t **ret, gk_error *err);
+/** One of them: whether there is such an option, and what it is. `*ret` is its value under the type that it has (a new
+ * reference), `*name_ret` its name in the tables (borrowed). */
+gk_code gk_vendor_read_option(const gk_vendor_type *type, const char *name, json_t *value,
+	const char **name_ret, json_t **ret, gk_error *err);
+/** A name as configuration files spell it: baseURL is base_url. The caller frees it; NULL when memory ran out. */
+char *gk_vendor_spelled(const char *name);
 /** Another name of a common option, for i from 0; NULL after the last. */
 const char *gk_vendor_alias_at(const char *name, size_t i);
 /** Whether the plugin has an option of that name beyond the common ones. */

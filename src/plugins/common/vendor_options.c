@@ -3,6 +3,7 @@
 /* The options of plugins: what they are called, what they may be, and how a configuration file writes them. */
 #include "plugins/common/vendor_internal.h"
 
+#include "base/buf.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "json/edit.h"
@@ -77,8 +78,23 @@ static const gk_vendor_option *find_option(const gk_vendor_type *type, const cha
 	return found ? found : find_in(gk_vendor_common_options, name);
 }
 
+char *gk_vendor_spelled(const char *name)
+{
+	gk_auto_buf gk_buf out = GK_BUF_INIT(0);
+
+	for (const char *c = name; *c; c++) {
+		if (c > name && isupper((unsigned char)*c) && !isupper((unsigned char)c[-1]))
+			gk_buf_putc(&out, '_');
+		gk_buf_putc(&out, (char)tolower((unsigned char)*c));
+	}
+	gk_buf_puts(&out, "");
+	return gk_buf_take(&out, NULL);
+}
+
+/* What was meant, in the spelling of what was written. */
 static gk_code unknown_option(const gk_vendor_type *type, const char *name, gk_error *err)
 {
+	gk_auto_str char *meant = NULL;
 	const char *names[64];
 	size_t count = 0;
 	const char *near;
@@ -89,6 +105,10 @@ static gk_code unknown_option(const gk_vendor_type *type, const char *name, gk_e
 		names[count++] = o->name;
 	names[count] = NULL;
 	near = gk_str_nearest(name, names);
+	if (near) {
+		meant = strchr(name, '_') ? gk_vendor_spelled(near) : strdup(near);
+		near = meant ? meant : near;
+	}
 	return gk_error_set(err, GK_INVALID_ARGUMENT, "plugin %s: there is no option '%s'%s%s%s",
 		type->plugin.name, name, near ? "; did you mean '" : "", near ? near : "",
 		near ? "'?" : "");
@@ -139,31 +159,41 @@ static json_t *typed(const gk_vendor_option *option, json_t *value)
 	return json_incref(value);
 }
 
-gk_code gk_vendor_read_options(
-	const gk_vendor_type *type, json_t *options, json_t **ret, gk_error *err)
+gk_code gk_vendor_read_option(const gk_vendor_type *type, const char *name, json_t *value,
+	const char **name_ret, json_t **ret, gk_error *err)
 {
 	static const char *const kinds[] = { "a string", "a string or false", "true or false",
 		"a number from 0", "a mapping of strings", "a list", "a mapping" };
+	const gk_vendor_option *option = find_option(type, name);
+	gk_auto_json json_t *own = option ? typed(option, value) : NULL;
+
+	if (!option)
+		return unknown_option(type, name, err);
+	if (!own)
+		return gk_error_no_memory(err);
+	if (!json_is_null(own) && !is_of_type(own, option->type))
+		return gk_error_set(err, GK_INVALID_ARGUMENT, "plugin %s: option '%s' must be %s",
+			type->plugin.name, name, kinds[option->type]);
+	*name_ret = option->name;
+	*ret = gk_steal(own);
+	return GK_OK;
+}
+
+gk_code gk_vendor_read_options(
+	const gk_vendor_type *type, json_t *options, json_t **ret, gk_error *err)
+{
 	gk_auto_json json_t *out = json_object();
 	const char *name;
 	json_t *value;
 
 	json_object_foreach (options, name, value) {
-		const gk_vendor_option *option = find_option(type, name);
 		gk_auto_json json_t *own = NULL;
+		const char *known = NULL;
+		gk_code rc = gk_vendor_read_option(type, name, value, &known, &own, err);
 
-		if (!option)
-			return unknown_option(type, name, err);
-		if (json_is_null(value))
-			continue;
-		own = typed(option, value);
-		if (!own)
-			return gk_error_no_memory(err);
-		if (!is_of_type(own, option->type))
-			return gk_error_set(err, GK_INVALID_ARGUMENT,
-				"plugin %s: option '%s' must be %s", type->plugin.name, name,
-				kinds[option->type]);
-		if (!gk_json_set(out, option->name, own))
+		if (rc != GK_OK)
+			return rc;
+		if (!json_is_null(own) && !gk_json_set(out, known, own))
 			return gk_error_no_memory(err);
 	}
 	*ret = gk_steal(out);
