@@ -11,14 +11,14 @@
 
 static bool has_answers(json_t *resume)
 {
-	return json_array_size(json_object_get(resume, "respond")) ||
-	       json_array_size(json_object_get(resume, "restart"));
+	return json_array_size(gk_json_peek(resume, "respond")) ||
+	       json_array_size(gk_json_peek(resume, "restart"));
 }
 
 /* A client speaks for its user, not for the model or for tools. */
 static gk_code check_message(json_t *message, gk_error *err)
 {
-	const char *role = json_string_value(json_object_get(message, "role"));
+	const char *role = json_string_value(gk_json_peek(message, "role"));
 	json_t *part;
 	size_t i;
 
@@ -26,8 +26,8 @@ static gk_code check_message(json_t *message, gk_error *err)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"agent input message must have the role 'user', not '%s'",
 			role ? role : "");
-	json_array_foreach (json_object_get(message, "content"), i, part)
-		if (json_object_get(part, "toolRequest") || json_object_get(part, "toolResponse"))
+	json_array_foreach (gk_json_peek(message, "content"), i, part)
+		if (gk_json_peek(part, "toolRequest") || gk_json_peek(part, "toolResponse"))
 			return gk_error_set(err, GK_INVALID_ARGUMENT,
 				"agent input message must not have tool requests or responses in "
 				"it; answers to interrupts belong to 'resume'");
@@ -36,8 +36,8 @@ static gk_code check_message(json_t *message, gk_error *err)
 
 static gk_code check_input(const gk_agent *agent, json_t *input, json_t *history, gk_error *err)
 {
-	json_t *message = json_object_get(input, "message");
-	json_t *resume = json_object_get(input, "resume");
+	json_t *message = gk_json_peek(input, "message");
+	json_t *resume = gk_json_peek(input, "resume");
 	gk_code rc = GK_OK;
 
 	if (!message && !has_answers(resume))
@@ -145,7 +145,7 @@ size_t gk_vouched_run(const gk_vouched *vouched, json_t *messages, size_t i, siz
 json_t *gk_vouched_left_out(gk_ctx *ctx, json_t *request)
 {
 	const gk_vouched *vouched = gk_vouched_peek(ctx);
-	json_t *messages = json_object_get(request, "messages");
+	json_t *messages = gk_json_peek(request, "messages");
 	size_t count = json_array_size(messages), at = 0, known;
 	gk_auto_json json_t *rest = NULL;
 
@@ -216,7 +216,7 @@ gk_code gk_agent_prompt_turn(
 	gk_ctx *ctx, gk_agent_session *session, gk_agent_turn *turn, gk_error *err)
 {
 	gk_invocation *invocation = session->invocation;
-	json_t *resume = json_object_get(turn->input, "resume");
+	json_t *resume = gk_json_peek(turn->input, "resume");
 	prompt_turn it = { .it = invocation, .resume = has_answers(resume) ? resume : NULL };
 	gk_action *action = NULL;
 	gk_code rc = find_prompt(ctx, invocation->agent->prompt_name, &action, &it.told.body, err);

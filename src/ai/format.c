@@ -185,9 +185,9 @@ gk_code gk_format_lookup(gk_app *app, const char *name, gk_output_format **ret, 
 gk_code gk_format_of_output(
 	gk_app *app, const json_t *output, gk_output_format **ret, gk_error *err)
 {
-	const char *name = json_string_value(json_object_get(output, "format"));
+	const char *name = json_string_value(gk_json_peek(output, "format"));
 
-	if ((!name || !*name) && gk_json_is_truthy(json_object_get(output, "jsonSchema")))
+	if ((!name || !*name) && gk_json_is_truthy(gk_json_peek(output, "jsonSchema")))
 		name = "json";
 	return gk_format_lookup(app, name, ret, err);
 }

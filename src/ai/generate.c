@@ -61,7 +61,7 @@ static gk_code read_response(gk_app *app, json_t *wire_take, gk_response **ret, 
 	gk_auto_json json_t *wire = wire_take;
 	gk_output_format *format = NULL;
 	gk_code rc = gk_format_of_output(
-		app, json_object_get(json_object_get(wire, "request"), "output"), &format, err);
+		app, gk_json_peek(gk_json_peek(wire, "request"), "output"), &format, err);
 
 	if (rc == GK_OK)
 		rc = gk_response_new(gk_steal(wire), format, ret, err);
@@ -90,7 +90,7 @@ static gk_code run_library(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	gk_code rc = gk_generate_request(ctx, opts, &request, err);
 
 	(void)input;
-	if (rc == GK_OK && !json_object_get(request, "use") && /* as run_util() writes it back */
+	if (rc == GK_OK && !gk_json_peek(request, "use") && /* as run_util() writes it back */
 		!gk_json_set_take(request, "use", json_array()))
 		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
@@ -98,7 +98,7 @@ static gk_code run_library(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *e
 	generation.extras = extras;
 	if (rc == GK_OK)
 		rc = generation_open(
-			&generation, ctx, json_object_get(request, "use"), opts->middleware, err);
+			&generation, ctx, gk_json_peek(request, "use"), opts->middleware, err);
 	/* One that is not there fails before any span; that none was named is found in it. */
 	if (rc == GK_OK && gk_generation_names_model(&generation, request))
 		rc = gk_generation_find_model(ctx, &generation, request, err);
@@ -183,15 +183,15 @@ static gk_code run_util(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 	gk_auto_json json_t *request = NULL;
 	gk_code rc;
 
-	if (!json_object_get(input, "use")) { /* the reference writes it back */
+	if (!gk_json_peek(input, "use")) { /* the reference writes it back */
 		request = gk_json_copy(input);
 		if (!gk_json_set_take(request, "use", json_array()) ||
-			!gk_ctx_record_member(ctx, "use", json_object_get(request, "use")))
+			!gk_ctx_record_member(ctx, "use", gk_json_peek(request, "use")))
 			return gk_error_no_memory(err);
 	} else {
 		request = json_incref(input);
 	}
-	rc = generation_open(&generation, ctx, json_object_get(request, "use"), NULL, err);
+	rc = generation_open(&generation, ctx, gk_json_peek(request, "use"), NULL, err);
 	if (rc == GK_OK)
 		rc = gk_turns_run(ctx, &generation, &(gk_turn){ .request = request }, false,
 			gk_ctx_context(ctx), ret, err);

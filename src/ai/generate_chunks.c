@@ -78,16 +78,16 @@ gk_code gk_turn_model_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *er
 		return GK_OK;
 	begin_chunk(turn, false);
 	return emit(turn,
-		chunk_of("model", turn->message_index, json_object_get(chunk, "content"),
-			json_object_get(chunk, "custom")),
+		chunk_of("model", turn->message_index, gk_json_peek(chunk, "content"),
+			gk_json_peek(chunk, "custom")),
 		err);
 }
 
 gk_code gk_turn_raw_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *err)
 {
 	gk_turn_run *turn = user;
-	const char *role = json_string_value(json_object_get(chunk, "role"));
-	json_t *index = json_object_get(chunk, "index");
+	const char *role = json_string_value(gk_json_peek(chunk, "role"));
+	json_t *index = gk_json_peek(chunk, "index");
 
 	(void)ctx;
 	if (!turn->generation->is_streaming)
@@ -97,7 +97,7 @@ gk_code gk_turn_raw_chunk(gk_ctx *ctx, json_t *chunk, void *user, gk_error *err)
 		chunk_of(role ? role : "model",
 			json_is_integer(index) ? (int)json_integer_value(index)
 					       : turn->message_index,
-			json_object_get(chunk, "content"), json_object_get(chunk, "custom")),
+			gk_json_peek(chunk, "content"), gk_json_peek(chunk, "custom")),
 		err);
 }
 
@@ -107,6 +107,5 @@ gk_code gk_turn_tool_chunk(gk_turn_run *turn, json_t *message, gk_error *err)
 		return GK_OK;
 	begin_chunk(turn, true);
 	return emit(turn,
-		chunk_of("tool", turn->message_index, json_object_get(message, "content"), NULL),
-		err);
+		chunk_of("tool", turn->message_index, gk_json_peek(message, "content"), NULL), err);
 }

@@ -20,7 +20,7 @@ typedef struct tool_link {
 
 static bool copy_member(json_t *to, const char *key, json_t *from)
 {
-	json_t *value = json_object_get(from, key);
+	json_t *value = gk_json_peek(from, key);
 
 	return !value || gk_json_set(to, key, value);
 }
@@ -45,8 +45,8 @@ static json_t *response_part(json_t *request, json_t *output, bool is_multipart)
 static gk_code call_tool(
 	gk_ctx *ctx, const tool_link *link, json_t *part, json_t **ret, gk_error *err)
 {
-	json_t *request = json_object_get(part, "toolRequest");
-	const char *name = json_string_value(json_object_get(request, "name"));
+	json_t *request = gk_json_peek(part, "toolRequest");
+	const char *name = json_string_value(gk_json_peek(request, "name"));
 	gk_action *tool = name ? gk_toolset_get_peek(&link->turn->generation->tools, name) : NULL;
 	gk_auto_json json_t *output = NULL;
 	gk_code rc;
@@ -56,8 +56,8 @@ static gk_code call_tool(
 			err, GK_NOT_FOUND, "Tool %s not found", name ? name : "undefined");
 	rc = gk_call_action(&(gk_call){ .action = tool,
 				    .parent = ctx,
-				    .input = json_object_get(request, "input"),
-				    .request_metadata = json_object_get(part, "metadata") },
+				    .input = gk_json_peek(request, "input"),
+				    .request_metadata = gk_json_peek(part, "metadata") },
 		&output, err);
 	if (rc != GK_OK)
 		return rc;
@@ -115,8 +115,8 @@ static gk_code run_job(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 static gk_code check_names(gk_turn_run *turn, const gk_tool_job *jobs, size_t count, gk_error *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		json_t *request = json_object_get(jobs[i].part, "toolRequest");
-		const char *name = json_string_value(json_object_get(request, "name"));
+		json_t *request = gk_json_peek(jobs[i].part, "toolRequest");
+		const char *name = json_string_value(gk_json_peek(request, "name"));
 
 		if (name && gk_toolset_get_peek(&turn->generation->tools, name))
 			continue;
@@ -164,12 +164,12 @@ void gk_tool_jobs_free(gk_tool_job *jobs, size_t count)
 gk_code gk_tool_jobs_new(
 	gk_turn_run *turn, json_t *message, gk_tool_job **ret, size_t *count_ret, gk_error *err)
 {
-	json_t *content = json_object_get(message, "content"), *part;
+	json_t *content = gk_json_peek(message, "content"), *part;
 	gk_tool_job *jobs;
 	size_t count = 0, i;
 
 	json_array_foreach (content, i, part)
-		count += json_object_get(part, "toolRequest") != NULL;
+		count += gk_json_peek(part, "toolRequest") != NULL;
 	*count_ret = 0;
 	*ret = NULL;
 	if (!count)
@@ -182,7 +182,7 @@ gk_code gk_tool_jobs_new(
 	if (!jobs)
 		return gk_error_no_memory(err);
 	json_array_foreach (content, i, part)
-		if (json_object_get(part, "toolRequest"))
+		if (gk_json_peek(part, "toolRequest"))
 			jobs[(*count_ret)++] = (gk_tool_job){ .turn = turn, .part = part };
 	*ret = jobs;
 	return GK_OK;
@@ -209,7 +209,7 @@ gk_code gk_tool_message(
 /* The part with one member more in its metadata. */
 static json_t *part_marked(json_t *part, const char *key, json_t *value)
 {
-	gk_auto_json json_t *metadata = gk_json_merge(json_object_get(part, "metadata"), NULL);
+	gk_auto_json json_t *metadata = gk_json_merge(gk_json_peek(part, "metadata"), NULL);
 
 	if (!gk_json_set(metadata, key, value))
 		return NULL;
@@ -222,14 +222,14 @@ static json_t *mark(const gk_tool_job *job)
 
 	if (job->interrupt)
 		return part_marked(job->part, "interrupt", job->interrupt);
-	output = json_object_get(json_object_get(job->response, "toolResponse"), "output");
+	output = gk_json_peek(gk_json_peek(job->response, "toolResponse"), "output");
 	return output ? part_marked(job->part, "pendingOutput", output) : json_incref(job->part);
 }
 
 gk_code gk_interrupted_message(
 	json_t *message, const gk_tool_job *jobs, size_t count, json_t **ret, gk_error *err)
 {
-	json_t *content = json_object_get(message, "content"), *part;
+	json_t *content = gk_json_peek(message, "content"), *part;
 	gk_auto_json json_t *changed = json_array();
 	size_t i, at = 0;
 

@@ -27,10 +27,10 @@ static bool update(json_t *config, json_t *more)
 static json_t *merged_config(json_t *ref, json_t *config)
 {
 	gk_auto_json json_t *merged = json_object();
-	json_t *version = json_object_get(ref, "version");
+	json_t *version = gk_json_peek(ref, "version");
 
 	if (!merged || (version && !gk_json_set(merged, "version", version)) ||
-		!update(merged, json_object_get(ref, "config")) || !update(merged, config))
+		!update(merged, gk_json_peek(ref, "config")) || !update(merged, config))
 		return NULL;
 	return gk_steal(merged);
 }
@@ -180,11 +180,11 @@ static gk_code set_output(gk_app *app, const gk_generate_opts *opts, json_t *req
 			!gk_json_set_str(output, "instructions", opts->output_instructions)))
 		return gk_error_no_memory(err);
 	/* what a prompt's file says without a schema, the SDK gives with null */
-	if (opts->output && !json_object_get(output, "jsonSchema") &&
+	if (opts->output && !gk_json_peek(output, "jsonSchema") &&
 		!gk_json_set(output, "jsonSchema", json_null()))
 		return gk_error_no_memory(err);
-	if (gk_json_is_truthy(json_object_get(output, "jsonSchema")) &&
-		!json_object_get(output, "format") && !gk_json_set_str(output, "format", "json"))
+	if (gk_json_is_truthy(gk_json_peek(output, "jsonSchema")) &&
+		!gk_json_peek(output, "format") && !gk_json_set_str(output, "format", "json"))
 		return gk_error_no_memory(err);
 	return gk_json_set(request, "output", output) ? GK_OK : gk_error_no_memory(err);
 }
@@ -198,7 +198,7 @@ static json_t *resume_of(json_t *given)
 	gk_auto_json json_t *resume = gk_json_merge(given, NULL);
 
 	for (size_t i = 0; resume && i < 2; i++) {
-		json_t *one = json_object_get(resume, lists[i]);
+		json_t *one = gk_json_peek(resume, lists[i]);
 
 		if (one && !json_is_array(one) &&
 			!gk_json_set_take(resume, lists[i], json_pack("[O]", one)))

@@ -12,7 +12,7 @@
 
 static json_t *resource_of(json_t *part)
 {
-	json_t *resource = json_object_get(part, "resource");
+	json_t *resource = gk_json_peek(part, "resource");
 
 	return json_is_object(resource) ? resource : NULL;
 }
@@ -24,7 +24,7 @@ static gk_code find_listed(
 	json_t *name;
 	size_t i;
 
-	json_array_foreach (json_object_get(turn->request, "resources"), i, name) {
+	json_array_foreach (gk_json_peek(turn->request, "resources"), i, name) {
 		const char *text = json_string_value(name);
 		gk_action *extra = text ? gk_generation_extra_peek(turn->generation, text) : NULL;
 		gk_action *action = extra ? gk_action_ref(extra) : NULL;
@@ -46,7 +46,7 @@ static gk_code find_listed(
 static gk_code read_one(
 	gk_ctx *ctx, gk_turn_run *turn, json_t *resource, json_t **content_ret, gk_error *err)
 {
-	const char *uri = json_string_value(json_object_get(resource, "uri"));
+	const char *uri = json_string_value(gk_json_peek(resource, "uri"));
 	gk_auto_json json_t *output = NULL;
 	gk_action *action = NULL;
 	gk_code rc = GK_OK;
@@ -64,7 +64,7 @@ static gk_code read_one(
 			err);
 	gk_action_unref(action);
 	if (rc == GK_OK)
-		*content_ret = json_incref(json_object_get(output, "content"));
+		*content_ret = json_incref(gk_json_peek(output, "content"));
 	return rc;
 }
 
@@ -75,7 +75,7 @@ static gk_code expand_message(
 	json_t *part;
 	size_t i;
 
-	json_array_foreach (json_object_get(message, "content"), i, part) {
+	json_array_foreach (gk_json_peek(message, "content"), i, part) {
 		gk_auto_json json_t *content = NULL;
 		gk_code rc = GK_OK;
 

@@ -10,7 +10,7 @@
 /* An absent ref and an empty one are the same. */
 static const char *ref_of(json_t *request)
 {
-	const char *ref = json_string_value(json_object_get(request, "ref"));
+	const char *ref = json_string_value(gk_json_peek(request, "ref"));
 
 	return ref ? ref : "";
 }
@@ -18,14 +18,14 @@ static const char *ref_of(json_t *request)
 /* The first entry of a list that is for this request; `kind` is toolRequest or toolResponse. NULL: none. */
 static json_t *entry_for(json_t *list, const char *kind, json_t *request)
 {
-	const char *name = json_string_value(json_object_get(request, "name"));
+	const char *name = json_string_value(gk_json_peek(request, "name"));
 	json_t *entry;
 	size_t i;
 
 	json_array_foreach (list, i, entry) {
-		json_t *other = json_object_get(entry, kind);
+		json_t *other = gk_json_peek(entry, kind);
 
-		if (gk_str_equal(name, json_string_value(json_object_get(other, "name"))) &&
+		if (gk_str_equal(name, json_string_value(gk_json_peek(other, "name"))) &&
 			strcmp(ref_of(request), ref_of(other)) == 0)
 			return entry;
 	}
@@ -35,14 +35,14 @@ static json_t *entry_for(json_t *list, const char *kind, json_t *request)
 /* A tool that had finished while another interrupted. {toolResponse: {name, ref?, output}, metadata} */
 static json_t *pending_response(json_t *part, json_t *metadata, json_t *output)
 {
-	json_t *request = json_object_get(part, "toolRequest");
-	json_t *ref = json_object_get(request, "ref");
+	json_t *request = gk_json_peek(part, "toolRequest");
+	json_t *ref = gk_json_peek(request, "ref");
 	gk_auto_json json_t *response = json_object(), *own = NULL, *answer = json_object();
 
 	own = gk_json_copy(metadata);
 	if (!own || json_object_del(own, "pendingOutput") < 0 ||
 		!gk_json_set_str(own, "source", "pending") ||
-		!gk_json_set(response, "name", json_object_get(request, "name")) ||
+		!gk_json_set(response, "name", gk_json_peek(request, "name")) ||
 		(ref && !gk_json_set(response, "ref", ref)) ||
 		!gk_json_set(response, "output", output) ||
 		!gk_json_set(answer, "toolResponse", response) ||
@@ -53,7 +53,7 @@ static json_t *pending_response(json_t *part, json_t *metadata, json_t *output)
 
 static gk_code unresolved(json_t *request, gk_error *err)
 {
-	const char *name = json_string_value(json_object_get(request, "name"));
+	const char *name = json_string_value(gk_json_peek(request, "name"));
 	const char *ref = ref_of(request);
 
 	return gk_error_set(err, GK_INVALID_ARGUMENT,
@@ -65,21 +65,21 @@ static gk_code unresolved(json_t *request, gk_error *err)
 /* Fills in `response` for what needs no running, and puts what is to be run again in the place of `part`. */
 static gk_code sort_out(gk_tool_job *job, json_t *resume, bool *restarts_ret, gk_error *err)
 {
-	json_t *request = json_object_get(job->part, "toolRequest"), *entry;
-	json_t *metadata = json_object_get(job->part, "metadata");
-	json_t *pending = json_object_get(metadata, "pendingOutput");
+	json_t *request = gk_json_peek(job->part, "toolRequest"), *entry;
+	json_t *metadata = gk_json_peek(job->part, "metadata");
+	json_t *pending = gk_json_peek(metadata, "pendingOutput");
 
 	*restarts_ret = false;
 	if (pending) {
 		job->response = pending_response(job->part, metadata, pending);
 		return job->response ? GK_OK : gk_error_no_memory(err);
 	}
-	entry = entry_for(json_object_get(resume, "respond"), "toolResponse", request);
+	entry = entry_for(gk_json_peek(resume, "respond"), "toolResponse", request);
 	if (entry) {
 		job->response = json_incref(entry);
 		return GK_OK;
 	}
-	entry = entry_for(json_object_get(resume, "restart"), "toolRequest", request);
+	entry = entry_for(gk_json_peek(resume, "restart"), "toolRequest", request);
 	if (!entry)
 		return unresolved(request, err);
 	job->part = entry;
@@ -119,12 +119,12 @@ static gk_code restart(gk_ctx *ctx, gk_turn_run *turn, gk_tool_job *jobs, const 
 /* A request that was dealt with: no `pendingOutput`, and what was `interrupt` is `resolvedInterrupt`. */
 static json_t *settled(json_t *part)
 {
-	gk_auto_json json_t *metadata = gk_json_merge(json_object_get(part, "metadata"), NULL);
-	json_t *interrupt = json_object_get(metadata, "interrupt");
+	gk_auto_json json_t *metadata = gk_json_merge(gk_json_peek(part, "metadata"), NULL);
+	json_t *interrupt = gk_json_peek(metadata, "interrupt");
 
 	if (!metadata)
 		return NULL;
-	if (json_object_get(metadata, "pendingOutput")) {
+	if (gk_json_peek(metadata, "pendingOutput")) {
 		json_object_del(metadata, "pendingOutput");
 	} else if (interrupt) {
 		if (!gk_json_set(metadata, "resolvedInterrupt", interrupt))
@@ -140,10 +140,9 @@ static json_t *settled_message(json_t *message)
 	json_t *part;
 	size_t i;
 
-	json_array_foreach (json_object_get(message, "content"), i, part)
-		if (!gk_json_push_take(content, json_object_get(part, "toolRequest")
-							? settled(part)
-							: json_incref(part)))
+	json_array_foreach (gk_json_peek(message, "content"), i, part)
+		if (!gk_json_push_take(content,
+			    gk_json_peek(part, "toolRequest") ? settled(part) : json_incref(part)))
 			return NULL;
 	return gk_json_object_with(message, "content", gk_steal(content));
 }
@@ -151,7 +150,7 @@ static json_t *settled_message(json_t *message)
 /* The request without `resume`, its last message settled, and the answers behind it. */
 static json_t *revised(json_t *request, json_t *message, json_t *answers)
 {
-	json_t *messages = json_object_get(request, "messages");
+	json_t *messages = gk_json_peek(request, "messages");
 	gk_auto_json json_t *changed = NULL, *own = NULL, *last = settled_message(message);
 
 	if (!last)
@@ -169,7 +168,7 @@ static json_t *revised(json_t *request, json_t *message, json_t *answers)
 static gk_code answer_all(gk_ctx *ctx, gk_turn_run *turn, gk_tool_job *jobs, size_t count,
 	json_t *message, gk_error *err)
 {
-	json_t *resume = json_object_get(turn->request, "resume");
+	json_t *resume = gk_json_peek(turn->request, "resume");
 	json_t **parts = calloc(count, sizeof(json_t *));
 	bool *restarts = calloc(count, sizeof(*restarts)), any = false;
 	gk_code rc = parts && restarts ? GK_OK : gk_error_no_memory(err);
@@ -183,7 +182,7 @@ static gk_code answer_all(gk_ctx *ctx, gk_turn_run *turn, gk_tool_job *jobs, siz
 		rc = restart(ctx, turn, jobs, restarts, count, message, err);
 	for (size_t i = 0; rc == GK_OK && i < count; i++)
 		if (!jobs[i].response) /* a hook swallowed it */
-			rc = unresolved(json_object_get(parts[i], "toolRequest"), err);
+			rc = unresolved(gk_json_peek(parts[i], "toolRequest"), err);
 	free(parts);
 	free(restarts);
 	return rc;
@@ -192,10 +191,10 @@ static gk_code answer_all(gk_ctx *ctx, gk_turn_run *turn, gk_tool_job *jobs, siz
 gk_code gk_turn_resume(
 	gk_ctx *ctx, gk_turn_run *turn, json_t **ret, json_t **message_ret, gk_error *err)
 {
-	json_t *messages = json_object_get(turn->request, "messages");
+	json_t *messages = gk_json_peek(turn->request, "messages");
 	json_t *message = json_array_get(messages, json_array_size(messages) - 1);
-	json_t *said = json_object_get(json_object_get(turn->request, "resume"), "metadata");
-	const char *role = json_string_value(json_object_get(message, "role"));
+	json_t *said = gk_json_peek(gk_json_peek(turn->request, "resume"), "metadata");
+	const char *role = json_string_value(gk_json_peek(message, "role"));
 	gk_auto_json json_t *answers = NULL, *metadata = NULL;
 	gk_tool_job *jobs;
 	size_t count;

@@ -44,7 +44,7 @@ static gk_code find_one(
 	if (!name)
 		name = gk_json_str_peek(item, "metadata.originalName");
 	if (!name)
-		name = json_string_value(json_object_get(item, "name"));
+		name = json_string_value(gk_json_peek(item, "name"));
 	if (!name)
 		return gk_error_set_plain(
 			err, "Tools must be strings, tool definitions, or actions.");
@@ -105,7 +105,7 @@ static gk_code fill(gk_ctx *ctx, const gk_generation *generation, json_t *source
 gk_code gk_turn_find_tools(gk_ctx *ctx, gk_turn_run *turn, gk_error *err)
 {
 	gk_generation *generation = turn->generation;
-	json_t *source = json_object_get(turn->request, "tools");
+	json_t *source = gk_json_peek(turn->request, "tools");
 	gk_toolset tools = { 0 };
 	gk_code rc;
 

@@ -24,13 +24,13 @@ typedef struct turn_parts {
 /* The request's, else the application's. */
 static const char *model_name(const gk_generation *generation, const json_t *request)
 {
-	const char *name = json_string_value(json_object_get(request, "model"));
+	const char *name = json_string_value(gk_json_peek(request, "model"));
 	json_t *preset = name && *name ? NULL : gk_default_model_peek(generation->app);
 
 	if (!preset)
 		return name && *name ? name : NULL;
 	return json_is_string(preset) ? json_string_value(preset)
-				      : json_string_value(json_object_get(preset, "name"));
+				      : json_string_value(gk_json_peek(preset, "name"));
 }
 
 bool gk_generation_names_model(const gk_generation *generation, const json_t *request)
@@ -41,7 +41,7 @@ bool gk_generation_names_model(const gk_generation *generation, const json_t *re
 gk_code gk_generation_find_model(
 	gk_ctx *ctx, gk_generation *generation, const json_t *request, gk_error *err)
 {
-	json_t *given = json_object_get(request, "model");
+	json_t *given = gk_json_peek(request, "model");
 	const char *name = json_string_value(given);
 	gk_action *model;
 	gk_code rc = GK_OK;
@@ -72,20 +72,20 @@ static void warn_of_support(const gk_turn_run *turn)
 {
 	const gk_generation *generation = turn->generation;
 	const char *name = gk_action_name(generation->model);
-	const char *choice = json_string_value(json_object_get(turn->request, "toolChoice"));
+	const char *choice = json_string_value(gk_json_peek(turn->request, "toolChoice"));
 	json_t *supports;
 
 	if (!generation->tools.count && !choice)
 		return;
-	supports = json_object_get(gk_model_info_peek(generation->model), "supports");
+	supports = gk_json_peek(gk_model_info_peek(generation->model), "supports");
 	if (!json_is_object(supports))
 		return;
-	if (generation->tools.count && !json_is_true(json_object_get(supports, "tools")))
+	if (generation->tools.count && !json_is_true(gk_json_peek(supports, "tools")))
 		gk_log(GK_LOG_WARN, "generate",
 			"The model '%s' does not support tools (you set: %zu tools). The model may not "
 			"behave the way you expect",
 			name, generation->tools.count);
-	if (choice && !json_is_true(json_object_get(supports, "toolChoice")))
+	if (choice && !json_is_true(gk_json_peek(supports, "toolChoice")))
 		gk_log(GK_LOG_WARN, "generate",
 			"The model '%s' does not support the 'toolChoice' option (you set: %s). The "
 			"model may not behave the way you expect",
@@ -104,7 +104,7 @@ static gk_code set_request(gk_turn_run *turn, json_t *request_take, gk_error *er
 
 static gk_code set_messages(gk_turn_run *turn, json_t *messages, gk_error *err)
 {
-	if (messages == json_object_get(turn->request, "messages"))
+	if (messages == gk_json_peek(turn->request, "messages"))
 		return GK_OK;
 	return set_request(
 		turn, gk_json_object_with(turn->request, "messages", json_incref(messages)), err);
@@ -114,7 +114,7 @@ static gk_code resolve(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, gk_err
 {
 	gk_generation *generation = turn->generation;
 	gk_auto_json json_t *applied = NULL, *messages = NULL;
-	json_t *output = json_object_get(turn->request, "output");
+	json_t *output = gk_json_peek(turn->request, "output");
 	gk_code rc = gk_generation_find_model(ctx, turn->generation, turn->request, err);
 
 	if (rc == GK_OK)
@@ -123,14 +123,14 @@ static gk_code resolve(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, gk_err
 		rc = gk_format_of_output(generation->app, output, &parts->format, err);
 	if (rc == GK_OK && !turn->streamed.format)
 		gk_format_turn_read_as(
-			&turn->streamed, parts->format, json_object_get(output, "jsonSchema"));
+			&turn->streamed, parts->format, gk_json_peek(output, "jsonSchema"));
 	if (rc == GK_OK && parts->format)
 		rc = gk_format_apply(parts->format, turn->request, &applied, err);
 	if (rc == GK_OK && applied)
 		rc = set_request(turn, gk_steal(applied), err);
 	if (rc == GK_OK)
 		rc = gk_turn_expand_resources(
-			ctx, turn, json_object_get(turn->request, "messages"), &messages, err);
+			ctx, turn, gk_json_peek(turn->request, "messages"), &messages, err);
 	if (rc == GK_OK)
 		rc = set_messages(turn, messages, err);
 	return rc == GK_OK ? gk_toolset_check_names(&generation->tools, err) : rc;
@@ -140,7 +140,7 @@ static gk_code resolve(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, gk_err
 
 static bool copy_member(json_t *to, const char *key, json_t *from)
 {
-	json_t *value = json_object_get(from, key);
+	json_t *value = gk_json_peek(from, key);
 
 	return !value || gk_json_set(to, key, value);
 }
@@ -149,7 +149,7 @@ static bool copy_member(json_t *to, const char *key, json_t *from)
 static json_t *output_for_model(json_t *output)
 {
 	gk_auto_json json_t *told = json_object();
-	json_t *schema = json_object_get(output, "jsonSchema");
+	json_t *schema = gk_json_peek(output, "jsonSchema");
 
 	if (!copy_member(told, "constrained", output) ||
 		!copy_member(told, "contentType", output) || !copy_member(told, "format", output) ||
@@ -167,7 +167,7 @@ static json_t *request_for_model(const gk_turn_run *turn)
 		!copy_member(request, "docs", turn->request) ||
 		!gk_json_set(request, "tools", turn->generation->tools.definitions) ||
 		!gk_json_set_take(request, "output",
-			output_for_model(json_object_get(turn->request, "output"))) ||
+			output_for_model(gk_json_peek(turn->request, "output"))) ||
 		!copy_member(request, "toolChoice", turn->request))
 		return NULL;
 	return gk_steal(request);
@@ -176,13 +176,13 @@ static json_t *request_for_model(const gk_turn_run *turn)
 /* A model that takes no documents got their text: the request that is shown, and later turns, have it too. */
 static gk_code show_documents(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, gk_error *err)
 {
-	json_t *docs = json_object_get(parts->request, "docs"), *messages, *changed;
+	json_t *docs = gk_json_peek(parts->request, "docs"), *messages, *changed;
 	gk_auto_json json_t *augmented = NULL;
 	gk_code rc;
 
 	if (!docs || gk_model_supports(turn->generation->model, "context"))
 		return GK_OK;
-	messages = json_object_get(parts->request, "messages");
+	messages = gk_json_peek(parts->request, "messages");
 	rc = gk_messages_augment(messages, docs, NULL, &augmented, err);
 	if (rc != GK_OK || augmented == messages)
 		return rc;
@@ -225,7 +225,7 @@ static gk_code check_output(
 	gk_turn_run *turn, const turn_parts *parts, json_t *response, gk_error *err)
 {
 	gk_generation *generation = turn->generation;
-	json_t *schema = json_object_get(json_object_get(parts->request, "output"), "schema");
+	json_t *schema = gk_json_peek(gk_json_peek(parts->request, "output"), "schema");
 	gk_auto_json json_t *output = NULL, *nothing = json_null();
 	gk_code rc = GK_OK;
 
@@ -240,7 +240,7 @@ static gk_code check_output(
 	}
 	if (rc == GK_OK)
 		rc = gk_format_output(
-			parts->format, schema, json_object_get(response, "message"), &output, err);
+			parts->format, schema, gk_json_peek(response, "message"), &output, err);
 	if (rc == GK_OK && generation->output_schema)
 		rc = gk_schema_check(generation->output_schema, output ? output : nothing, err);
 	return rc;
@@ -249,7 +249,7 @@ static gk_code check_output(
 static gk_code check_turns(
 	const gk_turn_run *turn, json_t *response, json_t *request, gk_error *err)
 {
-	json_t *given = json_object_get(turn->request, "maxTurns");
+	json_t *given = gk_json_peek(turn->request, "maxTurns");
 	double max = json_is_number(given) ? json_number_value(given) : DEFAULT_MAX_TURNS;
 
 	if (turn->current + 1 <= max && turn->current >= GK_MAX_TURNS)
@@ -281,14 +281,14 @@ static bool may_grow(gk_ctx *ctx, const gk_turn_run *turn, const turn_parts *par
 	else
 		return false;
 	return parts->request->refcount == 2 && /* ours and the response's */
-	       list == json_object_get(parts->request, "messages") && list->refcount == known + 2;
+	       list == gk_json_peek(parts->request, "messages") && list->refcount == known + 2;
 }
 
 /* The request of the next turn but for what it adds: new reference; NULL when memory ran out. */
 static json_t *next_request(gk_ctx *ctx, const gk_turn_run *turn, const turn_parts *parts)
 {
 	gk_generation *generation = turn->generation;
-	json_t *list = json_object_get(turn->request, "messages"), *copy, *request;
+	json_t *list = gk_json_peek(turn->request, "messages"), *copy, *request;
 
 	if (may_grow(ctx, turn, parts, list))
 		return json_incref(turn->request);
@@ -309,7 +309,7 @@ static gk_code go_on(gk_ctx *ctx, gk_turn_run *turn, const turn_parts *parts, js
 	if (rc != GK_OK)
 		return rc;
 	request = next_request(ctx, turn, parts);
-	messages = json_object_get(request, "messages");
+	messages = gk_json_peek(request, "messages");
 	if (!gk_json_push_take(messages, json_incref(answer)) ||
 		(tool_message && !gk_json_push_take(messages, json_incref(tool_message))))
 		return gk_error_no_memory(err);
@@ -320,7 +320,7 @@ static gk_code go_on(gk_ctx *ctx, gk_turn_run *turn, const turn_parts *parts, js
 static gk_code run_tools(gk_ctx *ctx, gk_turn_run *turn, const turn_parts *parts, json_t *response,
 	gk_tool_job *jobs, size_t count, json_t **ret, gk_error *err)
 {
-	json_t *answer = json_object_get(response, "message");
+	json_t *answer = gk_json_peek(response, "message");
 	gk_auto_json json_t *message = NULL;
 	gk_code rc = gk_turn_run_tools(ctx, turn, jobs, count, err);
 
@@ -343,11 +343,10 @@ static gk_code follow_up(gk_ctx *ctx, gk_turn_run *turn, turn_parts *parts, json
 	gk_code rc = gk_respond_check(response, err);
 
 	if (rc == GK_OK)
-		rc = gk_tool_jobs_new(
-			turn, json_object_get(response, "message"), &jobs, &count, err);
+		rc = gk_tool_jobs_new(turn, gk_json_peek(response, "message"), &jobs, &count, err);
 	if (rc != GK_OK)
 		return rc;
-	if (!count || json_is_true(json_object_get(turn->request, "returnToolRequests"))) {
+	if (!count || json_is_true(gk_json_peek(turn->request, "returnToolRequests"))) {
 		if (!count)
 			rc = check_output(turn, parts, response, err);
 		if (rc == GK_OK)
@@ -384,12 +383,12 @@ gk_code gk_turn_run_bare(gk_ctx *ctx, gk_turn_run *turn, json_t **ret, gk_error 
 
 	if (rc == GK_OK)
 		rc = resolve(ctx, turn, &parts, err);
-	if (rc == GK_OK && json_is_object(json_object_get(turn->request, "resume"))) {
+	if (rc == GK_OK && json_is_object(gk_json_peek(turn->request, "resume"))) {
 		rc = resume(ctx, turn, err);
 	} else {
 		if (rc == GK_OK)
 			rc = ask_model(ctx, turn, &parts, &response, err);
-		if (rc == GK_OK && json_object_get(response, "operation"))
+		if (rc == GK_OK && gk_json_peek(response, "operation"))
 			*ret = gk_steal(response);
 		else if (rc == GK_OK)
 			rc = follow_up(ctx, turn, &parts, response, ret, err);

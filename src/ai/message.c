@@ -91,10 +91,10 @@ gk_code gk_message_from(json_t *value, json_t **ret, gk_error *err)
 
 	if (json_is_string(value)) {
 		message = gk_message_new("user", content_from(value));
-	} else if (json_is_object(value) && json_object_get(value, "content")) {
+	} else if (json_is_object(value) && gk_json_peek(value, "content")) {
 		message = gk_json_copy(value);
 		if (!gk_json_set_take(
-			    message, "content", content_from(json_object_get(value, "content"))))
+			    message, "content", content_from(gk_json_peek(value, "content"))))
 			return gk_error_no_memory(err);
 	} else {
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
@@ -110,11 +110,11 @@ gk_code gk_message_from(json_t *value, json_t **ret, gk_error *err)
 
 void gk_parts_append(gk_buf *buf, const json_t *whole, const char *kind)
 {
-	json_t *content = json_object_get(whole, "content"), *part;
+	json_t *content = gk_json_peek(whole, "content"), *part;
 	size_t i;
 
 	json_array_foreach (content, i, part) {
-		json_t *text = json_object_get(part, kind);
+		json_t *text = gk_json_peek(part, kind);
 
 		if (json_is_string(text))
 			gk_buf_put(buf, json_string_value(text), json_string_length(text));
@@ -128,7 +128,7 @@ json_t *gk_parts_lines(const json_t *parts)
 	size_t i, count = 0;
 
 	json_array_foreach (parts, i, part) {
-		json_t *words = json_object_get(part, "text");
+		json_t *words = gk_json_peek(part, "text");
 
 		if (!json_is_string(words))
 			continue;
@@ -142,11 +142,11 @@ json_t *gk_parts_lines(const json_t *parts)
 
 json_t *gk_parts_first_peek(const json_t *whole, const char *kind)
 {
-	json_t *content = json_object_get(whole, "content"), *part;
+	json_t *content = gk_json_peek(whole, "content"), *part;
 	size_t i;
 
 	json_array_foreach (content, i, part) {
-		json_t *value = json_object_get(part, kind);
+		json_t *value = gk_json_peek(part, kind);
 
 		if (gk_json_is_truthy(value))
 			return value;
@@ -186,15 +186,15 @@ json_t *gk_message_data_peek(const json_t *message)
 static json_t *requests_of(const json_t *message, bool only_interrupts)
 {
 	gk_auto_json json_t *list = json_array();
-	json_t *content = json_object_get(message, "content"), *part;
+	json_t *content = gk_json_peek(message, "content"), *part;
 	size_t i;
 
 	json_array_foreach (content, i, part) {
-		json_t *metadata = json_object_get(part, "metadata");
+		json_t *metadata = gk_json_peek(part, "metadata");
 
-		if (!gk_json_is_truthy(json_object_get(part, "toolRequest")) ||
+		if (!gk_json_is_truthy(gk_json_peek(part, "toolRequest")) ||
 			(only_interrupts &&
-				!gk_json_is_truthy(json_object_get(metadata, "interrupt"))))
+				!gk_json_is_truthy(gk_json_peek(metadata, "interrupt"))))
 			continue;
 		if (!gk_json_push_take(list, json_incref(part)))
 			return NULL;

@@ -86,7 +86,7 @@ static bool must_simulate(const model_body *body, const json_t *request)
 	if (body->is_constrained)
 		return false;
 	return !body->is_constrained_without_tools ||
-	       json_array_size(json_object_get(request, "tools")) > 0;
+	       json_array_size(gk_json_peek(request, "tools")) > 0;
 }
 
 /* The function of an index, those of the user first; NULL: the model itself. */
@@ -96,7 +96,7 @@ static gk_model_middleware link_at(const model_body *body, size_t *index, const 
 		if (*index < body->use_count)
 			return body->use[*index];
 		if (*index == body->use_count && !body->takes_context &&
-			json_object_get(request, "docs"))
+			gk_json_peek(request, "docs"))
 			return (gk_model_middleware){ gk_augment_with_context, NULL };
 		if (*index == body->use_count + 1 && must_simulate(body, request))
 			return (gk_model_middleware){ gk_simulate_constrained_generation, NULL };
@@ -229,7 +229,7 @@ static void free_body(void *it)
 
 static gk_code body_of(const gk_model_opts *opts, json_t *info, model_body **ret, gk_error *err)
 {
-	json_t *supports = json_object_get(info, "supports");
+	json_t *supports = gk_json_peek(info, "supports");
 	const char *constrained = gk_json_str_peek(supports, "constrained");
 	size_t count = 0;
 	model_body *body;
@@ -241,7 +241,7 @@ static gk_code body_of(const gk_model_opts *opts, json_t *info, model_body **ret
 		return gk_error_no_memory(err);
 	body->run = opts->run;
 	body->user = opts->user;
-	body->takes_context = json_is_true(json_object_get(supports, "context"));
+	body->takes_context = json_is_true(gk_json_peek(supports, "context"));
 	body->is_constrained = gk_str_equal(constrained, "all");
 	body->is_constrained_without_tools = gk_str_equal(constrained, "no-tools");
 	body->use_count = count;
@@ -274,7 +274,7 @@ gk_code gk_model_new(gk_app *app, const gk_model_opts *opts, gk_action **ret, gk
 	if (rc == GK_OK)
 		rc = metadata_of(app, opts, &metadata, err);
 	if (rc == GK_OK)
-		rc = body_of(opts, json_object_get(metadata, "model"), &body, err);
+		rc = body_of(opts, gk_json_peek(metadata, "model"), &body, err);
 	if (rc == GK_OK)
 		rc = gk_builtin_schema("GenerateRequest", &parts.input, err);
 	if (rc == GK_OK)
@@ -349,7 +349,7 @@ gk_code gk_define_background_model(gk_app *app, const gk_background_model_opts *
 	if (rc == GK_OK)
 		rc = metadata_of(app, &opts->model, &metadata, err);
 	if (rc == GK_OK)
-		rc = body_of(&opts->model, json_object_get(metadata, "model"), &body, err);
+		rc = body_of(&opts->model, gk_json_peek(metadata, "model"), &body, err);
 	if (rc == GK_OK)
 		rc = define_background(app, opts, metadata, body, err);
 	if (rc == GK_OK)
@@ -378,7 +378,7 @@ gk_code gk_model_find(gk_ctx *ctx, const char *name, gk_action **ret, gk_error *
 	if (rc == GK_OK && !*ret)
 		rc = gk_error_set(err, GK_NOT_FOUND, "Model '%s' not found", name);
 	if (rc == GK_OK &&
-		gk_str_equal(json_string_value(json_object_get(gk_model_info_peek(*ret), "stage")),
+		gk_str_equal(json_string_value(gk_json_peek(gk_model_info_peek(*ret), "stage")),
 			"deprecated"))
 		gk_log(GK_LOG_WARN, "generate",
 			"Model '%s' is deprecated and may be removed in a future release", name);
@@ -387,13 +387,13 @@ gk_code gk_model_find(gk_ctx *ctx, const char *name, gk_action **ret, gk_error *
 
 json_t *gk_model_info_peek(const gk_action *model)
 {
-	return json_object_get(gk_action_metadata_peek(model), "model");
+	return gk_json_peek(gk_action_metadata_peek(model), "model");
 }
 
 bool gk_model_supports(const gk_action *model, const char *what)
 {
 	return json_is_true(
-		json_object_get(json_object_get(gk_model_info_peek(model), "supports"), what));
+		gk_json_peek(gk_json_peek(gk_model_info_peek(model), "supports"), what));
 }
 
 bool gk_model_is_background(const gk_action *model)

@@ -38,7 +38,7 @@ json_t *gk_json_object_with(json_t *object, const char *key, json_t *value_take)
 static bool has_purpose(json_t *part, const char *purpose)
 {
 	return gk_str_equal(
-		json_string_value(json_object_get(json_object_get(part, "metadata"), "purpose")),
+		json_string_value(gk_json_peek(gk_json_peek(part, "metadata"), "purpose")),
 		purpose);
 }
 
@@ -53,18 +53,18 @@ static void put_value(gk_buf *text, const json_t *value)
 
 static void put_citation(gk_buf *text, json_t *document, size_t index, const char *key)
 {
-	json_t *metadata = json_object_get(document, "metadata"), *value;
+	json_t *metadata = gk_json_peek(document, "metadata"), *value;
 
 	if (key && !*key)
 		return;
 	if (key) {
-		value = json_object_get(metadata, key);
+		value = gk_json_peek(metadata, key);
 		if (!value)
 			return;
 	} else {
-		value = json_object_get(metadata, "ref");
+		value = gk_json_peek(metadata, "ref");
 		if (!gk_json_is_truthy(value))
-			value = json_object_get(metadata, "id");
+			value = gk_json_peek(metadata, "id");
 	}
 	gk_buf_putc(text, '[');
 	if (key || gk_json_is_truthy(value))
@@ -105,7 +105,7 @@ static json_t *text_of(json_t *docs, const gk_augment_opts *opts)
 /* `at` beyond the end: a part more. A pending part keeps its other members. */
 static json_t *message_with(json_t *message, size_t at, json_t *text_take)
 {
-	json_t *content = json_object_get(message, "content");
+	json_t *content = gk_json_peek(message, "content");
 	gk_auto_json json_t *text = text_take, *metadata = json_object(), *part = NULL;
 	gk_auto_json json_t *changed = gk_json_array_copy(content);
 
@@ -128,7 +128,7 @@ static size_t last_of_user(json_t *messages)
 
 	for (size_t i = count; i-- > 0;)
 		if (gk_str_equal(
-			    json_string_value(json_object_get(json_array_get(messages, i), "role")),
+			    json_string_value(gk_json_peek(json_array_get(messages, i), "role")),
 			    "user"))
 			return i;
 	return count;
@@ -139,7 +139,7 @@ gk_code gk_messages_augment(
 {
 	size_t index = last_of_user(messages), at;
 	json_t *message = json_array_get(messages, index), *part = NULL;
-	json_t *content = json_object_get(message, "content");
+	json_t *content = gk_json_peek(message, "content");
 
 	*ret = json_incref(messages);
 	if (!json_array_size(docs) || !json_is_array(content))
@@ -148,7 +148,7 @@ gk_code gk_messages_augment(
 		if (has_purpose(part, "context"))
 			break;
 	if (at < json_array_size(content) &&
-		!json_is_true(json_object_get(json_object_get(part, "metadata"), "pending")))
+		!json_is_true(gk_json_peek(gk_json_peek(part, "metadata"), "pending")))
 		return GK_OK;
 	json_decref(messages);
 	*ret = NULL;
@@ -162,11 +162,11 @@ gk_code gk_messages_augment(
 
 bool gk_message_names_resources(const json_t *message)
 {
-	json_t *content = json_object_get(message, "content"), *part;
+	json_t *content = gk_json_peek(message, "content"), *part;
 	size_t i;
 
 	json_array_foreach (content, i, part)
-		if (json_is_object(json_object_get(part, "resource")))
+		if (json_is_object(gk_json_peek(part, "resource")))
 			return true;
 	return false;
 }
@@ -186,7 +186,7 @@ bool gk_messages_name_resources(const json_t *messages)
 
 static bool is_marked(json_t *part, const char *mark)
 {
-	return json_object_get(json_object_get(part, "metadata"), mark) != NULL;
+	return gk_json_peek(gk_json_peek(part, "metadata"), mark) != NULL;
 }
 
 bool gk_messages_have(json_t *messages, const char *mark)
@@ -195,7 +195,7 @@ bool gk_messages_have(json_t *messages, const char *mark)
 	size_t i, j;
 
 	json_array_foreach (messages, i, message) {
-		json_t *content = json_object_get(message, "content");
+		json_t *content = gk_json_peek(message, "content");
 
 		json_array_foreach (content, j, part)
 			if (is_marked(part, mark))
@@ -207,7 +207,7 @@ bool gk_messages_have(json_t *messages, const char *mark)
 static json_t *message_without(json_t *message, const char *mark)
 {
 	gk_auto_json json_t *kept = json_array();
-	json_t *content = json_object_get(message, "content"), *part;
+	json_t *content = gk_json_peek(message, "content"), *part;
 	size_t i;
 
 	json_array_foreach (content, i, part)
@@ -256,10 +256,10 @@ json_t *gk_messages_with_system(json_t *messages, const char *mark, json_t *part
 	if (!part)
 		return NULL;
 	json_array_foreach (messages, i, message)
-		if (gk_str_equal(json_string_value(json_object_get(message, "role")), "system"))
+		if (gk_str_equal(json_string_value(gk_json_peek(message, "role")), "system"))
 			break;
 	message = json_array_get(messages, i); /* NULL: there is none */
-	content = content_with(json_object_get(message, "content"), mark, part);
+	content = content_with(gk_json_peek(message, "content"), mark, part);
 	if (!content)
 		return NULL;
 	if (message) {

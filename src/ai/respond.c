@@ -9,13 +9,13 @@
 /* A message says which kind of output it was to be, when the request did. */
 static json_t *stamped(json_t *message, json_t *request)
 {
-	json_t *output = json_object_get(request, "output");
+	json_t *output = gk_json_peek(request, "output");
 	json_t *type = NULL, *format = NULL;
 	gk_auto_json json_t *kind = NULL, *generate = NULL, *metadata = NULL;
 
 	if (json_object_size(output)) {
-		type = json_object_get(output, "contentType");
-		format = json_object_get(output, "format");
+		type = gk_json_peek(output, "contentType");
+		format = gk_json_peek(output, "format");
 	}
 	if (!type && !format)
 		return json_incref(message);
@@ -23,8 +23,8 @@ static json_t *stamped(json_t *message, json_t *request)
 	if ((type && !gk_json_set(kind, "contentType", type)) ||
 		(format && !gk_json_set(kind, "format", format)))
 		return NULL;
-	metadata = gk_json_merge(json_object_get(message, "metadata"), NULL);
-	generate = gk_json_merge(json_object_get(metadata, "generate"), NULL);
+	metadata = gk_json_merge(gk_json_peek(message, "metadata"), NULL);
+	generate = gk_json_merge(gk_json_peek(metadata, "generate"), NULL);
 	if (!gk_json_set(generate, "output", kind) || !gk_json_set(metadata, "generate", generate))
 		return NULL;
 	return gk_json_object_with(message, "metadata", gk_steal(metadata));
@@ -41,15 +41,15 @@ static json_t *answer_of(json_t *given)
 {
 	json_t *candidate;
 
-	if (json_object_get(given, "message"))
+	if (gk_json_peek(given, "message"))
 		return given;
-	candidate = json_array_get(json_object_get(given, "candidates"), 0);
+	candidate = json_array_get(gk_json_peek(given, "candidates"), 0);
 	return candidate ? candidate : given;
 }
 
 static json_t *present(json_t *object, const char *key)
 {
-	json_t *value = json_object_get(object, key);
+	json_t *value = gk_json_peek(object, key);
 
 	return json_is_null(value) ? NULL : value;
 }
@@ -104,13 +104,13 @@ static const char *or_undefined(const char *text)
 
 gk_code gk_respond_check(json_t *response, gk_error *err)
 {
-	const char *reason = json_string_value(json_object_get(response, "finishReason"));
+	const char *reason = json_string_value(gk_json_peek(response, "finishReason"));
 	bool is_blocked = gk_str_equal(reason, "blocked");
 	const char *words;
 
-	if (!is_blocked && json_object_get(response, "message"))
+	if (!is_blocked && gk_json_peek(response, "message"))
 		return GK_OK;
-	words = json_string_value(json_object_get(response, "finishMessage"));
+	words = json_string_value(gk_json_peek(response, "finishMessage"));
 	if (is_blocked)
 		gk_error_set(err, GK_FAILED_PRECONDITION, "Generation blocked%s%s",
 			words ? ": " : ".", words ? words : "");

@@ -42,8 +42,8 @@ gk_response *gk_response_ref(gk_response *response)
 /* A list of messages may be that of a conversation, which grows in place only while nobody else has it. */
 static bool is_list_shared(const json_t *wire)
 {
-	const json_t *request = json_object_get(wire, "request");
-	const json_t *messages = json_object_get(request, "messages");
+	const json_t *request = gk_json_peek(wire, "request");
+	const json_t *messages = gk_json_peek(request, "messages");
 
 	return request && (request->refcount > 1 || (messages && messages->refcount > 1));
 }
@@ -73,7 +73,7 @@ gk_response *gk_response_unref(gk_response *response)
 
 json_t *gk_response_message(gk_response *response)
 {
-	return json_object_get(response->wire, "message");
+	return gk_json_peek(response->wire, "message");
 }
 
 const char *gk_response_text(gk_response *response)
@@ -92,13 +92,13 @@ const char *gk_response_reasoning(gk_response *response)
 
 json_t *gk_response_output(gk_response *response)
 {
-	json_t *wish = json_object_get(json_object_get(response->wire, "request"), "output");
+	json_t *wish = gk_json_peek(gk_json_peek(response->wire, "request"), "output");
 	gk_auto_error gk_error err = { 0 };
 
 	if (response->is_output_read)
 		return response->output;
 	response->is_output_read = true;
-	if (gk_format_output(response->format, json_object_get(wish, "schema"),
+	if (gk_format_output(response->format, gk_json_peek(wish, "schema"),
 		    gk_response_message(response), &response->output, &err) != GK_OK)
 		gk_log(GK_LOG_DEBUG, "generate", "the output cannot be read: %s", err.message);
 	return response->output;
@@ -125,7 +125,7 @@ json_t *gk_response_tool_requests(gk_response *response)
 
 json_t *gk_response_messages(gk_response *response)
 {
-	json_t *before = json_object_get(json_object_get(response->wire, "request"), "messages");
+	json_t *before = gk_json_peek(gk_json_peek(response->wire, "request"), "messages");
 	json_t *message = gk_response_message(response);
 
 	if (response->messages)
@@ -140,19 +140,19 @@ json_t *gk_response_messages(gk_response *response)
 
 const char *gk_response_finish_reason(const gk_response *response)
 {
-	const char *reason = json_string_value(json_object_get(response->wire, "finishReason"));
+	const char *reason = json_string_value(gk_json_peek(response->wire, "finishReason"));
 
 	return reason ? reason : "";
 }
 
 json_t *gk_response_usage(const gk_response *response)
 {
-	return json_object_get(response->wire, "usage");
+	return gk_json_peek(response->wire, "usage");
 }
 
 json_t *gk_response_operation(const gk_response *response)
 {
-	return json_object_get(response->wire, "operation");
+	return gk_json_peek(response->wire, "operation");
 }
 
 json_t *gk_response_json(const gk_response *response)

@@ -15,7 +15,7 @@ json_t *gk_context_redacted(json_t *context)
 	if (!json_object_size(context))
 		return json_incref(context);
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
-		if (!json_object_get(context, secrets[i]))
+		if (!gk_json_peek(context, secrets[i]))
 			continue;
 		if (!copy)
 			copy = gk_json_copy(context);
@@ -50,8 +50,8 @@ static bool admits_absence(const gk_schema *schema)
 	json_t *branch;
 	size_t i;
 
-	json_array_foreach (json_object_get(gk_schema_json_peek(schema), "anyOf"), i, branch) {
-		json_t *never = json_object_get(branch, "not");
+	json_array_foreach (gk_json_peek(gk_schema_json_peek(schema), "anyOf"), i, branch) {
+		json_t *never = gk_json_peek(branch, "not");
 
 		if (json_is_object(never) && json_object_size(never) == 0)
 			return true;

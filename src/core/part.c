@@ -36,7 +36,7 @@ static void start_span(gk_part *part, const gk_part_opts *opts)
 	span->memo = opts->memo;
 	span->has_messages = opts->span->has_messages;
 	if (span->has_messages)
-		span->input_messages = json_array_size(json_object_get(span->input, "messages"));
+		span->input_messages = json_array_size(gk_json_peek(span->input, "messages"));
 	if (opts->span->own)
 		gk_span_set_own(span, opts->span->own);
 	ctx->span = span;

@@ -22,7 +22,7 @@ static json_t *with(const json_t *value, const char *const *at, json_t *now_take
 	if (!*at || !now)
 		return gk_steal(now);
 	copy = gk_json_merge(value, NULL);
-	if (!gk_json_set_take(copy, *at, with(json_object_get(value, *at), at + 1, gk_steal(now))))
+	if (!gk_json_set_take(copy, *at, with(gk_json_peek(value, *at), at + 1, gk_steal(now))))
 		return NULL;
 	return gk_steal(copy);
 }
@@ -34,7 +34,7 @@ static json_t *value_at(const json_t *value, const char *const *at)
 	for (; *at; at++) {
 		if (json_object_size(value) == 0)
 			return NULL;
-		value = found = json_object_get(value, *at);
+		value = found = gk_json_peek(value, *at);
 	}
 	return found;
 }
@@ -129,7 +129,7 @@ static size_t own_messages(const gk_span *span, const json_t *value, const json_
 	size_t count = json_array_size(messages), own = span->input_messages;
 
 	return own && own < count && value == span->input &&
-			       messages == json_object_get(value, "messages")
+			       messages == gk_json_peek(value, "messages")
 		       ? own
 		       : count;
 }

@@ -10,31 +10,6 @@ static json_t *mutable_of(const json_t *value)
 	return (json_t *)(uintptr_t)value;
 }
 
-bool gk_json_set_take(json_t *object, const char *key, json_t *value_take)
-{
-	return json_object_set_new_nocheck(object, key, value_take) == 0;
-}
-
-bool gk_json_set(json_t *object, const char *key, json_t *value)
-{
-	return gk_json_set_take(object, key, json_incref(value));
-}
-
-bool gk_json_set_str(json_t *object, const char *key, const char *text)
-{
-	return gk_json_set_take(object, key, json_string_nocheck(text));
-}
-
-bool gk_json_set_int(json_t *object, const char *key, int64_t value)
-{
-	return gk_json_set_take(object, key, json_integer(value));
-}
-
-bool gk_json_set_bool(json_t *object, const char *key, bool value)
-{
-	return gk_json_set_take(object, key, json_boolean(value));
-}
-
 bool gk_json_push_take(json_t *array, json_t *value_take)
 {
 	return json_array_append_new(array, value_take) == 0;

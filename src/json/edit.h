@@ -13,14 +13,48 @@
 #define GK_JSON_EDIT_H
 
 #include <genkit/json.h>
+#include <string.h>
+
+/* In line, since the length of a name that stands in the source is known: many are set and looked up. NULL is the name of
+ * no member. */
+static inline size_t gk_json_name_len(const char *key)
+{
+	return key ? strlen(key) : 0;
+}
+
+/** json_object_get(). */
+static inline json_t *gk_json_peek(const json_t *object, const char *key)
+{
+	return json_object_getn(object, key, gk_json_name_len(key));
+}
 
 /** `value_take` is consumed either way. */
-GK_MUST_USE bool gk_json_set_take(json_t *object, const char *key, json_t *value_take);
+GK_MUST_USE static inline bool gk_json_set_take(json_t *object, const char *key, json_t *value_take)
+{
+	return json_object_setn_new_nocheck(object, key, gk_json_name_len(key), value_take) == 0;
+}
+
 /** `value` is borrowed; the object holds a reference of its own. */
-GK_MUST_USE bool gk_json_set(json_t *object, const char *key, json_t *value);
-GK_MUST_USE bool gk_json_set_str(json_t *object, const char *key, const char *text);
-GK_MUST_USE bool gk_json_set_int(json_t *object, const char *key, int64_t value);
-GK_MUST_USE bool gk_json_set_bool(json_t *object, const char *key, bool value);
+GK_MUST_USE static inline bool gk_json_set(json_t *object, const char *key, json_t *value)
+{
+	return gk_json_set_take(object, key, json_incref(value));
+}
+
+GK_MUST_USE static inline bool gk_json_set_str(json_t *object, const char *key, const char *text)
+{
+	return gk_json_set_take(object, key, json_string_nocheck(text));
+}
+
+GK_MUST_USE static inline bool gk_json_set_int(json_t *object, const char *key, int64_t value)
+{
+	return gk_json_set_take(object, key, json_integer(value));
+}
+
+GK_MUST_USE static inline bool gk_json_set_bool(json_t *object, const char *key, bool value)
+{
+	return gk_json_set_take(object, key, json_boolean(value));
+}
+
 /** To the end of an array; `value_take` is consumed either way. */
 GK_MUST_USE bool gk_json_push_take(json_t *array, json_t *value_take);
 

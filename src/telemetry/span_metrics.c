@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "config.h"
+#include "json/edit.h"
 #include "loop/loop.h"
 
 #include <genkit/tool.h>
@@ -40,7 +41,7 @@ static const char *outcome_of(const gk_span *span)
 
 static double number_of(const json_t *object, const char *member)
 {
-	return json_number_value(json_object_get(object, member));
+	return json_number_value(gk_json_peek(object, member));
 }
 
 /* --- models --- */
@@ -171,7 +172,7 @@ static void count_model(gk_metrics *metrics, const gk_span *span, const char *er
 		.feature = gk_span_metrics_feature(span),
 		.error = error,
 		.path = gk_span_path(span),
-		.usage = json_object_get(span->output, "usage"),
+		.usage = gk_json_peek(span->output, "usage"),
 		.latency_ms = number_of(span->output, "latencyMs"),
 		.spent_ms = (double)(span->end_ns - span->start_ns) / NS_PER_MS,
 	};
@@ -231,9 +232,9 @@ static void count_action(gk_metrics *metrics, const gk_span *span)
 /* The path of such a span is "/{FLOW}". */
 static void count_engagement(gk_metrics *metrics, const gk_span *span)
 {
-	const json_t *feedback = json_object_get(span->metadata, "feedbackValue");
-	const json_t *acceptance = json_object_get(span->metadata, "acceptanceValue");
-	const char *has_text = json_object_get(span->metadata, "textFeedback") ? "true" : "false";
+	const json_t *feedback = gk_json_peek(span->metadata, "feedbackValue");
+	const json_t *acceptance = gk_json_peek(span->metadata, "acceptanceValue");
+	const char *has_text = gk_json_peek(span->metadata, "textFeedback") ? "true" : "false";
 	const char *value = json_string_value(feedback ? feedback : acceptance);
 	size_t len = span->path ? strlen(span->path) : 0;
 	gk_auto_str char *name = len > 3 ? strndup(span->path + 2, len - 3) : NULL;

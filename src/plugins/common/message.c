@@ -9,7 +9,7 @@
 gk_role gk_message_role(const json_t *message)
 {
 	static const char *const names[] = { "system", "user", "model", "tool" };
-	const char *role = json_string_value(json_object_get(message, "role"));
+	const char *role = json_string_value(gk_json_peek(message, "role"));
 
 	for (int i = 0; i < 4; i++)
 		if (gk_str_equal(role, names[i]))
@@ -23,7 +23,7 @@ static const char *const members[] = { "text", "media", "toolRequest", "toolResp
 gk_part_kind gk_part_kind_of(const json_t *part)
 {
 	for (int i = 0; i < GK_PART_DATA; i++)
-		if (json_object_get(part, members[i]))
+		if (gk_json_peek(part, members[i]))
 			return (gk_part_kind)i;
 	return GK_PART_DATA;
 }
@@ -39,7 +39,7 @@ void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member)
 	size_t i;
 
 	json_array_foreach (parts, i, part) {
-		const json_t *text = json_object_get(part, member);
+		const json_t *text = gk_json_peek(part, member);
 
 		if (json_is_string(text))
 			gk_buf_put(buf, json_string_value(text), json_string_length(text));
@@ -48,9 +48,8 @@ void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member)
 
 json_t *gk_parts_joined(const json_t *parts, const char *member)
 {
-	json_t *only = json_array_size(parts) == 1
-			       ? json_object_get(json_array_get(parts, 0), member)
-			       : NULL;
+	json_t *only =
+		json_array_size(parts) == 1 ? gk_json_peek(json_array_get(parts, 0), member) : NULL;
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 
 	if (json_is_string(only))
@@ -64,10 +63,9 @@ json_t *gk_documents_texts(const json_t *documents, size_t from, size_t count)
 	gk_auto_json json_t *texts = json_array();
 
 	for (size_t i = from; i < from + count; i++)
-		if (!gk_json_push_take(
-			    texts, gk_parts_joined(
-					   json_object_get(json_array_get(documents, i), "content"),
-					   "text")))
+		if (!gk_json_push_take(texts,
+			    gk_parts_joined(
+				    gk_json_peek(json_array_get(documents, i), "content"), "text")))
 			return NULL;
 	return gk_steal(texts);
 }
@@ -84,7 +82,7 @@ json_t *gk_parts_said(const json_t *parts)
 
 		if (kind != GK_PART_TEXT && kind != GK_PART_DATA)
 			continue;
-		text = gk_json_as_text(json_object_get(part, gk_part_kind_name(kind)));
+		text = gk_json_as_text(gk_json_peek(part, gk_part_kind_name(kind)));
 		if (!text)
 			return NULL;
 		gk_buf_put(&said, json_string_value(text), json_string_length(text));
@@ -94,8 +92,8 @@ json_t *gk_parts_said(const json_t *parts)
 
 json_t *gk_tool_response_text(const json_t *response)
 {
-	gk_auto_json json_t *output = gk_json_as_text(json_object_get(response, "output"));
-	gk_auto_json json_t *more = gk_parts_joined(json_object_get(response, "content"), "text");
+	gk_auto_json json_t *output = gk_json_as_text(gk_json_peek(response, "output"));
+	gk_auto_json json_t *more = gk_parts_joined(gk_json_peek(response, "content"), "text");
 
 	if (!output || !more || !json_string_length(more))
 		return more ? gk_steal(output) : NULL;
@@ -171,19 +169,19 @@ json_t *gk_chunk_new(int64_t index, json_t *content_take)
 
 bool gk_request_wants_json(const json_t *request)
 {
-	const json_t *output = json_object_get(request, "output");
+	const json_t *output = gk_json_peek(request, "output");
 
 	if (!json_object_size(output)) /* most want nothing of it */
 		return false;
-	return gk_str_equal(json_string_value(json_object_get(output, "format")), "json") ||
-	       gk_str_equal(json_string_value(json_object_get(output, "contentType")),
-		       "application/json");
+	return gk_str_equal(json_string_value(gk_json_peek(output, "format")), "json") ||
+	       gk_str_equal(
+		       json_string_value(gk_json_peek(output, "contentType")), "application/json");
 }
 
 bool gk_request_wants_list(const json_t *request)
 {
-	const json_t *output = json_object_get(request, "output");
-	const json_t *type = json_object_get(json_object_get(output, "schema"), "type");
+	const json_t *output = gk_json_peek(request, "output");
+	const json_t *type = gk_json_peek(gk_json_peek(output, "schema"), "type");
 
 	return type && !gk_str_equal(json_string_value(type), "object") &&
 	       !gk_str_equal(gk_json_str_peek(output, "format"), "json");
@@ -191,18 +189,18 @@ bool gk_request_wants_list(const json_t *request)
 
 json_t *gk_request_schema_peek(const json_t *request)
 {
-	const json_t *output = json_object_get(request, "output");
-	json_t *schema = json_object_size(output) ? json_object_get(output, "schema") : NULL;
+	const json_t *output = gk_json_peek(request, "output");
+	json_t *schema = json_object_size(output) ? gk_json_peek(output, "schema") : NULL;
 
-	if (!json_is_object(schema) || json_is_false(json_object_get(output, "constrained")))
+	if (!json_is_object(schema) || json_is_false(gk_json_peek(output, "constrained")))
 		return NULL;
 	return gk_request_wants_json(request) ? schema : NULL;
 }
 
 json_t *gk_request_config_peek(const json_t *request, const char *key)
 {
-	const json_t *config = json_object_get(request, "config");
-	json_t *value = json_object_size(config) ? json_object_get(config, key) : NULL;
+	const json_t *config = gk_json_peek(request, "config");
+	json_t *value = json_object_size(config) ? gk_json_peek(config, key) : NULL;
 
 	return json_is_null(value) ? NULL : value;
 }

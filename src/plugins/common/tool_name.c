@@ -82,7 +82,7 @@ const char *gk_tool_name_meant(
 	json_t *tool;
 	size_t i;
 
-	json_array_foreach (json_object_get(request, "tools"), i, tool) {
+	json_array_foreach (gk_json_peek(request, "tools"), i, tool) {
 		const char *own = gk_json_str_peek(tool, "name");
 		bool is_other = own && !fits(grammar, own);
 		gk_auto_str char *wire = is_other ? gk_tool_name_sent(grammar, own) : NULL;
@@ -97,7 +97,7 @@ const char *gk_tool_name_meant(
 
 bool gk_tool_name_restore(const gk_tool_grammar *grammar, const json_t *request, json_t *part)
 {
-	json_t *asked = json_object_get(part, "toolRequest");
+	json_t *asked = gk_json_peek(part, "toolRequest");
 	const char *sent = gk_json_str_peek(asked, "name");
 	const char *own = sent ? gk_tool_name_meant(grammar, request, sent) : NULL;
 
@@ -122,7 +122,7 @@ static bool may_meet(const gk_tool_grammar *grammar, const json_t *tools)
 gk_code gk_tool_names_check(
 	const gk_tool_grammar *grammar, const char *who, const json_t *request, gk_error *err)
 {
-	const json_t *tools = json_object_get(request, "tools");
+	const json_t *tools = gk_json_peek(request, "tools");
 	gk_auto_json json_t *met = NULL;
 	json_t *tool;
 	size_t i;
@@ -134,7 +134,7 @@ gk_code gk_tool_names_check(
 		const char *name = gk_json_str_peek(tool, "name"), *before;
 		gk_auto_str char *sent = gk_tool_name_sent(grammar, name ? name : "");
 
-		before = sent ? json_string_value(json_object_get(met, sent)) : NULL;
+		before = sent ? json_string_value(gk_json_peek(met, sent)) : NULL;
 		if (before && !gk_str_equal(before, name))
 			return gk_error_set(err, GK_INVALID_ARGUMENT,
 				"%s: the tools '%s' and '%s' have one name for this service, '%s'",

@@ -16,8 +16,8 @@ static void count(counts *it, const json_t *parts)
 	size_t i;
 
 	json_array_foreach (parts, i, part) {
-		const json_t *text = json_object_get(part, "text");
-		const json_t *media = json_object_get(part, "media");
+		const json_t *text = gk_json_peek(part, "text");
+		const json_t *media = gk_json_peek(part, "media");
 		gk_media seen;
 
 		if (json_is_string(text))
@@ -37,9 +37,9 @@ bool gk_usage_add_basic(json_t *usage, const json_t *request, const json_t *mess
 	json_t *one;
 	size_t i;
 
-	json_array_foreach (json_object_get(request, "messages"), i, one)
-		count(&in, json_object_get(one, "content"));
-	count(&out, json_object_get(message, "content"));
+	json_array_foreach (gk_json_peek(request, "messages"), i, one)
+		count(&in, gk_json_peek(one, "content"));
+	count(&out, gk_json_peek(message, "content"));
 	return gk_json_set_int(usage, "inputCharacters", (int64_t)in.characters) &&
 	       gk_json_set_int(usage, "inputImages", (int64_t)in.images) &&
 	       gk_json_set_int(usage, "inputVideos", (int64_t)in.videos) &&

@@ -207,7 +207,7 @@ bool gk_vendor_has_option(const gk_vendor_type *type, const char *name)
 
 json_t *gk_vendor_option_peek(const gk_vendor *vendor, const char *name)
 {
-	return json_object_get(vendor->options, name);
+	return gk_json_peek(vendor->options, name);
 }
 
 const char *gk_vendor_option_str(const gk_vendor *vendor, const char *name)

@@ -10,10 +10,10 @@
 
 const json_t *gk_oai_reasoning_peek(const json_t *message)
 {
-	const json_t *reasoning = json_object_get(message, "reasoning_content");
+	const json_t *reasoning = gk_json_peek(message, "reasoning_content");
 
 	if (!json_string_length(reasoning))
-		reasoning = json_object_get(message, "reasoning");
+		reasoning = gk_json_peek(message, "reasoning");
 	return json_string_length(reasoning) ? reasoning : NULL;
 }
 
@@ -25,8 +25,8 @@ void gk_oai_read_content(const json_t *content, gk_buf *text, gk_buf *reasoning)
 	if (json_is_string(content))
 		gk_buf_put(text, json_string_value(content), json_string_length(content));
 	json_array_foreach (content, i, part) {
-		const json_t *thinking = json_object_get(part, "thinking");
-		const json_t *said = json_object_get(part, "text");
+		const json_t *thinking = gk_json_peek(part, "thinking");
+		const json_t *said = gk_json_peek(part, "text");
 
 		if (json_is_array(thinking))
 			gk_parts_join(reasoning, thinking, "text");
@@ -65,7 +65,7 @@ static gk_code add_content(
 {
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0), reasoning = GK_BUF_INIT(0);
 	const json_t *told = gk_oai_reasoning_peek(message);
-	json_t *plain = json_object_get(message, "content");
+	json_t *plain = gk_json_peek(message, "content");
 	bool may_be_fenced = call->row->json == GK_OAI_JSON_PROMPT;
 	const char *said;
 	size_t len;
@@ -91,7 +91,7 @@ static gk_code add_content(
 static gk_code read_arguments(
 	const gk_oai_call *call, const json_t *function, json_t **ret, gk_error *err)
 {
-	json_t *arguments = json_object_get(function, "arguments");
+	json_t *arguments = gk_json_peek(function, "arguments");
 	const char *text = json_string_value(arguments);
 
 	if (text && text[strspn(text, " \t\r\n")]) {
@@ -116,8 +116,8 @@ static gk_code add_tool_calls(
 	json_t *one;
 	size_t i;
 
-	json_array_foreach (json_object_get(message, "tool_calls"), i, one) {
-		const json_t *function = json_object_get(one, "function");
+	json_array_foreach (gk_json_peek(message, "tool_calls"), i, one) {
+		const json_t *function = gk_json_peek(one, "function");
 		gk_auto_json json_t *part = NULL;
 		json_t *input = NULL;
 		gk_code rc = read_arguments(call, function, &input, err);
@@ -151,7 +151,7 @@ static const struct {
 
 static const char *reason_of(const json_t *choice)
 {
-	const char *reason = json_string_value(json_object_get(choice, "finish_reason"));
+	const char *reason = json_string_value(gk_json_peek(choice, "finish_reason"));
 
 	if (!reason || !*reason)
 		return "unknown";
@@ -163,11 +163,11 @@ static const char *reason_of(const json_t *choice)
 
 static bool set_reason(json_t *response, const json_t *choice)
 {
-	const json_t *said = json_object_get(choice, "message");
-	const json_t *error = json_object_get(choice, "error");
+	const json_t *said = gk_json_peek(choice, "message");
+	const json_t *error = gk_json_peek(choice, "error");
 	const char *reason = reason_of(choice);
-	const char *refusal = json_string_value(json_object_get(said, "refusal"));
-	const char *message = json_string_value(json_object_get(error, "message"));
+	const char *refusal = json_string_value(gk_json_peek(said, "refusal"));
+	const char *message = json_string_value(gk_json_peek(error, "message"));
 
 	if (strcmp(reason, "stop") == 0)
 		message = NULL;
@@ -221,7 +221,7 @@ static const counter customs[] = {
 static bool copy_counts(const counter *it, const json_t *const places[PLACES], json_t **ret)
 {
 	for (; it->to; it++) {
-		json_t *value = json_object_get(places[it->place], it->from);
+		json_t *value = gk_json_peek(places[it->place], it->from);
 
 		if (!json_is_number(value) || (it->positive && json_number_value(value) <= 0))
 			continue;
@@ -234,8 +234,8 @@ static bool copy_counts(const counter *it, const json_t *const places[PLACES], j
 static bool set_usage(json_t *usage, const json_t *from)
 {
 	const json_t *const places[PLACES] = { [PLAIN] = from,
-		[OF_PROMPT] = json_object_get(from, "prompt_tokens_details"),
-		[OF_COMPLETION] = json_object_get(from, "completion_tokens_details") };
+		[OF_PROMPT] = gk_json_peek(from, "prompt_tokens_details"),
+		[OF_COMPLETION] = gk_json_peek(from, "completion_tokens_details") };
 	gk_auto_json json_t *custom = NULL;
 
 	return copy_counts(counters, places, &usage) && copy_counts(customs, places, &custom) &&
@@ -246,8 +246,8 @@ static bool set_usage(json_t *usage, const json_t *from)
 
 gk_code gk_oai_answer(const gk_oai_call *call, json_t *completion, json_t **ret, gk_error *err)
 {
-	const json_t *choice = json_array_get(json_object_get(completion, "choices"), 0);
-	const json_t *message = json_object_get(choice, "message");
+	const json_t *choice = json_array_get(gk_json_peek(completion, "choices"), 0);
+	const json_t *message = gk_json_peek(choice, "message");
 	gk_auto_json json_t *content = json_array(), *response = NULL;
 	gk_code rc;
 
@@ -263,8 +263,8 @@ gk_code gk_oai_answer(const gk_oai_call *call, json_t *completion, json_t **ret,
 		rc = gk_vendor_response(
 			call->request, gk_steal(content), completion, &response, err);
 	if (rc == GK_OK &&
-		(!set_reason(response, choice) || !set_usage(json_object_get(response, "usage"),
-							  json_object_get(completion, "usage"))))
+		(!set_reason(response, choice) || !set_usage(gk_json_peek(response, "usage"),
+							  gk_json_peek(completion, "usage"))))
 		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
 		*ret = gk_steal(response);

@@ -75,7 +75,7 @@ gk_code gk_oai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *er
 
 	gk_outgoing_init(&out, "POST");
 	rc = gk_oai_prepare(model->vendor, call.row, &out, "/chat/completions",
-		gk_oai_model_name(&call), json_object_get(request, "config"), err);
+		gk_oai_model_name(&call), gk_json_peek(request, "config"), err);
 	if (rc == GK_OK)
 		rc = gk_oai_request(&call, is_streaming, &body, err);
 	if (rc != GK_OK)

@@ -106,7 +106,7 @@ static bool is_limit(const char *name)
 static bool is_left_out(const gk_oai_call *call, const json_t *body, const char *name)
 {
 	if (call->row->parallel_with_tools && strcmp(name, "parallelToolCalls") == 0)
-		return !json_object_get(body, "tools");
+		return !gk_json_peek(body, "tools");
 	return call->row->reasoning_limit && is_limit(name) &&
 	       gk_request_config_peek(call->request, "maxCompletionTokens");
 }
@@ -136,13 +136,13 @@ static bool add_one(const gk_oai_call *call, json_t *body, const char *name, jso
 
 gk_code gk_oai_add_config(const gk_oai_call *call, json_t *body, gk_error *err)
 {
-	json_t *candidates = json_object_get(call->request, "candidates"), *value;
+	json_t *candidates = gk_json_peek(call->request, "candidates"), *value;
 	const char *name;
 
 	if (call->row->sends_candidates && json_is_number(candidates) &&
 		!gk_json_set(body, "n", candidates))
 		return gk_error_no_memory(err);
-	json_object_foreach (json_object_get(call->request, "config"), name, value)
+	json_object_foreach (gk_json_peek(call->request, "config"), name, value)
 		if (!json_is_null(value) && !add_one(call, body, name, value))
 			return gk_error_no_memory(err);
 	return GK_OK;

@@ -67,7 +67,7 @@ static bool is_audio(const gk_oai_call *call, const gk_media *media)
 static gk_code media_part(const gk_oai_call *call, const json_t *part, json_t **ret, gk_error *err)
 {
 	gk_media media;
-	gk_code rc = gk_media_read(json_object_get(part, "media"), &media, err);
+	gk_code rc = gk_media_read(gk_json_peek(part, "media"), &media, err);
 
 	if (rc != GK_OK)
 		return rc;
@@ -107,14 +107,14 @@ static gk_code misplaced(
 
 static gk_code user_part(const gk_oai_call *call, json_t *part, json_t **ret, gk_error *err)
 {
-	json_t *text = json_object_get(part, "text");
+	json_t *text = gk_json_peek(part, "text");
 
 	switch (gk_part_kind_of(part)) {
 	case GK_PART_TEXT:
 		*ret = json_pack("{s:s, s:O}", "type", "text", "text", text);
 		break;
 	case GK_PART_DATA: {
-		gk_auto_json json_t *data = gk_json_as_text(json_object_get(part, "data"));
+		gk_auto_json json_t *data = gk_json_as_text(gk_json_peek(part, "data"));
 
 		*ret = data ? json_pack("{s:s, s:O}", "type", "text", "text", data) : NULL;
 		break;
@@ -231,7 +231,7 @@ static json_t *ref_of(const gk_oai_call *call, const json_t *it)
 
 static json_t *tool_call(const gk_oai_call *call, const json_t *request)
 {
-	const json_t *input = json_object_get(request, "input");
+	const json_t *input = gk_json_peek(request, "input");
 	gk_auto_str char *arguments = input ? gk_json_write(input, NULL) : strdup("{}");
 	gk_auto_json json_t *ref = ref_of(call, request);
 	gk_auto_json json_t *name =
@@ -250,7 +250,7 @@ static bool add_tool_calls(const gk_oai_call *call, const json_t *content, json_
 	size_t i;
 
 	json_array_foreach (content, i, part) {
-		const json_t *request = json_object_get(part, "toolRequest");
+		const json_t *request = gk_json_peek(part, "toolRequest");
 
 		if (request && !gk_json_push_take(calls, tool_call(call, request)))
 			return false;
@@ -283,7 +283,7 @@ static gk_code add_assistant(
 static gk_code tool_output(
 	const gk_oai_call *call, const json_t *response, json_t **ret, gk_error *err)
 {
-	const json_t *content = json_object_get(response, "content");
+	const json_t *content = gk_json_peek(response, "content");
 	json_t *part;
 	size_t i;
 
@@ -305,7 +305,7 @@ static gk_code add_tool(
 	size_t i;
 
 	json_array_foreach (content, i, part) {
-		const json_t *response = json_object_get(part, "toolResponse");
+		const json_t *response = gk_json_peek(part, "toolResponse");
 		gk_auto_json json_t *message = NULL, *ref = NULL, *output = NULL;
 		const char *name = gk_json_str_peek(response, "name");
 		gk_code rc;
@@ -343,14 +343,14 @@ gk_code gk_oai_messages(const gk_oai_call *call, json_t **ret, gk_error *err)
 	json_t *message;
 	size_t i;
 
-	json_array_foreach (json_object_get(call->request, "messages"), i, message) {
+	json_array_foreach (gk_json_peek(call->request, "messages"), i, message) {
 		gk_role role = gk_message_role(message);
 		gk_code rc;
 
 		if (role == GK_ROLE_NONE)
 			return gk_error_set(err, GK_INVALID_ARGUMENT,
 				"%s: messages[%zu] has no known role", call->vendor->name, i);
-		rc = add[role](call, json_object_get(message, "content"), messages, err);
+		rc = add[role](call, gk_json_peek(message, "content"), messages, err);
 		if (rc != GK_OK)
 			return rc;
 	}

@@ -30,7 +30,7 @@ static json_t *model_of(const gk_oai_call *call)
 static gk_code parameters_of(
 	const gk_oai_call *call, const json_t *tool, bool is_strict, json_t **ret, gk_error *err)
 {
-	json_t *schema = json_object_get(tool, "inputSchema");
+	json_t *schema = gk_json_peek(tool, "inputSchema");
 
 	if (!json_is_object(schema) || !json_object_size(schema)) {
 		*ret = json_pack("{s:s, s:{}}", "type", "object", "properties");
@@ -56,7 +56,7 @@ static gk_code tool_of(const gk_oai_call *call, const json_t *tool, json_t **ret
 {
 	bool is_strict = json_is_true(gk_json_at_peek(tool, "metadata.strict"));
 	gk_auto_json json_t *function = json_object(), *parameters = NULL;
-	json_t *description = json_object_get(tool, "description");
+	json_t *description = gk_json_peek(tool, "description");
 	gk_code rc = parameters_of(call, tool, is_strict, &parameters, err);
 
 	if (rc != GK_OK)
@@ -76,7 +76,7 @@ static gk_code add_tools(const gk_oai_call *call, json_t *body, gk_error *err)
 {
 	const char *choice = gk_json_str_peek(call->request, "toolChoice");
 	json_t *own = gk_request_config_peek(call->request, "tools"), *tool;
-	json_t *given = json_object_get(call->request, "tools");
+	json_t *given = gk_json_peek(call->request, "tools");
 	gk_auto_json json_t *tools = NULL;
 	size_t i;
 	gk_code rc;
@@ -154,7 +154,7 @@ static gk_code add_format(const gk_oai_call *call, json_t *body, gk_error *err)
 	bool has_schema;
 
 	if (!gk_request_wants_json(call->request) || gk_request_wants_list(call->request) ||
-		mode == GK_OAI_JSON_NONE || json_object_get(body, "response_format"))
+		mode == GK_OAI_JSON_NONE || gk_json_peek(body, "response_format"))
 		return GK_OK;
 	schema = gk_request_schema_peek(call->request);
 	has_schema = json_is_object(gk_json_at_peek(call->request, "output.schema"));
@@ -199,7 +199,7 @@ static gk_code explain_schema(const gk_oai_call *call, json_t *messages, gk_erro
 static bool add_streaming(const gk_oai_call *call, json_t *body)
 {
 	return gk_json_set_bool(body, "stream", true) &&
-	       (call->row->no_usage_option || json_object_get(body, "stream_options") ||
+	       (call->row->no_usage_option || gk_json_peek(body, "stream_options") ||
 		       gk_json_set_take(
 			       body, "stream_options", json_pack("{s:b}", "include_usage", 1)));
 }
