@@ -209,6 +209,8 @@ void gk_fetch_request_done(gk_fetch_request *request)
 	drop_url(request);
 	free(request->method);
 	free(request->list);
+	if (request->headers.data) /* keys are among them */
+		explicit_bzero(request->headers.data, request->headers.len);
 	gk_buf_done(&request->headers);
 	free(request->copy);
 	*request = (gk_fetch_request){ 0 };
