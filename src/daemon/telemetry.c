@@ -18,6 +18,8 @@
 #include "telemetry/preset.h"
 #include "telemetry/span_logs.h"
 
+#include <inttypes.h>
+
 /* The destinations of one state of the configuration. */
 typedef struct outlets {
 	gk_otlp_exporter **items;
@@ -482,9 +484,9 @@ uint64_t gk_telemetry_metric_interval_ms(const gk_config *config)
 static void tell_lost(const gk_sender_counts *counts, void *user)
 {
 	(void)user;
-	if (counts->queued)
-		gk_log(GK_LOG_WARN, "telemetry", "%s: %zu were not sent before the end",
-			counts->name, counts->queued);
+	if (counts->unsent)
+		gk_log(GK_LOG_WARN, "telemetry", "%s: %" PRIu64 " were not sent before the end",
+			counts->name, counts->unsent);
 }
 
 void gk_telemetry_tell_lost(gk_telemetry *telemetry)

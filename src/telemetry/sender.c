@@ -591,6 +591,7 @@ gk_sender_counts gk_sender_count(const gk_sender *sender)
 	counts.name = sender->name;
 	counts.queued = sender->count;
 	counts.queued_bytes = sender->bytes;
+	counts.unsent = sender->put - sender->done;
 	counts.is_gone = sender->is_gone;
 	return counts;
 }

@@ -86,6 +86,7 @@ typedef struct gk_sender_counts {
 	uint64_t dropped;      /* after all retries, or refused */
 	uint64_t requests, retries, failures;
 	size_t queued, queued_bytes;
+	uint64_t unsent; /* those that are queued, and those on their way */
 	bool is_gone;
 } gk_sender_counts;
 gk_sender_counts gk_sender_count(const gk_sender *sender);

@@ -430,6 +430,7 @@ START_TEST(a_server_that_never_answers_holds_up_nobody_and_makes_nothing_grow)
 	for (int i = 0; i < 1000; i++) {
 		put(i);
 		ck_assert_uint_le(gk_sender_count(sender).queued, 10);
+		ck_assert_uint_ge(gk_sender_count(sender).unsent, gk_sender_count(sender).queued);
 		if (i % 100 == 0)
 			gk_loop_turn(core_loop, 1);
 	}
@@ -447,6 +448,28 @@ START_TEST(a_server_that_never_answers_holds_up_nobody_and_makes_nothing_grow)
 END_TEST
 
 /* Who answers so takes one batch in the end. */
+static bool is_on_its_way(void *user)
+{
+	(void)user;
+	return gk_sender_count(sender).queued == 0;
+}
+
+START_TEST(what_is_on_its_way_is_not_sent_yet)
+{
+	server *slow = server_start(never_answer, NULL);
+
+	snprintf(url, sizeof(url), "%s", server_url(slow, "http", "/in"));
+	make(GK_OPTS(gk_sender_opts, .timeout_ms = 60000));
+	put(1);
+	ck_assert_uint_eq(gk_sender_count(sender).unsent, 1);
+	core_turn_until(is_on_its_way, NULL);
+	ck_assert_uint_eq(gk_sender_count(sender).unsent, 1);
+	gk_sender_free(gk_steal(sender));
+	core_turn_until(no_fibers, NULL);
+	server_stop(slow);
+}
+END_TEST
+
 static gk_sender_counts send_one(server_fn *fn)
 {
 	server *self = server_start(fn, NULL);
@@ -766,6 +789,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_is_refused_for_good_is_dropped_with_one_line_in_the_log);
 	tcase_add_test(tc, what_is_refused_again_and_again_is_tried_so_often_and_then_dropped);
 	tcase_add_test(tc, a_server_that_never_answers_holds_up_nobody_and_makes_nothing_grow);
+	tcase_add_test(tc, what_is_on_its_way_is_not_sent_yet);
 	tcase_add_test(tc, half_an_answer_is_none_and_the_batch_is_sent_again);
 	tcase_add_test(tc, an_answer_that_is_too_long_to_be_read_counts_by_its_status);
 	tcase_add_test(tc, what_was_taken_in_part_is_said_and_not_sent_again);
