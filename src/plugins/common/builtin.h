@@ -19,6 +19,8 @@ gk_code gk_use_compat(gk_app *app, json_t *options, gk_error *err);
 /** The options of such a service, but for its name. */
 extern const gk_vendor_option gk_compat_options[];
 
+/** Whether the words among the options of such a service are those that there are. */
+GK_MUST_USE gk_code gk_compat_check(const json_t *options, gk_error *err);
 /** What `plugins` of a configuration may be, as JSON Schema. New reference; NULL when memory ran out. */
 json_t *gk_plugins_schema(void);
 /* Hears of a mistake: where it is, as a JSON Pointer, and what it is. */

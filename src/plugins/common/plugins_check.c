@@ -68,10 +68,15 @@ static void check_named(check *it, const json_t *options)
 	const char *name = gk_json_str_peek(options, "name");
 	const gk_vendor_type type = { .plugin.name = name, .options = gk_compat_options };
 
-	if (name && *name)
+	if (name && *name) {
+		gk_auto_error gk_error err = { 0 };
+
 		check_options(it, &type, options, "name");
-	else
+		if (gk_compat_check(options, &err) != GK_OK)
+			tell_error(it, &err);
+	} else {
 		tell(it, "plugin compat: a service is a mapping with 'name' and 'base_url'");
+	}
 }
 
 static void check_list(check *it, const json_t *list)

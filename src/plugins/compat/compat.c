@@ -90,6 +90,14 @@ static gk_code read_row(compat *it, const json_t *given, gk_error *err)
 	return GK_OK;
 }
 
+gk_code gk_compat_check(const json_t *options, gk_error *err)
+{
+	compat it = { .type = base };
+
+	it.type.plugin.name = gk_json_str_peek(options, "name");
+	return read_row(&it, options, err);
+}
+
 static gk_code use_one(gk_app *app, const json_t *given, gk_error *err)
 {
 	const char *name = gk_json_str_peek(given, "name");
