@@ -124,15 +124,18 @@ static gk_code server_use_part(const json_t *block, json_t **ret, gk_error *err)
 {
 	json_t *input = json_object_get(block, "input");
 	const char *name = gk_json_str_peek(block, "name");
+	const char *server = gk_json_str_peek(block, "server_name");
 	gk_auto_str char *text = input ? gk_json_write(input, NULL) : strdup("{}");
+	/* A tool of a server has the server's name before its own. */
+	gk_auto_json json_t *whole = json_sprintf(
+		"%s%s%s", server ? server : "", server ? "/" : "", name ? name : "unknown_tool");
 
-	*ret = text ? json_pack("{s:o, s:{s:{s:O?, s:O?, s:O?}}}", "text",
-			      json_sprintf("[Anthropic server tool %s] input: %s", name ? name : "",
-				      text),
-			      "metadata", "anthropicServerToolUse", "id",
-			      json_object_get(block, "id"), "name", json_object_get(block, "name"),
-			      "input", input)
-		    : NULL;
+	*ret = text && whole ? json_pack("{s:o, s:{s:{s:O?, s:O, s:O?}}}", "text",
+				       json_sprintf("[Anthropic server tool %s] input: %s",
+					       json_string_value(whole), text),
+				       "metadata", "anthropicServerToolUse", "id",
+				       json_object_get(block, "id"), "name", whole, "input", input)
+			     : NULL;
 	return finish(ret, err);
 }
 

@@ -11,7 +11,7 @@ static json_t *take_media(const json_t *inline_data)
 	const char *data = gk_json_str_peek(inline_data, "data");
 	gk_auto_str char *url = gk_media_data_url(type ? type : "", data ? data : "");
 
-	return gk_media_part(type, url);
+	return gk_media_part(type && *type ? type : NULL, url);
 }
 
 static json_t *take_call(const gk_gemini_call *call, const json_t *function)

@@ -28,10 +28,12 @@ static json_t *body_of(const gk_oai_call *call)
 	return gk_steal(body);
 }
 
-static json_t *picture(const gk_oai_call *call, const json_t *item)
+/* What was asked for, or else what the service says it is. */
+static json_t *picture(const gk_oai_call *call, const json_t *answer, const json_t *item)
 {
+	const json_t *asked = gk_request_config_peek(call->request, "output_format");
 	const char *format =
-		json_string_value(gk_request_config_peek(call->request, "output_format"));
+		asked ? json_string_value(asked) : gk_json_str_peek(answer, "output_format");
 	const char *base64 = gk_json_str_peek(item, "b64_json");
 	gk_auto_str char *type = NULL, *url = NULL;
 
@@ -73,7 +75,7 @@ gk_code gk_oai_run_image(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *e
 			return gk_error_set(err, GK_INTERNAL,
 				"%s: the answer has a picture with neither 'b64_json' nor 'url'",
 				model->vendor->name);
-		if (!gk_json_push_take(content, picture(&call, item)))
+		if (!gk_json_push_take(content, picture(&call, answer, item)))
 			return gk_error_no_memory(err);
 	}
 	return gk_oai_media_response(&call, gk_steal(content), answer, ret, err);
