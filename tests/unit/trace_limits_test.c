@@ -239,6 +239,19 @@ START_TEST(so_many_spans_are_written_without_waiting_for_more)
 }
 END_TEST
 
+START_TEST(so_many_bytes_are_written_without_waiting_for_more)
+{
+	gk_auto_str char *doc = calloc(1, GK_STORE_GATHER_BYTES / 2 + 1);
+
+	memset(doc, ' ', GK_STORE_GATHER_BYTES / 2);
+	memcpy(doc, "{}", 2);
+	gk_trace_store_save(traces_store, traces_spans("a", 1, "n", doc));
+	ck_assert(!is_written(1, 50));
+	gk_trace_store_save(traces_store, traces_spans("b", 1, "n", doc));
+	ck_assert(is_written(2, 10000));
+}
+END_TEST
+
 static atomic_bool has_borrowed;
 
 static void *borrow(void *user)
@@ -379,6 +392,7 @@ static Suite *limits_suite(void)
 	tcase_add_test(tests, retention_goes_step_by_step_to_its_end);
 	tcase_add_test(tests, the_index_lags_so_far_behind_though_it_is_never_quiet);
 	tcase_add_test(tests, so_many_spans_are_written_without_waiting_for_more);
+	tcase_add_test(tests, so_many_bytes_are_written_without_waiting_for_more);
 	tcase_add_test(tests, so_many_read_at_once_and_the_next_waits);
 	tcase_add_test(tests, a_log_of_so_many_changes_is_copied_when_it_is_quiet);
 	tcase_add_test(tests, a_log_of_so_many_changes_begins_anew_though_it_is_never_quiet);
