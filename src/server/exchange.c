@@ -76,10 +76,21 @@ static void leave_grace(gk_exchange *x)
 		gk_timer_pause(listener->grace);
 }
 
+/* A connection with a time limit of its own is one that libmicrohttpd asks before it sends what there is to send: an answer is
+ * taken and sent in one run then. */
+static void set_apart(gk_exchange *x, bool is_apart)
+{
+	MHD_set_connection_option(
+		x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, x->listener->idle_s + is_apart);
+}
+
 static void stop_lingering(gk_exchange *x)
 {
-	x->listener->lingering -= x->is_lingering;
+	if (!x->is_lingering)
+		return;
 	x->is_lingering = false;
+	x->listener->lingering--;
+	set_apart(x, false);
 }
 
 static void stop_watching(gk_exchange *x)
@@ -232,6 +243,7 @@ static bool linger(gk_exchange *x)
 		listener->lingering < LINGERING) {
 		x->is_lingering = true;
 		listener->lingering++;
+		set_apart(x, true);
 	}
 	return x->is_lingering;
 }

@@ -325,20 +325,20 @@ static size_t unescape(void *user, struct MHD_Connection *mhd, char *text)
 static gk_code start_daemon(gk_http_listener *listener, gk_error *err)
 {
 	const union MHD_DaemonInfo *info;
-	unsigned idle_s = (unsigned)((listener->opts.idle_ms + 999) / 1000);
 
-	listener->daemon =
-		MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-			NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-			listener, MHD_OPTION_LISTEN_SOCKET, listener->fd,
-			MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-			on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
-			MHD_OPTION_CONNECTION_LIMIT, listener->opts.max_connections,
-			MHD_OPTION_PER_IP_CONNECTION_LIMIT, listener->opts.max_per_ip,
-			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)GK_HTTP_CONNECTION_MEMORY,
-			MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)STREAM_BLOCK,
-			MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_URI_LOG_CALLBACK,
-			on_target, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	listener->idle_s = (unsigned)((listener->opts.idle_ms + 999) / 1000);
+	listener->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, listener,
+		MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_UNESCAPE_CALLBACK, unescape,
+		NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, listener, MHD_OPTION_CONNECTION_LIMIT,
+		listener->opts.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		listener->opts.max_per_ip, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)GK_HTTP_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
+		(size_t)STREAM_BLOCK, MHD_OPTION_CONNECTION_TIMEOUT, listener->idle_s,
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_END);
 	if (!listener->daemon)
 		return gk_error_set(
 			err, GK_UNAVAILABLE, "cannot serve HTTP on %s", listener->address);

@@ -62,7 +62,8 @@ struct gk_http_listener {
 	gk_http_opts opts;
 	char *name, *address;
 	unsigned port;
-	int fd; /* -1: closed */
+	unsigned idle_s; /* libmicrohttpd's own time limit */
+	int fd;          /* -1: closed */
 	struct MHD_Daemon *daemon;
 	gk_poll *poll;  /* libmicrohttpd's epoll descriptor */
 	gk_defer run;   /* MHD_run() at the end of this turn */
