@@ -249,7 +249,8 @@ static ring_content look(const gk_trace_ring *ring, size_t *size)
 	head = atomic_load(&page.head);
 	tail = atomic_load(&page.tail);
 	*size = (size_t)page.size;
-	if (page.magic != MAGIC || page.size % PAGE || (uint64_t)info.st_size < PAGE + page.size)
+	if (page.magic != MAGIC || page.size % PAGE || info.st_size < PAGE ||
+		page.size > (uint64_t)info.st_size - PAGE)
 		return FOREIGN;
 	return head > tail && head - tail <= page.size ? ENTRIES : NOTHING;
 }

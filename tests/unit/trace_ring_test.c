@@ -372,8 +372,20 @@ END_TEST
 
 START_TEST(a_file_that_was_cut_short_is_not_read_beyond_its_end)
 {
+	static const off_t ends[] = { 4096, 200 };
+
 	in_killed_process(put_three);
-	ck_assert_int_eq(truncate(file, 4096), 0);
+	ck_assert_int_eq(truncate(file, ends[_i]), 0);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "");
+}
+END_TEST
+
+/* With the page before it that is 0, which every file has. */
+START_TEST(a_room_that_no_file_can_have_leads_nowhere)
+{
+	in_killed_process(put_three);
+	change(8, "\0\xf0\xff\xff\xff\xff\xff\xff", 8);
 	ck_assert_int_eq(recover(), GK_OK);
 	ck_assert_str_eq(taken.data, "");
 }
@@ -412,7 +424,8 @@ static Suite *ring_suite(void)
 	tcase_add_test(t, a_length_that_cannot_be_is_damage);
 	tcase_add_loop_test(t, counters_that_cannot_be_lead_nowhere, 0, 3);
 	tcase_add_loop_test(t, a_file_that_is_no_ring_stays_as_it_is, 0, 3);
-	tcase_add_test(t, a_file_that_was_cut_short_is_not_read_beyond_its_end);
+	tcase_add_loop_test(t, a_file_that_was_cut_short_is_not_read_beyond_its_end, 0, 2);
+	tcase_add_test(t, a_room_that_no_file_can_have_leads_nowhere);
 	tcase_add_test(t, without_a_folder_there_is_none);
 	suite_add_tcase(suite, t);
 	return suite;
