@@ -44,7 +44,7 @@ describe('requests to a provider', () => {
       await stop(daemon, service);
     });
   it('go at once, each over a connection of its own', async () => {
-    const service = await counting({ wait: 300 });
+    const service = await counting({ wait: 400 * slack });
     const daemon = await daemonFor(service);
     await daemon.many(8);
     assert.equal(service.most, 8);
@@ -61,7 +61,7 @@ describe('requests to a provider', () => {
     await stop(daemon, service);
   });
   it('wait for one another where so many may go at once', async () => {
-    const service = await counting({ wait: 200 });
+    const service = await counting({ wait: 300 * slack });
     const daemon = await daemonFor(service, { max_concurrent: 2 });
     const all = daemon.many(6);
     await until(() => service.now === 2, 'two of them');
@@ -73,7 +73,7 @@ describe('requests to a provider', () => {
     await stop(daemon, service);
   });
   it('are refused where too many wait', async () => {
-    const service = await counting({ wait: 500 });
+    const service = await counting({ wait: 400 * slack });
     const daemon = await daemonFor(service, { max_concurrent: 1, max_queue: 1 });
     const answers = await daemon.many(4);
     const codes = answers.map((res) => res.status).sort();
@@ -95,7 +95,7 @@ describe('requests to a provider', () => {
   it('stop while it is down, and go on when it is not', async () => {
     let status = 503;
     const service = await counting({ status: () => status });
-    const daemon = await daemonFor(service, { break_after: 2, break_time: 400 });
+    const daemon = await daemonFor(service, { break_after: 2, break_time: 500 * slack });
     const state = () => daemon.metric('genkitd_provider_breaker_state{provider="zoo"}');
     await daemon.ask();
     assert.equal(await state(), 0);
@@ -103,10 +103,10 @@ describe('requests to a provider', () => {
     assert.equal(await state(), 1);
     const refused = await daemon.ask();
     assert.equal(refused.status, 503);
-    assert.ok(JSON.parse(await refused.text()).details.responseMetadata.retryAfterMs <= 400);
+    assert.ok(JSON.parse(await refused.text()).details.responseMetadata.retryAfterMs <= 500 * slack);
     assert.equal(service.times.length, 2);
     status = 200;
-    await sleep(450);
+    await sleep(500 * slack + 50);
     assert.equal(await state(), 2);
     assert.equal((await daemon.ask()).status, 200);
     assert.equal(await state(), 0);
