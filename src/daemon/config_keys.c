@@ -398,8 +398,8 @@ const gk_config_key gk_config_keys[] = {
 		.type = GK_CONFIG_ENUM,
 		.fallback = "committed",
 		.choices = durability_choices,
-		.help = "committed: the spans of a run outlive the process, kill -9 included, before the last byte of its answer. "
-			"relaxed: they follow within 200 ms." },
+		.help = "committed: the spans of a run outlive the process, kill -9 included, before the last "
+			"byte of its answer. relaxed: they follow within 200 ms." },
 	{ .name = "trace.sample",
 		.type = GK_CONFIG_UINT,
 		.fallback = "100",
