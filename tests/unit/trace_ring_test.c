@@ -31,6 +31,7 @@ static void on_log(const gk_log_record *record, void *user)
 
 static void setup(void)
 {
+	told = 0;
 	snprintf(folder, sizeof(folder), "/tmp/genkitd-ring-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/traces.db", folder);
