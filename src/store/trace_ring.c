@@ -123,10 +123,11 @@ bool gk_trace_ring_put(gk_trace_ring *ring, uint64_t number, const void *data, s
 	uint64_t tail = atomic_load_explicit(&page->tail, memory_order_acquire);
 	ring_entry entry = { .len = (uint32_t)len, .number = number };
 
-	if (tail == head)
-		tail = head = begin_anew(ring, head);
+	/* first of all: who begins anew goes on to move `head`, which may not stay behind `tail` */
 	if (len > ring->size || size_of(len) > ring->size - (size_t)(head - tail))
 		return false;
+	if (tail == head)
+		head = begin_anew(ring, head);
 	entry.sum = sum_of(&entry, data);
 	write_at(ring, head, &entry, sizeof(entry));
 	write_at(ring, head + sizeof(entry), data, len);

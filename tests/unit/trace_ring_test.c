@@ -197,6 +197,27 @@ START_TEST(an_entry_may_take_all_the_room_and_no_more)
 }
 END_TEST
 
+static void put_after_what_has_no_room(void)
+{
+	static char text[ROOM + 1];
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	if (!put(ring, 1, "one"))
+		exit(1);
+	gk_trace_ring_drop(ring, 1);
+	if (gk_trace_ring_put(ring, 2, text, sizeof(text)) || !put(ring, 3, "three") ||
+		gk_trace_ring_used(ring) == 0)
+		exit(1);
+}
+
+START_TEST(what_can_never_have_room_changes_nothing)
+{
+	in_killed_process(put_after_what_has_no_room);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "three .");
+}
+END_TEST
+
 START_TEST(the_file_is_ours_alone_and_goes_when_nothing_is_in_it)
 {
 	gk_trace_ring *ring = open_ring(ROOM);
@@ -415,6 +436,7 @@ static Suite *ring_suite(void)
 	tcase_add_test(t, entries_go_round);
 	tcase_add_test(t, what_has_no_room_is_refused_until_there_is_some);
 	tcase_add_test(t, an_entry_may_take_all_the_room_and_no_more);
+	tcase_add_test(t, what_can_never_have_room_changes_nothing);
 	tcase_add_test(t, the_file_is_ours_alone_and_goes_when_nothing_is_in_it);
 	tcase_add_test(t, what_was_never_kept_elsewhere_stays);
 	tcase_add_test(t, what_cannot_be_taken_is_found_again);
