@@ -461,6 +461,8 @@ static void configure_lags(gk_trace_store *store, const gk_trace_store_opts *opt
 void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *opts)
 {
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
+	if (store->is_relaxed && !opts->is_relaxed)
+		store->bare = store->last; /* nothing went into the ring meanwhile */
 	store->is_relaxed = opts->is_relaxed;
 	store->max_queue = opts->max_queue ? opts->max_queue : GK_MAX_STORE_QUEUE;
 	pthread_mutex_lock(&store->lock);

@@ -186,6 +186,31 @@ START_TEST(relaxed_a_run_does_not_wait_and_its_spans_follow)
 }
 END_TEST
 
+static void set_durability(bool is_relaxed)
+{
+	gk_trace_store_configure(
+		store, GK_OPTS(gk_trace_store_opts, .path = path, .is_relaxed = is_relaxed));
+}
+
+static gk_code changing(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_code rc;
+
+	set_durability(true);
+	rc = gk_run_step(ctx, "first", core_echo, NULL, input, ret, err);
+	set_durability(false);
+	return rc;
+}
+
+START_TEST(what_a_run_left_while_it_was_relaxed_is_waited_for_afterwards)
+{
+	open_store(false);
+	core_flow("changing", changing, NULL);
+	gk_run_unref(run_to_end("/flow/changing"));
+	ck_assert_uint_eq(gk_trace_store_count(store).spans, 2);
+}
+END_TEST
+
 START_TEST(a_run_that_lasts_is_there_before_it_ends)
 {
 	gk_auto_json json_t *running = NULL, *ended = NULL;
@@ -404,6 +429,7 @@ static Suite *recorder_suite(void)
 	tcase_add_test(tests, a_run_whose_spans_have_no_room_in_the_ring_waits_for_the_disk);
 	tcase_add_test(tests, without_a_ring_a_run_waits_for_the_disk);
 	tcase_add_test(tests, relaxed_a_run_does_not_wait_and_its_spans_follow);
+	tcase_add_test(tests, what_a_run_left_while_it_was_relaxed_is_waited_for_afterwards);
 	tcase_add_test(tests, a_run_that_lasts_is_there_before_it_ends);
 	tcase_add_test(tests, what_is_not_sampled_is_not_stored);
 	tcase_add_test(tests, a_span_that_comes_back_to_us_is_stored_once);
