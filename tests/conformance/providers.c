@@ -295,6 +295,8 @@ void conformance_providers(conformance *run, const char *file, json_t *doc)
 		run_case(run, file, doc);
 		return;
 	}
+	if (!json_array_size(json_object_get(doc, "cases")))
+		conformance_fail(run, file, "has no cases");
 	json_array_foreach (json_object_get(doc, "cases"), i, one) {
 		gk_auto_json json_t *whole = gk_json_merge(defaults, one);
 
