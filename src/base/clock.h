@@ -19,7 +19,8 @@ void gk_clock_iso(uint64_t wall_ns, char ret[GK_ISO_TIME_SIZE]);
 /** The same read back: years from 1970 to 9999, any number of digits of a second (milliseconds count), "Z" or an offset.
  * Milliseconds since 1970; -1 when it is no such time. */
 int64_t gk_clock_read_iso(const char *text);
-/** A date of HTTP, in the form that is sent and in the two older ones, as seconds since 1970. False: it is none. */
+/** A date of HTTP, in the form that is sent and in the two older ones, as seconds since 1970. A comma
+ * ends it. False: it is none. */
 bool gk_clock_read_http(const char *text, int64_t *seconds_ret);
 
 #endif

@@ -98,7 +98,8 @@ bool gk_clock_read_http(const char *text, int64_t *seconds_ret)
 
 		while (*piece && read_piece(&at, *piece, &when))
 			piece++;
-		if (*piece || at[strspn(at, " \t")])
+		at += strspn(at, " \t");
+		if (*piece || (*at && *at != ',')) /* of fields that were joined the first counts */
 			continue;
 		*seconds_ret = timegm(&when);
 		return true;
