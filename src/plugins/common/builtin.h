@@ -19,14 +19,14 @@ gk_code gk_use_compat(gk_app *app, json_t *options, gk_error *err);
 /** The options of such a service, but for its name. */
 extern const gk_vendor_option gk_compat_options[];
 
-/** Whether the words among the options of such a service are those that there are. */
+/** Whether such a service has a name, and the words among its options are those that there are. */
 GK_MUST_USE gk_code gk_compat_check(const json_t *options, gk_error *err);
 /** What `plugins` of a configuration may be, as JSON Schema. New reference; NULL when memory ran out. */
 json_t *gk_plugins_schema(void);
 /* Hears of a mistake: where it is, as a JSON Pointer, and what it is. */
 typedef void gk_plugins_tell_fn(void *user, const char *pointer, const char *text);
 /** Tells every mistake in `plugins` of a configuration that can be seen without the network: plugins and options that there are
- * not, and options that are not what they must be. Values are not told. */
+ * not, and options that are not what they must be. Of values only a word is told that is none of a few. */
 void gk_plugins_check(const json_t *plugins, gk_plugins_tell_fn *tell, void *user);
 /** The type of a plugin (NULL: it is no type of its own). NOT_FOUND, with what was meant. */
 GK_MUST_USE gk_code gk_builtin_find(const char *name, const gk_vendor_type **ret, gk_error *err);

@@ -67,16 +67,12 @@ static void check_named(check *it, const json_t *options)
 {
 	const char *name = gk_json_str_peek(options, "name");
 	const gk_vendor_type type = { .plugin.name = name, .options = gk_compat_options };
+	gk_auto_error gk_error err = { 0 };
 
-	if (name && *name) {
-		gk_auto_error gk_error err = { 0 };
-
+	if (name && *name)
 		check_options(it, &type, options, "name");
-		if (gk_compat_check(options, &err) != GK_OK)
-			tell_error(it, &err);
-	} else {
-		tell(it, "plugin compat: a service is a mapping with 'name' and 'base_url'");
-	}
+	if (gk_compat_check(options, &err) != GK_OK)
+		tell_error(it, &err);
 }
 
 static void check_list(check *it, const json_t *list)

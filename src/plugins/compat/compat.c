@@ -90,24 +90,32 @@ static gk_code read_row(compat *it, const json_t *given, gk_error *err)
 	return GK_OK;
 }
 
+static gk_code read_name(const json_t *given, const char **ret, gk_error *err)
+{
+	*ret = gk_json_str_peek(given, "name");
+	return *ret && **ret ? GK_OK
+			     : gk_error_set(err, GK_INVALID_ARGUMENT,
+				       "plugin compat: a service is a mapping with 'name' and "
+				       "'base_url'");
+}
+
 gk_code gk_compat_check(const json_t *options, gk_error *err)
 {
 	compat it = { .type = base };
+	gk_code rc = read_name(options, &it.type.plugin.name, err);
 
-	it.type.plugin.name = gk_json_str_peek(options, "name");
-	return read_row(&it, options, err);
+	return rc == GK_OK ? read_row(&it, options, err) : rc;
 }
 
 static gk_code use_one(gk_app *app, const json_t *given, gk_error *err)
 {
-	const char *name = gk_json_str_peek(given, "name");
 	gk_auto_json json_t *rest = NULL;
+	const char *name;
 	compat *it;
-	gk_code rc;
+	gk_code rc = read_name(given, &name, err);
 
-	if (!name || !*name)
-		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"plugin compat: a service is a mapping with 'name' and 'base_url'");
+	if (rc != GK_OK)
+		return rc;
 	rest = gk_json_copy(given);
 	it = calloc(1, sizeof(*it));
 	if (!rest || !it || !(it->type.plugin.name = strdup(name))) {
