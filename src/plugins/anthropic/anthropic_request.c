@@ -150,7 +150,7 @@ static gk_code input_schema(const json_t *tool, bool is_strict, json_t **ret, gk
 		rc = gk_schema_adapt(
 			schema, GK_OPTS(gk_schema_adapt_opts, .close_objects = true), ret, err);
 	else
-		*ret = gk_json_copy(schema);
+		*ret = json_object_get(schema, "type") ? json_incref(schema) : gk_json_copy(schema);
 	if (rc != GK_OK)
 		return rc;
 	if (!json_object_get(*ret, "type") && !gk_json_set_str(*ret, "type", "object")) {

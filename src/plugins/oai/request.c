@@ -97,8 +97,6 @@ static gk_code add_tools(const gk_oai_call *call, json_t *body, gk_error *err)
 	}
 	if (json_is_array(own) && json_array_extend(tools, own) < 0)
 		return gk_error_no_memory(err);
-	if (!json_array_size(tools))
-		return GK_OK;
 	if (!gk_json_set(body, "tools", tools))
 		return gk_error_no_memory(err);
 	if (!choice || !call->row->tool_required ||
