@@ -26,7 +26,8 @@ char *gk_net_trim(const char *text);
 
 /** Seconds since 1970. */
 typedef uint64_t gk_net_clock_fn(void *user);
-/** The time by which tokens end, and that a date of a reply is measured against: `clock` NULL, as when nothing was said, is the system's. False when memory ran out. */
+/** The time by which tokens end, and that a date of a reply is measured against: `clock` NULL, as when nothing was said, is the
+ * system's. False when memory ran out. */
 GK_MUST_USE bool gk_net_set_clock(gk_app *app, gk_net_clock_fn *clock, void *user);
 uint64_t gk_net_now_s(gk_app *app);
 
