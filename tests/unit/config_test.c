@@ -541,7 +541,7 @@ START_TEST(what_is_wrong_with_a_plugin_is_told_where_it_stands)
 			"  ollama: " SECRET "\n"
 			"  xai:\n"
 			"  compat:\n"
-			"    - {name: a/b, base_url: x, json_mode: maybe}\n"
+			"    - {name: a/b, base_url: x, json_mode: " SECRET "}\n"
 			"    - name: lab\n"
 			"      base_ulr: " SECRET "\n"
 			"    - base_url: " SECRET "\n"
@@ -550,7 +550,7 @@ START_TEST(what_is_wrong_with_a_plugin_is_told_where_it_stands)
 		"c.yaml:5:5: plugins: plugin openai: option 'timeout' must be a number from 0\n"
 		"c.yaml:6:3: plugins: there is no plugin 'opneai'; did you mean 'openai'?\n"
 		"c.yaml:7:3: plugins: the options of a plugin are a mapping\n"
-		"c.yaml:10:7: plugins: plugin a/b: option 'jsonMode' is schema, object or none, not 'maybe'\n"
+		"c.yaml:10:7: plugins: plugin a/b: option 'jsonMode' is schema, object or none\n"
 		"c.yaml:12:7: plugins: plugin lab: there is no option 'base_ulr'; did you mean 'base_url'?\n"
 		"c.yaml:13:7: plugins: plugin compat: a service is a mapping with 'name' and 'base_url'\n"
 		"c.yaml:14:7: plugins: plugin compat: a service is a mapping with 'name' and 'base_url'");

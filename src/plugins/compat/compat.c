@@ -73,8 +73,8 @@ static gk_code read_row(compat *it, const json_t *given, gk_error *err)
 		i++;
 	if (!json_modes[i])
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"plugin %s: option 'jsonMode' is schema, object or none, not '%s'",
-			it->type.plugin.name, mode);
+			"plugin %s: option 'jsonMode' is schema, object or none",
+			it->type.plugin.name);
 	if (limit && strlen(limit) >= sizeof(it->limit))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"plugin %s: option 'limitField' is too long", it->type.plugin.name);
