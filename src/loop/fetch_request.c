@@ -204,14 +204,20 @@ bool gk_fetch_request_name_agent(gk_fetch_request *request, const char *line)
 	return has_header(request, "user-agent") || append(request, line);
 }
 
+/* Keys are among them. */
+static void wipe(gk_buf *headers)
+{
+	if (headers->data)
+		explicit_bzero(headers->data, headers->len);
+	gk_buf_done(headers);
+}
+
 void gk_fetch_request_done(gk_fetch_request *request)
 {
 	drop_url(request);
 	free(request->method);
 	free(request->list);
-	if (request->headers.data) /* keys are among them */
-		explicit_bzero(request->headers.data, request->headers.len);
-	gk_buf_done(&request->headers);
+	wipe(&request->headers);
 	free(request->copy);
 	*request = (gk_fetch_request){ 0 };
 }
@@ -244,7 +250,7 @@ static const char *const of_body[] = { "content-encoding", "content-language", "
 
 static bool keep_headers(gk_fetch_request *request, bool same_origin, bool same_body)
 {
-	gk_auto_buf gk_buf before = request->headers;
+	gk_buf before = request->headers;
 	bool ok = true;
 
 	gk_buf_init(&request->headers, 0);
@@ -257,6 +263,7 @@ static bool keep_headers(gk_fetch_request *request, bool same_origin, bool same_
 			(same_body || !is_one_of(header, name_len, of_body)))
 			ok = append(request, header);
 	}
+	wipe(&before);
 	return ok;
 }
 
