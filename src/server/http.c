@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "server/address.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@
 #define STARVED_MS   250  /* between tries to take a connection without a descriptor left */
 #define STREAM_BLOCK 1024 /* libmicrohttpd's own buffer of a stream */
 #define STOP_ROUNDS  8    /* of MHD_run(), for resumed connections to end */
+/* libmicrohttpd counts milliseconds in 32 bits; one that lingers has a second more. */
+#define MAX_IDLE_S (UINT_MAX / 1000 - 1)
 
 /* --- running --- */
 
@@ -325,8 +328,9 @@ static size_t unescape(void *user, struct MHD_Connection *mhd, char *text)
 static gk_code start_daemon(gk_http_listener *listener, gk_error *err)
 {
 	const union MHD_DaemonInfo *info;
+	uint64_t idle_s = (listener->opts.idle_ms + 999) / 1000;
 
-	listener->idle_s = (unsigned)((listener->opts.idle_ms + 999) / 1000);
+	listener->idle_s = idle_s < MAX_IDLE_S ? (unsigned)idle_s : MAX_IDLE_S;
 	listener->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 		on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, listener,

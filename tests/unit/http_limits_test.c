@@ -368,6 +368,30 @@ START_TEST(an_idle_connection_is_closed)
 }
 END_TEST
 
+#define MONTHS_MS 12884902000 /* 112 in 32 bits */
+
+static void waiting_client(void *user)
+{
+	int fd = http_connect(front_listener);
+	struct pollfd ended = { .fd = fd, .events = POLLRDHUP };
+
+	http_send(fd, "GET /parts HTTP/1.1\r\n" HEAD "\r\n");
+	free(http_read(fd, "one,two"));
+	*(int *)user = poll(&ended, 1, 600);
+	close(fd);
+}
+
+START_TEST(an_idle_limit_of_months_is_not_over_in_a_moment)
+{
+	int ended = 1;
+
+	front_teardown();
+	front_start(GK_OPTS(gk_http_opts, .idle_ms = MONTHS_MS));
+	http_run(front_loop, waiting_client, &ended);
+	ck_assert_int_eq(ended, 0);
+}
+END_TEST
+
 START_TEST(a_body_that_does_not_come_closes_the_connection)
 {
 	gk_auto_str char *answer = NULL;
@@ -525,6 +549,7 @@ static Suite *suite(void)
 	tcase_add_test(served, a_client_that_has_closed_its_sending_side_is_answered_and_let_go);
 	tcase_add_test(served, a_client_that_takes_nothing_is_let_go_and_its_producer_told);
 	tcase_add_test(served, an_idle_connection_is_closed);
+	tcase_add_test(served, an_idle_limit_of_months_is_not_over_in_a_moment);
 	tcase_add_test(served, a_body_that_does_not_come_closes_the_connection);
 	tcase_add_test(served, a_listener_that_sets_no_limits_has_the_usual_ones);
 	tcase_add_test(served, connections_beyond_the_limit_are_turned_away);
