@@ -447,7 +447,6 @@ START_TEST(a_server_that_never_answers_holds_up_nobody_and_makes_nothing_grow)
 }
 END_TEST
 
-/* Who answers so takes one batch in the end. */
 static bool is_on_its_way(void *user)
 {
 	(void)user;
@@ -470,6 +469,7 @@ START_TEST(what_is_on_its_way_is_not_sent_yet)
 }
 END_TEST
 
+/* Who answers so takes one batch in the end. */
 static gk_sender_counts send_one(server_fn *fn)
 {
 	server *self = server_start(fn, NULL);
