@@ -172,7 +172,8 @@
 #define GK_STORE_WAL_PASSES    16           /* that try to leave so little */
 #define GK_STORE_READERS       4            /* connections that read */
 #define GK_STORE_QUIET_MS      40           /* so long without a write before what may wait is done */
-#define GK_STORE_DIRECT        1024 /* so many spans go into the tables at once, fewer into the journal, */
+#define GK_STORE_DIRECT        256  /* so many spans of other programs go into the tables at once, */
+#define GK_STORE_DIRECT_OWN    1024 /* and so many of our own runs; fewer into the journal; */
 #define GK_STORE_DIRECT_SIZE   (1u << 20) /* and so many bytes */
 #define GK_STORE_FOLD          1000   /* spans of one transaction from the journal into the tables */
 #define GK_STORE_GATHERED      64     /* traces of one span that one statement puts into the tables */

@@ -156,6 +156,18 @@ static gk_code write_through(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error 
 	return gk_sqlite_end(sqlite, rc, err);
 }
 
+/* What our own runs leave comes with their load, on which it would weigh. */
+static bool is_large(const gk_trace_batch *batch)
+{
+	size_t own = 0, others = batch->log_count;
+	const gk_trace_post *post;
+
+	STAILQ_FOREACH (post, &batch->posts, link)
+		*(post->owner ? &own : &others) += post->count;
+	return others >= GK_STORE_DIRECT || own >= GK_STORE_DIRECT_OWN ||
+	       batch->bytes >= GK_STORE_DIRECT_SIZE;
+}
+
 /* Few spans cost more in the tables than many do each: those of a small batch wait for others, and those of a large one if a
  * long journal would have to be folded before them. Whoever watches a trace is told what came of a merge, so that is not put
  * off. */
@@ -163,10 +175,7 @@ gk_code gk_sqlite_write(gk_trace_backend *backend, gk_trace_batch *batch, gk_err
 {
 	gk_sqlite *sqlite = (gk_sqlite *)backend;
 
-	bool is_large = batch->spans + batch->log_count >= GK_STORE_DIRECT ||
-			batch->bytes >= GK_STORE_DIRECT_SIZE;
-
-	if (batch->is_watched || (is_large && sqlite->sizes.unfolded < GK_STORE_FOLD))
+	if (batch->is_watched || (sqlite->sizes.unfolded < GK_STORE_FOLD && is_large(batch)))
 		return write_through(sqlite, batch, err);
 	return gk_sqlite_append(sqlite, batch, err);
 }

@@ -187,14 +187,14 @@ START_TEST(so_does_a_large_batch_that_passes_the_journal)
 	char id[16];
 
 	begin();
-	for (unsigned i = 0; i < GK_STORE_DIRECT; i++) {
+	for (unsigned i = 0; i < GK_STORE_DIRECT_OWN; i++) {
 		snprintf(id, sizeof(id), "t%u", i);
 		add(id, NULL);
 	}
 	end();
 	ck_assert_int_eq(number("SELECT count(*) FROM journal"), 0);
-	ck_assert_int_eq(number("SELECT count(*) FROM spans"), GK_STORE_DIRECT);
-	ck_assert_int_eq(number("SELECT count(*) FROM traces"), GK_STORE_DIRECT);
+	ck_assert_int_eq(number("SELECT count(*) FROM spans"), GK_STORE_DIRECT_OWN);
+	ck_assert_int_eq(number("SELECT count(*) FROM traces"), GK_STORE_DIRECT_OWN);
 }
 END_TEST
 
