@@ -29,30 +29,10 @@ static uint64_t unfolded(void)
 	return gk_trace_store_count(traces_store).unfolded;
 }
 
-/* The writer folds after a quiet moment, which on a busy machine has passed before a test looks: for an hour it does not. */
-static void hold_folding(void)
-{
-	pthread_mutex_lock(&traces_store->lock);
-	traces_store->upkeep_ms = gk_clock_mono_ms() + 3600000;
-	pthread_mutex_unlock(&traces_store->lock);
-}
-
-static void flush(void *user)
-{
-	(void)user;
-	ck_assert_int_eq(gk_trace_store_flush(traces_store, NULL), GK_OK);
-}
-
-static void save(gk_trace_post *post)
-{
-	gk_trace_store_save(traces_store, post);
-	traces_in_fiber(flush, NULL);
-}
-
 /* So many spans with little in them. */
 static void save_spans(const char *trace_id, unsigned count)
 {
-	save(traces_spans(trace_id, count, "n", "{}"));
+	traces_save(traces_spans(trace_id, count, "n", "{}"));
 }
 
 /* Nothing is folded unless somebody reads, or more is behind than may be: in a pause something comes to be written at once. */
@@ -79,7 +59,7 @@ static void open_without_a_pause(const gk_trace_store_opts *opts)
 
 START_TEST(a_small_batch_waits_in_the_journal_until_somebody_reads)
 {
-	hold_folding();
+	traces_hold_folding();
 	traces_post_root("a");
 	ck_assert_uint_eq(unfolded(), 1);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 1);
@@ -107,7 +87,7 @@ END_TEST
 
 START_TEST(a_large_batch_goes_into_the_tables_behind_what_is_in_the_journal)
 {
-	hold_folding();
+	traces_hold_folding();
 	traces_post_root("a");
 	save_spans("b", GK_STORE_DIRECT);
 	ck_assert_uint_eq(unfolded(), 0);
@@ -130,7 +110,7 @@ START_TEST(a_batch_of_many_bytes_goes_into_the_tables)
 	memcpy(doc + sizeof(doc) - 2, "\"}", 2);
 	row.doc_len = sizeof(doc);
 	ck_assert(gk_trace_post_add(post, &row));
-	save(post);
+	traces_save(post);
 	ck_assert_uint_eq(unfolded(), 0);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM spans"), 1);
 }
@@ -154,14 +134,14 @@ START_TEST(everything_of_a_post_comes_through_the_journal)
 		.tokens_out = 4 };
 	gk_auto_str char *ids = NULL;
 
-	hold_folding();
+	traces_hold_folding();
 	ck_assert(gk_trace_post_add(post, &row));
 	post->own_name = strdup("shown");
 	post->name = post->own_name;
 	post->has_start = post->has_end = true;
 	post->start_ms = 10.5;
 	post->end_ms = 20.25;
-	save(post);
+	traces_save(post);
 	ck_assert_uint_eq(unfolded(), 1);
 	ids = traces_ids("{'eq':{'name':'root','type':'model','status':2,'start':10.5,'end':20.25,"
 			 "'sessionId':'s1','tokens':7,'genkitx:env':'dev','genkitx:none':''}}",
@@ -179,7 +159,7 @@ START_TEST(what_another_process_left_in_the_journal_is_taken_over)
 	gk_trace_store *other = NULL;
 	gk_auto_json json_t *loaded = NULL;
 
-	hold_folding();
+	traces_hold_folding();
 	traces_post_root("a");
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM journal"), 1);
 	ck_assert_int_eq(gk_trace_store_open(traces_loop,
@@ -209,7 +189,7 @@ START_TEST(spans_of_a_process_that_is_gone_are_ended_when_the_file_is_opened)
 	row.doc_len = strlen(row.doc);
 	ck_assert(gk_trace_post_add(post, &row));
 	post->owner = INT64_MAX; /* there is no such process */
-	save(post);
+	traces_save(post);
 	traces_reopen(NULL);
 	loaded = traces_load("a");
 	assert_json(gk_json_at_peek(loaded, "spans.r.status"),
@@ -328,7 +308,7 @@ static void save_large(const char *trace_id, size_t size)
 		gk_buf_putc(&doc, ' ');
 	gk_buf_puts(&doc, "\"}");
 	ck_assert(!gk_buf_failed(&doc));
-	save(traces_spans(trace_id, 1, "n", doc.data));
+	traces_save(traces_spans(trace_id, 1, "n", doc.data));
 }
 
 #define LARGE 100000

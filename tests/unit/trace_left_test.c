@@ -22,26 +22,6 @@ static void teardown(void)
 	traces_stop();
 }
 
-static void flush(void *user)
-{
-	(void)user;
-	ck_assert_int_eq(gk_trace_store_flush(traces_store, NULL), GK_OK);
-}
-
-static void save(gk_trace_post *post)
-{
-	gk_trace_store_save(traces_store, post);
-	traces_in_fiber(flush, NULL);
-}
-
-/* Nothing is folded in pauses. */
-static void hold_folding(void)
-{
-	pthread_mutex_lock(&traces_store->lock);
-	traces_store->upkeep_ms = gk_clock_mono_ms() + 3600000;
-	pthread_mutex_unlock(&traces_store->lock);
-}
-
 static int64_t unfolded(void)
 {
 	return traces_number("SELECT coalesce(sum(spans), 0) FROM journal");
@@ -68,14 +48,14 @@ static gk_trace_post *orphan(void)
 static void leave_journal(void)
 {
 	traces_reopen(GK_OPTS(gk_trace_store_opts, .end_ms = 1));
-	hold_folding();
+	traces_hold_folding();
 	for (unsigned i = 0; i < MANY / PART; i++) {
 		char id[24];
 
 		snprintf(id, sizeof(id), "t%u", i);
-		save(traces_spans(id, PART, "n", "{}"));
+		traces_save(traces_spans(id, PART, "n", "{}"));
 	}
-	save(orphan());
+	traces_save(orphan());
 	ck_assert_int_eq(unfolded(), MANY + 1);
 	gk_trace_store_close(gk_steal(traces_store));
 }

@@ -24,12 +24,6 @@ static void teardown(void)
 
 #define NEEDLE "{\"attributes\":{\"genkit:input\":\"needle\"}}"
 
-static void flush(void *user)
-{
-	(void)user;
-	ck_assert_int_eq(gk_trace_store_flush(traces_store, NULL), GK_OK);
-}
-
 static void assert_found(const char *text, const char *expected)
 {
 	gk_auto_str char *ids = traces_ids(NULL, text);
@@ -52,8 +46,7 @@ START_TEST(words_that_begin_so_are_found_be_they_few_or_many)
 		snprintf(id, sizeof(id), "t%u", i);
 		snprintf(doc, sizeof(doc), "{\"attributes\":{\"genkit:input\":\"Gra%uin seed\"}}",
 			i);
-		gk_trace_store_save(traces_store, traces_spans(id, 1, "n", doc));
-		traces_in_fiber(flush, NULL);
+		traces_save(traces_spans(id, 1, "n", doc));
 		ck_assert_uint_eq(listed(&(gk_trace_query){ .limit = 100, .text = "gRa" }), i + 1);
 	}
 	ck_assert_uint_eq(listed(&(gk_trace_query){ .limit = 100, .text = "seed input:gra" }),
@@ -195,12 +188,6 @@ START_TEST(retention_goes_step_by_step_to_its_end)
 }
 END_TEST
 
-static void save(gk_trace_post *post)
-{
-	gk_trace_store_save(traces_store, post);
-	traces_in_fiber(flush, NULL);
-}
-
 START_TEST(the_index_lags_so_far_behind_though_it_is_never_quiet)
 {
 	uint64_t max = 16 * GK_STORE_DIRECT, most = 0;
@@ -211,7 +198,7 @@ START_TEST(the_index_lags_so_far_behind_though_it_is_never_quiet)
 		char id[16];
 
 		snprintf(id, sizeof(id), "t%u", i);
-		save(traces_spans(id, GK_STORE_DIRECT, "n", NEEDLE));
+		traces_save(traces_spans(id, GK_STORE_DIRECT, "n", NEEDLE));
 		lacking = gk_trace_store_count(traces_store).unindexed;
 		most = lacking > most ? lacking : most;
 	}
@@ -299,7 +286,7 @@ static uint64_t save_pages(char kind, unsigned number, unsigned spans)
 	char id[16];
 
 	snprintf(id, sizeof(id), "%c%u", kind, number);
-	save(traces_spans(id, spans, "n", page));
+	traces_save(traces_spans(id, spans, "n", page));
 	return gk_trace_store_count(traces_store).wal_bytes;
 }
 

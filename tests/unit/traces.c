@@ -2,7 +2,9 @@
  * Copyright the genkitd authors */
 #include "traces.h"
 
+#include "base/clock.h"
 #include "store/sqlite.h"
+#include "store/trace_store_internal.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -65,6 +67,13 @@ gk_trace_post *traces_spans(const char *trace_id, unsigned count, const char *na
 							  .end_ms = 2 }));
 	}
 	return post;
+}
+
+void traces_hold_folding(void)
+{
+	pthread_mutex_lock(&traces_store->lock);
+	traces_store->upkeep_ms = gk_clock_mono_ms() + 3600000;
+	pthread_mutex_unlock(&traces_store->lock);
 }
 
 int64_t traces_number(const char *sql)
@@ -133,6 +142,15 @@ static void flush(void *user)
 	asking *a = user;
 
 	a->rc = gk_trace_store_flush(traces_store, a->err);
+}
+
+void traces_save(gk_trace_post *post_take)
+{
+	asking a = { .rc = GK_OK };
+
+	gk_trace_store_save(traces_store, post_take);
+	traces_in_fiber(flush, &a);
+	ck_assert_int_eq(a.rc, GK_OK);
 }
 
 static void load(void *user)

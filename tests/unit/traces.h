@@ -40,6 +40,10 @@ const char *traces_span(
 /** A post of so many spans, the first of which is the root: all have that name and that document. */
 gk_trace_post *traces_spans(
 	const char *trace_id, unsigned count, const char *name, const char *doc);
+/** Saves it and waits for the commit. */
+void traces_save(gk_trace_post *post_take);
+/** The writer folds after a quiet moment, which on a busy machine has passed before a test looks: for an hour it does not. */
+void traces_hold_folding(void);
 /** The trace; NULL: there is none. New reference. */
 json_t *traces_load(const char *id);
 bool traces_has(const char *id);
