@@ -16,7 +16,7 @@ static json_t *body_of(const gk_oai_call *call)
 	const char *model = gk_oai_model_name(call);
 	gk_auto_str char *prompt = gk_oai_media_text(call->request);
 	gk_auto_json json_t *body = json_object();
-	bool is_gpt = gk_str_has_prefix(model, "gpt-image"); /* which knows no response_format */
+	bool is_gpt = strstr(model, "gpt-image"); /* which knows no response_format */
 
 	if (!prompt || !gk_json_set_str(body, "model", model) ||
 		!gk_json_set_str(body, "prompt", prompt) ||

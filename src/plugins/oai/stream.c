@@ -22,7 +22,7 @@ typedef struct tool_call {
 struct gk_oai_choice {
 	int64_t index;
 	gk_buf text, reasoning, refusal;
-	tool_call *calls, *last;
+	tool_call *calls, *last; /* by index; the one that began last */
 	json_t *finish_reason, *error;
 };
 
@@ -125,7 +125,7 @@ static tool_call *call_without_index(
 static gk_code add_call(gk_oai_stream *stream, gk_oai_choice *choice, const json_t *index,
 	tool_call **ret, gk_error *err)
 {
-	tool_call *call;
+	tool_call **at = &choice->calls, *call;
 
 	if (stream->call_count == GK_MAX_VENDOR_CALLS)
 		return too_much(stream, "tool calls", err);
@@ -133,13 +133,14 @@ static gk_code add_call(gk_oai_stream *stream, gk_oai_choice *choice, const json
 	if (!call)
 		return gk_error_no_memory(err);
 	call->told = SIZE_MAX;
-	call->index = json_is_integer(index) ? json_integer_value(index)
-		      : choice->last         ? choice->last->index + 1
-					     : 0;
-	if (choice->last)
-		choice->last->next = call;
-	else
-		choice->calls = call;
+	call->index = json_is_integer(index)                            ? json_integer_value(index)
+		      : choice->last && choice->last->index < INT64_MAX ? choice->last->index + 1
+		      : choice->last                                    ? INT64_MAX
+									: 0;
+	while (*at && (*at)->index <= call->index)
+		at = &(*at)->next;
+	call->next = *at;
+	*at = call;
 	choice->last = call;
 	stream->call_count++;
 	*ret = call;
