@@ -75,6 +75,8 @@ static void start_plugin(const char *name)
 	gk_auto_json json_t *options =
 		json("{'apiKey':'test-key','baseURL':'http://nowhere.invalid'}");
 
+	if (strcmp(name, "cloudflare-workers-ai") == 0)
+		json_object_set_new(options, "accountId", json_string("acc"));
 	core_start_unseen();
 	if (strcmp(name, "compat") == 0)
 		json_object_set_new(options, "name", json_string("zoo"));

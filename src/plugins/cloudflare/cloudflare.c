@@ -14,26 +14,18 @@
 static gk_code prepare(
 	const gk_vendor_model *model, const json_t *config, gk_outgoing *out, gk_error *err)
 {
-	static const char *const account_env[] = { "CLOUDFLARE_ACCOUNT_ID", NULL };
 	const gk_vendor *vendor = model->vendor;
 	const char *key = NULL;
 	const char *version = json_string_value(json_object_get(config, "version"));
 	const char *id = version && *version ? version : model->id;
-	gk_auto_str char *account = NULL;
 	gk_code rc = gk_vendor_key(vendor, config, &key, err);
 
 	if (rc == GK_OK)
 		rc = gk_vendor_check_path(vendor, id, err);
-	if (rc == GK_OK)
-		rc = gk_vendor_find_text(vendor, "accountId", account_env, &account, err);
 	if (rc != GK_OK)
 		return rc;
-	if (!account)
-		return gk_error_set(err, GK_FAILED_PRECONDITION,
-			"plugin %s: needs an account: option 'accountId', or in the environment "
-			"CLOUDFLARE_ACCOUNT_ID",
-			vendor->name);
-	gk_outgoing_url(out, "%s/accounts/%s/ai/run/%s", vendor->base_url, account, id);
+	gk_outgoing_url(out, "%s/accounts/%s/ai/run/%s", vendor->base_url,
+		gk_json_str_peek(vendor->memory, "account"), id);
 	gk_outgoing_secret(out, "Authorization", "Bearer ", key);
 	gk_vendor_prepare(vendor, out);
 	return GK_OK;
@@ -243,6 +235,24 @@ static gk_code define_embedder(
 	return define(plugin, vendor, true, id, err);
 }
 
+/* Whose account it is, is part of every address. */
+static gk_code setup(gk_vendor *vendor, gk_error *err)
+{
+	static const char *const names[] = { "CLOUDFLARE_ACCOUNT_ID", NULL };
+	gk_auto_str char *account = NULL;
+	gk_code rc = gk_vendor_find_text(vendor, "accountId", names, &account, err);
+
+	if (rc != GK_OK)
+		return rc;
+	if (!account)
+		return gk_error_set(err, GK_FAILED_PRECONDITION,
+			"plugin %s: needs an account: option 'accountId', or in the environment "
+			"CLOUDFLARE_ACCOUNT_ID",
+			vendor->name);
+	vendor->memory = json_pack("{s:s}", "account", account);
+	return vendor->memory ? GK_OK : gk_error_no_memory(err);
+}
+
 static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 {
 	gk_vendor *vendor;
@@ -290,5 +300,6 @@ const gk_vendor_type gk_plugin_cloudflare = {
 	},
 	.base_url = "https://api.cloudflare.com/client/v4",
 	.key_env = key_env,
+	.setup = setup,
 	.options = options,
 };

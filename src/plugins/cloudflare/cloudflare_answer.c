@@ -7,39 +7,40 @@
 #include "plugins/common/failure.h"
 
 /* Flat, or as OpenAI has it; an id has no place in the history, so it is left out. */
-static json_t *call_part(const json_t *call)
+static gk_code add_call(const char *who, const json_t *call, json_t *parts, gk_error *err)
 {
 	const json_t *function = json_object_get(call, "function");
 	const json_t *it = function ? function : call;
-	json_t *arguments = json_object_get(it, "arguments");
-	gk_auto_json json_t *parsed = NULL;
+	const char *name = gk_json_str_peek(it, "name");
+	json_t *input = NULL;
+	gk_code rc = gk_call_arguments(who, name, json_object_get(it, "arguments"), &input, err);
 
-	if (json_is_string(arguments) &&
-		gk_json_parse(json_string_value(arguments), json_string_length(arguments), 0,
-			&parsed, NULL) == GK_OK)
-		arguments = parsed;
-	return gk_part_tool_request(gk_json_str_peek(it, "name"), NULL,
-		arguments && !json_is_null(arguments) ? json_incref(arguments) : json_object());
+	if (rc != GK_OK)
+		return rc;
+	return gk_json_push_take(parts, gk_part_tool_request(name, NULL, input))
+		       ? GK_OK
+		       : gk_error_no_memory(err);
 }
 
 /* What a result or a piece of one says. */
-static bool add_parts(json_t *parts, const json_t *it)
+static gk_code add_parts(const char *who, json_t *parts, const json_t *it, gk_error *err)
 {
 	const json_t *response = json_object_get(it, "response");
 	gk_auto_json json_t *text = NULL;
 	json_t *call;
 	size_t i;
+	gk_code rc = GK_OK;
 
 	if (response && !json_is_null(response)) {
 		text = gk_json_as_text(response);
 		if (!text || !gk_parts_add(parts, "text", json_string_value(text),
 				     json_string_length(text)))
-			return false;
+			return gk_error_no_memory(err);
 	}
 	json_array_foreach (json_object_get(it, "tool_calls"), i, call)
-		if (!gk_json_push_take(parts, call_part(call)))
-			return false;
-	return true;
+		if (rc == GK_OK)
+			rc = add_call(who, call, parts, err);
+	return rc;
 }
 
 gk_code gk_cloudflare_check(
@@ -62,9 +63,9 @@ gk_code gk_cloudflare_answer(
 
 	if (!json_is_object(result))
 		return gk_error_set(err, GK_INTERNAL, "%s: the answer has no result", who);
-	if (!add_parts(content, result))
-		return gk_error_no_memory(err);
-	rc = gk_vendor_response(request, gk_steal(content), result, &response, err);
+	rc = content ? add_parts(who, content, result, err) : gk_error_no_memory(err);
+	if (rc == GK_OK)
+		rc = gk_vendor_response(request, gk_steal(content), result, &response, err);
 	if (rc != GK_OK)
 		return rc;
 	usage = json_object_get(response, "usage");
@@ -128,12 +129,10 @@ gk_code gk_cloudflare_stream_push(
 		rc = gk_cloudflare_check(stream->who, piece, stream->out, err);
 	if (rc == GK_OK)
 		rc = gather(stream, piece, err);
-	if (rc != GK_OK)
+	if (rc == GK_OK)
+		rc = parts ? add_parts(stream->who, parts, piece, err) : gk_error_no_memory(err);
+	if (rc != GK_OK || !json_array_size(parts))
 		return rc;
-	if (!add_parts(parts, piece))
-		return gk_error_no_memory(err);
-	if (!json_array_size(parts))
-		return GK_OK;
 	chunk = gk_chunk_new(0, gk_steal(parts));
 	return chunk ? stream->emit(chunk, stream->user, err) : gk_error_no_memory(err);
 }

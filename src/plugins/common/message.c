@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "plugins/common/message.h"
 
+#include "base/limits.h"
 #include "base/str.h"
 
 #include <ctype.h>
@@ -142,6 +143,28 @@ json_t *gk_part_tool_request(const char *name, const char *ref, json_t *input_ta
 		!gk_json_set(request, "input", input))
 		return NULL;
 	return json_pack("{s:O}", "toolRequest", request);
+}
+
+gk_code gk_call_arguments(
+	const char *who, const char *tool, json_t *arguments, json_t **ret, gk_error *err)
+{
+	const char *text = json_string_value(arguments);
+
+	*ret = NULL;
+	if (text && text[strspn(text, " \t\r\n")]) {
+		gk_code rc = gk_json_parse(
+			text, json_string_length(arguments), GK_MAX_VENDOR_BODY, ret, NULL);
+
+		if (rc != GK_OK)
+			return gk_error_set(err, GK_INTERNAL,
+				"%s: the arguments of the call of tool '%s' are not JSON", who,
+				tool ? tool : "");
+	} else if (arguments && !text) {
+		*ret = json_incref(arguments);
+	}
+	if (!*ret || json_is_null(*ret))
+		*ret = json_object();
+	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
 json_t *gk_json_as_text(const json_t *value)

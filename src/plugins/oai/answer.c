@@ -88,28 +88,6 @@ static gk_code add_content(
 
 /* --- tool calls --- */
 
-static gk_code read_arguments(
-	const gk_oai_call *call, const json_t *function, json_t **ret, gk_error *err)
-{
-	json_t *arguments = gk_json_peek(function, "arguments");
-	const char *text = json_string_value(arguments);
-
-	if (text && text[strspn(text, " \t\r\n")]) {
-		gk_code rc = gk_json_parse(
-			text, json_string_length(arguments), GK_MAX_VENDOR_BODY, ret, NULL);
-
-		if (rc != GK_OK)
-			return gk_error_set(err, GK_INTERNAL,
-				"%s: the arguments of the call of tool '%s' are not JSON",
-				call->vendor->name, gk_json_str_peek(function, "name"));
-	} else if (arguments && !text) {
-		*ret = json_incref(arguments);
-	}
-	if (!*ret || json_is_null(*ret))
-		*ret = json_object();
-	return *ret ? GK_OK : gk_error_no_memory(err);
-}
-
 static gk_code add_tool_calls(
 	const gk_oai_call *call, const json_t *message, json_t *content, gk_error *err)
 {
@@ -119,13 +97,14 @@ static gk_code add_tool_calls(
 	json_array_foreach (gk_json_peek(message, "tool_calls"), i, one) {
 		const json_t *function = gk_json_peek(one, "function");
 		gk_auto_json json_t *part = NULL;
+		const char *name = gk_json_str_peek(function, "name");
 		json_t *input = NULL;
-		gk_code rc = read_arguments(call, function, &input, err);
+		gk_code rc = gk_call_arguments(
+			call->vendor->name, name, gk_json_peek(function, "arguments"), &input, err);
 
 		if (rc != GK_OK)
 			return rc;
-		part = gk_part_tool_request(
-			gk_json_str_peek(function, "name"), gk_json_str_peek(one, "id"), input);
+		part = gk_part_tool_request(name, gk_json_str_peek(one, "id"), input);
 		if (!gk_tool_name_restore(&gk_oai_tool_names, call->request, part) ||
 			!gk_json_push_take(content, gk_steal(part)))
 			return gk_error_no_memory(err);
