@@ -4,6 +4,7 @@
 #include "plugins/oai/service.h"
 
 static const gk_oai_models models[] = {
+	{ .ids = "sentence-transformers/* BAAI/bge-* *embed* *Embed*", .kind = GK_OAI_EMBED },
 	{ .ids = "meta-llama/Llama-3.3-70B-Instruct meta-llama/Llama-3.1-8B-Instruct "
 		 "meta-llama/Llama-3.1-70B-Instruct mistralai/Mistral-7B-Instruct-v0.3 "
 		 "Qwen/Qwen2.5-72B-Instruct Qwen/Qwen2.5-7B-Instruct deepseek-ai/DeepSeek-R1 "
@@ -30,6 +31,7 @@ static const gk_oai_row row = {
 	.json_titled = true,
 	.json_inline = true,
 	.close_tools = true,
+	.embeds_features = true,
 	.id_provider = true,
 	.renames = renames,
 	.models = models,

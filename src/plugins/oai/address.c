@@ -55,6 +55,20 @@ static gk_code azure_address(const gk_vendor *vendor, gk_outgoing *out, const ch
 	return GK_OK;
 }
 
+/* The tasks are beside the API of the chats: where its address ends in a version, before that. */
+static gk_code feature_address(
+	const gk_vendor *vendor, gk_outgoing *out, const char *model, gk_error *err)
+{
+	static const char version[] = "/v1";
+	size_t len = strlen(vendor->base_url), tail = sizeof(version) - 1;
+
+	if (len > tail && strcmp(vendor->base_url + len - tail, version) == 0)
+		len -= tail;
+	gk_outgoing_url(out, "%.*s/hf-inference/models/%s/pipeline/feature-extraction", (int)len,
+		vendor->base_url, model);
+	return gk_vendor_check_path(vendor, model, err);
+}
+
 static gk_code add_own_headers(
 	const gk_vendor *vendor, const gk_oai_row *row, gk_outgoing *out, gk_error *err)
 {
@@ -77,13 +91,16 @@ gk_code gk_oai_prepare(const gk_vendor *vendor, const gk_oai_row *row, gk_outgoi
 	const char *key = NULL;
 	gk_code rc = gk_vendor_key(vendor, config, &key, err);
 
-	if (rc == GK_OK && row->address == GK_OAI_ADDRESS_AZURE) {
+	if (rc != GK_OK)
+		return rc;
+	if (row->address == GK_OAI_ADDRESS_AZURE)
 		rc = azure_address(vendor, out, path, model, key, err);
-	} else if (rc == GK_OK) {
+	else if (row->embeds_features && strcmp(path, "/embeddings") == 0)
+		rc = feature_address(vendor, out, model, err);
+	else
 		gk_outgoing_url(out, "%s%s", vendor->base_url, path);
-		if (key)
-			gk_outgoing_secret(out, "Authorization", "Bearer ", key);
-	}
+	if (row->address != GK_OAI_ADDRESS_AZURE && key)
+		gk_outgoing_secret(out, "Authorization", "Bearer ", key);
 	if (rc == GK_OK)
 		rc = add_own_headers(vendor, row, out, err);
 	if (rc == GK_OK)

@@ -180,8 +180,9 @@ static const counter counters[] = {
 	{ "outputTokens", PLAIN, "completion_tokens", false },
 	{ "totalTokens", PLAIN, "total_tokens", false },
 	{ "thoughtsTokens", OF_COMPLETION, "reasoning_tokens", false },
+	{ "cachedContentTokens", PLAIN, "cached_tokens", false },
 	{ "cachedContentTokens", PLAIN, "prompt_cache_hit_tokens", false },
-	{ "cachedContentTokens", OF_PROMPT, "cached_tokens", false }, /* counts more */
+	{ "cachedContentTokens", OF_PROMPT, "cached_tokens", false }, /* the last one counts */
 	{ .to = NULL },
 };
 

@@ -126,9 +126,7 @@ static bool add_one(const gk_oai_call *call, json_t *body, const char *name, jso
 		return gk_json_set(body, name, value);
 	if (!rename->to)
 		return true;
-	if (!rename->is_deep)
-		return gk_json_set(body, rename->to, value);
-	deep = deep_snake(value);
+	deep = rename->is_deep ? deep_snake(value) : json_incref(value);
 	if (json_is_object(deep) && !json_object_size(deep))
 		return true;
 	return gk_json_set(body, rename->to, deep);

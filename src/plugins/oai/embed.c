@@ -36,14 +36,18 @@ static bool add_options(json_t *body, const json_t *options)
 	return true;
 }
 
-static json_t *body_of(const char *model, const json_t *documents, size_t from, size_t count,
-	const json_t *options)
+/* Of a task that extracts features the address names the model. */
+static json_t *body_of(
+	const gk_vendor *vendor, const char *model, const json_t *input, size_t from, size_t count)
 {
+	bool is_task = ((const gk_oai_row *)vendor->type->row)->embeds_features;
+	const json_t *documents = json_object_get(input, "input");
 	gk_auto_json json_t *body = json_object();
 
-	if (!gk_json_set_str(body, "model", model) ||
-		!gk_json_set_take(body, "input", gk_documents_texts(documents, from, count)) ||
-		!add_options(body, options))
+	if ((!is_task && !gk_json_set_str(body, "model", model)) ||
+		!gk_json_set_take(body, is_task ? "inputs" : "input",
+			gk_documents_texts(documents, from, count)) ||
+		!add_options(body, json_object_get(input, "options")))
 		return NULL;
 	return gk_steal(body);
 }
@@ -75,11 +79,25 @@ static gk_code malformed(const char *who, const char *what, gk_error *err)
 	return gk_error_set(err, GK_INTERNAL, "%s: the answer's embeddings %s", who, what);
 }
 
+/* What is listed for a document is its vector, or has it; a vector may be packed. New reference; NULL: it is none. */
+static json_t *vector_of(json_t *item)
+{
+	json_t *vector = json_is_array(item) ? item : json_object_get(item, "embedding");
+
+	if (json_is_string(vector))
+		return unpack(json_string_value(vector));
+	return json_is_array(vector) && (!json_array_size(vector) ||
+						json_is_number(json_array_get(vector, 0)))
+		       ? json_incref(vector)
+		       : NULL;
+}
+
 /* Puts the vectors of one answer to their places. */
 static gk_code place(
 	const char *who, const json_t *answer, size_t count, json_t *embeddings, gk_error *err)
 {
-	json_t *data = json_object_get(answer, "data"), *item;
+	const json_t *data = json_is_array(answer) ? answer : json_object_get(answer, "data");
+	json_t *item;
 	size_t offset = json_array_size(embeddings), i;
 
 	if (json_array_size(data) != count)
@@ -89,12 +107,9 @@ static gk_code place(
 			return gk_error_no_memory(err);
 	json_array_foreach (data, i, item) {
 		int64_t index = gk_json_int_at(item, "index", (int64_t)i);
-		json_t *vector = json_object_get(item, "embedding");
-		gk_auto_json json_t *own = json_is_string(vector)
-						   ? unpack(json_string_value(vector))
-						   : json_incref(vector);
+		gk_auto_json json_t *own = vector_of(item);
 
-		if (!json_is_array(own) || index < 0 || (size_t)index >= count)
+		if (!own || index < 0 || (size_t)index >= count)
 			return malformed(who, "are not vectors", err);
 		if (json_array_set_new(embeddings, offset + (size_t)index,
 			    json_pack("{s:O}", "embedding", own)) < 0)
@@ -111,9 +126,7 @@ static gk_code embed_some(gk_ctx *ctx, const gk_vendor_model *model, const char 
 {
 	const gk_vendor *vendor = model->vendor;
 	const json_t *options = json_object_get(input, "options");
-	gk_auto_json json_t *body =
-		body_of(name, json_object_get(input, "input"), from, count, options);
-	gk_auto_json json_t *answer = NULL;
+	gk_auto_json json_t *body = body_of(vendor, name, input, from, count), *answer = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc;
 

@@ -50,11 +50,11 @@ typedef enum gk_oai_address {
 	GK_OAI_ADDRESS_AZURE, /* by deployment, with an api-version and an api-key; or a project's */
 } gk_oai_address;
 
-/* A member of the configuration and its name on the wire. */
+/* A member of the configuration and its name on the wire. An object that is empty is not sent. */
 typedef struct gk_oai_rename {
 	const char *from, *to; /* `to` NULL: not sent under a name of its own */
 	const char *type;      /* of a gk_setting; NULL: nobody is told of it */
-	bool is_deep; /* the names inside become snake_case too; an empty object is not sent */
+	bool is_deep;          /* the names inside become snake_case too */
 } gk_oai_rename;
 
 /* Models that have something in common; the first row whose `ids` match counts. Ends with one without ids. */
@@ -79,10 +79,11 @@ typedef struct gk_oai_row {
 	const char *
 		tool_required; /* what toolChoice "required" is called; NULL: no tool_choice is sent */
 	gk_oai_json json;
-	bool json_titled;     /* the schema goes by its title, with strict: true */
-	bool json_strict;     /* and is made strict */
-	bool json_inline;     /* and has its $refs replaced */
-	bool close_tools;     /* tool parameters have additionalProperties: false */
+	bool json_titled; /* the schema goes by its title, with strict: true */
+	bool json_strict; /* and is made strict */
+	bool json_inline; /* and has its $refs replaced */
+	bool close_tools; /* tool parameters that say nothing of additionalProperties have false */
+	bool embeds_features; /* embeddings are features that a task of their own extracts: feature_address() */
 	bool no_usage_option; /* streams tell their usage unasked */
 	bool content_always;  /* assistant messages have content, if only "" */
 	bool plain_media;     /* image_url and input_audio are strings */

@@ -32,22 +32,23 @@ static gk_code parameters_of(
 {
 	json_t *schema = gk_json_peek(tool, "inputSchema");
 
-	if (!json_is_object(schema) || !json_object_size(schema)) {
-		*ret = json_pack("{s:s, s:{}}", "type", "object", "properties");
-	} else if (is_strict) {
+	gk_auto_json json_t *own = NULL;
+
+	if (!json_is_object(schema) || !json_object_size(schema))
+		own = json_pack("{s:s, s:{}}", "type", "object", "properties");
+	else if (is_strict)
 		return gk_schema_adapt(schema,
 			GK_OPTS(gk_schema_adapt_opts, .close_objects = true, .require_all = true),
 			ret, err);
-	} else if (call->row->close_tools) {
-		*ret = gk_json_copy(schema);
-		if (*ret && !gk_json_set_bool(*ret, "additionalProperties", false)) {
-			json_decref(*ret);
-			*ret = NULL;
-		}
-	} else {
-		*ret = json_incref(schema);
-	}
-	return *ret ? GK_OK : gk_error_no_memory(err);
+	else if (call->row->close_tools && !json_object_get(schema, "additionalProperties"))
+		own = gk_json_copy(schema);
+	else
+		own = json_incref(schema);
+	if (!own || (call->row->close_tools && !json_object_get(own, "additionalProperties") &&
+			    !gk_json_set_bool(own, "additionalProperties", false)))
+		return gk_error_no_memory(err);
+	*ret = gk_steal(own);
+	return GK_OK;
 }
 
 const gk_tool_grammar gk_oai_tool_names = { .also = "-" };
