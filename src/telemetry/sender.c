@@ -175,12 +175,12 @@ static gk_code pack(void *arg, gk_error *err)
 	return sender->opts.is_compressed ? gk_gzip(&j->body, err) : GK_OK;
 }
 
-/* Once a minute: a destination that refuses everything shall not fill the log. */
+/* A destination that refuses everything shall not fill the log. */
 static bool may_complain(gk_sender *sender)
 {
 	uint64_t now_ms = gk_loop_now_ms(sender->loop);
 
-	if (sender->complained_ms && now_ms - sender->complained_ms < GK_EXPORT_COMPLAIN_MS)
+	if (sender->complained_ms && now_ms - sender->complained_ms < sender->opts.complain_ms)
 		return false;
 	sender->complained_ms = now_ms;
 	return true;
@@ -526,6 +526,8 @@ static void set_defaults(gk_sender_opts *opts)
 		opts->retry_ms = GK_EXPORT_RETRY_MS;
 	if (!opts->gone_ms)
 		opts->gone_ms = GK_EXPORT_GONE_MS;
+	if (!opts->complain_ms)
+		opts->complain_ms = GK_EXPORT_COMPLAIN_MS;
 }
 
 gk_code gk_sender_new(gk_loop *loop, const gk_sender_opts *opts, gk_sender **ret, gk_error *err)

@@ -58,6 +58,8 @@ typedef struct gk_sender_opts {
 	size_t max_body;     /* of a request, before compression; 0: GK_EXPORT_BODY */
 	uint64_t retry_ms;   /* the first pause after a failure; 0: GK_EXPORT_RETRY_MS */
 	uint64_t gone_ms;    /* the longest one; 0: GK_EXPORT_GONE_MS */
+	uint64_t
+		complain_ms; /* between two lines in the log on what it refuses; 0: GK_EXPORT_COMPLAIN_MS */
 } gk_sender_opts;
 
 GK_MUST_USE gk_code gk_sender_new(

@@ -354,6 +354,29 @@ START_TEST(what_is_refused_for_good_is_dropped_with_one_line_in_the_log)
 }
 END_TEST
 
+static bool has_passed_since(void *user)
+{
+	return gk_loop_now_ms(core_loop) >= *(uint64_t *)user;
+}
+
+/* The test above is what comes sooner, with the usual time. */
+START_TEST(what_is_still_refused_after_a_while_is_told_again)
+{
+	uint64_t pause_ms = 20, then_ms;
+
+	seen.statuses[0] = seen.statuses[1] = 401;
+	make(GK_OPTS(gk_sender_opts, .batch_items = 1, .complain_ms = pause_ms));
+	put(1);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(warnings, 1);
+	then_ms = gk_loop_now_ms(core_loop) + pause_ms;
+	core_turn_until(has_passed_since, &then_ms);
+	put(2);
+	core_turn_until(is_idle, NULL);
+	ck_assert_uint_eq(warnings, 2);
+}
+END_TEST
+
 START_TEST(what_is_refused_again_and_again_is_tried_so_often_and_then_dropped)
 {
 	for (size_t i = 0; i < GK_EXPORT_TRIES; i++)
@@ -787,6 +810,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_batch_and_a_queue_have_their_usual_bytes);
 	tcase_add_test(tc, what_was_refused_for_the_moment_is_sent_again);
 	tcase_add_test(tc, what_is_refused_for_good_is_dropped_with_one_line_in_the_log);
+	tcase_add_test(tc, what_is_still_refused_after_a_while_is_told_again);
 	tcase_add_test(tc, what_is_refused_again_and_again_is_tried_so_often_and_then_dropped);
 	tcase_add_test(tc, a_server_that_never_answers_holds_up_nobody_and_makes_nothing_grow);
 	tcase_add_test(tc, what_is_on_its_way_is_not_sent_yet);
