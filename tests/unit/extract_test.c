@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "json/blank.h"
 #include "json/extract.h"
+#include "json/builder.h"
 #include "json/growing.h"
 #include "json/json5.h"
 #include "json/partial.h"
@@ -283,6 +284,25 @@ START_TEST(a_text_beyond_the_limit_is_refused)
 }
 END_TEST
 
+START_TEST(a_text_that_grows_to_much_memory_is_refused)
+{
+	size_t turns = GK_JSON_MEMORY_BASE / (GK_JSON_COST_CONTAINER / 2), len = 1;
+	char *text = malloc(3 * turns + 2);
+	gk_auto_json json_t *value = NULL;
+	gk_json_growing growing = { 0 };
+
+	text[0] = '[';
+	for (size_t i = 0; i < turns; i++, len += 3)
+		memcpy(text + len, "{},", 3);
+	ck_assert_int_eq(gk_json_growing_value(&growing, text, 3001, &value, NULL), GK_OK);
+	ck_assert_uint_eq(json_array_size(value), 1000);
+	ck_assert_int_eq(
+		gk_json_growing_value(&growing, text, len, &value, NULL), GK_RESOURCE_EXHAUSTED);
+	gk_json_growing_done(&growing);
+	free(text);
+}
+END_TEST
+
 /* --- the rest --- */
 
 START_TEST(blanks_are_what_javascript_takes_for_them)
@@ -349,6 +369,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, a_value_that_was_given_grows_no_more);
 	tcase_add_test(tests, a_depth_beyond_the_limit_is_refused);
 	tcase_add_test(tests, a_text_beyond_the_limit_is_refused);
+	tcase_add_test(tests, a_text_that_grows_to_much_memory_is_refused);
 	tcase_add_test(tests, blanks_are_what_javascript_takes_for_them);
 	tcase_add_test(tests, extraction_without_memory_fails_cleanly);
 	suite_add_tcase(it, tests);
