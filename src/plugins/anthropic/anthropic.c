@@ -142,6 +142,8 @@ static gk_code run_model(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *e
 	json_decref(gk_steal(body));
 	rc = is_streaming ? ask_in_events(ctx, request, &out, &message, err)
 			  : gk_ask_json(ctx, "anthropic", &out, &message, err);
+	if (rc == GK_OK && gk_str_equal(gk_json_str_peek(message, "type"), "error"))
+		return gk_anthropic_failure(&out, message, err);
 	return rc == GK_OK ? gk_anthropic_answer(request, message, ret, err) : rc;
 }
 

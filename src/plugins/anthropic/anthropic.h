@@ -42,6 +42,10 @@ GK_MUST_USE gk_code gk_anthropic_part(const json_t *block, json_t **ret, gk_erro
 /** A citation as Genkit's metadata has it; NULL: of a kind that is left out, or memory ran out. */
 json_t *gk_anthropic_citation(const json_t *citation);
 
+/** What {type: "error", error: {type, message}} says, in a stream or where a message was due; returns its code. `out` is whose
+ * answer it is: its secrets stay out; NULL: none. */
+gk_code gk_anthropic_failure(const gk_outgoing *out, const json_t *said, gk_error *err);
+
 typedef struct gk_anthropic_block gk_anthropic_block;
 typedef struct gk_anthropic_stream {
 	gk_code (*emit)(json_t *chunk_take, void *user, gk_error *err);

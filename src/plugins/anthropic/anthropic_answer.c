@@ -85,12 +85,10 @@ static gk_code text_part(const json_t *block, json_t **ret, gk_error *err)
 
 static gk_code use_part(const json_t *block, json_t **ret, gk_error *err)
 {
-	json_t *input = json_object_get(block, "input");
-
 	if (!needs(block, "name", err))
 		return GK_INTERNAL;
 	*ret = gk_part_tool_request(gk_json_str_peek(block, "name"), gk_json_str_peek(block, "id"),
-		input ? json_incref(input) : json_object());
+		gk_tool_input(json_object_get(block, "input")));
 	return finish(ret, err);
 }
 

@@ -203,7 +203,7 @@ static gk_code use_block(const json_t *request, json_t **ret, gk_error *err)
 		return rc;
 	*ret = json_pack("{s:s, s:s, s:o, s:o}", "type", "tool_use", "id", ref, "name",
 		gk_tool_name_json(&gk_anthropic_tool_names, gk_json_str_peek(request, "name")),
-		"input", input ? json_incref(input) : json_object());
+		"input", gk_tool_input(input));
 	return result(ret, err);
 }
 
@@ -212,16 +212,17 @@ static json_t *text_block(const json_t *text)
 	return text ? json_pack("{s:s, s:O}", "type", "text", "text", text) : NULL;
 }
 
-/* An image, when the output is one: {url, contentType} or a data: URL. */
+/* An image, when the output is the data: URL of one, or {url, contentType} with such a URL. */
 static gk_code image_of_output(const json_t *output, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *media = NULL, *part = NULL;
-	const char *text = json_string_value(output);
+	const char *text = json_string_value(output), *url = gk_json_str_peek(output, "url");
 	gk_media seen;
 
 	if (text && gk_str_has_prefix(text, "data:image/"))
 		media = json_pack("{s:s}", "url", text);
-	else if (gk_json_str_peek(output, "url") && gk_json_str_peek(output, "contentType"))
+	else if (gk_str_has_prefix(url ? url : "", "data:") &&
+		 gk_json_str_peek(output, "contentType"))
 		media = json_incref((json_t *)(uintptr_t)output);
 	if (!media || gk_media_read(media, &seen, NULL) != GK_OK || !is_image(&seen))
 		return GK_OK;

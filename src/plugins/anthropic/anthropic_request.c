@@ -104,8 +104,8 @@ static gk_code budget_of(const json_t *thinking, json_t **ret, gk_error *err)
 static gk_code add_thinking(json_t *body, const json_t *config, gk_error *err)
 {
 	json_t *thinking = json_object_get(config, "thinking"), *wire = NULL;
-	const json_t *enabled = json_object_get(thinking, "enabled");
-	json_t *display = json_object_get(thinking, "display");
+	const json_t *enabled = gk_given_peek(thinking, "enabled");
+	json_t *display = gk_given_peek(thinking, "display");
 	bool is_adaptive = json_is_true(json_object_get(thinking, "adaptive"));
 	gk_code rc = GK_OK;
 
@@ -114,14 +114,13 @@ static gk_code add_thinking(json_t *body, const json_t *config, gk_error *err)
 	if (is_adaptive && json_is_true(enabled))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"anthropic: config.thinking is adaptive or enabled, not both");
-	if (json_object_get(thinking, "type")) { /* as the service has it */
+	if (gk_given_peek(thinking, "type")) { /* as the service has it */
 		wire = json_incref(thinking);
 	} else if (is_adaptive) {
 		wire = json_pack("{s:s}", "type", "adaptive");
 		if (display && !gk_json_set(wire, "display", display))
 			rc = gk_error_no_memory(err);
-	} else if (json_is_true(enabled) ||
-		   (!enabled && json_object_get(thinking, "budgetTokens"))) {
+	} else if (json_is_true(enabled) || (!enabled && gk_given_peek(thinking, "budgetTokens"))) {
 		rc = budget_of(thinking, &wire, err);
 	} else if (json_is_false(enabled)) {
 		wire = json_pack("{s:s}", "type", "disabled");

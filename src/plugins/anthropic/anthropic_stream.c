@@ -17,6 +17,7 @@ struct gk_anthropic_block {
 	gk_buf text;   /* or thinking */
 	gk_buf signature, input;
 	json_t *citations; /* NULL: none */
+	bool is_stopped;
 };
 
 void gk_anthropic_stream_done(gk_anthropic_stream *stream)
@@ -49,7 +50,7 @@ static gk_code tell(gk_anthropic_stream *stream, json_t *part_take, gk_error *er
 
 /* --- errors --- */
 
-static gk_code fail(gk_anthropic_stream *stream, const json_t *event, gk_error *err)
+gk_code gk_anthropic_failure(const gk_outgoing *out, const json_t *said, gk_error *err)
 {
 	static const struct {
 		const char *type;
@@ -66,15 +67,20 @@ static gk_code fail(gk_anthropic_stream *stream, const json_t *event, gk_error *
 		{ "api_error", GK_INTERNAL },
 		{ "overloaded_error", GK_UNAVAILABLE },
 	};
-	const char *type = gk_json_str_peek(event, "error.type");
+	const char *type = gk_json_str_peek(said, "error.type");
 	gk_code code = GK_INTERNAL;
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (gk_str_equal(type, types[i].type))
 			code = types[i].code;
-	if (!gk_json_str_peek(event, "error.message"))
-		return gk_error_set(err, code, "anthropic: the stream is an error");
-	return gk_failure_as(err, code, "anthropic", stream->out, event);
+	if (!gk_json_str_peek(said, "error.message"))
+		return gk_error_set(err, code, "anthropic: the answer is an error");
+	return gk_failure_as(err, code, "anthropic", out, said);
+}
+
+static gk_code fail(gk_anthropic_stream *stream, const json_t *event, gk_error *err)
+{
+	return gk_anthropic_failure(stream->out, event, err);
 }
 
 /* --- blocks --- */
@@ -128,6 +134,11 @@ static gk_code start_block(gk_anthropic_stream *stream, const json_t *event, gk_
 			gk_buf_puts(&block->signature, signature);
 		if (!json_string_length(before))
 			return GK_OK;
+		/* Its signature is for the whole. */
+		return tell(stream,
+			gk_part_new(
+				"reasoning", json_string_value(before), json_string_length(before)),
+			err);
 	}
 	rc = gk_anthropic_part(start, &part, err);
 	return rc == GK_OK && part ? tell(stream, part, err) : rc;
@@ -219,13 +230,15 @@ static gk_code whole_block(const gk_anthropic_block *block, json_t **ret, gk_err
 
 static gk_code stop_block(gk_anthropic_stream *stream, const json_t *event, gk_error *err)
 {
-	const gk_anthropic_block *block = find_block(stream, event);
+	gk_anthropic_block *block = find_block(stream, event);
 	gk_auto_json json_t *whole = NULL;
 	json_t *part = NULL;
 	gk_code rc;
 
-	if (!block || !gk_str_equal(gk_json_str_peek(block->start, "type"), "tool_use"))
+	if (!block || block->is_stopped ||
+		!gk_str_equal(gk_json_str_peek(block->start, "type"), "tool_use"))
 		return GK_OK;
+	block->is_stopped = true;
 	rc = whole_block(block, &whole, err);
 	if (rc == GK_OK)
 		rc = gk_anthropic_part(whole, &part, err);

@@ -167,6 +167,11 @@ gk_code gk_call_arguments(
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
+json_t *gk_tool_input(json_t *input)
+{
+	return input && !json_is_null(input) ? json_incref(input) : json_object();
+}
+
 json_t *gk_json_as_text(const json_t *value)
 {
 	gk_auto_str char *text = NULL;
@@ -220,12 +225,18 @@ json_t *gk_request_schema_peek(const json_t *request)
 	return gk_request_wants_json(request) ? schema : NULL;
 }
 
+json_t *gk_given_peek(const json_t *object, const char *key)
+{
+	json_t *value = gk_json_peek(object, key);
+
+	return json_is_null(value) ? NULL : value;
+}
+
 json_t *gk_request_config_peek(const json_t *request, const char *key)
 {
 	const json_t *config = gk_json_peek(request, "config");
-	json_t *value = json_object_size(config) ? gk_json_peek(config, key) : NULL;
 
-	return json_is_null(value) ? NULL : value;
+	return json_object_size(config) ? gk_given_peek(config, key) : NULL;
 }
 
 char *gk_snake_case(const char *name)

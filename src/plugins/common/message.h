@@ -57,6 +57,8 @@ json_t *gk_part_tool_request(const char *name, const char *ref, json_t *input_ta
  * text that is no JSON. `*ret` is a new reference; `who` begins the error. */
 GK_MUST_USE gk_code gk_call_arguments(
 	const char *who, const char *tool, json_t *arguments, json_t **ret, gk_error *err);
+/** What a tool is called with: `input` (borrowed), or {} where it is NULL or null. New reference. */
+json_t *gk_tool_input(json_t *input);
 /** A value that is text as it is, any other as JSON; "" for NULL. New reference. */
 json_t *gk_json_as_text(const json_t *value);
 /** The chunk {index, role: "model", content}; `content_take` is consumed. */
@@ -74,7 +76,9 @@ bool gk_request_wants_json(const json_t *request);
 bool gk_request_wants_list(const json_t *request);
 /** output.schema, when the model is to be held to it: JSON, and constrained is not false. Borrowed; NULL: none. */
 json_t *gk_request_schema_peek(const json_t *request);
-/** A member of the configuration that is not null. Borrowed. */
+/** A member that is not null. Borrowed; NULL: there is none. */
+json_t *gk_given_peek(const json_t *object, const char *key);
+/** Such a member of the configuration. */
 json_t *gk_request_config_peek(const json_t *request, const char *key);
 
 #endif

@@ -18,7 +18,7 @@ static json_t *take_call(const gk_gemini_call *call, const json_t *function)
 {
 	json_t *args = json_object_get(function, "args");
 	gk_auto_json json_t *part = gk_part_tool_request(gk_json_str_peek(function, "name"),
-		gk_json_str_peek(function, "id"), args ? json_incref(args) : json_object());
+		gk_json_str_peek(function, "id"), gk_tool_input(args));
 
 	if (!gk_tool_name_restore(&gk_gemini_tool_names, call->request, part))
 		return NULL;
@@ -53,26 +53,26 @@ static json_t *take_kind(const gk_gemini_call *call, const json_t *part, bool *i
 
 	*is_known = true;
 	if (json_is_true(json_object_get(part, "thought"))) {
-		value = json_object_get(part, "text");
+		value = gk_given_peek(part, "text");
 		return json_pack(
 			"{s:o}", "reasoning", value ? json_incref(value) : json_string(""));
 	}
-	if ((value = json_object_get(part, "text")))
+	if ((value = gk_given_peek(part, "text")))
 		return json_pack("{s:O}", "text", value);
-	if ((value = json_object_get(part, "inlineData")))
+	if ((value = gk_given_peek(part, "inlineData")))
 		return take_media(value);
-	if ((value = json_object_get(part, "fileData")))
+	if ((value = gk_given_peek(part, "fileData")))
 		return gk_media_part(gk_json_str_peek(value, "mimeType"),
 			gk_json_str_peek(value, "fileUri") ? gk_json_str_peek(value, "fileUri")
 							   : "");
-	if ((value = json_object_get(part, "functionCall")))
+	if ((value = gk_given_peek(part, "functionCall")))
 		return take_call(call, value);
-	if ((value = json_object_get(part, "functionResponse")))
+	if ((value = gk_given_peek(part, "functionResponse")))
 		return take_response(call, value);
 	for (const gk_gemini_custom *it = gk_gemini_customs; it->own; it++)
-		if ((value = json_object_get(part, it->wire)))
+		if ((value = gk_given_peek(part, it->wire)))
 			return json_pack("{s:{s:O}}", "custom", it->own, value);
-	if (json_object_get(part, "thoughtSignature"))
+	if (gk_given_peek(part, "thoughtSignature"))
 		return json_pack("{s:s}", "reasoning", "");
 	*is_known = false;
 	return NULL;
@@ -80,8 +80,8 @@ static json_t *take_kind(const gk_gemini_call *call, const json_t *part, bool *i
 
 gk_code gk_gemini_part(const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
 {
-	json_t *signature = json_object_get(part, "thoughtSignature");
-	json_t *own = json_object_get(part, "partMetadata");
+	json_t *signature = gk_given_peek(part, "thoughtSignature");
+	json_t *own = gk_given_peek(part, "partMetadata");
 	gk_auto_json json_t *metadata = json_object(), *out = NULL;
 	bool is_known;
 

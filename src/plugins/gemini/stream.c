@@ -13,7 +13,7 @@ void gk_gemini_stream_done(gk_gemini_stream *stream)
 	stream->whole = NULL;
 }
 
-/* Lists grow, objects do so member by member; of anything else the last counts. */
+/* Lists grow, objects do so member by member; of anything else the last counts, which a null is not. */
 static bool merge(json_t *into, const char *key, json_t *value)
 {
 	json_t *before = json_object_get(into, key), *member;
@@ -100,7 +100,7 @@ static json_t *gather_call(json_t *parts, json_t *part)
  * piece itself was marked with. NULL when memory ran out. */
 static json_t *gather_part(json_t *parts, json_t *part)
 {
-	const json_t *call = json_object_get(part, "functionCall"), *whole;
+	const json_t *call = gk_given_peek(part, "functionCall"), *whole;
 	gk_auto_json json_t *told = NULL;
 
 	if (!call || !(open_call(parts) || json_object_get(call, "partialArgs") ||
@@ -159,7 +159,7 @@ static gk_code take_candidate(gk_gemini_stream *stream, const json_t *piece, gk_
 		return rc;
 	json_object_foreach ((json_t *)(uintptr_t)piece, key, value)
 		if (strcmp(key, "content") != 0 && strcmp(key, "index") != 0 &&
-			!merge(whole, key, value))
+			!json_is_null(value) && !merge(whole, key, value))
 			return gk_error_no_memory(err);
 	if (!json_array_size(content))
 		return GK_OK;
@@ -182,7 +182,8 @@ gk_code gk_gemini_stream_push(gk_gemini_stream *stream, const char *data, size_t
 	if (!stream->whole)
 		stream->whole = json_pack("{s:[]}", "candidates");
 	json_object_foreach (piece, key, one)
-		if (strcmp(key, "candidates") != 0 && !gk_json_set(stream->whole, key, one))
+		if (strcmp(key, "candidates") != 0 && !json_is_null(one) &&
+			!gk_json_set(stream->whole, key, one))
 			return gk_error_no_memory(err);
 	json_array_foreach (json_object_get(piece, "candidates"), i, one) {
 		rc = take_candidate(stream, one, err);

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "plugins/common/ask.h"
 #include "plugins/common/call_address.h"
+#include "plugins/common/failure.h"
 #include "plugins/googleai/interactions.h"
 
 #include <stdarg.h>
@@ -81,6 +82,18 @@ gk_code gk_googleai_prepare_model(const gk_vendor *vendor, const json_t *config,
 	return rc == GK_OK
 		       ? gk_googleai_prepare(vendor, config, out, err, "models/%s:%s", id, method)
 		       : rc;
+}
+
+gk_code gk_googleai_ask(
+	gk_ctx *ctx, const gk_vendor *vendor, gk_outgoing *out, json_t **ret, gk_error *err)
+{
+	gk_auto_json json_t *answer = NULL;
+	gk_code rc = gk_ask_json(ctx, vendor->name, out, &answer, err);
+
+	if (rc == GK_OK && gk_failure_is(answer))
+		return gk_failure_in_answer(err, vendor->name, out, answer);
+	*ret = gk_steal(answer);
+	return rc;
 }
 
 json_t *gk_googleai_call_config(gk_ctx *ctx, const json_t *config)
@@ -170,16 +183,39 @@ static gk_code init(gk_ctx *ctx, gk_plugin *plugin, gk_error *err)
 	return rc;
 }
 
+/* The check and the cancellation of a background model come with it: its id, which the caller frees. NULL, with
+ * `*is_companion`: no memory. */
+static char *companion_of(const char *type, const char *name, bool *is_companion)
+{
+	const char *end = strrchr(name, '/');
+
+	*is_companion =
+		end &&
+		((strcmp(type, "check-operation") == 0 && strcmp(end, "/check") == 0) ||
+			(strcmp(type, "cancel-operation") == 0 && strcmp(end, "/cancel") == 0));
+	return *is_companion ? strndup(name, (size_t)(end - name)) : NULL;
+}
+
 static gk_code resolve(
 	gk_ctx *ctx, gk_plugin *plugin, const char *type, const char *name, gk_error *err)
 {
-	const gk_googleai_family *family = strcmp(type, "embedder") == 0
-						   ? gk_googleai_embedder_of(name)
-						   : gk_googleai_family_of(name);
+	bool is_companion;
+	gk_auto_str char *whose = companion_of(type, name, &is_companion);
+	const gk_googleai_family *family;
 	gk_vendor *vendor;
 	gk_code rc = gk_vendor_of(plugin, &vendor, err);
 
 	(void)ctx;
+	if (rc == GK_OK && is_companion && !whose)
+		rc = gk_error_no_memory(err);
+	if (is_companion) {
+		type = "background-model";
+		name = whose;
+	}
+	if (rc != GK_OK)
+		return rc;
+	family = strcmp(type, "embedder") == 0 ? gk_googleai_embedder_of(name)
+					       : gk_googleai_family_of(name);
 	if (rc != GK_OK || strcmp(type, gk_googleai_type(family->kind)) != 0)
 		return rc;
 	return define(plugin, vendor, family, name, err);

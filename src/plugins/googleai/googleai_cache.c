@@ -37,7 +37,7 @@ static long marked(const json_t *messages)
 
 static gk_code ttl_of(const gk_vendor *vendor, const json_t *mark, json_int_t *ret, gk_error *err)
 {
-	const json_t *seconds = json_object_get(mark, "ttlSeconds");
+	const json_t *seconds = gk_given_peek(mark, "ttlSeconds");
 
 	*ret = json_is_integer(seconds) ? json_integer_value(seconds) : seconds ? 0 : DEFAULT_TTL;
 	if (*ret > 0)

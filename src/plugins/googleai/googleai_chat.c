@@ -62,7 +62,7 @@ gk_code gk_googleai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_erro
 	gk_outgoing_json(&out, body);
 	json_decref(gk_steal(body));
 	rc = is_streaming ? ask_in_events(ctx, &call, &out, &answer, err)
-			  : gk_ask_json(ctx, call.who, &out, &answer, err);
+			  : gk_googleai_ask(ctx, vendor, &out, &answer, err);
 	if (rc == GK_OK)
 		rc = gk_gemini_answer(&call, answer, &response, err);
 	if (rc == GK_OK && cache)

@@ -38,7 +38,7 @@ static gk_code embed_one(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
-	rc = gk_ask_json(ctx, model->vendor->name, &out, &answer, err);
+	rc = gk_googleai_ask(ctx, model->vendor, &out, &answer, err);
 	if (rc != GK_OK)
 		return rc;
 	value = gk_json_at_peek(answer, "embedding.values");

@@ -7,10 +7,8 @@
 
 static json_t *function_part(const json_t *it)
 {
-	json_t *arguments = json_object_get(it, "arguments");
-
 	return gk_part_tool_request(gk_json_str_peek(it, "name"), gk_json_str_peek(it, "id"),
-		arguments ? json_incref(arguments) : json_object());
+		gk_tool_input(json_object_get(it, "arguments")));
 }
 
 static json_t *function_result_part(const json_t *it)
@@ -28,7 +26,7 @@ static json_t *function_result_part(const json_t *it)
 
 static json_t *thought_part(const json_t *step)
 {
-	json_t *signature = json_object_get(step, "signature"), *one;
+	json_t *signature = gk_given_peek(step, "signature"), *one;
 	gk_auto_buf gk_buf text = GK_BUF_INIT(0);
 	gk_auto_json json_t *part = NULL;
 	size_t i;
@@ -142,7 +140,7 @@ static bool complete(json_t *value, const char *name)
 
 static json_t *custom_part(const struct special *it, const json_t *step)
 {
-	json_t *signature = json_object_get(step, "signature");
+	json_t *signature = gk_given_peek(step, "signature");
 	json_t *id = it->call_id ? json_object_get(step, it->call_id) : NULL;
 	gk_auto_json json_t *value = json_object(), *metadata = json_object(), *part = NULL;
 

@@ -5,6 +5,16 @@
 #include "base/str.h"
 #include "plugins/common/ask.h"
 
+static gk_code prepare(const gk_vendor *vendor, const json_t *config, const char *path,
+	gk_outgoing *out, gk_error *err)
+{
+	gk_code rc = gk_googleai_prepare(vendor, config, out, err, "%s", path);
+
+	if (rc == GK_OK)
+		gk_outgoing_header(out, "Api-Revision", "2026-05-20");
+	return rc;
+}
+
 static gk_code ask(gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, const char *method,
 	const json_t *body, const char *path, json_t **ret, gk_error *err)
 {
@@ -12,13 +22,26 @@ static gk_code ask(gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, c
 	gk_code rc;
 
 	gk_outgoing_init(&out, method);
-	rc = gk_googleai_prepare(vendor, config, &out, err, "%s", path);
+	rc = prepare(vendor, config, path, &out, err);
 	if (rc != GK_OK)
 		return rc;
-	gk_outgoing_header(&out, "Api-Revision", "2026-05-20");
 	if (body)
 		gk_outgoing_json(&out, body);
 	return gk_ask_json(ctx, vendor->name, &out, ret, err);
+}
+
+/* What the answer says does not matter, and it may be empty. */
+static gk_code tell(
+	gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, const char *path, gk_error *err)
+{
+	gk_auto_str char *answer = NULL;
+	gk_auto_outgoing gk_outgoing out;
+	size_t len;
+	gk_code rc;
+
+	gk_outgoing_init(&out, "POST");
+	rc = prepare(vendor, config, path, &out, err);
+	return rc == GK_OK ? gk_ask_bytes(ctx, vendor->name, &out, &answer, &len, NULL, err) : rc;
 }
 
 /* Starts one; `config` says how to ask. */
@@ -98,8 +121,7 @@ gk_code gk_interaction_check(gk_ctx *ctx, json_t *operation, json_t **ret, gk_er
 gk_code gk_interaction_cancel(gk_ctx *ctx, json_t *operation, json_t **ret, gk_error *err)
 {
 	const gk_vendor_model *model = gk_ctx_user(ctx);
-	gk_auto_json json_t *config = gk_googleai_call_config(ctx, NULL), *answer = NULL,
-			    *cancelled = NULL;
+	gk_auto_json json_t *config = gk_googleai_call_config(ctx, NULL), *cancelled = NULL;
 	gk_auto_error gk_error why = { 0 };
 	const char *path = NULL;
 	gk_code rc =
@@ -107,7 +129,7 @@ gk_code gk_interaction_cancel(gk_ctx *ctx, json_t *operation, json_t **ret, gk_e
 
 	if (rc != GK_OK)
 		return rc;
-	rc = ask(ctx, model->vendor, config, "POST", NULL, path, &answer, &why);
+	rc = tell(ctx, model->vendor, config, path, &why);
 	/* 499 says that it was cancelled, which was asked for; if it was this call that ended, it is told. */
 	if (rc != GK_OK && (rc != GK_CANCELLED || gk_ctx_is_cancelled(ctx)))
 		return gk_error_move(err, &why);

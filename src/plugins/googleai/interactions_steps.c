@@ -29,11 +29,17 @@ static json_t *media_content(const gk_media *media)
 	return gk_steal(out);
 }
 
+/* One that is empty is none. */
+static const char *ref_of(const json_t *it)
+{
+	const char *ref = gk_json_str_peek(it, "ref");
+
+	return ref && *ref ? ref : NULL;
+}
+
 static json_t *call_step(walk *it, const json_t *request)
 {
-	const char *name = gk_json_str_peek(request, "name"),
-		   *ref = gk_json_str_peek(request, "ref");
-	json_t *input = json_object_get(request, "input");
+	const char *name = gk_json_str_peek(request, "name"), *ref = ref_of(request);
 	gk_auto_json json_t *id =
 		ref ? json_string(ref) : json_sprintf("genkit-auto-id-%u", it->made++);
 
@@ -41,7 +47,7 @@ static json_t *call_step(walk *it, const json_t *request)
 				    json_pack("{s:s, s:O}", "name", name ? name : "", "id", id))))
 		return NULL;
 	return json_pack("{s:s, s:s, s:o, s:O}", "type", "function_call", "name", name ? name : "",
-		"arguments", input ? json_incref(input) : json_object(), "id", id);
+		"arguments", gk_tool_input(json_object_get(request, "input")), "id", id);
 }
 
 /* The id of the call that an answer without a ref is for. */
@@ -64,8 +70,7 @@ static json_t *pending_id(walk *it, const char *name)
 
 static json_t *result_step(walk *it, const json_t *response)
 {
-	const char *name = gk_json_str_peek(response, "name"),
-		   *ref = gk_json_str_peek(response, "ref");
+	const char *name = gk_json_str_peek(response, "name"), *ref = ref_of(response);
 	json_t *output = json_object_get(response, "output");
 	gk_auto_json json_t *id = ref ? json_string(ref) : pending_id(it, name);
 	gk_auto_json json_t *result =

@@ -22,12 +22,12 @@ static json_t *call_part(const json_t *call)
 		gk_json_parse(json_string_value(arguments), json_string_length(arguments), 0,
 			&parsed, NULL) == GK_OK)
 		arguments = parsed;
-	if (!ref && index > 0) {
+	if (!(ref && *ref) && index > 0) {
 		number = json_sprintf("%lld", (long long)index);
 		ref = json_string_value(number);
 	}
-	return gk_part_tool_request(gk_json_str_peek(function, "name"), ref,
-		arguments && !json_is_null(arguments) ? json_incref(arguments) : json_object());
+	return gk_part_tool_request(
+		gk_json_str_peek(function, "name"), ref, gk_tool_input(arguments));
 }
 
 static bool add_calls(json_t *parts, const json_t *calls)
