@@ -158,7 +158,7 @@ START_TEST(an_error_in_the_stream_has_its_status_and_shows_no_key)
 		&err);
 	assert_error(&err, GK_RESOURCE_EXHAUSTED, "anthropic: <REDACTED> (9 characters) is slow");
 	push(&stream, "{'type':'error','error':{'type':'new_error'}}", &err);
-	assert_error(&err, GK_INTERNAL, "anthropic: the stream is an error");
+	assert_error(&err, GK_INTERNAL, "anthropic: the answer is an error");
 }
 END_TEST
 
