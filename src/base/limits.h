@@ -208,7 +208,7 @@
 #define GK_MAX_NAME_SCAN    2000         /* distinct names that `contains` looks through */
 #define GK_MAX_WATCHERS     256          /* live streams of traces */
 #define GK_MAX_WATCH_BUFFER (4u << 20)   /* events that a stream's client has not taken */
-#define GK_WATCH_PING_MS    15000        /* so long without an event before a comment */
+#define GK_WATCH_PING_MS    15000        /* between two comments, which keep a stream from being cut as idle */
 #define GK_INGEST_BODY      (20u << 20)  /* as it comes */
 #define GK_INGEST_INFLATED  (100u << 20) /* after decompression */
 
