@@ -3,6 +3,8 @@
 /* Interrupts, agents as streams in C, and what does not become part of a conversation. */
 #include "agents.h"
 
+#include "base/limits.h"
+
 #include <stdio.h>
 
 #define CALL(name, input)                                                                          \
@@ -180,6 +182,41 @@ START_TEST(c_code_lets_an_agent_go_and_calls_it_off)
 }
 END_TEST
 
+static size_t inputs_sent;
+
+static gk_code insist(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_agent_stream gk_agent_stream *stream = NULL;
+	gk_auto_json json_t *hello = gk_agent_input("hello");
+	gk_code rc = gk_agent_stream_open(ctx, "sleeper", NULL, &stream, err);
+
+	(void)input, (void)ret;
+	for (inputs_sent = 0; rc == GK_OK; inputs_sent += rc == GK_OK)
+		rc = gk_agent_stream_send(stream, hello, err);
+	return rc;
+}
+
+START_TEST(inputs_that_an_agent_does_not_come_to_wait_at_their_sender)
+{
+	size_t before = 0;
+	gk_run *run;
+
+	agents_define(GK_OPTS(gk_agent_opts, .name = "sleeper", .turn = wait_for_ever));
+	core_flow("insist", insist, NULL);
+	run = core_begin(GK_OPTS(gk_run_opts, .key = "/flow/insist"));
+	for (int still = 0; still < 10; before = inputs_sent) {
+		gk_loop_turn(core_loop, 1);
+		still = inputs_sent == before ? still + 1 : 0;
+	}
+	ck_assert_uint_ge(inputs_sent, GK_MAX_INPUT_CHUNKS + GK_MAX_AGENT_INPUTS);
+	ck_assert_uint_le(inputs_sent,
+		GK_MAX_INPUT_CHUNKS + GK_MAX_AGENT_INPUTS + 2); /* the turn's, and one on its way */
+	gk_run_cancel(run, GK_CANCELLED);
+	core_finish(run);
+	gk_run_unref(run);
+}
+END_TEST
+
 static gk_code ask_nobody(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	return gk_agent_run(ctx, "nobody", input, NULL, ret, err);
@@ -242,6 +279,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, c_code_talks_to_an_agent_as_it_goes);
 	tcase_add_test(tests, closing_a_stream_calls_off_its_turn);
 	tcase_add_test(tests, c_code_lets_an_agent_go_and_calls_it_off);
+	tcase_add_test(tests, inputs_that_an_agent_does_not_come_to_wait_at_their_sender);
 	tcase_add_test(tests, an_agent_that_is_not_there_is_told_of);
 	tcase_add_test(tests, a_turn_waits_for_those_who_do_not_read);
 	suite_add_tcase(it, tests);
