@@ -176,12 +176,14 @@ static bool is_written(void *user)
 
 START_TEST(relaxed_a_run_does_not_wait_and_its_spans_follow)
 {
+	uint64_t start_ms = gk_loop_now_ms(core_loop);
 	gk_run *run;
 
 	open_store(true);
 	run = run_to_end("/flow/echo");
 	ck_assert_uint_eq(gk_trace_store_count(store).spans, 0);
 	core_turn_until(is_written, NULL);
+	ck_assert_uint_ge(gk_loop_now_ms(core_loop) - start_ms, GK_STORE_RELAXED_MS);
 	gk_run_unref(run);
 }
 END_TEST

@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "core.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "core/session_memory.h"
 #include "core/snapshot.h"
@@ -434,6 +435,17 @@ END_TEST
 
 /* --- expiry --- */
 
+/* The heart of a pending one last beat so long ago. */
+static bool is_expired_after(uint64_t ms)
+{
+	gk_auto_json json_t *snapshot = json("{'status': 'pending'}");
+	char beat[GK_ISO_TIME_SIZE];
+
+	gk_clock_iso(gk_clock_wall_ns() - ms * 1000000, beat);
+	ck_assert_int_eq(json_object_set_new(snapshot, "heartbeatAt", json_string(beat)), 0);
+	return gk_snapshot_is_expired(snapshot);
+}
+
 START_TEST(a_pending_snapshot_without_a_heartbeat_for_a_minute_is_expired)
 {
 	gk_auto_json json_t *old =
@@ -448,6 +460,8 @@ START_TEST(a_pending_snapshot_without_a_heartbeat_for_a_minute_is_expired)
 	ck_assert(!gk_snapshot_is_expired(none));
 	ck_assert(!gk_snapshot_is_expired(done));
 	ck_assert(!gk_snapshot_is_expired(fresh));
+	ck_assert(!is_expired_after(GK_SNAPSHOT_EXPIRED_MS * 2 / 3));
+	ck_assert(is_expired_after(GK_SNAPSHOT_EXPIRED_MS + 1));
 }
 END_TEST
 

@@ -225,6 +225,7 @@ START_TEST(memory_is_bounded)
 	gk_session_cache *cache = &((gk_sessions *)stored_store)->cache;
 	json_t *state = json("{'messages': []}");
 
+	ck_assert_uint_eq(cache->max_bytes, GK_SESSION_CACHE);
 	cache->max_bytes = 3000;
 	take_turns(0, 40, &state);
 	ck_assert(stored_save("x", "{'sessionId': 'T', 'state': {'messages': [1]}}"));
