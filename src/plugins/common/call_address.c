@@ -3,7 +3,6 @@
 #include "plugins/common/call_address.h"
 
 #include "base/str.h"
-#include "config.h"
 #include "loop/url.h"
 
 static const char *const schemes[2] = { "http", "https" };
@@ -67,7 +66,6 @@ gk_code gk_vendor_prepare_call(const gk_vendor *vendor, const json_t *config,
 			"%s: the plugin's key does not go to an address that a call has chosen; "
 			"that needs a key of its own, config.apiKey",
 			vendor->name);
-	gk_outgoing_header(out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
 	out->timeout_ms = vendor->timeout_ms;
 	out->is_traced = vendor->is_traced;
 	return GK_OK;

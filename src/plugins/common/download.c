@@ -3,7 +3,6 @@
 #include "plugins/common/download.h"
 
 #include "base/str.h"
-#include "config.h"
 #include "json/edit.h"
 #include "plugins/common/ask.h"
 #include "plugins/common/media.h"
@@ -38,7 +37,6 @@ static gk_code fetch_part(gk_ctx *ctx, json_t *part, void *user, json_t **ret, g
 	}
 	gk_outgoing_init(&out, "GET");
 	gk_outgoing_url(&out, "%s", remote_url(part));
-	gk_outgoing_header(&out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
 	out.redirects = GK_MAX_DOWNLOAD_REDIRECTS;
 	out.timeout_ms = gk_download_ms;
 	rc = gk_ask_bytes(ctx, name, &out, &bytes, &len, &type, err);

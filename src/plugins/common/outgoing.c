@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "config.h"
 #include "json/uri.h"
 
 #include <ctype.h>
@@ -14,11 +15,6 @@
 
 /* Shorter ones would blot out ordinary words. */
 #define MIN_SECRET 4
-
-void gk_outgoing_init(gk_outgoing *out, const char *method)
-{
-	*out = (gk_outgoing){ .method = method };
-}
 
 /* Not an optimiser's to leave out: the memory held a key. */
 static void wipe(char *text)
@@ -90,6 +86,12 @@ static void set_header(gk_outgoing *out, const char *name, const char *prefix, c
 	else
 		out->header_count++;
 	out->headers[at] = line;
+}
+
+void gk_outgoing_init(gk_outgoing *out, const char *method)
+{
+	*out = (gk_outgoing){ .method = method };
+	set_header(out, "User-Agent", "genkit-c/", PACKAGE_VERSION);
 }
 
 void gk_outgoing_header(gk_outgoing *out, const char *name, const char *value)

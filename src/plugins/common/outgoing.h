@@ -42,6 +42,7 @@ typedef struct gk_outgoing {
 	gk_code failed;                /* sticks */
 } gk_outgoing;
 
+/** It has the user agent of all requests to providers. */
 void gk_outgoing_init(gk_outgoing *out, const char *method);
 void gk_outgoing_done(gk_outgoing *out);
 #define gk_auto_outgoing GK_CLEANUP(gk_outgoing_done)

@@ -3,7 +3,6 @@
 #include "plugins/common/vendor_internal.h"
 
 #include "base/str.h"
-#include "config.h"
 #include "loop/url_shown.h"
 
 #include <math.h>
@@ -235,7 +234,6 @@ gk_code gk_vendor_check_path(const gk_vendor *vendor, const char *id, gk_error *
 
 void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out)
 {
-	gk_outgoing_header(out, "User-Agent", "genkit-c/" PACKAGE_VERSION);
 	gk_outgoing_headers(out, gk_vendor_option_peek(vendor, "headers"));
 	out->base = vendor->base_url;
 	out->query = vendor->base_query;

@@ -115,7 +115,7 @@ gk_code gk_vendor_key(
 /** INVALID_ARGUMENT: the name of a model (whoever calls chooses it) would lead elsewhere as a part of an address: it has a
  * query, a fragment, a segment of dots, or what no address has unescaped. */
 gk_code gk_vendor_check_path(const gk_vendor *vendor, const char *id, gk_error *err);
-/** What every request gets: user agent, the configured headers, the time limit, the gate, the query of the address. */
+/** What every request of an instance gets: the configured headers, the time limit, the gate, the query of the address. */
 void gk_vendor_prepare(const gk_vendor *vendor, gk_outgoing *out);
 /** Registers one of many; `row` is of the family's table, or the mapping (a json_t) that the administrator gave. */
 typedef gk_code gk_vendor_define_fn(

@@ -225,6 +225,8 @@ static json_t *ref_of(const gk_oai_call *call, const json_t *it)
 
 	if (!call->row->short_refs)
 		return json_string(ref ? ref : "");
+	if (!ref || !*ref) /* calls of several tools are told apart at least */
+		ref = gk_json_str_peek(it, "name");
 	shorten_ref(ref ? ref : "", own);
 	return json_string(own);
 }
