@@ -46,6 +46,10 @@ void play_done(play *it);
 /** Makes the case's HOME with its files, and its environment; play_done() takes them away. */
 void play_move_in(play *it);
 void play_move_out(play *it);
+/** A path of the case's, where ~ is its HOME. Owned by the caller. */
+char *play_path(const play *it, const char *path);
+/** A text in JSON with this run's key where it is to be. Owned by the caller. */
+char *play_fill(const char *text);
 /** A gk_net_env_fn of a play. */
 const char *play_env(const char *name, void *user);
 

@@ -97,15 +97,43 @@ static void set_time(const json_t *from)
 	now_s = text ? (uint64_t)gk_clock_read_iso(text) / 1000 : 1767225600;
 }
 
-static json_t *with_key(const json_t *input)
+static const char mark[] = "{{rsa-2048}}";
+
+char *play_fill(const char *text)
 {
-	json_t *own = json_deep_copy(input);
+	const char *at = strstr(text, mark);
+	gk_auto_str char *pem = at ? make_key() : NULL, *quoted = NULL;
+	gk_auto_json json_t *value = json_string(pem ? pem : "");
+	char *filled;
 
-	if (gk_str_equal(gk_json_str_peek(own, "private_key"), "{{rsa-2048}}")) {
-		gk_auto_str char *pem = make_key();
+	if (!at)
+		return strdup(text);
+	quoted = gk_json_write(value, NULL);
+	if (asprintf(&filled, "%.*s%.*s%s", (int)(at - text), text, (int)strlen(quoted) - 2,
+		    quoted + 1, at + strlen(mark)) < 0)
+		abort();
+	return filled;
+}
 
-		json_object_set_new(own, "private_key", json_string(pem));
+/* The credentials with this run's key, and with its home, wherever they name them. New reference. */
+static json_t *settle(const play *it, json_t *value)
+{
+	const char *text = json_string_value(value), *name;
+	json_t *own = json_is_object(value) ? json_object() : json_array(), *one;
+	gk_auto_str char *put = NULL;
+	size_t i;
+
+	if (!gk_json_is_container(value)) {
+		json_decref(own);
+		put = gk_str_equal(text, mark)                ? make_key()
+		      : text && gk_str_has_prefix(text, "~/") ? play_path(it, text)
+							      : NULL;
+		return put ? json_string(put) : json_incref(value);
 	}
+	json_object_foreach (value, name, one)
+		json_object_set_new(own, name, settle(it, one));
+	json_array_foreach (value, i, one)
+		json_array_append_new(own, settle(it, one));
 	return own;
 }
 
@@ -191,7 +219,7 @@ static char *call_once(core_app *app, play *it, asking *own, const json_t *wante
 static char *run_tokens(const json_t *doc)
 {
 	play it = { .doc = doc };
-	gk_auto_json json_t *input = with_key(json_object_get(doc, "input"));
+	gk_auto_json json_t *input = NULL;
 	const json_t *calls = json_object_get(doc, "calls"), *call;
 	char *found = NULL;
 	asking own = { 0 };
@@ -200,6 +228,7 @@ static char *run_tokens(const json_t *doc)
 	size_t i;
 
 	play_move_in(&it);
+	input = settle(&it, json_object_get(doc, "input"));
 	core_app_start(&app);
 	set_time(doc);
 	if (!gk_net_set_env(app.app, play_env, &it) ||
@@ -228,7 +257,7 @@ static char *run_assertion(const json_t *doc)
 	gk_auto_json json_t *header = NULL, *claims = NULL, *input = NULL, *got = NULL;
 	gk_auto_error gk_error err = { 0 };
 
-	input = with_key(json_object_get(doc, "input"));
+	input = settle(NULL, json_object_get(doc, "input"));
 	set_time(doc);
 	if (gk_google_assertion(input, now_s, &header, &claims, &err) != GK_OK)
 		return failure_differs(gk_json_at_peek(doc, "expect.error"), err.code, &err);

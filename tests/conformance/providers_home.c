@@ -26,8 +26,7 @@ static void write_file(char *path, const char *text)
 		abort();
 }
 
-/* ~ is the home. The caller frees it. */
-static char *expand(const play *it, const char *path)
+char *play_path(const play *it, const char *path)
 {
 	char *text;
 
@@ -47,14 +46,17 @@ void play_move_in(play *it)
 	it->env = env = json_pack("{s:s}", "HOME", it->home);
 	json_object_foreach (json_object_get(it->doc, "env"), name, value) {
 		const char *text = json_string_value(value);
-		gk_auto_str char *own = gk_str_has_prefix(text, "~/") ? expand(it, text) : NULL;
+		gk_auto_str char *own = gk_str_has_prefix(text, "~/") ? play_path(it, text) : NULL;
 
-		json_object_set_new(env, name, json_string(own ? own : text));
+		if (!own)
+			own = play_fill(text);
+		json_object_set_new(env, name, json_string(own));
 	}
 	json_object_foreach (json_object_get(it->doc, "files"), name, value) {
-		gk_auto_str char *path = expand(it, name);
+		gk_auto_str char *path = play_path(it, name);
+		gk_auto_str char *text = play_fill(json_string_value(value));
 
-		write_file(path, json_string_value(value));
+		write_file(path, text);
 	}
 }
 

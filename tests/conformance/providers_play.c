@@ -84,6 +84,20 @@ static void load_body(answer *res)
 	}
 }
 
+static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *err);
+
+/* The request again, where the answer says it is to go; as the HTTP client does for what may be redirected. */
+static gk_code follow(
+	play *it, const gk_outgoing *out, const char *location, void **ret, gk_error *err)
+{
+	gk_outgoing next = *out;
+	gk_auto_str char *url = strdup(location);
+
+	next.url = url;
+	next.redirects--;
+	return start(it, &next, ret, err);
+}
+
 static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *err)
 {
 	play *it = user;
@@ -100,6 +114,9 @@ static gk_code start(void *user, const gk_outgoing *out, void **ret, gk_error *e
 	}
 	if (json_object_get(response, "transportError"))
 		return gk_error_set(err, GK_UNAVAILABLE, "%s", "connection refused");
+	if (out->redirects && gk_json_int_at(response, "status", 200) / 100 == 3 &&
+		gk_json_at_peek(response, "headers.location"))
+		return follow(it, out, gk_json_str_peek(response, "headers.location"), ret, err);
 	res = calloc(1, sizeof(*res));
 	res->it = it;
 	res->response = response;
@@ -119,8 +136,9 @@ static const char *header(void *reply, const char *name)
 	json_t *value;
 
 	json_object_foreach (json_object_get(((answer *)reply)->response, "headers"), key, value)
-		if (strcasecmp(key, name) == 0)
-			return json_string_value(value);
+		if (strcasecmp(key, name) == 0) /* of a header that comes twice, the first */
+			return json_string_value(
+				json_is_array(value) ? json_array_get(value, 0) : value);
 	return NULL;
 }
 
