@@ -106,7 +106,9 @@ static gk_code run_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
-	rc = gk_download_media(ctx, "ollama", input, &request, err);
+	rc = gk_ollama_check_media(input, err);
+	if (rc == GK_OK)
+		rc = gk_download_media(ctx, "ollama", input, &request, err);
 	if (rc == GK_OK)
 		rc = path == chat
 			     ? gk_ollama_chat_request(name, request, is_streaming, &body, err)

@@ -23,6 +23,8 @@ GK_MUST_USE gk_code gk_ollama_chat_request(
 /** The body for /api/generate. */
 GK_MUST_USE gk_code gk_ollama_generate_request(
 	const char *model, const json_t *request, bool is_streaming, json_t **ret, gk_error *err);
+/** INVALID_ARGUMENT: a part says that it is a medium that the server does not take, so that nothing need be fetched. */
+GK_MUST_USE gk_code gk_ollama_check_media(const json_t *request, gk_error *err);
 /** The body for /api/embed. */
 GK_MUST_USE gk_code gk_ollama_embed_request(
 	const char *model, const json_t *input, json_t **ret, gk_error *err);

@@ -10,35 +10,41 @@
 
 /* --- parts --- */
 
-static json_t *call_part(const json_t *call)
+static gk_code call_part(const json_t *call, json_t **ret, gk_error *err)
 {
 	const json_t *function = json_object_get(call, "function");
-	json_t *arguments = json_object_get(function, "arguments");
-	const char *ref = gk_json_str_peek(call, "id");
+	const char *name = gk_json_str_peek(function, "name"), *ref = gk_json_str_peek(call, "id");
 	int64_t index = gk_json_int_at(function, "index", 0);
-	gk_auto_json json_t *parsed = NULL, *number = NULL;
+	gk_auto_json json_t *number = NULL;
+	json_t *input;
+	gk_code rc = gk_call_arguments(
+		"ollama", name, json_object_get(function, "arguments"), &input, err);
 
-	if (json_is_string(arguments) &&
-		gk_json_parse(json_string_value(arguments), json_string_length(arguments), 0,
-			&parsed, NULL) == GK_OK)
-		arguments = parsed;
+	if (rc != GK_OK)
+		return rc;
 	if (!(ref && *ref) && index > 0) {
 		number = json_sprintf("%lld", (long long)index);
 		ref = json_string_value(number);
 	}
-	return gk_part_tool_request(
-		gk_json_str_peek(function, "name"), ref, gk_tool_input(arguments));
+	*ret = gk_part_tool_request(name, ref, input);
+	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
-static bool add_calls(json_t *parts, const json_t *calls)
+static gk_code add_calls(json_t *parts, const json_t *answer, gk_error *err)
 {
 	json_t *call;
 	size_t i;
 
-	json_array_foreach (calls, i, call)
-		if (!gk_json_push_take(parts, call_part(call)))
-			return false;
-	return true;
+	json_array_foreach (gk_json_at_peek(answer, "message.tool_calls"), i, call) {
+		json_t *part = NULL;
+		gk_code rc = call_part(call, &part, err);
+
+		if (rc != GK_OK)
+			return rc;
+		if (!gk_json_push_take(parts, part))
+			return gk_error_no_memory(err);
+	}
+	return GK_OK;
 }
 
 static bool add_text(json_t *parts, const char *member, const json_t *text)
@@ -160,9 +166,11 @@ gk_code gk_ollama_answer(
 		return gk_failure_in_answer(err, "ollama", out, answer);
 	if (!json_is_string(text_of(answer)) && !json_object_get(answer, "message"))
 		return gk_error_set(err, GK_INTERNAL, "ollama: the answer has no message");
-	if (!add_content(content, request, answer) ||
-		!add_calls(content, gk_json_at_peek(answer, "message.tool_calls")))
+	if (!add_content(content, request, answer))
 		return gk_error_no_memory(err);
+	rc = add_calls(content, answer, err);
+	if (rc != GK_OK)
+		return rc;
 	rc = gk_vendor_response(request, gk_steal(content), answer, &response, err);
 	if (rc != GK_OK)
 		return rc;
@@ -240,9 +248,11 @@ gk_code gk_ollama_stream_push(gk_ollama_stream *stream, const char *line, size_t
 		stream->last = json_incref(piece);
 	}
 	if (!add_text(parts, "reasoning", thinking_of(piece)) ||
-		!add_text(parts, "text", text_of(piece)) ||
-		!add_calls(parts, gk_json_at_peek(piece, "message.tool_calls")))
+		!add_text(parts, "text", text_of(piece)))
 		return gk_error_no_memory(err);
+	rc = add_calls(parts, piece, err);
+	if (rc != GK_OK)
+		return rc;
 	if (!json_array_size(parts))
 		return GK_OK;
 	chunk = gk_chunk_new(0, gk_steal(parts));

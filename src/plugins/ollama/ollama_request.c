@@ -49,17 +49,40 @@ static bool add_format(json_t *body, const json_t *request)
 
 /* --- messages --- */
 
+static gk_code read_image(const json_t *part, gk_media *ret, gk_error *err)
+{
+	gk_code rc = gk_media_read(json_object_get(part, "media"), ret, err);
+
+	if (rc == GK_OK && ret->type && !gk_media_is(ret, "image/"))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"ollama: media of type %.*s cannot be sent, only images can",
+			(int)ret->type_len, ret->type);
+	return rc;
+}
+
+gk_code gk_ollama_check_media(const json_t *request, gk_error *err)
+{
+	json_t *message, *part;
+	gk_code rc = GK_OK;
+	size_t i, j;
+
+	json_array_foreach (json_object_get(request, "messages"), i, message)
+		json_array_foreach (json_object_get(message, "content"), j, part) {
+			gk_media media;
+
+			if (rc == GK_OK && gk_part_kind_of(part) == GK_PART_MEDIA)
+				rc = read_image(part, &media, err);
+		}
+	return rc;
+}
+
 static gk_code add_image(const json_t *part, json_t *images, gk_error *err)
 {
 	gk_media media;
-	gk_code rc = gk_media_read(json_object_get(part, "media"), &media, err);
+	gk_code rc = read_image(part, &media, err);
 
 	if (rc != GK_OK)
 		return rc;
-	if (media.type && !gk_media_is(&media, "image/"))
-		return gk_error_set(err, GK_INVALID_ARGUMENT,
-			"ollama: media of type %.*s cannot be sent, only images can",
-			(int)media.type_len, media.type);
 	/* Without a scheme it is base64 as it is. */
 	return gk_json_push_take(images, json_string(media.data ? media.data : media.url))
 		       ? GK_OK
@@ -264,7 +287,7 @@ gk_code gk_ollama_generate_request(
 
 gk_code gk_ollama_embed_request(const char *model, const json_t *input, json_t **ret, gk_error *err)
 {
-	static const char *const top[] = { "truncate", "dimensions", "keep_alive", "keepAlive" };
+	static const char *const top[] = { "truncate", "dimensions", "keep_alive" };
 	gk_auto_json json_t *body = json_pack("{s:s}", "model", model);
 	const json_t *documents = json_object_get(input, "input");
 	gk_auto_json json_t *options = json_object();
@@ -273,15 +296,16 @@ gk_code gk_ollama_embed_request(const char *model, const json_t *input, json_t *
 	size_t i;
 
 	json_object_foreach (json_object_get(input, "options"), name, one) {
+		gk_auto_str char *key = gk_snake_case(name);
 		json_t *target = options;
 
 		if (json_is_null(one) || strcmp(name, "serverAddress") == 0 ||
 			strcmp(name, "version") == 0 || strcmp(name, "apiKey") == 0)
 			continue;
-		for (i = 0; i < sizeof(top) / sizeof(top[0]); i++)
-			if (strcmp(name, top[i]) == 0)
+		for (i = 0; key && i < sizeof(top) / sizeof(top[0]); i++)
+			if (strcmp(key, top[i]) == 0)
 				target = body;
-		if (!gk_json_set(target, strcmp(name, "keepAlive") == 0 ? "keep_alive" : name, one))
+		if (!key || !gk_json_set(target, key, one))
 			return gk_error_no_memory(err);
 	}
 	if (!gk_json_set_take(
