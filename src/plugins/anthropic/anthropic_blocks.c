@@ -85,7 +85,7 @@ static const struct {
 static gk_code document_source(const json_t *source, bool is_beta, json_t **ret, gk_error *err)
 {
 	const char *type = gk_json_str_peek(source, "type");
-	json_t *own = json_object_get(source, "mediaType");
+	json_t *own = gk_given_peek(source, "mediaType");
 	gk_auto_json json_t *out = json_object();
 	size_t i = 0;
 
@@ -230,9 +230,30 @@ static gk_code image_of_output(const json_t *output, json_t **ret, gk_error *err
 	return part ? media_block(part, false, ret, err) : gk_error_no_memory(err);
 }
 
+/* A part that says something: `*ret` NULL is an empty text. */
+static gk_code said_block(const json_t *part, bool is_beta, json_t **ret, gk_error *err)
+{
+	json_t *text = json_object_get(part, "text");
+	json_t *document = gk_json_at_peek(part, "custom.anthropicDocument");
+
+	if (json_is_string(text)) {
+		if (!json_string_length(text))
+			return GK_OK;
+		*ret = text_block(text);
+		return result(ret, err);
+	}
+	if (document)
+		return document_block(document, is_beta, ret, err);
+	if (json_object_get(part, "media"))
+		return media_block(part, is_beta, ret, err);
+	return gk_error_set(err, GK_INVALID_ARGUMENT,
+		"anthropic: a part of kind '%s' cannot be sent",
+		gk_part_kind_name(gk_part_kind_of(part)));
+}
+
 static gk_code result_content(const json_t *response, bool is_beta, json_t *content, gk_error *err)
 {
-	const json_t *output = json_object_get(response, "output");
+	const json_t *output = gk_given_peek(response, "output");
 	json_t *part, *block = NULL;
 	size_t i;
 	gk_code rc = image_of_output(output, &block, err);
@@ -248,10 +269,9 @@ static gk_code result_content(const json_t *response, bool is_beta, json_t *cont
 	json_array_foreach (json_object_get(response, "content"), i, part) {
 		if (rc != GK_OK)
 			return rc;
-		block = text_block(json_object_get(part, "text"));
-		if (!block && !json_object_get(part, "text"))
-			rc = media_block(part, is_beta, &block, err);
-		if (rc == GK_OK && !gk_json_push_take(content, block))
+		block = NULL;
+		rc = said_block(part, is_beta, &block, err);
+		if (rc == GK_OK && block && !gk_json_push_take(content, block))
 			rc = gk_error_no_memory(err);
 	}
 	if (rc == GK_OK && !json_array_size(content) &&
@@ -282,7 +302,7 @@ static gk_code thinking_block(const json_t *part, json_t **ret, gk_error *err)
 {
 	const char *signature = gk_json_str_peek(part, "metadata.thoughtSignature");
 
-	if (!signature)
+	if (!signature || !*signature)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"anthropic: a reasoning part without a signature (metadata.thoughtSignature) "
 			"cannot be sent back");
@@ -295,7 +315,6 @@ static gk_code thinking_block(const json_t *part, json_t **ret, gk_error *err)
 static gk_code block_of(const json_t *part, bool is_beta, json_t **ret, gk_error *err)
 {
 	json_t *custom = json_object_get(part, "custom"), *block;
-	json_t *text = json_object_get(part, "text");
 
 	if (json_object_get(part, "reasoning"))
 		return thinking_block(part, ret, err);
@@ -303,32 +322,20 @@ static gk_code block_of(const json_t *part, bool is_beta, json_t **ret, gk_error
 		*ret = json_pack("{s:s, s:O}", "type", "redacted_thinking", "data", block);
 		return result(ret, err);
 	}
-	if (json_is_string(text)) {
-		if (!json_string_length(text))
-			return GK_OK;
-		*ret = text_block(text);
+	if ((block = json_object_get(custom, "anthropicBlock"))) {
+		*ret = gk_json_copy(block);
 		return result(ret, err);
 	}
-	if ((block = json_object_get(custom, "anthropicDocument")))
-		return document_block(block, is_beta, ret, err);
-	if ((block = json_object_get(custom, "anthropicBlock"))) {
-		*ret = json_incref(block);
-		return GK_OK;
-	}
-	if (json_object_get(part, "media"))
-		return media_block(part, is_beta, ret, err);
 	if ((block = json_object_get(part, "toolRequest")))
 		return use_block(block, ret, err);
 	if ((block = json_object_get(part, "toolResponse")))
 		return result_block(block, is_beta, ret, err);
-	return gk_error_set(err, GK_INVALID_ARGUMENT,
-		"anthropic: a part of kind '%s' cannot be sent",
-		gk_part_kind_name(gk_part_kind_of(part)));
+	return said_block(part, is_beta, ret, err);
 }
 
 static gk_code add_block(const json_t *part, bool is_beta, json_t *blocks, gk_error *err)
 {
-	json_t *cache = gk_json_at_peek(part, "metadata.cache_control");
+	json_t *cache = gk_given_peek(json_object_get(part, "metadata"), "cache_control");
 	gk_auto_json json_t *block = NULL;
 	gk_code rc = block_of(part, is_beta, &block, err);
 	const char *type = gk_json_str_peek(block, "type");

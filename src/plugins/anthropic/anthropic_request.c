@@ -138,6 +138,15 @@ static gk_code add_thinking(json_t *body, const json_t *config, gk_error *err)
 
 const gk_tool_grammar gk_anthropic_tool_names = { .also = "-" };
 
+/* A schema that output is held to: every object says that it has no more members. */
+static gk_code strict_schema(json_t *schema, json_t **ret, gk_error *err)
+{
+	static const char *const drop[] = { "$schema", NULL };
+
+	return gk_schema_adapt(schema,
+		GK_OPTS(gk_schema_adapt_opts, .drop = drop, .close_objects = true), ret, err);
+}
+
 static gk_code input_schema(const json_t *tool, bool is_strict, json_t **ret, gk_error *err)
 {
 	json_t *schema = json_object_get(tool, "inputSchema");
@@ -146,8 +155,7 @@ static gk_code input_schema(const json_t *tool, bool is_strict, json_t **ret, gk
 	if (!json_object_size(schema))
 		*ret = json_pack("{s:s, s:{}}", "type", "object", "properties");
 	else if (is_strict)
-		rc = gk_schema_adapt(
-			schema, GK_OPTS(gk_schema_adapt_opts, .close_objects = true), ret, err);
+		rc = strict_schema(schema, ret, err);
 	else
 		*ret = json_object_get(schema, "type") ? json_incref(schema) : gk_json_copy(schema);
 	if (rc != GK_OK)
@@ -226,15 +234,13 @@ static gk_code add_tools(json_t *body, const json_t *request, gk_error *err)
 
 static gk_code add_format(json_t *body, const json_t *request, gk_error *err)
 {
-	static const char *const drop[] = { "$schema", NULL };
 	json_t *schema = gk_request_schema_peek(request);
 	gk_auto_json json_t *adapted = NULL, *output = NULL;
 	gk_code rc;
 
 	if (!schema || gk_request_wants_list(request))
 		return GK_OK;
-	rc = gk_schema_adapt(schema,
-		GK_OPTS(gk_schema_adapt_opts, .drop = drop, .close_objects = true), &adapted, err);
+	rc = strict_schema(schema, &adapted, err);
 	if (rc != GK_OK)
 		return rc;
 	output = gk_json_merge(json_object_get(body, "output_config"), NULL);

@@ -17,8 +17,9 @@ static gk_code finish(json_t **ret, gk_error *err)
 
 static gk_code put_media(const json_t *part, json_t **ret, gk_error *err)
 {
-	json_t *video = gk_json_at_peek(part, "metadata.videoMetadata");
-	json_t *resolution = gk_json_at_peek(part, "metadata.mediaResolution");
+	const json_t *metadata = json_object_get(part, "metadata");
+	json_t *video = gk_given_peek(metadata, "videoMetadata");
+	json_t *resolution = gk_given_peek(metadata, "mediaResolution");
 	gk_media media;
 	gk_code rc = gk_media_read(json_object_get(part, "media"), &media, err);
 
@@ -43,7 +44,7 @@ static gk_code put_request(
 {
 	const char *name = gk_json_str_peek(request, "name"),
 		   *ref = gk_json_str_peek(request, "ref");
-	json_t *input = json_object_get(request, "input");
+	json_t *input = gk_given_peek(request, "input");
 	gk_auto_str char *wire = gk_tool_name_sent(&gk_gemini_tool_names, name ? name : "");
 	gk_auto_json json_t *out = json_object();
 
@@ -51,7 +52,7 @@ static gk_code put_request(
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"%s: the call of tool '%s' has no 'input'", call->who, name ? name : "");
 	if (!wire || !gk_json_set_str(out, "name", wire) || !gk_json_set(out, "args", input) ||
-		(ref && !gk_json_set_str(out, "id", ref)))
+		(ref && *ref && !gk_json_set_str(out, "id", ref)))
 		return gk_error_no_memory(err);
 	*ret = json_pack("{s:O}", "functionCall", out);
 	return finish(ret, err);
@@ -81,7 +82,8 @@ static gk_code put_response(
 	}
 	if (!wire || !gk_json_set_str(inner, "name", wire) ||
 		(output && !gk_json_set(inner, "content", output)) ||
-		!gk_json_set_str(out, "name", wire) || (ref && !gk_json_set_str(out, "id", ref)) ||
+		!gk_json_set_str(out, "name", wire) ||
+		(ref && *ref && !gk_json_set_str(out, "id", ref)) ||
 		!gk_json_set(out, "response", inner) ||
 		(json_array_size(parts) && !gk_json_set(out, "parts", parts)))
 		return gk_error_no_memory(err);
@@ -160,8 +162,9 @@ static gk_code put_kind(const gk_gemini_call *call, const json_t *part, json_t *
 
 static gk_code put_part(const gk_gemini_call *call, const json_t *part, json_t **ret, gk_error *err)
 {
-	json_t *signature = gk_json_at_peek(part, "metadata.thoughtSignature");
-	json_t *own = gk_json_at_peek(part, "metadata.metadata");
+	const json_t *metadata = json_object_get(part, "metadata");
+	json_t *signature = gk_given_peek(metadata, "thoughtSignature");
+	json_t *own = json_object_get(metadata, "metadata");
 	gk_auto_json json_t *out = NULL;
 	gk_code rc = put_kind(call, part, &out, err);
 
@@ -224,7 +227,7 @@ static json_t *sorted(const json_t *content)
 static bool is_thought(const json_t *part)
 {
 	return json_object_get(part, "reasoning") ||
-	       gk_json_at_peek(part, "metadata.thoughtSignature");
+	       gk_given_peek(json_object_get(part, "metadata"), "thoughtSignature");
 }
 
 gk_code gk_gemini_content(
