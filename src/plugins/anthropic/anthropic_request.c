@@ -91,13 +91,13 @@ static bool add_config(json_t *body, const json_t *config)
 
 static gk_code budget_of(const json_t *thinking, json_t **ret, gk_error *err)
 {
-	json_t *budget = json_object_get(thinking, "budgetTokens");
+	int64_t budget = gk_json_int_at(thinking, "budgetTokens", 0);
 
-	if (!json_is_integer(budget) || json_integer_value(budget) < MIN_THINKING)
+	if (budget < MIN_THINKING)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"anthropic: config.thinking needs budgetTokens, an integer from %d",
 			MIN_THINKING);
-	*ret = json_pack("{s:s, s:O}", "type", "enabled", "budget_tokens", budget);
+	*ret = json_pack("{s:s, s:I}", "type", "enabled", "budget_tokens", (json_int_t)budget);
 	return GK_OK;
 }
 

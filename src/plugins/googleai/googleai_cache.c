@@ -37,9 +37,8 @@ static long marked(const json_t *messages)
 
 static gk_code ttl_of(const gk_vendor *vendor, const json_t *mark, json_int_t *ret, gk_error *err)
 {
-	const json_t *seconds = gk_given_peek(mark, "ttlSeconds");
-
-	*ret = json_is_integer(seconds) ? json_integer_value(seconds) : seconds ? 0 : DEFAULT_TTL;
+	*ret = gk_given_peek(mark, "ttlSeconds") ? gk_json_int_at(mark, "ttlSeconds", 0)
+						 : DEFAULT_TTL;
 	if (*ret > 0)
 		return GK_OK;
 	return gk_error_set(err, GK_INVALID_ARGUMENT,
