@@ -146,21 +146,16 @@ static const struct {
 	gk_setting setting; /* without a type nobody is told of it */
 	const char *to;
 } renames[] = {
-	{ { "temperature", "number" }, "temperature" },
-	{ { "topP", "number" }, "top_p" },
-	{ { "topK", "integer" }, "top_k" },
-	{ { "maxOutputTokens", "integer" }, "max_tokens" },
-	{ { "maxTokens", "integer" }, "max_tokens" },
-	{ { "seed", "integer" }, "seed" },
+	{ { "temperature", "number" }, "temperature" }, { { "topP", "number" }, "top_p" },
+	{ { "topK", "integer" }, "top_k" }, { { "maxOutputTokens", "integer" }, "max_tokens" },
+	{ { "maxTokens", "integer" }, "max_tokens" }, { { "seed", "integer" }, "seed" },
 	{ { "repetitionPenalty", "number" }, "repetition_penalty" },
 	{ { "frequencyPenalty", "number" }, "frequency_penalty" },
-	{ { "presencePenalty", "number" }, "presence_penalty" },
-	{ { "lora", "string" }, "lora" },
-	{ { "raw", "boolean" }, "raw" },
-	{ { "version", "string" }, NULL },
-	{ { "apiKey", "string" }, NULL },
-	{ { "stopSequences", NULL }, NULL },
-	{ { "toolChoice", NULL }, NULL },
+	{ { "presencePenalty", "number" }, "presence_penalty" }, { { "lora", "string" }, "lora" },
+	{ { "raw", "boolean" }, "raw" }, { { "version", "string" }, NULL },
+	{ { "apiKey", "string" }, NULL }, { { "stopSequences", NULL }, NULL },
+	{ { "toolChoice", NULL }, NULL }, { { "messages", NULL }, NULL },
+	{ { "stream", NULL }, NULL }, /* whoever calls the action says so */
 };
 #define RENAMES (sizeof(renames) / sizeof(renames[0]))
 

@@ -140,8 +140,10 @@ static gk_code parse(void *arg, gk_error *err)
 
 static gk_code no_json(const char *who, gk_code rc, gk_error *why, gk_error *err)
 {
-	if (rc != GK_INVALID_ARGUMENT)
-		return gk_error_move(err, why);
+	if (rc != GK_INVALID_ARGUMENT) {
+		rc = gk_error_move(err, why);
+		return err ? gk_error_prefix(err, "%s: ", who) : rc;
+	}
 	return gk_error_set(err, GK_INTERNAL, "%s: the answer is not JSON: %s", who,
 		why->message ? why->message : "");
 }
@@ -249,6 +251,21 @@ static gk_code read_whole(visit *it, const char *who, const gk_outgoing *out, co
 		     : gk_error_no_memory(err);
 }
 
+/* Some stop right behind the word that ends the answer, without the blank line that ends an event. */
+static bool ends_with_word(const gk_sse *sse)
+{
+	static const char field[] = "data:";
+	const char *line = sse->line.data;
+	size_t len = sse->line.len, name = sizeof(field) - 1;
+
+	if (sse->has_data)
+		return !len && gk_ask_is_done(sse->data.data, sse->data.len);
+	if (len < name || memcmp(line, field, name) != 0)
+		return false;
+	name += len > name && line[name] == ' ';
+	return gk_ask_is_done(line + name, len - name);
+}
+
 gk_code gk_ask_events_or_json(gk_ctx *ctx, const char *who, gk_outgoing *out, gk_sse *sse,
 	const bool *is_done, json_t **whole_ret, gk_error *err)
 {
@@ -262,6 +279,8 @@ gk_code gk_ask_events_or_json(gk_ctx *ctx, const char *who, gk_outgoing *out, gk
 		rc = gk_reply_read(&it.reply, &data, &len, err);
 		if (rc != GK_OK)
 			return broken(&it, err, who, rc);
+		if (!len && is_done && ends_with_word(sse))
+			return gk_sse_push(sse, "\n\n", 2, err);
 		if (!len)
 			break;
 		if (is_first && begins_no_stream(data, len, &is_first))

@@ -151,6 +151,9 @@ gk_code gk_call_arguments(
 	const char *text = json_string_value(arguments);
 
 	*ret = NULL;
+	if (!tool || !*tool)
+		return gk_error_set(err, GK_INTERNAL,
+			"%s: the answer has a call that does not say of which tool", who);
 	if (text && text[strspn(text, " \t\r\n")]) {
 		gk_code rc = gk_json_parse(
 			text, json_string_length(arguments), GK_MAX_VENDOR_BODY, ret, NULL);
@@ -158,7 +161,7 @@ gk_code gk_call_arguments(
 		if (rc != GK_OK)
 			return gk_error_set(err, GK_INTERNAL,
 				"%s: the arguments of the call of tool '%s' are not JSON", who,
-				tool ? tool : "");
+				tool);
 	} else if (arguments && !text) {
 		*ret = json_incref(arguments);
 	}

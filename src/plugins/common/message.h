@@ -54,7 +54,7 @@ GK_MUST_USE bool gk_parts_add(json_t *parts, const char *member, const char *tex
 /** {toolRequest: {name, ref?, input?}}; `ref` NULL or empty: none. `input_take` is consumed. */
 json_t *gk_part_tool_request(const char *name, const char *ref, json_t *input_take);
 /** What a call of `tool` is to have: `arguments` as they are, or read of their text; {} for none, and for blank text. INTERNAL:
- * text that is no JSON. `*ret` is a new reference; `who` begins the error. */
+ * text that is no JSON, or no tool (NULL, ""). `*ret` is a new reference; `who` begins the error. */
 GK_MUST_USE gk_code gk_call_arguments(
 	const char *who, const char *tool, json_t *arguments, json_t **ret, gk_error *err);
 /** What a tool is called with: `input` (borrowed), or {} where it is NULL or null. New reference. */

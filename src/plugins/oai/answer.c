@@ -88,6 +88,18 @@ static gk_code add_content(
 
 /* --- tool calls --- */
 
+gk_oai_called gk_oai_called_peek(const json_t *call)
+{
+	const json_t *function = gk_json_peek(call, "function");
+	const json_t *custom = gk_json_peek(call, "custom");
+
+	return json_is_object(custom) && !json_is_object(function)
+		       ? (gk_oai_called){ gk_json_str_peek(custom, "name"),
+				 gk_json_peek(custom, "input"), true }
+		       : (gk_oai_called){ gk_json_str_peek(function, "name"),
+				 gk_json_peek(function, "arguments"), false };
+}
+
 static gk_code add_tool_calls(
 	const gk_oai_call *call, const json_t *message, json_t *content, gk_error *err)
 {
@@ -95,16 +107,19 @@ static gk_code add_tool_calls(
 	size_t i;
 
 	json_array_foreach (gk_json_peek(message, "tool_calls"), i, one) {
-		const json_t *function = gk_json_peek(one, "function");
+		gk_oai_called called = gk_oai_called_peek(one);
 		gk_auto_json json_t *part = NULL;
-		const char *name = gk_json_str_peek(function, "name");
 		json_t *input = NULL;
-		gk_code rc = gk_call_arguments(
-			call->vendor->name, name, gk_json_peek(function, "arguments"), &input, err);
+		gk_code rc = GK_OK;
 
+		if (called.name && called.is_custom && json_is_string(called.input))
+			input = json_incref(called.input);
+		else
+			rc = gk_call_arguments(
+				call->vendor->name, called.name, called.input, &input, err);
 		if (rc != GK_OK)
 			return rc;
-		part = gk_part_tool_request(name, gk_json_str_peek(one, "id"), input);
+		part = gk_part_tool_request(called.name, gk_json_str_peek(one, "id"), input);
 		if (!gk_tool_name_restore(&gk_oai_tool_names, call->request, part) ||
 			!gk_json_push_take(content, gk_steal(part)))
 			return gk_error_no_memory(err);

@@ -148,6 +148,14 @@ GK_MUST_USE gk_code gk_oai_answer(
 	const gk_oai_call *call, json_t *completion, json_t **ret, gk_error *err);
 /** Reads `content` of an answer, text or a list, into text and reasoning. */
 void gk_oai_read_content(const json_t *content, gk_buf *text, gk_buf *reasoning);
+/* What is called: a function, whose `input` is JSON or its text; or a tool of the service's kind "custom", whose input is any text. */
+typedef struct gk_oai_called {
+	const char *name; /* borrowed, as is `input`; NULL: not told */
+	json_t *input;
+	bool is_custom;
+} gk_oai_called;
+/** Reads one of the `tool_calls` of a message, or a piece of one. */
+gk_oai_called gk_oai_called_peek(const json_t *call);
 /** A member of an answer that a service calls one or the other name: its reasoning. Borrowed; NULL: none. */
 const json_t *gk_oai_reasoning_peek(const json_t *message);
 

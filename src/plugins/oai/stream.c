@@ -16,7 +16,8 @@ typedef struct tool_call {
 	int64_t index;
 	char *id, *name; /* NULL: not told yet */
 	gk_buf arguments;
-	size_t told; /* length of the arguments when the last chunk was made */
+	bool is_custom; /* which are text, not JSON */
+	size_t told;    /* length of the arguments when the last chunk was made */
 } tool_call;
 
 struct gk_oai_choice {
@@ -92,7 +93,7 @@ static gk_code find_choice(gk_oai_stream *stream, int64_t index, gk_oai_choice *
 static tool_call *call_of_index(const gk_oai_choice *choice, int64_t index, const json_t *piece)
 {
 	const char *id = gk_json_str_peek(piece, "id");
-	const char *name = gk_json_str_peek(piece, "function.name");
+	const char *name = gk_oai_called_peek(piece).name;
 	tool_call *found = NULL;
 
 	for (tool_call *call = choice->calls; call; call = call->next)
@@ -198,8 +199,11 @@ static json_t *partial_request(const gk_oai_stream *stream, const tool_call *cal
 	json_t *input = NULL;
 	gk_auto_json json_t *part = NULL;
 
-	if (gk_json_parse_partial(call->arguments.data ? call->arguments.data : "",
-		    call->arguments.len, &input, NULL) != GK_OK)
+	if (call->is_custom)
+		input = json_stringn(
+			call->arguments.len ? call->arguments.data : "", call->arguments.len);
+	else if (gk_json_parse_partial(call->arguments.data ? call->arguments.data : "",
+			 call->arguments.len, &input, NULL) != GK_OK)
 		input = NULL;
 	part = gk_part_tool_request(call->name, call->id, input ? input : json_object());
 	if (!gk_tool_name_restore(&gk_oai_tool_names, stream->call->request, part) ||
@@ -215,7 +219,7 @@ static gk_code take_calls(gk_oai_stream *stream, gk_oai_choice *choice, const js
 	size_t i;
 
 	json_array_foreach (pieces, i, piece) {
-		const json_t *function = json_object_get(piece, "function");
+		gk_oai_called called = gk_oai_called_peek(piece);
 		const json_t *index = json_object_get(piece, "index");
 		tool_call *call = json_is_integer(index)
 					  ? call_of_index(choice, json_integer_value(index), piece)
@@ -226,9 +230,10 @@ static gk_code take_calls(gk_oai_stream *stream, gk_oai_choice *choice, const js
 		if (rc != GK_OK)
 			return rc;
 		if (!set_text(&call->id, gk_json_str_peek(piece, "id")) ||
-			!set_text(&call->name, gk_json_str_peek(function, "name")) ||
-			!add_arguments(stream, call, json_object_get(function, "arguments")))
+			!set_text(&call->name, called.name) ||
+			!add_arguments(stream, call, called.input))
 			return gk_error_no_memory(err);
+		call->is_custom |= called.is_custom;
 		if (call->name && is_worth_telling(call) &&
 			!gk_json_push_take(content, partial_request(stream, call)))
 			return gk_error_no_memory(err);
@@ -359,12 +364,14 @@ static json_t *whole_calls(const gk_oai_choice *choice)
 
 	for (const tool_call *call = choice->calls; call; call = call->next) {
 		const char *arguments = call->arguments.data ? call->arguments.data : "";
+		const char *kind = call->is_custom ? "custom" : "function";
 		json_t *one;
 
 		if (!call->name) /* no more than a beginning */
 			continue;
-		one = json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", call->id ? call->id : "", "type",
-			"function", "function", "name", call->name, "arguments", arguments);
+		one = json_pack("{s:s, s:s, s:{s:s, s:s%}}", "id", call->id ? call->id : "", "type",
+			kind, kind, "name", call->name, call->is_custom ? "input" : "arguments",
+			arguments, call->arguments.len);
 		if (!gk_json_push_take(calls, one))
 			return NULL;
 	}
