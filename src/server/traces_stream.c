@@ -6,8 +6,6 @@
 #include "base/buf.h"
 #include "base/limits.h"
 
-uint64_t gk_watch_ping_ms = GK_WATCH_PING_MS;
-
 struct gk_trace_stream {
 	gk_trace_watcher watcher; /* first */
 	gk_traces *traces;
@@ -141,7 +139,7 @@ static gk_code start(gk_trace_stream *stream, gk_exchange *x, gk_error *err)
 	stream->is_watching = true;
 	LIST_INSERT_HEAD(&traces->streams, stream, link);
 	stream->is_listed = true;
-	rc = gk_timer_start(traces->loop, gk_watch_ping_ms, gk_watch_ping_ms, on_ping, stream,
+	rc = gk_timer_start(traces->loop, GK_WATCH_PING_MS, GK_WATCH_PING_MS, on_ping, stream,
 		&stream->ping, err);
 	if (rc != GK_OK)
 		return rc;
