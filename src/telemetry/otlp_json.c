@@ -162,7 +162,7 @@ static gk_code no_room(const gk_otlp_memory *memory, gk_error *err)
 }
 
 static gk_code read_message(const ProtobufCMessageDescriptor *type, const json_t *value,
-	gk_otlp_memory *memory, unsigned depth, ProtobufCMessage **ret, gk_error *err);
+	gk_otlp_memory *memory, ProtobufCMessage **ret, gk_error *err);
 
 static gk_code read_text(const ProtobufCFieldDescriptor *field, const json_t *value,
 	gk_otlp_memory *memory, char **ret, gk_error *err)
@@ -261,11 +261,11 @@ static gk_code read_scalar(
 }
 
 static gk_code read_value(const ProtobufCFieldDescriptor *field, const json_t *value,
-	gk_otlp_memory *memory, unsigned depth, void *place, gk_error *err)
+	gk_otlp_memory *memory, void *place, gk_error *err)
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_MESSAGE:
-		return read_message(field->descriptor, value, memory, depth + 1, place, err);
+		return read_message(field->descriptor, value, memory, place, err);
 	case PROTOBUF_C_TYPE_STRING:
 		return read_text(field, value, memory, place, err);
 	case PROTOBUF_C_TYPE_BYTES:
@@ -276,7 +276,7 @@ static gk_code read_value(const ProtobufCFieldDescriptor *field, const json_t *v
 }
 
 static gk_code read_array(const ProtobufCFieldDescriptor *field, const json_t *value,
-	gk_otlp_memory *memory, unsigned depth, ProtobufCMessage *message, gk_error *err)
+	gk_otlp_memory *memory, ProtobufCMessage *message, gk_error *err)
 {
 	size_t *count = gk_otlp_field(message, field->quantifier_offset);
 	size_t size = gk_otlp_element_size(field), i;
@@ -292,7 +292,7 @@ static gk_code read_array(const ProtobufCFieldDescriptor *field, const json_t *v
 		return no_room(memory, err);
 	*(char **)gk_otlp_field(message, field->offset) = items;
 	json_array_foreach (value, i, item) {
-		gk_code rc = read_value(field, item, memory, depth, items + *count * size, err);
+		gk_code rc = read_value(field, item, memory, items + *count * size, err);
 
 		if (rc != GK_OK)
 			return rc;
@@ -311,8 +311,8 @@ static const ProtobufCFieldDescriptor *field_for(const ProtobufCMessageDescripto
 	return field;
 }
 
-static gk_code read_fields(ProtobufCMessage *message, const json_t *value, gk_otlp_memory *memory,
-	unsigned depth, gk_error *err)
+static gk_code read_fields(
+	ProtobufCMessage *message, const json_t *value, gk_otlp_memory *memory, gk_error *err)
 {
 	const ProtobufCMessageDescriptor *type = message->descriptor;
 	char name[GK_OTLP_NAME_SIZE];
@@ -329,7 +329,7 @@ static gk_code read_fields(ProtobufCMessage *message, const json_t *value, gk_ot
 			continue;
 		field = field_for(type, field, member);
 		if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-			rc = read_array(field, member, memory, depth, message, err);
+			rc = read_array(field, member, memory, message, err);
 			continue;
 		}
 		if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
@@ -337,8 +337,7 @@ static gk_code read_fields(ProtobufCMessage *message, const json_t *value, gk_ot
 			if (*chosen)
 				continue; /* the first one holds */
 		}
-		rc = read_value(
-			field, member, memory, depth, gk_otlp_field(message, field->offset), err);
+		rc = read_value(field, member, memory, gk_otlp_field(message, field->offset), err);
 		if (rc == GK_OK && chosen)
 			*chosen = field->id;
 	}
@@ -346,7 +345,7 @@ static gk_code read_fields(ProtobufCMessage *message, const json_t *value, gk_ot
 }
 
 static gk_code read_message(const ProtobufCMessageDescriptor *type, const json_t *value,
-	gk_otlp_memory *memory, unsigned depth, ProtobufCMessage **ret, gk_error *err)
+	gk_otlp_memory *memory, ProtobufCMessage **ret, gk_error *err)
 {
 	ProtobufCMessage *message;
 	gk_code rc;
@@ -354,14 +353,11 @@ static gk_code read_message(const ProtobufCMessageDescriptor *type, const json_t
 	if (!json_is_object(value))
 		return gk_error_set(
 			err, GK_INVALID_ARGUMENT, "OTLP: a %s must be an object", type->short_name);
-	if (depth > GK_MAX_OTLP_DEPTH)
-		return gk_error_set(err, GK_RESOURCE_EXHAUSTED, "OTLP: nested more than %d deep",
-			GK_MAX_OTLP_DEPTH);
 	message = memory->allocator.alloc(memory, type->sizeof_message);
 	if (!message)
 		return no_room(memory, err);
 	protobuf_c_message_init(type, message);
-	rc = read_fields(message, value, memory, depth, err);
+	rc = read_fields(message, value, memory, err);
 	if (rc == GK_OK)
 		*ret = message;
 	else
@@ -375,5 +371,5 @@ gk_code gk_otlp_parse_json(const ProtobufCMessageDescriptor *type, const char *t
 	gk_auto_json json_t *value = NULL;
 	gk_code rc = gk_json_parse(text, len, SIZE_MAX, &value, err);
 
-	return rc == GK_OK ? read_message(type, value, memory, 0, ret, err) : rc;
+	return rc == GK_OK ? read_message(type, value, memory, ret, err) : rc;
 }

@@ -237,7 +237,11 @@ START_TEST(protobuf_that_is_nested_too_deep_is_refused_before_it_is_unpacked)
 				 buf.len, &memory, &message, &err),
 		GK_RESOURCE_EXHAUSTED);
 	assert_error(&err, GK_RESOURCE_EXHAUSTED, "protobuf: nested more than 100 deep");
-	nest(&buf, GK_MAX_OTLP_DEPTH - 2);
+	nest(&buf, GK_MAX_OTLP_DEPTH + 2);
+	ck_assert_int_eq(gk_otlp_parse(&gk_otlp__any_value__descriptor, GK_OTLP_PROTOBUF, buf.data,
+				 buf.len, &memory, &message, NULL),
+		GK_RESOURCE_EXHAUSTED);
+	nest(&buf, GK_MAX_OTLP_DEPTH);
 	ck_assert_int_eq(gk_otlp_parse(&gk_otlp__any_value__descriptor, GK_OTLP_PROTOBUF, buf.data,
 				 buf.len, &memory, &message, &err),
 		GK_OK);
