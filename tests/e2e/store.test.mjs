@@ -96,6 +96,9 @@ describe('the store of a daemon', () => {
     assert.equal((await json(daemon.reflection, '/api/traces/zipped')).spans.s.displayName, 'n');
     assert.equal((await post(daemon.reflection, '/api/traces', Buffer.from('nonsense'), { 'Content-Encoding': 'gzip' })).status, 400);
     assert.equal((await post(daemon.reflection, '/api/traces', trace, { 'Content-Encoding': 'br' })).status, 415);
+    const compressed = (size) => post(daemon.reflection, '/api/traces', Buffer.alloc(size, 32), { 'Content-Encoding': 'gzip' });
+    assert.equal((await compressed(20 << 20)).status, 400); /* it is looked at, and is no archive */
+    assert.equal((await compressed((20 << 20) + 1)).status, 413);
     const bomb = gzipSync(Buffer.alloc(101 << 20, 32));
     assert.equal((await post(daemon.reflection, '/api/traces', bomb, { 'Content-Encoding': 'gzip' })).status, 413);
     assert.equal((await post(daemon.reflection, '/api/traces', Buffer.alloc(31 << 20, 32))).status, 413);

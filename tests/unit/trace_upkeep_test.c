@@ -112,6 +112,25 @@ START_TEST(a_store_that_sets_no_limits_has_the_usual_ones)
 }
 END_TEST
 
+static int64_t pragma(const char *name)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)gk_trace_store_backend_peek(traces_store);
+	gk_auto_str char *sql = NULL;
+	int64_t value = -1;
+
+	ck_assert_int_gt(asprintf(&sql, "PRAGMA %s", name), 0);
+	ck_assert_int_eq(gk_db_number(&sqlite->db, sql, &value, NULL), GK_OK);
+	return value;
+}
+
+/* Nobody writes: the connection is ours. */
+START_TEST(sqlite_is_told_how_long_to_wait_and_how_much_of_its_log_to_keep)
+{
+	ck_assert_int_eq(pragma("busy_timeout"), GK_STORE_BUSY_MS);
+	ck_assert_int_eq(pragma("journal_size_limit"), GK_STORE_WAL_MAX);
+}
+END_TEST
+
 /* --- without a pause --- */
 
 static bool has_pressed(asked *it, unsigned rounds, unsigned spans)
@@ -327,6 +346,7 @@ static Suite *upkeep_suite(void)
 	tcase_set_timeout(tests, 30);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_store_that_sets_no_limits_has_the_usual_ones);
+	tcase_add_test(tests, sqlite_is_told_how_long_to_wait_and_how_much_of_its_log_to_keep);
 	tcase_add_test(tests, without_a_pause_the_journal_is_folded_in_short_slices);
 	tcase_add_test(tests, without_a_pause_texts_are_indexed_in_short_slices);
 	tcase_add_test(tests, no_text_is_missing_in_the_index_for_long_though_there_is_no_pause);
