@@ -357,14 +357,14 @@ static gk_code start_daemon(gk_http_listener *listener, gk_error *err)
 static gk_code open_listener(gk_http_listener *listener, gk_error *err)
 {
 	const gk_http_opts *opts = &listener->opts;
-	gk_code rc;
+	gk_code rc = GK_OK;
 
-	listener->fd = opts->fd;
-	if (opts->address) {
+	if (opts->address)
 		rc = gk_address_listen(opts->address, opts->port_tries, &listener->fd, err);
-		if (rc != GK_OK)
-			return rc;
-	}
+	else
+		listener->fd = opts->fd;
+	if (rc != GK_OK)
+		return rc;
 	gk_address_tune(listener->fd);
 	listener->address = gk_address_of(listener->fd, &listener->port);
 	listener->name = strdup(opts->name ? opts->name : "http");

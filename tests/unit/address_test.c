@@ -5,6 +5,7 @@
 
 #include "server/address.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -31,6 +32,34 @@ START_TEST(the_next_port_is_taken_when_one_is_in_use)
 		GK_OK);
 	ck_assert_uint_gt(gk_http_port(other), gk_http_port(front_listener));
 	gk_http_free(other);
+}
+END_TEST
+
+/* Whoever has the ports above: ours, or others. */
+START_TEST(so_many_ports_above_are_tried)
+{
+	gk_http_listener *above[2] = { NULL }, *other = NULL;
+	gk_auto_error gk_error err = { 0 };
+	unsigned port = gk_http_port(front_listener);
+
+	for (unsigned i = 0; i < 2; i++) {
+		char address[32];
+
+		snprintf(address, sizeof(address), "127.0.0.1:%u", port + 1 + i);
+		if (gk_http_listen(front_loop,
+			    GK_OPTS(gk_http_opts, .address = address, .handle = front_handle),
+			    &above[i], NULL) != GK_OK)
+			above[i] = NULL;
+	}
+	ck_assert_int_eq(gk_http_listen(front_loop,
+				 GK_OPTS(gk_http_opts, .address = gk_http_address(front_listener),
+					 .port_tries = 2, .handle = front_handle),
+				 &other, &err),
+		GK_UNAVAILABLE);
+	assert_has(err.message, "and the ports above");
+	ck_assert_int_ge(fcntl(0, F_GETFD), 0); /* which is not its to close */
+	gk_http_free(above[0]);
+	gk_http_free(above[1]);
 }
 END_TEST
 
@@ -141,6 +170,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(served, front_setup, front_teardown);
 	tcase_set_timeout(served, 20);
 	tcase_add_test(served, the_next_port_is_taken_when_one_is_in_use);
+	tcase_add_test(served, so_many_ports_above_are_tried);
 	tcase_add_test(served, a_unix_socket_serves_and_an_abandoned_one_is_replaced);
 	tcase_add_test(served, an_inherited_socket_serves);
 	tcase_add_test(served, a_client_that_vanishes_is_noticed_within_a_minute);
