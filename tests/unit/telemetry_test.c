@@ -194,6 +194,7 @@ START_TEST(a_slow_tool_makes_one_run_wait_and_gets_what_has_piled_up_at_once)
 	json_decref(core_run("/flow/echo", json_integer(1)));
 	waited_ms = gk_loop_now_ms(core_loop) - start_ms;
 	ck_assert_uint_ge(waited_ms, GK_EXPORT_SETTLE_MS);
+	ck_assert_uint_lt(waited_ms, GK_EXPORT_TIMEOUT_MS); /* after which it would be gone */
 	start_ms = gk_loop_now_ms(core_loop);
 	json_decref(core_run("/flow/steps", json_integer(1)));
 	ck_assert_uint_lt(gk_loop_now_ms(core_loop) - start_ms, GK_EXPORT_SETTLE_MS);
