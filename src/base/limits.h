@@ -84,6 +84,7 @@
 #define GK_FETCH_IDLE_CONNS 256          /* http_client.max_idle_connections */
 #define GK_MAX_FETCH_HEAD   (256u << 10) /* of a response, interim ones included */
 #define GK_MAX_URL          (16u << 10)
+#define GK_MAX_METHOD       32 /* of a request */
 #define GK_MAX_WS_HANDSHAKE (16u << 10) /* the answer to an upgrade */
 #define GK_MAX_WS_PINGS     1000        /* unanswered, because the peer does not read */
 #define GK_WS_PING_MS       20000
@@ -149,7 +150,6 @@
 #define GK_MAX_LISTED_FILES   10000
 #define GK_MAX_FOLDER_DEPTH   64
 #define GK_MAX_TEST_CALLS     1000 /* that test models remember */
-#define GK_MAX_TEST_SCRIPT    (16u << 20)
 
 /* --- store --- */
 #define GK_MAX_TRACE_ID        256     /* of other programs: they need not be hexadecimal */
@@ -291,6 +291,10 @@
 #define GK_MAX_EXEC_STDERR  4096u       /* what an error quotes of it */
 #define GK_MAX_EXEC_CONTEXT (64u << 10) /* a larger one is not put into the environment */
 #define GK_MAX_SECRET       (64u << 10) /* what ${file:} and ${credential:} read */
+#define GK_MAX_SOCKETS      1024        /* that a service manager hands over */
+
+/* --- genkitctl --- */
+#define GK_CTL_MAX_WORDS 64 /* behind a command */
 
 /* --- server --- */
 #define GK_HTTP_HEADER_MS       10000 /* server.header_timeout */
@@ -314,8 +318,12 @@
 #define GK_GIVE_UP_MS             2000         /* for runs that have been called off to say so */
 #define GK_PARSE_ON_LOOP          (256u << 10) /* a larger body is parsed by a worker */
 /* The runtime file is touched so often, and so long after each other: the CLI looks at its folder once a second. */
-#define GK_RUNTIME_FILE_TOUCHES  4
-#define GK_RUNTIME_FILE_TOUCH_MS 1200
+#define GK_RUNTIME_FILE_TOUCHES    4
+#define GK_RUNTIME_FILE_TOUCH_MS   1200
+#define GK_MAX_RUNTIME_FILE        (64u << 10) /* a larger one is none */
+#define GK_REFLECTION_PORT_TRIES   100         /* above the usual port, when somebody has that */
+#define GK_REFLECTION_RETRY_MS     500         /* before a manager that is gone is called again, doubled by */
+#define GK_REFLECTION_RETRY_MAX_MS 5000        /* each failure up to this */
 
 /* clang-format on */
 

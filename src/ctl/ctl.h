@@ -8,6 +8,7 @@
 #define GK_CTL_CTL_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "loop/fetch.h"
 
 #include <stdio.h>
@@ -19,8 +20,6 @@ enum {
 	GK_EXIT_USAGE = 64,
 	GK_EXIT_INTERRUPTED = 130,
 };
-
-#define GK_CTL_MAX_WORDS 64
 
 /* What the command line says. Everything is borrowed from argv. */
 typedef struct gk_ctl_options {

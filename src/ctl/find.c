@@ -4,6 +4,7 @@
 #include "ctl/ctl.h"
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "server/runtime_file.h"
 
@@ -14,8 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define USUAL_URL        "http://127.0.0.1:3100"
-#define MAX_RUNTIME_FILE 65536
+#define USUAL_URL "http://127.0.0.1:3100"
 
 static json_t *read_json(const char *path)
 {
@@ -23,8 +23,8 @@ static json_t *read_json(const char *path)
 	json_t *value = NULL;
 	size_t len;
 
-	if (gk_file_read(path, MAX_RUNTIME_FILE, &text, &len, NULL) != GK_OK ||
-		gk_json_parse(text, len, MAX_RUNTIME_FILE, &value, NULL) != GK_OK)
+	if (gk_file_read(path, GK_MAX_RUNTIME_FILE, &text, &len, NULL) != GK_OK ||
+		gk_json_parse(text, len, GK_MAX_RUNTIME_FILE, &value, NULL) != GK_OK)
 		return NULL;
 	return value;
 }

@@ -5,13 +5,13 @@
 
 #include "base/embed.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "json/edit.h"
 #include "json/yaml.h"
 
 #include <genkit/json.h>
 
-#define MAX_FILE     (16u << 20)
 #define MAX_BUILTINS 32
 
 /* A case a line: {"name", "input", "validators", "stream"?, "needs"?: what a model must support, "asked"?: only when it is
@@ -59,7 +59,7 @@ static gk_code read_file(const char *path, json_t **ret, gk_error *err)
 	gk_auto_str char *text = NULL;
 	gk_auto_yaml gk_yaml *doc = NULL;
 	size_t len;
-	gk_code rc = gk_file_read(path, MAX_FILE, &text, &len, err);
+	gk_code rc = gk_file_read(path, GK_MAX_YAML_TEXT, &text, &len, err);
 
 	if (rc == GK_OK) /* JSON is YAML, too */
 		rc = gk_yaml_parse(text, len, path, GK_YAML_CORE, &doc, err);

@@ -20,8 +20,6 @@
 
 #include <unistd.h>
 
-#define REFLECTION_PORT_TRIES 100
-
 struct gk_front {
 	gk_app *app;
 	gk_runtime runtime;
@@ -360,7 +358,7 @@ static gk_door_spec reflection_spec(gk_front *front, const gk_config *config)
 
 	spec.surface = "reflection";
 	spec.address = gk_config_str(config, "reflection.listen");
-	spec.port_tries = may_move(config) ? REFLECTION_PORT_TRIES : 0;
+	spec.port_tries = may_move(config) ? GK_REFLECTION_PORT_TRIES : 0;
 	spec.routes = gk_reflection_routes(front->reflection);
 	spec.max_body = GK_HTTP_REFLECTION_BODY;
 	return spec;

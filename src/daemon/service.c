@@ -3,6 +3,7 @@
 #include "daemon/service.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/str.h"
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #define FIRST_FD 3 /* of inherited ones */
-#define MAX_FDS  1024
 
 /* --- notification --- */
 
@@ -163,7 +163,7 @@ gk_code gk_service_sockets_take(gk_service_sockets *ret, gk_error *err)
 	*ret = (gk_service_sockets){ 0 };
 	if (!text || !is_for_us("LISTEN_PID", false))
 		return GK_OK;
-	if (!gk_parse_u64(text, strlen(text), &count) || count > MAX_FDS)
+	if (!gk_parse_u64(text, strlen(text), &count) || count > GK_MAX_SOCKETS)
 		return gk_error_set(
 			err, GK_INVALID_ARGUMENT, "LISTEN_FDS: '%s' is no count of sockets", text);
 	ret->items = calloc(count ? count : 1, sizeof(*ret->items));

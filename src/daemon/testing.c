@@ -20,7 +20,7 @@ gk_code gk_testing_read(gk_app *app, const gk_config *config, json_t **ret, gk_e
 	*ret = NULL;
 	if (!path)
 		return GK_OK;
-	rc = gk_file_read(path, GK_MAX_TEST_SCRIPT, &text, &len, err);
+	rc = gk_file_read(path, GK_MAX_YAML_TEXT, &text, &len, err);
 	if (rc == GK_OK)
 		rc = gk_yaml_parse(text, len, path, GK_YAML_CORE, &doc, err);
 	if (rc == GK_OK)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define MAX_METHOD 32
 /* A body up to this size is copied by curl and leaves together with the header. */
 #define SMALL_BODY (64u << 10)
 
@@ -137,7 +136,7 @@ static gk_code set_method(gk_fetch_request *request, const char *method, gk_erro
 	size_t len = token_length(method);
 	char *copy;
 
-	if (!len || len > MAX_METHOD || method[len])
+	if (!len || len > GK_MAX_METHOD || method[len])
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "malformed request method");
 	copy = strdup(method);
 	if (!copy)

@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define RETRY_MS     500 /* doubled after each failure */
-#define RETRY_MAX_MS 5000
+uint64_t gk_reflection_retry_ms = GK_REFLECTION_RETRY_MS;
+uint64_t gk_reflection_retry_max_ms = GK_REFLECTION_RETRY_MAX_MS;
 
 /* --- sending --- */
 
@@ -183,10 +183,12 @@ static void forget_socket(gk_reflection_v2 *client)
 
 static void retry_later(gk_reflection_v2 *client)
 {
-	uint64_t ms = client->failures < 4 ? RETRY_MS << client->failures : RETRY_MAX_MS;
+	uint64_t ms = client->failures < 4 ? gk_reflection_retry_ms << client->failures
+					   : gk_reflection_retry_max_ms;
 
 	client->failures++;
-	gk_timer_again(client->retry, ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
+	gk_timer_again(
+		client->retry, ms < gk_reflection_retry_max_ms ? ms : gk_reflection_retry_max_ms);
 }
 
 static void on_opened(void *user)
@@ -285,7 +287,8 @@ gk_code gk_reflection_v2_new(gk_app *app, const gk_runtime *runtime, const char 
 	if (!client->url || !client->shown || !client->streams || !client->scope)
 		rc = gk_error_no_memory(err);
 	if (rc == GK_OK)
-		rc = gk_timer_start(loop, RETRY_MS, 0, on_retry, client, &client->retry, err);
+		rc = gk_timer_start(
+			loop, gk_reflection_retry_ms, 0, on_retry, client, &client->retry, err);
 	if (rc == GK_OK) {
 		gk_timer_again(client->retry, UINT32_MAX); /* not before something fails */
 		rc = connect_now(client, err);

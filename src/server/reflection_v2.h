@@ -25,4 +25,7 @@ bool gk_reflection_v2_is_busy(const gk_reflection_v2 *client);
 /** Closes the socket, by which the manager forgets us. Runs go on without it. NULL is allowed. */
 void gk_reflection_v2_free(gk_reflection_v2 *client);
 
+/** Before the manager is called again, and the longest that this becomes; tests shorten them. */
+extern uint64_t gk_reflection_retry_ms, gk_reflection_retry_max_ms;
+
 #endif

@@ -208,14 +208,12 @@ const char *gk_runtime_file_path(const gk_runtime_file *file)
 
 /* --- removing --- */
 
-#define MAX_CONTENT 65536
-
 static bool is_ours(const char *path)
 {
 	gk_auto_json json_t *content = NULL;
-	gk_auto_str char *text = malloc(MAX_CONTENT);
+	gk_auto_str char *text = malloc(GK_MAX_RUNTIME_FILE);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t len = text && fd >= 0 ? read(fd, text, MAX_CONTENT) : -1;
+	ssize_t len = text && fd >= 0 ? read(fd, text, GK_MAX_RUNTIME_FILE) : -1;
 
 	if (fd >= 0)
 		close(fd);

@@ -173,6 +173,17 @@ static int dead_pid(void)
 	return pid;
 }
 
+/* With blanks, up to that size. */
+static void pad(const char *path, size_t size)
+{
+	FILE *file = fopen(path, "a");
+
+	ck_assert_ptr_nonnull(file);
+	while ((size_t)ftell(file) < size)
+		putc(' ', file);
+	fclose(file);
+}
+
 static void put_runtime(const char *name, int pid, const char *when, const char *url)
 {
 	gk_auto_str char *path = NULL, *text = NULL;
@@ -201,9 +212,29 @@ START_TEST(the_daemon_is_said_or_the_newest_living_one_of_the_project)
 	put_runtime("dead", dead_pid(), "2026-11-24T07:44:31.001Z", "http://127.0.0.1:3");
 	folder_put(".genkit/runtimes/broken.json", "{");
 	folder_put(".genkit/runtimes/other.json", "{\"pid\": 1}");
+	put_runtime("large", getpid(), "2026-11-25T07:44:31.001Z", "http://127.0.0.1:4");
+	pad(".genkit/runtimes/large.json", GK_MAX_RUNTIME_FILE);
+	assert_found(NULL, NULL, "http://127.0.0.1:4");
+	pad(".genkit/runtimes/large.json", GK_MAX_RUNTIME_FILE + 1);
 	ck_assert_int_eq(chdir("below"), 0);
 	assert_found(NULL, NULL, "http://127.0.0.1:2");
 	ck_assert_int_eq(chdir(".."), 0);
+}
+END_TEST
+
+START_TEST(a_command_has_so_many_words)
+{
+	char *argv[GK_CTL_MAX_WORDS + 4] = { "genkitctl", "traces" };
+	gk_auto_error gk_error err = { 0 };
+	gk_ctl_options options;
+
+	for (size_t i = 0; i < GK_CTL_MAX_WORDS; i++)
+		argv[2 + i] = "word";
+	ck_assert_int_eq(parse(argv, &options, NULL), GK_OK);
+	ck_assert_uint_eq(options.word_count, GK_CTL_MAX_WORDS);
+	argv[2 + GK_CTL_MAX_WORDS] = "last";
+	ck_assert_int_eq(parse(argv, &options, &err), GK_INVALID_ARGUMENT);
+	ck_assert_str_eq(err.message, "too many arguments, from 'last' on");
 }
 END_TEST
 
@@ -382,6 +413,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_file_that_cannot_be_written_to_is_not_left_behind);
 	tcase_add_test(t, options_stand_anywhere_and_words_behind_two_dashes_are_words);
 	tcase_add_test(t, what_is_not_understood_is_named);
+	tcase_add_test(t, a_command_has_so_many_words);
 	tcase_add_test(t, a_run_is_asked_for_by_key_or_by_the_name_of_a_flow);
 	tcase_add_test(t, what_is_no_json_is_not_asked);
 	tcase_add_test(t, asking_survives_a_lack_of_memory);

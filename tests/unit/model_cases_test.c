@@ -4,8 +4,11 @@
 #include "folder.h"
 #include "unit.h"
 
+#include "base/limits.h"
 #include "ctl/model_checks.h"
 #include "ctl/test_model.h"
+
+#include <unistd.h>
 
 #define MODEL(parts) "{'message':{'role':'model','content':[" parts "]}}"
 #define TOOL         "{'toolRequest':{'name':'weather'}}"
@@ -130,6 +133,9 @@ START_TEST(suites_are_said_or_read_from_a_file)
 	ck_assert_str_eq(err.message, "suite 0 of the file names no model");
 	ck_assert_int_eq(
 		suites((gk_ctl_options){ .from_file = "o.yaml" }, &none, &err), GK_NOT_FOUND);
+	ck_assert_int_eq(truncate("m.yaml", GK_MAX_YAML_TEXT + 1), 0);
+	ck_assert_int_eq(suites((gk_ctl_options){ .from_file = "m.yaml" }, &none, &err),
+		GK_RESOURCE_EXHAUSTED);
 	ck_assert_int_eq(suites((gk_ctl_options){ 0 }, &none, &err), GK_INVALID_ARGUMENT);
 	ck_assert_str_eq(err.message, "test-model: the name of a model, or --from-file FILE");
 	folder_drop();

@@ -275,6 +275,26 @@ START_TEST(each_failure_doubles_the_wait_and_success_starts_over)
 }
 END_TEST
 
+START_TEST(the_wait_grows_up_to_its_limit)
+{
+	static const unsigned waits[] = { 10, 20, 40, 40, 40, 40, 40 };
+	uint64_t begun = gk_clock_mono_ms();
+
+	gk_reflection_retry_ms = waits[0];
+	gk_reflection_retry_max_ms = 40;
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+		uint64_t before = gk_clock_mono_ms();
+
+		close_socket(GK_UNAVAILABLE);
+		surface_until(connected_again, NULL);
+		ck_assert_uint_ge(gk_clock_mono_ms() - before, waits[i]);
+	}
+	gk_reflection_retry_ms = GK_REFLECTION_RETRY_MS;
+	gk_reflection_retry_max_ms = GK_REFLECTION_RETRY_MAX_MS;
+	ck_assert_uint_lt(gk_clock_mono_ms() - begun, GK_REFLECTION_RETRY_MAX_MS);
+}
+END_TEST
+
 START_TEST(a_url_that_is_none_is_an_error)
 {
 	gk_reflection_v2 *other = NULL;
@@ -834,6 +854,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_registration_that_is_refused_is_none);
 	tcase_add_test(t, it_reconnects_after_half_a_second_and_registers_under_a_new_id);
 	tcase_add_test(t, each_failure_doubles_the_wait_and_success_starts_over);
+	tcase_add_test(t, the_wait_grows_up_to_its_limit);
 	tcase_add_test(t, a_url_that_is_none_is_an_error);
 	tcase_add_test(t, making_one_survives_a_lack_of_memory);
 	suite_add_tcase(s, t);

@@ -3,6 +3,7 @@
 #include "folder.h"
 #include "unit.h"
 
+#include "base/limits.h"
 #include "daemon/service.h"
 
 #include <stdio.h>
@@ -146,7 +147,7 @@ START_TEST(sockets_for_another_process_are_left_alone)
 {
 	gk_service_sockets sockets;
 	gk_error err = { 0 };
-	gk_auto_str char *pid = NULL;
+	gk_auto_str char *pid = NULL, *many = NULL;
 
 	setenv("LISTEN_FDS", "1", true);
 	setenv("LISTEN_PID", "1", true);
@@ -158,6 +159,11 @@ START_TEST(sockets_for_another_process_are_left_alone)
 	setenv("LISTEN_FDS", "many", true);
 	ck_assert_int_eq(gk_service_sockets_take(&sockets, &err), GK_INVALID_ARGUMENT);
 	ck_assert_str_eq(err.message, "LISTEN_FDS: 'many' is no count of sockets");
+	gk_error_clear(&err);
+	ck_assert_int_gt(asprintf(&many, "%d", GK_MAX_SOCKETS + 1), 0);
+	setenv("LISTEN_FDS", many, true);
+	ck_assert_int_eq(gk_service_sockets_take(&sockets, &err), GK_INVALID_ARGUMENT);
+	ck_assert_str_eq(err.message, "LISTEN_FDS: '1025' is no count of sockets");
 	gk_error_clear(&err);
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_PID");

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* The models for tests. */
+#include "folder.h"
 #include "models.h"
 
 #include "base/limits.h"
+#include "daemon/testing.h"
 
 #include <genkit/testing.h>
 
 #include <stdio.h>
+#include <unistd.h>
 
 static void start(void)
 {
@@ -142,6 +145,33 @@ START_TEST(what_is_no_script_is_refused)
 }
 END_TEST
 
+static gk_code read_script_of(off_t size)
+{
+	static const char *const files[] = { "c.yaml", NULL };
+	gk_auto_json json_t *turns = NULL;
+	gk_config *config = NULL;
+	gk_code rc;
+
+	ck_assert_int_eq(truncate("s.yaml", size), 0);
+	ck_assert_int_eq(
+		gk_config_load(&(gk_config_sources){ .files = files }, &config, NULL), GK_OK);
+	rc = gk_testing_read(core_app, config, &turns, NULL);
+	gk_config_free(config);
+	return rc;
+}
+
+START_TEST(a_script_in_a_file_has_a_limit)
+{
+	folder_make();
+	folder_put("c.yaml", "testing: { script: s.yaml }\n");
+	folder_put("s.yaml", "[{text: one}]\n");
+	ck_assert_int_eq(read_script_of(14), GK_OK);
+	ck_assert_int_eq(read_script_of(GK_MAX_YAML_TEXT), GK_INVALID_ARGUMENT); /* NUL */
+	ck_assert_int_eq(read_script_of(GK_MAX_YAML_TEXT + 1), GK_RESOURCE_EXHAUSTED);
+	folder_drop();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *it = suite_create("testing");
@@ -155,6 +185,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, other_names_may_follow_the_script);
 	tcase_add_test(tests, only_the_last_calls_are_remembered);
 	tcase_add_test(tests, what_is_no_script_is_refused);
+	tcase_add_test(tests, a_script_in_a_file_has_a_limit);
 	suite_add_tcase(it, tests);
 	return it;
 }
