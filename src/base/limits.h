@@ -156,6 +156,7 @@
 #define GK_MAX_TRACE_SPANS     1000000 /* further ones are not kept */
 #define GK_STORE_GATHER_MS     10 /* what nobody waits for is written so long after the first of it */
 #define GK_STORE_RING          (4u << 20)  /* bytes of what answers do not wait for; beyond, they wait for the commit */
+#define GK_STORE_RING_MARKS    8192        /* and so many writes to it */
 #define GK_STORE_RINGS         8           /* processes that write to the same file and have one */
 #define GK_STORE_GATHER_BYTES  (512u << 10) /* so many go at once */
 #define GK_STORE_RELAXED_MS    100         /* the same with trace.durability: relaxed */

@@ -87,12 +87,20 @@ static void drop_oldest(gk_trace_store *store)
 	}
 }
 
+/* What was kept so far outlives us from now on, or answers wait for its commit. */
+static void write_ring(gk_trace_store *store)
+{
+	if (store->ring && !gk_trace_ring_write(store->ring))
+		store->bare = store->last;
+}
+
 static void hand_over(void *user)
 {
 	gk_trace_store *store = user;
 
 	if (gk_trace_batch_is_empty(&store->pending))
 		return;
+	write_ring(store); /* before the writer drops it */
 	store->is_gathering = false;
 	gk_timer_pause(store->gather);
 	store->pending.is_watched = store->watcher_count > 0;
@@ -125,35 +133,36 @@ static void gather(gk_trace_store *store)
 	gk_timer_again(store->gather, ms);
 }
 
-/* What the entry holds outlives us now, or answers wait for its commit. */
-static void keep(gk_trace_store *store)
+/* Where an entry for the ring goes; NULL: there is none, and answers wait for its commit. */
+static gk_buf *begin_entry(gk_trace_store *store)
 {
-	gk_buf *entry = &store->entry;
-
-	if (!store->ring || gk_buf_failed(entry) ||
-		!gk_trace_ring_put(store->ring, store->last, entry->data, entry->len))
-		store->bare = store->last;
-	if (entry->cap > GK_STORE_GATHER_BYTES)
-		gk_buf_done(entry); /* seldom so large: it need not be kept */
+	if (store->ring)
+		return gk_trace_ring_begin(store->ring);
+	store->bare = store->last;
+	return NULL;
 }
 
 /* Other programs' spans are waited for by who posts them. */
 static void keep_post(gk_trace_store *store, const gk_trace_post *post)
 {
-	if (store->is_relaxed || !post->owner)
+	gk_buf *entry = store->is_relaxed || !post->owner ? NULL : begin_entry(store);
+
+	if (!entry)
 		return;
-	gk_buf_clear(&store->entry);
-	gk_entry_put_post(&store->entry, post, true);
-	keep(store);
+	gk_entry_put_post(entry, post, true);
+	gk_trace_ring_end(store->ring, store->last);
+	if (gk_trace_ring_unwritten(store->ring) >= GK_STORE_GATHER_BYTES)
+		write_ring(store);
 }
 
 static void keep_log(gk_trace_store *store, const gk_log_row *row)
 {
-	if (store->is_relaxed)
+	gk_buf *entry = store->is_relaxed ? NULL : begin_entry(store);
+
+	if (!entry)
 		return;
-	gk_buf_clear(&store->entry);
-	gk_entry_put_log(&store->entry, row);
-	keep(store);
+	gk_entry_put_log(entry, row);
+	gk_trace_ring_end(store->ring, store->last);
 }
 
 void gk_trace_store_save(gk_trace_store *store, gk_trace_post *post)
@@ -208,6 +217,7 @@ static void take_log(void *user)
 	posted_log *posted = user;
 
 	save_log(posted->store, posted->row);
+	write_ring(posted->store);
 	pthread_mutex_lock(&posted->store->lock);
 	posted->store->posted_logs--;
 	pthread_mutex_unlock(&posted->store->lock);
@@ -241,10 +251,15 @@ void gk_trace_store_log(gk_trace_store *store, const gk_log_record *record)
 	if (gk_str_equal(record->component, "store"))
 		return;
 	row = gk_log_row_of(record);
-	if (row && gk_loop_self() == store->loop)
-		save_log(store, row);
-	else if (row)
+	if (!row)
+		return;
+	if (gk_loop_self() != store->loop) {
 		post_log(store, row);
+		return;
+	}
+	/* at once: the last words of a process are worth most */
+	save_log(store, row);
+	write_ring(store);
 }
 
 /* --- waiting --- */
@@ -276,6 +291,22 @@ void gk_trace_store_tell_loop(gk_trace_store *store)
 	pthread_mutex_lock(&store->lock);
 	if (!is_posted)
 		store->is_posted = false;
+}
+
+/* Without it answers wait for the disk, which is slower, and no more. */
+static void open_ring(gk_trace_store *store)
+{
+	gk_auto_error gk_error err = { 0 };
+	gk_trace_ring *ring = NULL;
+
+	if (store->is_relaxed || store->is_failing)
+		return;
+	if (gk_trace_ring_open(store->path, GK_STORE_RING, &ring, &err) != GK_OK)
+		gk_log(GK_LOG_INFO, "store", "answers wait for the disk: %s",
+			err.message ? err.message : "out of memory");
+	pthread_mutex_lock(&store->lock);
+	store->ring = ring;
+	pthread_mutex_unlock(&store->lock);
 }
 
 static void free_spent(void *user)
@@ -375,7 +406,10 @@ void gk_trace_store_settle(gk_trace_store *store)
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	if (store->watcher_count && !gk_trace_batch_is_empty(&store->pending))
 		gk_loop_defer(store->loop, &store->hand_over);
-	if (store->is_relaxed || store->settled >= store->bare)
+	if (store->is_relaxed)
+		return;
+	write_ring(store);
+	if (store->settled >= store->bare)
 		return;
 	if (gk_trace_store_wait(store, store->bare, false, NULL) != GK_OK)
 		return; /* it is said in the log */
@@ -492,7 +526,7 @@ static void free_store(gk_trace_store *store)
 	gk_trace_batch_free(&store->queue);
 	gk_trace_batch_free(&store->done);
 	gk_trace_ring_close(store->ring);
-	gk_buf_done(&store->entry);
+	free(store->path);
 	if (store->backend)
 		store->backend->type->free(store->backend);
 	pthread_mutex_destroy(&store->lock);
@@ -561,18 +595,6 @@ static gk_code open_backend(gk_trace_store *store, gk_error *err)
 	return GK_OK;
 }
 
-/* Without it answers wait for the disk, which is slower, and no more. */
-static void open_ring(gk_trace_store *store, const char *path)
-{
-	gk_auto_error gk_error err = { 0 };
-
-	if (!store->is_open || store->is_relaxed)
-		return;
-	if (gk_trace_ring_open(path, GK_STORE_RING, &store->ring, &err) != GK_OK)
-		gk_log(GK_LOG_INFO, "store", "answers wait for the disk: %s",
-			err.message ? err.message : "out of memory");
-}
-
 static gk_code start_timers(gk_trace_store *store, gk_error *err)
 {
 	gk_code rc = gk_timer_start(
@@ -629,10 +651,11 @@ gk_code gk_trace_store_open(
 	if (!store)
 		return gk_error_no_memory(err);
 	gk_trace_store_configure(store, opts);
-	store->backend = gk_sqlite_backend_new(opts->path);
+	store->path = strdup(opts->path);
+	store->backend = store->path ? gk_sqlite_backend_new(opts->path) : NULL;
 	rc = store->backend ? open_backend(store, err) : gk_error_no_memory(err);
 	if (rc == GK_OK)
-		open_ring(store, opts->path);
+		open_ring(store);
 	if (rc == GK_OK)
 		rc = start_timers(store, err);
 	if (rc == GK_OK)

@@ -10,7 +10,7 @@
  *	rc = gk_trace_store_load(store, "d9f3...", buf, err);
  *
  * One thread writes: it takes what is queued into one transaction, and who waits goes on after the commit. What runs of this
- * process leave is in a mapped file until then, so that it outlives the process. Readers see whatever was saved before they
+ * process leave is in a file beside it until then, so that it outlives the process. Readers see whatever was saved before they
  * asked. All functions are for the loop's thread unless they say otherwise; those that
  * suspend are for fibers.
  *

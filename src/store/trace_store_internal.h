@@ -45,6 +45,7 @@ TAILQ_HEAD(gk_store_jobs, gk_store_job);
 struct gk_trace_store {
 	unsigned magic;
 	gk_loop *loop;
+	char *path;
 	gk_trace_backend *backend;
 	gk_store_guest *guest; /* NULL: none; set under the lock */
 
@@ -54,11 +55,11 @@ struct gk_trace_store {
 	gk_trace_batch pending;
 	gk_trace_batch spent; /* committed and told: only to be freed */
 	gk_defer hand_over;
-	gk_timer *gather;    /* hands over what nobody waits for */
-	gk_timer *look;      /* whether the writer is stuck */
-	bool is_gathering;   /* the timer runs */
-	gk_trace_ring *ring; /* NULL: none. Put into by the loop, dropped from by the writer */
-	gk_buf entry;        /* for it */
+	gk_timer *gather;  /* hands over what nobody waits for */
+	gk_timer *look;    /* whether the writer is stuck */
+	bool is_gathering; /* the timer runs */
+	gk_trace_ring *
+		ring; /* NULL: none. Put into by the loop, dropped from by the writer; set under the lock */
 	uint64_t
 		bare; /* number of what was saved last of what answers depend on and is not in it */
 	uint64_t last;    /* number of what was saved last */

@@ -160,6 +160,7 @@ static void write_some(gk_trace_store *store)
 {
 	gk_auto_error gk_error err = { 0 };
 	const gk_trace_backend_type *type = store->backend->type;
+	gk_trace_ring *ring = store->ring;
 	gk_trace_batch batch;
 	gk_trace_sizes sizes;
 	uint64_t started;
@@ -176,8 +177,8 @@ static void write_some(gk_trace_store *store)
 	if (rc == GK_OK)
 		rc = type->write(store->backend, &batch, &err);
 	started = gk_clock_mono_ns() - started;
-	if (rc == GK_OK && store->ring)
-		gk_trace_ring_drop(store->ring, batch.last);
+	if (rc == GK_OK && ring)
+		gk_trace_ring_drop(ring, batch.last);
 	type->sizes(store->backend, &sizes);
 	pthread_mutex_lock(&store->lock);
 	store->busy_since_ms = 0;

@@ -8,19 +8,66 @@
 #include "base/log.h"
 #include "store/trace_ring.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define ROOM 4096 /* of most rings here */
+#define HEAD 64   /* of the file, before the room */
 
 static char folder[64], path[96], file[112];
 static unsigned told;
 static gk_buf taken; /* each entry and a blank */
 static bool take_fails, end_fails;
+
+/* --- a disk as it may be: what follows stands before libc's --- */
+
+static struct {
+	unsigned writes;
+	int failure;      /* of each; 0: none */
+	size_t most;      /* that one takes; 0: all */
+	bool kills;       /* after the next */
+	bool fails_later; /* when it is asked for the rest */
+	uint32_t type;
+} disk;
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+{
+	ssize_t (*real)(int, const void *, size_t, off_t);
+	ssize_t done;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "pwrite");
+	disk.writes++;
+	if (disk.failure) {
+		errno = disk.failure;
+		return -1;
+	}
+	if (disk.fails_later)
+		disk.failure = EIO;
+	done = real(fd, data, disk.most && disk.most < len ? disk.most : len, at);
+	if (disk.kills)
+		kill(getpid(), SIGKILL);
+	return done;
+}
+
+int fstatfs(int fd, struct statfs *ret)
+{
+	int (*real)(int, struct statfs *);
+	int rc;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "fstatfs");
+	rc = real(fd, ret);
+	if (disk.type)
+		ret->f_type = (__typeof__(ret->f_type))disk.type;
+	return rc;
+}
 
 static void on_log(const gk_log_record *record, void *user)
 {
@@ -32,6 +79,7 @@ static void on_log(const gk_log_record *record, void *user)
 static void setup(void)
 {
 	told = 0;
+	memset(&disk, 0, sizeof(disk));
 	snprintf(folder, sizeof(folder), "/tmp/genkitd-ring-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/traces.db", folder);
@@ -59,9 +107,21 @@ static gk_trace_ring *open_ring(size_t size)
 	return ring;
 }
 
+static void add(gk_trace_ring *ring, uint64_t number, const char *data, size_t len)
+{
+	gk_buf_put(gk_trace_ring_begin(ring), data, len);
+	gk_trace_ring_end(ring, number);
+}
+
+static bool put_bytes(gk_trace_ring *ring, uint64_t number, const char *data, size_t len)
+{
+	add(ring, number, data, len);
+	return gk_trace_ring_write(ring);
+}
+
 static bool put(gk_trace_ring *ring, uint64_t number, const char *text)
 {
-	return gk_trace_ring_put(ring, number, text, strlen(text));
+	return put_bytes(ring, number, text, strlen(text));
 }
 
 static bool is_there(const char *name)
@@ -102,6 +162,17 @@ static void in_killed_process(void (*fn)(void))
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+/* The file knows, then, that the others were whole. */
+static void put_four_and_drop_one(void)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	if (!put(ring, 1, "zero") || !put(ring, 2, "one") || !put(ring, 5, "two") ||
+		!put(ring, 6, ""))
+		exit(1);
+	gk_trace_ring_drop(ring, 1);
+}
+
 static void put_three(void)
 {
 	gk_trace_ring *ring = open_ring(ROOM);
@@ -127,6 +198,28 @@ static void put_and_drop(void)
 		exit(1);
 	gk_trace_ring_drop(ring, 5);
 }
+
+/* The last one ends where one of earlier begins. */
+static void put_and_drop_all(void)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	if (!put(ring, 1, "one") || !put(ring, 2, "two"))
+		exit(1);
+	gk_trace_ring_drop(ring, 2);
+	if (!put(ring, 3, "tre"))
+		exit(1);
+	gk_trace_ring_drop(ring, 3);
+}
+
+START_TEST(what_lay_there_before_is_not_found)
+{
+	in_killed_process(put_and_drop_all);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, ".");
+	ck_assert_uint_eq(told, 0);
+}
+END_TEST
 
 START_TEST(what_is_kept_elsewhere_is_not_found)
 {
@@ -171,12 +264,12 @@ START_TEST(what_has_no_room_is_refused_until_there_is_some)
 	uint64_t number = 0;
 
 	memset(text, 'x', sizeof(text));
-	while (gk_trace_ring_put(ring, number + 1, text, sizeof(text)))
+	while (put_bytes(ring, number + 1, text, sizeof(text)))
 		number++;
 	ck_assert_uint_eq(number, 3);
 	ck_assert_uint_ge(gk_trace_ring_used(ring), 3 * sizeof(text));
 	gk_trace_ring_drop(ring, 1);
-	ck_assert(gk_trace_ring_put(ring, 4, text, sizeof(text)));
+	ck_assert(put_bytes(ring, 4, text, sizeof(text)));
 	gk_trace_ring_drop(ring, 4);
 	ck_assert_uint_eq(gk_trace_ring_used(ring), 0);
 	gk_trace_ring_close(ring);
@@ -188,10 +281,10 @@ START_TEST(an_entry_may_take_all_the_room_and_no_more)
 	static char text[ROOM];
 	gk_trace_ring *ring = open_ring(ROOM);
 
-	ck_assert(!gk_trace_ring_put(ring, 1, text, ROOM));
-	ck_assert(!gk_trace_ring_put(ring, 1, text, ROOM - 15));
-	ck_assert(gk_trace_ring_put(ring, 1, text, ROOM - 16));
-	ck_assert(!gk_trace_ring_put(ring, 2, text, 0));
+	ck_assert(!put_bytes(ring, 1, text, ROOM));
+	ck_assert(!put_bytes(ring, 1, text, ROOM - 15));
+	ck_assert(put_bytes(ring, 1, text, ROOM - 16));
+	ck_assert(!put_bytes(ring, 2, text, 0));
 	gk_trace_ring_drop(ring, 1);
 	gk_trace_ring_close(ring);
 }
@@ -205,7 +298,7 @@ static void put_after_what_has_no_room(void)
 	if (!put(ring, 1, "one"))
 		exit(1);
 	gk_trace_ring_drop(ring, 1);
-	if (gk_trace_ring_put(ring, 2, text, sizeof(text)) || !put(ring, 3, "three") ||
+	if (put_bytes(ring, 2, text, sizeof(text)) || !put(ring, 3, "three") ||
 		gk_trace_ring_used(ring) == 0)
 		exit(1);
 }
@@ -318,8 +411,8 @@ static void change(long at, const void *bytes, size_t len)
 
 START_TEST(what_is_damaged_ends_the_file_and_is_said)
 {
-	in_killed_process(put_three);
-	change(4096 + 24 + 16, "T", 1); /* of "two" */
+	in_killed_process(put_four_and_drop_one);
+	change(HEAD + 48 + 16, "T", 1); /* of "two" */
 	ck_assert_int_eq(recover(), GK_OK);
 	ck_assert_str_eq(taken.data, "one .");
 	ck_assert_uint_eq(told, 1);
@@ -329,8 +422,8 @@ END_TEST
 
 START_TEST(a_length_that_cannot_be_is_damage)
 {
-	in_killed_process(put_three);
-	change(4096 + 24, "\xff\xff\xff\xff", 4);
+	in_killed_process(put_four_and_drop_one);
+	change(HEAD + 48, "\xff\xff\xff\xff", 4);
 	ck_assert_int_eq(recover(), GK_OK);
 	ck_assert_str_eq(taken.data, "one .");
 	ck_assert_uint_eq(told, 1);
@@ -340,19 +433,22 @@ END_TEST
 static const struct {
 	long at;
 	const char *bytes;
-	size_t len;
+	const char *found;
+	unsigned told;
 } heads[] = {
-	{ 64, "\0\0\0\0\0\0\0\x7f", 8 },                /* more than the room has */
-	{ 128, "\xff\xff\xff\xff\xff\xff\xff\x7f", 8 }, /* an end before the beginning */
-	{ 64, "\0\0\0\0\0\0\0\0", 8 },
+	{ 56, "\xff\xff\xff\xff\xff\xff\xff\x7f", "one two  .", 1 }, /* more than the room has */
+	{ 48, "\xf8\xff\xff\xff\xff\xff\xff\xff", ".", 0 }, /* an end before the beginning */
+	{ 48, "\x18\0\0\0\0\0\0\0", "two  .", 0 },
+	{ 48, "\x03\0\0\0\0\0\0\0", ".", 0 },
 };
 
-START_TEST(counters_that_cannot_be_lead_nowhere)
+START_TEST(positions_that_cannot_be_lead_nowhere)
 {
 	in_killed_process(put_three);
-	change(heads[_i].at, heads[_i].bytes, heads[_i].len);
+	change(heads[_i].at, heads[_i].bytes, 8);
 	ck_assert_int_eq(recover(), GK_OK);
-	ck_assert_str_eq(taken.data, "");
+	ck_assert_str_eq(taken.data, heads[_i].found);
+	ck_assert_uint_eq(told, heads[_i].told);
 	gk_trace_ring_close(open_ring(ROOM));
 }
 END_TEST
@@ -425,6 +521,197 @@ START_TEST(without_a_folder_there_is_none)
 }
 END_TEST
 
+/* --- what is written at once --- */
+
+static void put_many(void)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	if (!put(ring, 1, "one"))
+		exit(1);
+	disk.writes = 0;
+	add(ring, 2, "two", 3);
+	add(ring, 3, "", 0);
+	add(ring, 7, "seven", 5);
+	if (gk_trace_ring_unwritten(ring) == 0 || disk.writes || !gk_trace_ring_write(ring) ||
+		gk_trace_ring_unwritten(ring) || disk.writes != 1 || !gk_trace_ring_write(ring))
+		exit(1);
+	add(ring, 8, "never", 5);
+}
+
+START_TEST(entries_are_written_together)
+{
+	in_killed_process(put_many);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one two  seven .");
+	ck_assert_uint_eq(told, 0);
+}
+END_TEST
+
+START_TEST(what_was_written_together_is_dropped_together)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	add(ring, 1, "one", 3);
+	add(ring, 2, "two", 3);
+	ck_assert(gk_trace_ring_write(ring));
+	gk_trace_ring_drop(ring, 1);
+	ck_assert_uint_eq(gk_trace_ring_used(ring), 48);
+	gk_trace_ring_drop(ring, 2);
+	ck_assert_uint_eq(gk_trace_ring_used(ring), 0);
+	gk_trace_ring_close(ring);
+}
+END_TEST
+
+START_TEST(the_disk_may_be_so_many_writes_behind)
+{
+	gk_trace_ring *ring = open_ring(GK_STORE_RING);
+	uint64_t number = 0;
+
+	while (put(ring, number + 1, "x"))
+		number++;
+	ck_assert_uint_eq(number, GK_STORE_RING_MARKS);
+	ck_assert_uint_lt(gk_trace_ring_used(ring), GK_STORE_RING);
+	gk_trace_ring_drop(ring, 1);
+	ck_assert(put(ring, number + 2, "x") && !put(ring, number + 3, "x"));
+	gk_trace_ring_drop(ring, number + 2);
+	ck_assert_uint_eq(gk_trace_ring_used(ring), 0);
+	ck_assert(put(ring, number + 4, "x"));
+	gk_trace_ring_drop(ring, number + 4);
+	gk_trace_ring_close(ring);
+	ck_assert(!is_there(file));
+}
+END_TEST
+
+/* --- a disk that fails --- */
+
+static const int failures[] = { ENOSPC, EIO, EROFS };
+
+START_TEST(what_the_disk_does_not_take_is_refused_and_said_once)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	disk.failure = failures[_i];
+	ck_assert(!put(ring, 1, "one") && !put(ring, 2, "two"));
+	ck_assert_uint_eq(told, 1);
+	disk.failure = 0;
+	ck_assert(put(ring, 3, "three"));
+	disk.failure = failures[_i];
+	ck_assert(!put(ring, 4, "four"));
+	ck_assert_uint_eq(told, 2);
+	disk.failure = 0;
+	ck_assert(put(ring, 5, "five"));
+	gk_trace_ring_close(ring);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "three five .");
+}
+END_TEST
+
+/* Room that the file still counts as used is not written over: who looks for entries goes through it. */
+static void drop_in_vain(void)
+{
+	static char text[ROOM / 4];
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	memset(text, 'x', sizeof(text));
+	for (uint64_t i = 1; i <= 3; i++)
+		if (!put_bytes(ring, i, text, sizeof(text)))
+			exit(1);
+	disk.failure = ENOSPC;
+	gk_trace_ring_drop(ring, 2);
+	disk.failure = 0;
+	if (put_bytes(ring, 4, text, sizeof(text)) || !put(ring, 5, "five"))
+		exit(1);
+	gk_trace_ring_drop(ring, 3);
+	if (!put_bytes(ring, 6, text, sizeof(text)))
+		exit(1);
+}
+
+START_TEST(what_cannot_be_dropped_takes_room)
+{
+	in_killed_process(drop_in_vain);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_int_eq(strncmp(taken.data, "five xxxx", 9), 0);
+	ck_assert_uint_eq(taken.len, 5 + ROOM / 4 + 2);
+	ck_assert_uint_eq(told, 0);
+}
+END_TEST
+
+START_TEST(a_write_may_take_many_calls)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	disk.most = 7;
+	ck_assert(put(ring, 1, "one") && put(ring, 2, "two"));
+	gk_trace_ring_close(ring);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one two .");
+}
+END_TEST
+
+static void die_while_writing(void)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	if (!put(ring, 1, "one"))
+		exit(1);
+	disk.most = 44;
+	disk.kills = true;
+	add(ring, 2, "two", 3);
+	add(ring, 3, "three", 5);
+	(void)!gk_trace_ring_write(ring);
+}
+
+START_TEST(what_was_being_written_is_found_as_far_as_it_is_whole)
+{
+	in_killed_process(die_while_writing);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one two .");
+	ck_assert_uint_eq(told, 0);
+}
+END_TEST
+
+/* What lies behind it is of an earlier write that failed: whole, but not what was put. */
+static void fail_while_writing(void)
+{
+	gk_trace_ring *ring = open_ring(ROOM);
+
+	if (!put(ring, 1, "one"))
+		exit(1);
+	add(ring, 2, "two", 3);
+	add(ring, 3, "three", 5);
+	disk.most = 46; /* both, but for zeros */
+	disk.fails_later = true;
+	if (gk_trace_ring_write(ring))
+		exit(1);
+	memset(&disk, 0, sizeof(disk));
+	if (!put(ring, 4, "FOU"))
+		exit(1);
+}
+
+START_TEST(what_a_write_that_failed_left_is_not_found_behind_the_next)
+{
+	in_killed_process(fail_while_writing);
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one FOU .");
+}
+END_TEST
+
+static const uint32_t remote[] = { NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
+	FUSE_SUPER_MAGIC, V9FS_MAGIC, CEPH_SUPER_MAGIC, 0x20030528 };
+
+START_TEST(on_a_file_system_of_another_machine_there_is_none)
+{
+	gk_trace_ring *ring = NULL;
+	gk_auto_error gk_error err = { 0 };
+
+	disk.type = remote[_i];
+	ck_assert_int_eq(gk_trace_ring_open(path, ROOM, &ring, &err), GK_UNAVAILABLE);
+	ck_assert_msg(strstr(err.message, "remote") != NULL, "%s", err.message);
+	ck_assert(!is_there(file));
+}
+END_TEST
+
 static Suite *ring_suite(void)
 {
 	Suite *suite = suite_create("trace_ring");
@@ -433,6 +720,7 @@ static Suite *ring_suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, what_a_killed_process_had_put_is_found_in_order);
 	tcase_add_test(t, what_is_kept_elsewhere_is_not_found);
+	tcase_add_test(t, what_lay_there_before_is_not_found);
 	tcase_add_test(t, entries_go_round);
 	tcase_add_test(t, what_has_no_room_is_refused_until_there_is_some);
 	tcase_add_test(t, an_entry_may_take_all_the_room_and_no_more);
@@ -445,11 +733,20 @@ static Suite *ring_suite(void)
 	tcase_add_test(t, so_many_processes_have_one);
 	tcase_add_test(t, what_is_damaged_ends_the_file_and_is_said);
 	tcase_add_test(t, a_length_that_cannot_be_is_damage);
-	tcase_add_loop_test(t, counters_that_cannot_be_lead_nowhere, 0, 3);
+	tcase_add_loop_test(t, positions_that_cannot_be_lead_nowhere, 0, 4);
 	tcase_add_loop_test(t, a_file_that_is_no_ring_stays_as_it_is, 0, 3);
 	tcase_add_loop_test(t, a_file_that_was_cut_short_is_not_read_beyond_its_end, 0, 2);
 	tcase_add_test(t, a_room_that_no_file_can_have_leads_nowhere);
 	tcase_add_test(t, without_a_folder_there_is_none);
+	tcase_add_test(t, entries_are_written_together);
+	tcase_add_test(t, what_was_written_together_is_dropped_together);
+	tcase_add_test(t, the_disk_may_be_so_many_writes_behind);
+	tcase_add_loop_test(t, what_the_disk_does_not_take_is_refused_and_said_once, 0, 3);
+	tcase_add_test(t, what_cannot_be_dropped_takes_room);
+	tcase_add_test(t, a_write_may_take_many_calls);
+	tcase_add_test(t, what_was_being_written_is_found_as_far_as_it_is_whole);
+	tcase_add_test(t, what_a_write_that_failed_left_is_not_found_behind_the_next);
+	tcase_add_loop_test(t, on_a_file_system_of_another_machine_there_is_none, 0, 7);
 	suite_add_tcase(suite, t);
 	return suite;
 }
