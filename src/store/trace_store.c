@@ -293,13 +293,14 @@ void gk_trace_store_tell_loop(gk_trace_store *store)
 		store->is_posted = false;
 }
 
-/* Without it answers wait for the disk, which is slower, and no more. */
+/* Without it answers wait for the disk, which is slower, and no more. It may come later: when durability changes, and when a disk
+ * that failed does better. */
 static void open_ring(gk_trace_store *store)
 {
 	gk_auto_error gk_error err = { 0 };
 	gk_trace_ring *ring = NULL;
 
-	if (store->is_relaxed || store->is_failing)
+	if (store->ring || store->is_relaxed || store->is_failing)
 		return;
 	if (gk_trace_ring_open(store->path, GK_STORE_RING, &ring, &err) != GK_OK)
 		gk_log(GK_LOG_INFO, "store", "answers wait for the disk: %s",
@@ -321,6 +322,7 @@ void gk_trace_store_take_back(void *user)
 	gk_trace_store *store = user;
 	gk_trace_batch done;
 	struct gk_store_jobs jobs;
+	bool has_failed = store->is_failing;
 	gk_trace_post *post;
 	gk_store_job *job;
 
@@ -342,6 +344,8 @@ void gk_trace_store_take_back(void *user)
 	gk_trace_batch_join(&store->spent, &done);
 	gk_loop_tidy(store->loop, free_spent, store);
 	release(store);
+	if (has_failed)
+		open_ring(store);
 	while ((job = TAILQ_FIRST(&jobs))) {
 		TAILQ_REMOVE(&jobs, job, link);
 		job->is_done = true;
@@ -498,6 +502,8 @@ void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *
 	if (store->is_relaxed && !opts->is_relaxed)
 		store->bare = store->last; /* nothing went into the ring meanwhile */
 	store->is_relaxed = opts->is_relaxed;
+	if (store->backend)
+		open_ring(store);
 	store->max_queue = opts->max_queue ? opts->max_queue : GK_MAX_STORE_QUEUE;
 	pthread_mutex_lock(&store->lock);
 	configure_lags(store, opts);

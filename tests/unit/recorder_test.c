@@ -153,18 +153,113 @@ START_TEST(a_run_whose_spans_have_no_room_in_the_ring_waits_for_the_disk)
 }
 END_TEST
 
+static void set_durability(bool is_relaxed)
+{
+	gk_trace_store_configure(
+		store, GK_OPTS(gk_trace_store_opts, .path = path, .is_relaxed = is_relaxed));
+}
+
 /* Other processes have all the rings there may be. */
+static void take_rings(gk_trace_ring **rings)
+{
+	for (size_t i = 0; i < GK_STORE_RINGS; i++)
+		ck_assert_int_eq(gk_trace_ring_open(path, 4096, &rings[i], NULL), GK_OK);
+}
+
+static void give_rings(gk_trace_ring **rings)
+{
+	for (size_t i = 0; i < GK_STORE_RINGS; i++)
+		gk_trace_ring_close(rings[i]);
+}
+
 START_TEST(without_a_ring_a_run_waits_for_the_disk)
 {
 	gk_trace_ring *rings[GK_STORE_RINGS];
 
-	for (size_t i = 0; i < GK_STORE_RINGS; i++)
-		ck_assert_int_eq(gk_trace_ring_open(path, 4096, &rings[i], NULL), GK_OK);
+	take_rings(rings);
 	open_store(false);
 	gk_run_unref(run_to_end("/flow/steps"));
 	ck_assert_uint_eq(gk_trace_store_count(store).commits, 1);
-	for (size_t i = 0; i < GK_STORE_RINGS; i++)
-		gk_trace_ring_close(rings[i]);
+	give_rings(rings);
+}
+END_TEST
+
+START_TEST(a_ring_that_could_not_be_had_is_made_when_the_configuration_is_read_again)
+{
+	gk_trace_ring *rings[GK_STORE_RINGS];
+
+	take_rings(rings);
+	open_store(false);
+	gk_run_unref(run_to_end("/flow/steps"));
+	give_rings(rings);
+	set_durability(false);
+	gk_run_unref(run_to_end("/flow/steps"));
+	ck_assert_uint_eq(gk_trace_store_count(store).commits, 1);
+	ck_assert_uint_eq(gk_trace_store_count(store).queue_spans, 3);
+}
+END_TEST
+
+static bool has_failed(void *user)
+{
+	(void)user;
+	return gk_trace_store_count(store).is_failing;
+}
+
+static bool is_well(void *user)
+{
+	return !has_failed(user);
+}
+
+START_TEST(a_ring_is_made_when_a_disk_that_failed_does_better)
+{
+	FILE *file = fopen(path, "wb");
+
+	fputs("this is no database, it is a text that is longer than a header has to be: "
+	      "a hundred bytes and more of it",
+		file);
+	fclose(file);
+	open_store(false);
+	ck_assert(has_failed(NULL));
+	gk_run_unref(run_to_end("/flow/steps"));
+	ck_assert_int_eq(unlink(path), 0);
+	core_turn_until(is_well, NULL);
+	ck_assert_uint_eq(gk_trace_store_count(store).commits, 1);
+	gk_run_unref(run_to_end("/flow/steps"));
+	ck_assert_uint_eq(gk_trace_store_count(store).commits, 1);
+}
+END_TEST
+
+START_TEST(what_began_relaxed_has_a_ring_when_it_is_no_more)
+{
+	open_store(true);
+	set_durability(false);
+	gk_run_unref(run_to_end("/flow/steps"));
+	ck_assert_uint_eq(gk_trace_store_count(store).commits, 0);
+	ck_assert_uint_eq(gk_trace_store_count(store).queue_spans, 3);
+}
+END_TEST
+
+/* What was queued before is behind nothing, and is waited for. */
+START_TEST(what_was_queued_while_it_was_relaxed_comes_before_what_is_in_the_ring)
+{
+	gk_auto_json json_t *first = NULL, *second = NULL;
+	gk_run *relaxed, *strict;
+
+	open_store(true);
+	relaxed = run_to_end("/flow/steps");
+	ck_assert_uint_eq(gk_trace_store_count(store).queue_spans, 3);
+	set_durability(false);
+	strict = run_to_end("/flow/steps");
+	ck_assert_uint_ge(gk_trace_store_count(store).spans, 3);
+	gk_run_unref(run_to_end("/flow/steps"));
+	ck_assert_uint_lt(gk_trace_store_count(store).spans, 9); /* which does not wait */
+	first = load_trace(gk_run_trace_id(relaxed));
+	second = load_trace(gk_run_trace_id(strict));
+	ck_assert_uint_eq(json_object_size(json_object_get(first, "spans")), 3);
+	ck_assert_uint_eq(json_object_size(json_object_get(second, "spans")), 3);
+	ck_assert_uint_eq(gk_trace_store_count(store).spans, 9);
+	gk_run_unref(relaxed);
+	gk_run_unref(strict);
 }
 END_TEST
 
@@ -187,12 +282,6 @@ START_TEST(relaxed_a_run_does_not_wait_and_its_spans_follow)
 	gk_run_unref(run);
 }
 END_TEST
-
-static void set_durability(bool is_relaxed)
-{
-	gk_trace_store_configure(
-		store, GK_OPTS(gk_trace_store_opts, .path = path, .is_relaxed = is_relaxed));
-}
 
 static gk_code changing(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
@@ -430,6 +519,12 @@ static Suite *recorder_suite(void)
 	tcase_add_test(tests, a_run_does_not_wait_for_the_disk);
 	tcase_add_test(tests, a_run_whose_spans_have_no_room_in_the_ring_waits_for_the_disk);
 	tcase_add_test(tests, without_a_ring_a_run_waits_for_the_disk);
+	tcase_add_test(
+		tests, a_ring_that_could_not_be_had_is_made_when_the_configuration_is_read_again);
+	tcase_add_test(tests, a_ring_is_made_when_a_disk_that_failed_does_better);
+	tcase_add_test(tests, what_began_relaxed_has_a_ring_when_it_is_no_more);
+	tcase_add_test(
+		tests, what_was_queued_while_it_was_relaxed_comes_before_what_is_in_the_ring);
 	tcase_add_test(tests, relaxed_a_run_does_not_wait_and_its_spans_follow);
 	tcase_add_test(tests, what_a_run_left_while_it_was_relaxed_is_waited_for_afterwards);
 	tcase_add_test(tests, a_run_that_lasts_is_there_before_it_ends);
