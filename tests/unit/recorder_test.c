@@ -321,6 +321,28 @@ START_TEST(a_run_that_lasts_is_there_before_it_ends)
 }
 END_TEST
 
+/* Nothing of it is written to the ring by the next run that ends, and would wait there for a commit that may never be. */
+START_TEST(what_was_committed_while_its_run_goes_on_is_not_left_in_the_ring)
+{
+	gk_auto_str char *ring = NULL;
+	gk_run *run;
+
+	open_store(false);
+	ck_assert_int_gt(asprintf(&ring, "%s-ring", path), 0);
+	run = core_begin(&(gk_run_opts){ .app = core_app, .key = "/flow/sleep" });
+	core_turn_until(is_written, NULL);
+	gk_recorder_configure(recorder, GK_OPTS(gk_recorder_opts, .sample = 0));
+	gk_run_unref(run_to_end("/flow/echo"));
+	gk_run_cancel(run, GK_CANCELLED);
+	core_finish(run);
+	gk_run_unref(run);
+	ck_assert_int_eq(access(ring, F_OK), 0);
+	gk_recorder_free(gk_steal(recorder));
+	gk_trace_store_close(gk_steal(store));
+	ck_assert_int_ne(access(ring, F_OK), 0);
+}
+END_TEST
+
 START_TEST(what_is_not_sampled_is_not_stored)
 {
 	unsigned count;
@@ -379,28 +401,42 @@ static bool has_committed(void *user)
 	return gk_trace_store_count(store).commits > 0;
 }
 
-/* Ends a run and logs a line, tells the run's trace and is killed, all before the writer has anything, or else after the
- * commit, when "kept" is the ring as it was before. */
-static void be_killed(int fd, bool commits)
+/* What the process does before it is killed. */
+enum {
+	COMMITS = 1, /* which "kept", the ring as it was, did not know */
+	LOGS_LAST = 2,
+};
+
+static void log_line(void)
 {
 	gk_log_record line = { .level = GK_LOG_INFO, .component = "test", .message = "a line" };
+
+	gk_trace_store_log(store, &line);
+}
+
+/* Ends a run and logs a line, tells the run's trace and is killed, before the writer has anything unless it COMMITS. */
+static void be_killed(int fd, unsigned how)
+{
 	gk_run *run;
 
 	start();
 	open_store(false);
+	if (!(how & LOGS_LAST))
+		log_line();
 	run = run_to_end("/flow/steps");
-	gk_trace_store_log(store, &line);
+	if (how & LOGS_LAST)
+		log_line();
 	if (gk_trace_store_count(store).commits ||
 		write(fd, gk_run_trace_id(run), GK_TRACE_ID_SIZE) != GK_TRACE_ID_SIZE)
 		exit(1);
-	if (commits) {
+	if (how & COMMITS) {
 		copy_file("traces.db-ring", "kept");
 		core_turn_until(has_committed, NULL);
 	}
 	kill(getpid(), SIGKILL);
 }
 
-static void run_in_killed_process(bool commits, char *trace_id)
+static void run_in_killed_process(unsigned how, char *trace_id)
 {
 	int ends[2], status;
 	pid_t child;
@@ -409,7 +445,7 @@ static void run_in_killed_process(bool commits, char *trace_id)
 	child = fork();
 	ck_assert_int_ge(child, 0);
 	if (!child)
-		be_killed(ends[1], commits);
+		be_killed(ends[1], how);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	ck_assert_int_eq(read(ends[0], trace_id, GK_TRACE_ID_SIZE), GK_TRACE_ID_SIZE);
@@ -492,7 +528,7 @@ START_TEST(what_a_run_left_outlives_the_process)
 {
 	char id[GK_TRACE_ID_SIZE];
 
-	run_in_killed_process(false, id);
+	run_in_killed_process(_i ? LOGS_LAST : 0, id);
 	assert_there_once(id);
 }
 END_TEST
@@ -502,7 +538,7 @@ START_TEST(what_was_committed_and_left_as_well_is_there_once)
 {
 	char id[GK_TRACE_ID_SIZE];
 
-	run_in_killed_process(true, id);
+	run_in_killed_process(COMMITS, id);
 	copy_file("kept", "traces.db-ring");
 	assert_there_once(id);
 }
@@ -528,11 +564,12 @@ static Suite *recorder_suite(void)
 	tcase_add_test(tests, relaxed_a_run_does_not_wait_and_its_spans_follow);
 	tcase_add_test(tests, what_a_run_left_while_it_was_relaxed_is_waited_for_afterwards);
 	tcase_add_test(tests, a_run_that_lasts_is_there_before_it_ends);
+	tcase_add_test(tests, what_was_committed_while_its_run_goes_on_is_not_left_in_the_ring);
 	tcase_add_test(tests, what_is_not_sampled_is_not_stored);
 	tcase_add_test(tests, a_span_that_comes_back_to_us_is_stored_once);
 	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(killed, make_folder, teardown_folder);
-	tcase_add_test(killed, what_a_run_left_outlives_the_process);
+	tcase_add_loop_test(killed, what_a_run_left_outlives_the_process, 0, 2);
 	tcase_add_test(killed, what_was_committed_and_left_as_well_is_there_once);
 	suite_add_tcase(suite, killed);
 	return suite;
