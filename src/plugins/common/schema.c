@@ -8,11 +8,18 @@
 
 #include <ctype.h>
 
+/* A reference that is being followed, within those further out. */
+typedef struct followed {
+	const json_t *target;
+	const struct followed *outer;
+} followed;
+
 typedef struct walk {
 	const json_t *root;
 	const gk_schema_adapt_opts *opts;
 	size_t made; /* values, so that references cannot unfold without end */
 	unsigned depth;
+	const followed *refs; /* NULL: none */
 	gk_error *err;
 } walk;
 
@@ -219,15 +226,28 @@ static const json_t *branch_of(const json_t *schema, bool *has_null)
 	return NULL;
 }
 
+static bool is_followed(const walk *it, const json_t *target)
+{
+	const followed *one = it->refs;
+
+	while (one && one->target != target)
+		one = one->outer;
+	return one;
+}
+
 static gk_code follow_ref(walk *it, const json_t *schema, const char *ref, json_t **ret)
 {
 	gk_auto_json json_t *rest = NULL, *target = NULL;
 	const json_t *found = *ref == '#' ? gk_json_pointer_peek(it->root, ref + 1) : NULL;
+	const followed here = { found, it->refs };
 	gk_code rc;
 
 	if (!json_is_object(found))
 		return gk_error_set(
 			it->err, GK_INVALID_ARGUMENT, "schema: $ref '%s' leads nowhere in it", ref);
+	/* What leads into itself ends where it begins again. */
+	if (it->opts->gemini && is_followed(it, found))
+		return GK_OK;
 	/* What stands beside the reference wins. */
 	rest = gk_json_copy(schema);
 	if (!rest)
@@ -236,7 +256,9 @@ static gk_code follow_ref(walk *it, const json_t *schema, const char *ref, json_
 	target = gk_json_merge(found, rest);
 	if (!target)
 		return no_memory(it);
+	it->refs = &here;
 	rc = adapt(it, target, ret);
+	it->refs = here.outer;
 	return rc;
 }
 

@@ -18,12 +18,12 @@ typedef struct gk_schema_adapt_opts {
 	bool close_objects; /* additionalProperties: false on every object */
 	bool require_all;   /* every property is required */
 	bool first_type;    /* of a list of types the first that is not null */
-	bool gemini; /* types in capitals, null as `nullable`, anyOf and oneOf by their first branch; a schema without a type is
-			left out, and so is its name in `required` */
+	bool gemini; /* types in capitals, null as `nullable`, anyOf and oneOf by their first branch; a schema without a type, or
+			one that leads into itself, is left out, and so is its name in `required` */
 } gk_schema_adapt_opts;
 
 /** A copy as it is wanted; `schema` is untouched. `*ret` NULL: nothing of it is left (gemini). INVALID_ARGUMENT: a $ref that
- * leads nowhere, into itself, or to too much; a type that is none. */
+ * leads nowhere, into itself (not for gemini), or to too much; a type that is none. */
 GK_MUST_USE gk_code gk_schema_adapt(
 	const json_t *schema, const gk_schema_adapt_opts *opts, json_t **ret, gk_error *err);
 

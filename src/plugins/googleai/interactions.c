@@ -10,10 +10,10 @@
 /* --- bodies --- */
 
 /* Members of the configuration that are of the call, or written otherwise below. */
-static const char elsewhere[] = GK_GEMINI_OF_THE_CALL
-	" responseModalities "
-	"previousInteractionId thinkingSummaries visualization collaborativePlanning googleSearch "
-	"urlContext codeExecution fileSearch mcpServers tools";
+static const char elsewhere[] =
+	GK_GEMINI_OF_THE_CALL " responseModalities previousInteractionId "
+			      "googleSearch urlContext codeExecution fileSearch mcpServers tools";
+static const char of_research[] = "thinkingSummaries visualization collaborativePlanning";
 
 /* In small letters, as this API has its words; lists word by word. */
 static json_t *lower(const json_t *value)
@@ -45,13 +45,14 @@ static bool set_lower(json_t *body, const char *key, const json_t *request, cons
 	return !value || gk_json_set_take(body, key, lower(value));
 }
 
-static bool add_rest(json_t *body, const json_t *request)
+static bool add_rest(json_t *body, const json_t *request, gk_interaction_kind kind)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach (json_object_get(request, "config"), name, value)
 		if (!json_is_null(value) && !gk_words_match(elsewhere, name) &&
+			(kind != GK_INTERACTION_RESEARCH || !gk_words_match(of_research, name)) &&
 			!gk_json_set(body, name, value))
 			return false;
 	return true;
@@ -194,7 +195,7 @@ gk_code gk_interaction_body(gk_interaction_kind kind, const char *id, const json
 		!gk_json_set(body, "input", steps) ||
 		(previous && !gk_json_set(body, "previous_interaction_id", previous)) ||
 		!set_lower(body, "response_modalities", request, "responseModalities") ||
-		!add_rest(body, request) ||
+		!add_rest(body, request, kind) ||
 		(kind == GK_INTERACTION_MUSIC && !json_object_get(body, "response_modalities") &&
 			!gk_json_set_take(
 				body, "response_modalities", json_pack("[s, s]", "audio", "text"))))
