@@ -162,6 +162,11 @@ static gk_code format_of(const gk_oai_call *call, const char **ret, gk_error *er
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"%s: JSON output does not go with config.response_format '%s'",
 			call->vendor->name, asked);
+	if (asked && gk_str_has_prefix(call->id, "gpt-4o") && strstr(call->id, "transcribe") &&
+		gk_words_match("srt vtt verbose_json", asked))
+		return gk_error_set(err, GK_INVALID_ARGUMENT,
+			"%s: model %s does not know config.response_format '%s'",
+			call->vendor->name, call->id, asked);
 	*ret = asked ? asked : gk_str_equal(format, "json") ? "json" : "text";
 	return GK_OK;
 }
