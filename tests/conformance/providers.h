@@ -28,11 +28,13 @@ typedef enum play_cut {
 	PLAY_CUTS
 } play_cut;
 
+#define PLAY_EXCHANGES 256 /* of a case */
+
 typedef struct play {
 	const json_t *doc; /* the case */
 	play_cut cut;
 	unsigned seed;
-	bool used[64];
+	bool used[PLAY_EXCHANGES];
 	char *complaint; /* the first; NULL: none */
 	char home[32];   /* a folder */
 	json_t *env;

@@ -158,7 +158,7 @@ static unsigned used(const play *it)
 {
 	unsigned count = 0;
 
-	for (size_t i = 0; i < 64; i++)
+	for (size_t i = 0; i < PLAY_EXCHANGES; i++)
 		count += it->used[i];
 	return count;
 }

@@ -30,7 +30,7 @@ void play_complain(play *it, const char *format, ...)
 
 static json_t *exchange_at(const play *it, size_t i)
 {
-	return json_array_get(json_object_get(it->doc, "exchanges"), i);
+	return i < PLAY_EXCHANGES ? json_array_get(json_object_get(it->doc, "exchanges"), i) : NULL;
 }
 
 static bool is_optional(const json_t *exchange)
