@@ -221,6 +221,7 @@ static gk_code read_whole(visit *it, const char *who, const gk_outgoing *out, co
 	gk_auto_buf gk_buf body = GK_BUF_INIT(GK_MAX_VENDOR_BODY);
 	gk_auto_json json_t *answer = NULL;
 	gk_auto_str char *clean = NULL;
+	const json_t *said;
 	gk_code rc = GK_OK;
 
 	while (rc == GK_OK && len) {
@@ -236,8 +237,10 @@ static gk_code read_whole(visit *it, const char *who, const gk_outgoing *out, co
 	rc = gk_ask_parse_whole(who, body.data, body.len, &answer, err);
 	if (rc != GK_OK && rc != GK_INTERNAL)
 		return rc;
-	if (gk_failure_is(answer))
-		return gk_failure_in_answer(err, who, out, answer);
+	/* Google's, where a stream was asked for, is in a list. */
+	said = json_is_array(answer) ? json_array_get(answer, 0) : answer;
+	if (gk_failure_is(said))
+		return gk_failure_in_answer(err, who, out, said);
 	if (answer && ret) {
 		*ret = gk_steal(answer);
 		return GK_OK;

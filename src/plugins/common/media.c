@@ -13,7 +13,7 @@ gk_code gk_media_read(const json_t *media, gk_media *ret, gk_error *err)
 	const char *type = gk_json_str_peek(media, "contentType"), *comma, *end;
 
 	*ret = (gk_media){ .url = gk_json_str_peek(media, "url") };
-	if (!ret->url)
+	if (!ret->url || !*ret->url)
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "a media part has no 'url'");
 	if (type && *type) {
 		ret->type = type;

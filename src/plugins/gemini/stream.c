@@ -173,8 +173,11 @@ gk_code gk_gemini_stream_push(gk_gemini_stream *stream, const char *data, size_t
 	const char *key;
 	json_t *one;
 	size_t i;
-	gk_code rc = gk_ask_parse(stream->call->who, data, len, &piece, err);
+	gk_code rc;
 
+	if (!len) /* to keep the connection open */
+		return GK_OK;
+	rc = gk_ask_parse(stream->call->who, data, len, &piece, err);
 	if (rc != GK_OK)
 		return rc;
 	if (json_is_object(json_object_get(piece, "error")))

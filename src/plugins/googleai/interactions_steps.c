@@ -7,8 +7,8 @@
 
 typedef struct walk {
 	json_t *steps;
-	json_t *pending; /* [{name, id}] of calls without a ref that nobody has answered */
-	unsigned made;   /* ids */
+	json_t *pending;        /* [{name, id}] of calls without a ref that nobody has answered */
+	unsigned made, orphans; /* ids: of calls, and the next one of an answer to none */
 } walk;
 
 static json_t *media_content(const gk_media *media)
@@ -65,7 +65,7 @@ static json_t *pending_id(walk *it, const char *name)
 		json_array_remove(it->pending, i);
 		return id;
 	}
-	return json_sprintf("genkit-orphan-id-%u", it->made++);
+	return json_sprintf("genkit-orphan-id-%u", it->orphans++);
 }
 
 static json_t *result_step(walk *it, const json_t *response)
@@ -221,10 +221,26 @@ static gk_code add_message(walk *it, const json_t *message, gk_error *err)
 	return GK_OK;
 }
 
+/* The calls without a ref: ids of answers to no call are counted on from there. */
+static unsigned count_calls(const json_t *request)
+{
+	json_t *message, *part;
+	unsigned count = 0;
+	size_t i, j;
+
+	json_array_foreach (json_object_get(request, "messages"), i, message)
+		json_array_foreach (json_object_get(message, "content"), j, part) {
+			const json_t *call = json_object_get(part, "toolRequest");
+
+			count += call && !ref_of(call);
+		}
+	return count;
+}
+
 gk_code gk_interaction_steps(const json_t *request, json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *steps = json_array(), *pending = json_array();
-	walk it = { .steps = steps, .pending = pending };
+	walk it = { .steps = steps, .pending = pending, .orphans = count_calls(request) };
 	json_t *message;
 	size_t i;
 
