@@ -83,12 +83,30 @@ START_TEST(without_a_source_every_key_has_its_default)
 		gk_config_uint(config, "http_client.max_host_connections"), GK_FETCH_HOST_CONNS);
 	ck_assert_uint_eq(
 		gk_config_uint(config, "http_client.max_idle_connections"), GK_FETCH_IDLE_CONNS);
+	ck_assert_uint_eq(gk_config_uint(config, "trace.max_attributes"), GK_SPAN_ATTRIBUTES);
+	ck_assert_uint_eq(gk_config_uint(config, "trace.max_event_attributes"), GK_SPAN_ATTRIBUTES);
+	ck_assert_uint_eq(gk_config_uint(config, "trace.max_events"), GK_SPAN_EVENTS);
+	ck_assert_uint_eq(
+		gk_config_uint(config, "trace.max_attribute_size"), GK_SPAN_ATTRIBUTE_SIZE);
+	ck_assert_uint_eq(gk_config_uint(config, "trace.max_messages"), GK_SPAN_MESSAGES);
 	ck_assert(!gk_config_bool(config, "reflection.enabled"));
 	ck_assert_str_eq(gk_config_str(config, "reflection.listen"), "127.0.0.1:3100");
 	ck_assert_ptr_null(gk_config_str(config, "server.auth"));
 	ck_assert_ptr_null(gk_config_list_peek(config, "exec"));
 	for (const gk_config_key *key = gk_config_keys; key->name; key++)
 		ck_assert_ptr_null(gk_config_where(config, key->name));
+}
+END_TEST
+
+START_TEST(a_destination_has_the_usual_limits)
+{
+	gk_auto_config gk_config *config = load(
+		"telemetry: { export: [{ backend: custom, endpoint: 'http://x/v1/traces' }] }\n");
+	json_t *entry = json_array_get(gk_config_list_peek(config, "telemetry.export"), 0);
+
+	ck_assert_int_eq(gk_json_int_at(entry, "timeout", 0), GK_EXPORT_TIMEOUT_MS);
+	ck_assert_int_eq(gk_json_int_at(entry, "queue", 0), GK_EXPORT_QUEUE);
+	ck_assert_int_eq(gk_json_int_at(entry, "batch", 0), GK_EXPORT_BATCH);
 }
 END_TEST
 
@@ -738,6 +756,7 @@ static Suite *suite(void)
 	TCase *cases[] = { values, mistakes, references, schema };
 
 	tcase_add_test(values, without_a_source_every_key_has_its_default);
+	tcase_add_test(values, a_destination_has_the_usual_limits);
 	tcase_add_test(values, values_are_typed_by_their_keys_and_not_by_yaml);
 	tcase_add_test(values, later_files_replace_values_and_add_to_lists);
 	tcase_add_test(values, an_assignment_goes_over_all_files_and_replaces_lists);
