@@ -57,6 +57,7 @@
 #define GK_PCRE_HEAP_KIB              32768
 #define GK_MAX_REGEX                  (16u << 10)
 #define GK_MAX_REGEX_DEPTH            64 /* parentheses */
+#define GK_MAX_REGEX_REPEAT           65535u /* PCRE2's */
 
 /* --- loop --- */
 #define GK_FIBER_STACK      (256u << 10)
@@ -105,7 +106,7 @@
 #define GK_MAX_OWNER          256  /* of a uid; a longer one is known by its digest */
 
 /* --- what a span holds (telemetry section 1.8) --- */
-#define GK_SPAN_ATTRIBUTES     128        /* trace.max_attributes */
+#define GK_SPAN_ATTRIBUTES     128        /* trace.max_attributes, trace.max_event_attributes */
 #define GK_SPAN_EVENTS         128        /* trace.max_events */
 #define GK_SPAN_ATTRIBUTE_SIZE (4u << 20) /* trace.max_attribute_size */
 #define GK_SPAN_MESSAGES       20         /* trace.max_messages */
@@ -121,15 +122,15 @@
 #define GK_SPAN_LOG_CONTENT    (120u << 10)
 #define GK_SPAN_LOG_MESSAGE    4096
 #define GK_LAG_SAMPLE_MS       5000        /* between looks at how late the loop was */
-#define GK_EXPORT_QUEUE        2048        /* spans or records that wait for one destination */
+#define GK_EXPORT_QUEUE        2048        /* telemetry.export, queue: spans or records that wait for one */
 #define GK_EXPORT_BYTES        (64u << 20) /* what they hold in memory; the oldest are dropped */
-#define GK_EXPORT_BATCH        512         /* of one request */
+#define GK_EXPORT_BATCH        512         /* telemetry.export, batch: of one request */
 #define GK_EXPORT_BATCH_BYTES  (4u << 20)
 #define GK_EXPORT_BODY         (64u << 20)
 #define GK_EXPORT_ANSWER       (64u << 10)
-#define GK_EXPORT_DELAY_MS     5000  /* from the first item to its request */
+#define GK_EXPORT_DELAY_MS     5000  /* telemetry.export, delay: from the first item to its request */
 #define GK_EXPORT_LOG_DELAY_MS 1000  /* the same for log records */
-#define GK_EXPORT_TIMEOUT_MS   10000 /* for a request and its retries */
+#define GK_EXPORT_TIMEOUT_MS   10000 /* telemetry.export, timeout: for a request and its retries */
 #define GK_EXPORT_TRIES        5
 #define GK_EXPORT_RETRY_MS     1000 /* grows by half at each of the tries */
 #define GK_EXPORT_GONE_MS      30000 /* the longest pause before a dead destination is tried again */
@@ -193,6 +194,8 @@
 #define GK_STORE_END_MS        1000 /* that closing the store folds; the rest waits for the next to open it */
 #define GK_STORE_INDEX_TEXT    (32u << 10) /* of each of input, output and error, for the index */
 #define GK_STORE_PACK          4096        /* a larger document is compressed */
+#define GK_STORE_STATES        4096        /* traces that the writer keeps in mind between transactions, */
+#define GK_STORE_KNOWN_SPANS   100000      /* and spans of them; beyond, it forgets all */
 #define GK_STORE_SWEEP_MS      60000       /* between looks for what is too old */
 #define GK_STORE_SWEEP_LATE_MS 1000        /* after its time it waits for nothing */
 #define GK_STORE_SWEEP_STEP    100         /* traces deleted in one transaction */
@@ -230,6 +233,7 @@
 #define GK_MAX_SNAPSHOT          (64u << 20) /* a session's state, as text */
 #define GK_MAX_SNAPSHOT_TRIES    100         /* of a change that others come between */
 #define GK_MAX_SNAPSHOT_WATCHERS 30000
+#define GK_KNOWN_SNAPSHOTS       4096   /* of which it is known what they take: a new one takes another's place */
 #define GK_MAX_MEMORY_SNAPSHOTS  100000 /* the store in memory forgets the oldest beyond */
 #define GK_SNAPSHOT_EXPIRED_MS   60000 /* without a heartbeat, a pending snapshot counts as expired */
 #define GK_SESSION_LIST          100   /* sessions of a page */
@@ -259,7 +263,7 @@
 #define GK_DOWNLOAD_MS            60000
 #define GK_VENDOR_CONNECT_MS      60000
 #define GK_VENDOR_IDLE_MS         600000   /* a model may think so long before it says a word */
-#define GK_VENDOR_TOTAL_MS        86400000 /* without a timeout of its own */
+#define GK_VENDOR_TOTAL_MS        86400000 /* plugins.NAME.timeout */
 #define GK_VENDOR_PARTIAL                                                                          \
 	(32u << 10) /* longer arguments of a tool call are parsed at each eighth of growth */
 #define GK_MAX_SCHEMA_INLINE (256u << 10) /* values of a schema after its $refs are replaced */
@@ -277,11 +281,11 @@
 #define GK_TOKEN_MS          20000  /* for a service that gives tokens */
 #define GK_METADATA_MS       1000   /* for the machine's own, so often: */
 #define GK_METADATA_TRIES    3
-/* Of each provider; plugins.NAME.max_concurrent and its neighbours. */
-#define GK_GATE_CONCURRENT      2048u
-#define GK_GATE_QUEUE           10000u /* that wait for one of them */
-#define GK_GATE_BREAK_AFTER     5u     /* failures in a row before it is not asked for: */
-#define GK_GATE_BREAK_MS        10000
+/* Of each provider; the keys are below plugins.NAME. */
+#define GK_GATE_CONCURRENT      2048u  /* max_concurrent */
+#define GK_GATE_QUEUE           10000u /* max_queue: that wait for one of them */
+#define GK_GATE_BREAK_AFTER     5u     /* break_after: failures in a row before it is not asked for: */
+#define GK_GATE_BREAK_MS        10000  /* break_time */
 #define GK_GATE_BREAK_MAX_MS    600000 /* or what its Retry-After says, up to this */
 #define GK_OLLAMA_LIST_MS       5000   /* for an answer that is to be listed */
 #define GK_OLLAMA_SHOWS         4      /* models that are asked at once what they can do */

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* What is known of snapshots that were saved lately: a table of fixed size, in which a new one takes another's place. */
+#include "base/limits.h"
 #include "core/app.h"
 #include "core/snapshot.h"
 
-#define REMEMBERED 4096
-
 static void *make_slot(void)
 {
-	return calloc(REMEMBERED, sizeof(gk_known_snapshot));
+	return calloc(GK_KNOWN_SNAPSHOTS, sizeof(gk_known_snapshot));
 }
 
 static void free_slot(void *slot)
 {
 	gk_known_snapshot *all = slot;
 
-	for (size_t i = 0; i < REMEMBERED; i++)
+	for (size_t i = 0; i < GK_KNOWN_SNAPSHOTS; i++)
 		free(all[i].name);
 	free(all);
 }
@@ -41,7 +40,7 @@ static gk_known_snapshot *place_of(gk_app *app, const char *id)
 	all = gk_app_slot_peek(app, &slot);
 	for (const char *c = id; *c; c++)
 		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	return all ? &all[hash % REMEMBERED] : NULL;
+	return all ? &all[hash % GK_KNOWN_SNAPSHOTS] : NULL;
 }
 
 static bool is_of(const gk_known_snapshot *known, const gk_session_store *store, const char *name)

@@ -21,8 +21,7 @@
 #define NOTHING "[^\\x{0}-\\x{10ffff}]"
 #define NO_EOL  "[^\\n\\r\\x{2028}\\x{2029}]"
 
-#define SET        (-2) /* a class escape, which stands for many characters */
-#define MAX_REPEAT 65535u
+#define SET (-2) /* a class escape, which stands for many characters */
 
 enum group {
 	GROUP,
@@ -439,7 +438,7 @@ static bool take_count(translator *t, uint64_t *ret)
 	if (!is_digit(peek(t, 0)))
 		return false;
 	for (; is_digit(peek(t, 0)); t->at++)
-		if (*ret <= MAX_REPEAT)
+		if (*ret <= GK_MAX_REGEX_REPEAT)
 			*ret = *ret * 10 + (uint64_t)(*t->at - '0');
 	return true;
 }
@@ -467,7 +466,7 @@ static void quantifier(translator *t, int c)
 			fail(t, "numbers out of order in {} quantifier");
 			return;
 		}
-		if (least > MAX_REPEAT || (!open && most > MAX_REPEAT)) {
+		if (least > GK_MAX_REGEX_REPEAT || (!open && most > GK_MAX_REGEX_REPEAT)) {
 			fail(t, "more than 65535 repetitions");
 			return;
 		}

@@ -289,6 +289,8 @@ gk_trace_backend *gk_sqlite_backend_new(const char *path)
 		return NULL;
 	sqlite->base.type = &type;
 	TAILQ_INIT(&sqlite->dirty);
+	sqlite->max_states = GK_STORE_STATES;
+	sqlite->max_known = GK_STORE_KNOWN_SPANS;
 	pthread_mutex_init(&sqlite->lock, NULL);
 	pthread_mutex_init(&sqlite->copy_lock, NULL);
 	pthread_cond_init(&sqlite->is_free, NULL);

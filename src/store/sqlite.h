@@ -179,8 +179,9 @@ typedef struct gk_sqlite {
 	struct gk_trace_states dirty;
 	int64_t next_trace, next_sequence;
 	int64_t data_version;
-	int64_t now_ms;  /* when what is being merged was saved */
-	size_t known;    /* spans in all states */
+	int64_t now_ms; /* when what is being merged was saved */
+	size_t known;   /* spans in all states */
+	size_t max_states, max_known;
 	bool is_careful; /* posts are merged one by one, to find the one that cannot be */
 	int64_t indexed; /* spans up to here are in the full-text index, but for those in fts_todo */
 	int64_t lacking; /* spans that it does not have, about */

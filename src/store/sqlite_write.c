@@ -5,9 +5,6 @@
 
 #include "base/clock.h"
 
-#define MAX_STATES 4096   /* traces kept in mind between transactions, */
-#define MAX_KNOWN  100000 /* and spans of them */
-
 /* --- transactions --- */
 
 /* Another process may have written to the file since: what is kept in mind is then of no use, nor are our numbers. */
@@ -66,7 +63,8 @@ gk_code gk_sqlite_end(gk_sqlite *sqlite, gk_code rc, gk_error *err)
 	if (rc == GK_OK)
 		rc = gk_db_do(&sqlite->db, GK_SQL_COMMIT, err);
 	if (rc == GK_OK) {
-		if (gk_table_count(sqlite->states) > MAX_STATES || sqlite->known > MAX_KNOWN)
+		if (gk_table_count(sqlite->states) > sqlite->max_states ||
+			sqlite->known > sqlite->max_known)
 			gk_sqlite_forget(sqlite);
 		return GK_OK;
 	}

@@ -3,6 +3,7 @@
 #include "core.h"
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/limits.h"
 #include "core/session_memory.h"
 #include "core/snapshot.h"
@@ -465,6 +466,26 @@ START_TEST(a_pending_snapshot_without_a_heartbeat_for_a_minute_is_expired)
 }
 END_TEST
 
+START_TEST(what_is_known_of_snapshots_is_so_many)
+{
+	static char ids[2 * GK_KNOWN_SNAPSHOTS][GK_UUID_SIZE];
+	size_t known = 0;
+
+	core_start_unseen();
+	for (size_t i = 0; i < 2 * GK_KNOWN_SNAPSHOTS; i++) {
+		gk_id_uuid(ids[i]);
+		gk_snapshot_set_known(core_app, store, &realm, ids[i], i, false);
+		ck_assert_uint_eq(
+			gk_snapshot_known_peek(core_app, store, &realm, ids[i])->bytes, i);
+	}
+	for (size_t i = 0; i < 2 * GK_KNOWN_SNAPSHOTS; i++)
+		known += gk_snapshot_known_peek(core_app, store, &realm, ids[i]) != NULL;
+	ck_assert_uint_gt(known, GK_KNOWN_SNAPSHOTS / 2);
+	ck_assert_uint_le(known, GK_KNOWN_SNAPSHOTS);
+	core_stop();
+}
+END_TEST
+
 /* --- operators --- */
 
 static json_t *list(const gk_session_query *query)
@@ -632,6 +653,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_change_that_another_one_came_between_is_made_again);
 	tcase_add_test(c, a_change_that_others_always_come_between_is_given_up);
 	tcase_add_test(c, a_pending_snapshot_without_a_heartbeat_for_a_minute_is_expired);
+	tcase_add_test(c, what_is_known_of_snapshots_is_so_many);
 	tcase_add_test(c, sessions_are_listed_shown_and_deleted);
 	tcase_add_test(c, a_listing_goes_on_where_its_page_ended);
 	tcase_add_test(c, what_a_snapshot_names_is_at_most_so_long);

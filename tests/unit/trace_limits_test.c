@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/clock.h"
+#include "base/table.h"
 #include "store/sqlite.h"
 #include "store/store_guest.h"
 
@@ -239,6 +240,39 @@ START_TEST(so_many_bytes_are_written_without_waiting_for_more)
 }
 END_TEST
 
+/* Nothing waits to be written: what the writer keeps is ours to look at. */
+START_TEST(so_many_traces_are_kept_in_mind)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)gk_trace_store_backend_peek(traces_store);
+
+	ck_assert_uint_eq(sqlite->max_states, GK_STORE_STATES);
+	sqlite->max_states = 3;
+	for (unsigned i = 0; i < 8; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "t%u", i);
+		traces_save(traces_spans(id, GK_STORE_DIRECT, "n", "{}"));
+		ck_assert_uint_eq(gk_table_count(sqlite->states), (i + 1) % 4);
+	}
+}
+END_TEST
+
+START_TEST(so_many_spans_are_kept_in_mind)
+{
+	gk_sqlite *sqlite = (gk_sqlite *)gk_trace_store_backend_peek(traces_store);
+
+	ck_assert_uint_eq(sqlite->max_known, GK_STORE_KNOWN_SPANS);
+	sqlite->max_known = GK_STORE_DIRECT;
+	for (int i = 0; i < 2; i++) /* those that were there before are looked for */
+		traces_save(traces_spans("a", GK_STORE_DIRECT, "n", "{}"));
+	ck_assert_uint_eq(sqlite->known, GK_STORE_DIRECT);
+	for (int i = 0; i < 2; i++)
+		traces_save(traces_spans("b", GK_STORE_DIRECT, "n", "{}"));
+	ck_assert_uint_eq(sqlite->known, 0);
+	ck_assert_uint_eq(gk_table_count(sqlite->states), 0);
+}
+END_TEST
+
 static atomic_bool has_borrowed;
 
 static void *borrow(void *user)
@@ -380,6 +414,8 @@ static Suite *limits_suite(void)
 	tcase_add_test(tests, the_index_lags_so_far_behind_though_it_is_never_quiet);
 	tcase_add_test(tests, so_many_spans_are_written_without_waiting_for_more);
 	tcase_add_test(tests, so_many_bytes_are_written_without_waiting_for_more);
+	tcase_add_test(tests, so_many_traces_are_kept_in_mind);
+	tcase_add_test(tests, so_many_spans_are_kept_in_mind);
 	tcase_add_test(tests, so_many_read_at_once_and_the_next_waits);
 	tcase_add_test(tests, a_log_of_so_many_changes_is_copied_when_it_is_quiet);
 	tcase_add_test(tests, a_log_of_so_many_changes_begins_anew_though_it_is_never_quiet);
