@@ -154,9 +154,13 @@ static gk_code embed_some(gk_ctx *ctx, const json_t *input, size_t from, size_t 
 		return gk_error_set(err, GK_INTERNAL, "%s: %zu embeddings came for %zu documents",
 			model->vendor->name, json_array_size(json_object_get(result, "data")),
 			count);
-	json_array_foreach (json_object_get(result, "data"), i, vector)
+	json_array_foreach (json_object_get(result, "data"), i, vector) {
+		if (!gk_vector_is(vector))
+			return gk_error_set(err, GK_INTERNAL,
+				"%s: the answer's embeddings are not vectors", model->vendor->name);
 		if (!gk_json_push_take(embeddings, json_pack("{s:O}", "embedding", vector)))
 			return gk_error_no_memory(err);
+	}
 	return GK_OK;
 }
 

@@ -71,6 +71,17 @@ json_t *gk_documents_texts(const json_t *documents, size_t from, size_t count)
 	return gk_steal(texts);
 }
 
+bool gk_vector_is(const json_t *value)
+{
+	const json_t *number;
+	size_t i;
+
+	json_array_foreach (value, i, number)
+		if (!json_is_number(number))
+			return false;
+	return json_is_array(value);
+}
+
 json_t *gk_parts_said(const json_t *parts)
 {
 	gk_auto_buf gk_buf said = GK_BUF_INIT(0);

@@ -40,6 +40,8 @@ void gk_parts_join(gk_buf *buf, const json_t *parts, const char *member);
 json_t *gk_parts_joined(const json_t *parts, const char *member);
 /** The texts of `count` documents from the one at `from`, a string each. New reference; NULL when memory ran out. */
 json_t *gk_documents_texts(const json_t *documents, size_t from, size_t count);
+/** Whether it is a vector: a list of numbers. */
+bool gk_vector_is(const json_t *value);
 /** What is said in words: the texts, and data as JSON, one after the other. New reference; NULL when memory ran out. */
 json_t *gk_parts_said(const json_t *parts);
 /** What a tool gave: its output (text as it is, else JSON), then the texts of its content. New reference. */

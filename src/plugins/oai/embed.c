@@ -86,10 +86,7 @@ static json_t *vector_of(json_t *item)
 
 	if (json_is_string(vector))
 		return unpack(json_string_value(vector));
-	return json_is_array(vector) && (!json_array_size(vector) ||
-						json_is_number(json_array_get(vector, 0)))
-		       ? json_incref(vector)
-		       : NULL;
+	return gk_vector_is(vector) ? json_incref(vector) : NULL;
 }
 
 /* Puts the vectors of one answer to their places. */
