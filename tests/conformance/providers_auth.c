@@ -140,18 +140,43 @@ static json_t *settle(const play *it, json_t *value)
 /* --- a case --- */
 
 typedef struct asking {
+	const json_t *doc;
 	gk_google *google;
 	char *token;
 	bool is_defined; /* the flow that asks */
 } asking;
 
+/* Whether a case asks the machine for its project, and before the token; a token alone is asked for alone. */
+static bool asks_project(const json_t *doc, bool *is_first)
+{
+	json_t *exchange;
+	size_t i;
+
+	json_array_foreach (json_object_get(doc, "exchanges"), i, exchange) {
+		const char *url = gk_json_str_peek(exchange, "request.url");
+
+		if (url && strstr(url, "/project/project-id")) {
+			*is_first = i == 0;
+			return true;
+		}
+	}
+	return false;
+}
+
 static gk_code ask(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
 {
 	asking *it = gk_ctx_user(ctx);
+	bool is_first = false, is_asked = asks_project(it->doc, &is_first);
+	const char *project;
+	gk_code rc = is_first ? gk_google_find_project(it->google, ctx, &project, err) : GK_OK;
 
 	(void)input;
 	(void)ret;
-	return gk_google_token(it->google, ctx, &it->token, err);
+	if (rc == GK_OK)
+		rc = gk_google_token(it->google, ctx, &it->token, err);
+	return rc == GK_OK && is_asked && !is_first
+		       ? gk_google_find_project(it->google, ctx, &project, err)
+		       : rc;
 }
 
 static unsigned used(const play *it)
@@ -222,7 +247,7 @@ static char *run_tokens(const json_t *doc)
 	gk_auto_json json_t *input = NULL;
 	const json_t *calls = json_object_get(doc, "calls"), *call;
 	char *found = NULL;
-	asking own = { 0 };
+	asking own = { .doc = doc };
 	core_app app;
 	bool failed;
 	size_t i;

@@ -80,37 +80,53 @@ static gk_code load_well_known(const gk_google *google, json_t **ret, gk_error *
 	return rc;
 }
 
-static gk_code find_given(gk_google *google, gk_error *err)
+static gk_code find_given(const gk_google *google, json_t **ret, gk_error *err)
 {
 	json_t *inner = json_object_get(google->given, "credentials");
 	const char *file = gk_json_str_peek(google->given, "keyFile");
 
 	if (file)
-		return load(file, &google->credentials, err);
-	google->credentials = json_incref(inner ? inner : google->given);
+		return load(file, ret, err);
+	*ret = json_incref(inner ? inner : google->given);
 	return GK_OK;
 }
 
-static gk_code find(gk_google *google, gk_error *err)
+/* `*ret` NULL: there are none but the machine's. */
+static gk_code find(const gk_google *google, json_t **ret, gk_error *err)
 {
 	gk_auto_secret char *text = NULL;
 	gk_auto_str char *path = NULL;
 	gk_code rc;
 
 	if (google->given)
-		return find_given(google, err);
+		return find_given(google, ret, err);
 	rc = variable(google, "GCLOUD_SERVICE_ACCOUNT_CREDS", &text, err);
 	if (rc == GK_OK && text)
-		return gk_google_parse(
-			"GCLOUD_SERVICE_ACCOUNT_CREDS", text, &google->credentials, err);
+		return gk_google_parse("GCLOUD_SERVICE_ACCOUNT_CREDS", text, ret, err);
 	if (rc == GK_OK)
 		rc = variable(google, "GOOGLE_APPLICATION_CREDENTIALS", &path, err);
 	if (rc == GK_OK && path)
-		return load(path, &google->credentials, err);
-	if (rc == GK_OK)
-		rc = load_well_known(google, &google->credentials, err);
-	google->is_machine = rc == GK_OK && !google->credentials;
-	return rc;
+		return load(path, ret, err);
+	return rc == GK_OK ? load_well_known(google, ret, err) : rc;
+}
+
+static bool is_known(const gk_google *google)
+{
+	return google->credentials || google->is_machine;
+}
+
+static gk_code find_once(gk_google *google, gk_error *err)
+{
+	json_t *found = NULL;
+	gk_code rc = is_known(google) ? GK_OK : find(google, &found, err);
+
+	if (rc != GK_OK || is_known(google)) { /* somebody else may have been faster */
+		gk_token_wipe(found);
+		return rc;
+	}
+	google->credentials = found;
+	google->is_machine = !found;
+	return GK_OK;
 }
 
 /* --- tokens --- */
@@ -142,14 +158,14 @@ static gk_code ask_token(
 	gk_ctx *ctx, void *user, char **text_ret, uint64_t *seconds_ret, gk_error *err)
 {
 	gk_google *google = user;
-	gk_code rc = google->credentials || google->is_machine ? GK_OK : find(google, err);
+	gk_code rc = find_once(google, err);
 
 	if (rc == GK_OK)
 		rc = find_project(google, err);
 	if (rc != GK_OK)
 		return rc;
 	return google->is_machine
-		       ? gk_google_machine(ctx, &google->project, text_ret, seconds_ret, err)
+		       ? gk_google_machine(ctx, text_ret, seconds_ret, err)
 		       : gk_google_ask(ctx, google->credentials, text_ret, seconds_ret, err);
 }
 
@@ -190,6 +206,23 @@ gk_token_cache *gk_google_tokens(gk_google *google)
 {
 	return gk_str_equal(gk_json_str_peek(google->given, "type"), "static") ? NULL
 									       : google->tokens;
+}
+
+gk_code gk_google_find_project(gk_google *google, gk_ctx *ctx, const char **ret, gk_error *err)
+{
+	char *own = NULL;
+	gk_code rc = find_once(google, err);
+
+	if (rc == GK_OK)
+		rc = find_project(google, err);
+	if (rc == GK_OK && !google->project && google->is_machine)
+		rc = gk_google_machine_project(ctx, &own, err);
+	if (own && !google->project)
+		google->project = own;
+	else
+		free(own);
+	*ret = google->project;
+	return rc;
 }
 
 const char *gk_google_project(const gk_google *google)

@@ -24,7 +24,11 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_google_token(
 	gk_google *google, gk_ctx *ctx, char **ret, gk_error *err);
 /** For requests that carry its token: NULL for a static one, which cannot be renewed. */
 gk_token_cache *gk_google_tokens(gk_google *google);
-/** Which project they are of, and which one is billed; NULL: not known, or no token was asked for yet. */
+/** Which project they are of: as the environment or the credentials say, else as the machine does, which is asked once. `*ret` is
+ * borrowed; NULL: nobody says. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_google_find_project(
+	gk_google *google, gk_ctx *ctx, const char **ret, gk_error *err);
+/** The same as far as it is known, and which project is billed; NULL: not known, or nothing was asked for yet. */
 const char *gk_google_project(const gk_google *google);
 const char *gk_google_quota_project(const gk_google *google);
 /** Header and claims of the assertion that a service account signs at `now_s` since 1970. */

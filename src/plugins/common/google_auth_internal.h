@@ -24,8 +24,10 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_google_read(const char *path, char **ret, gk_
 /** A token for credentials (for gk_token_ask_fn). */
 GK_MUST_USE GK_SUSPENDS gk_code gk_google_ask(gk_ctx *ctx, const json_t *credentials,
 	char **text_ret, uint64_t *seconds_ret, gk_error *err);
-/** The same of the machine; `*project` is filled when it is NULL. UNAUTHENTICATED: it has none. */
+/** The same of the machine. UNAUTHENTICATED: it has none. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_google_machine(
-	gk_ctx *ctx, char **project, char **text_ret, uint64_t *seconds_ret, gk_error *err);
+	gk_ctx *ctx, char **text_ret, uint64_t *seconds_ret, gk_error *err);
+/** The project that the machine is of, owned by the caller; `*ret` NULL: it does not say. */
+GK_MUST_USE GK_SUSPENDS gk_code gk_google_machine_project(gk_ctx *ctx, char **ret, gk_error *err);
 
 #endif

@@ -66,16 +66,25 @@ static gk_code ask_metadata(gk_ctx *ctx, const char *path, char **ret, gk_error 
 		       : rc;
 }
 
-gk_code gk_google_machine(
-	gk_ctx *ctx, char **project, char **text_ret, uint64_t *seconds_ret, gk_error *err)
+/* Whether this is not to be looked for at all. */
+static gk_code is_ruled_out(gk_ctx *ctx, bool *ret, gk_error *err)
 {
 	static const char *const names[] = { "NO_GCE_CHECK", NULL };
 	gk_auto_str char *off = NULL;
-	gk_auto_secret char *text = NULL;
-	json_t *answer = NULL;
 	gk_code rc = gk_net_env(gk_ctx_app(ctx), names, &off, err);
 
-	if (rc == GK_OK && gk_str_equal(off, "true"))
+	*ret = gk_str_equal(off, "true");
+	return rc;
+}
+
+gk_code gk_google_machine(gk_ctx *ctx, char **text_ret, uint64_t *seconds_ret, gk_error *err)
+{
+	gk_auto_secret char *text = NULL;
+	json_t *answer = NULL;
+	bool is_out;
+	gk_code rc = is_ruled_out(ctx, &is_out, err);
+
+	if (rc == GK_OK && is_out)
 		return no_credentials(err);
 	if (rc == GK_OK)
 		rc = ask_metadata(ctx,
@@ -88,7 +97,19 @@ gk_code gk_google_machine(
 	if (rc == GK_OK)
 		rc = gk_token_read(ctx, who, answer, text_ret, seconds_ret, err);
 	gk_token_wipe(answer);
-	if (rc == GK_OK && !*project)
-		rc = ask_metadata(ctx, "project/project-id", project, err);
 	return rc;
+}
+
+gk_code gk_google_machine_project(gk_ctx *ctx, char **ret, gk_error *err)
+{
+	bool is_out;
+	gk_code rc = is_ruled_out(ctx, &is_out, err);
+
+	*ret = NULL;
+	if (rc == GK_OK && !is_out)
+		rc = ask_metadata(ctx, "project/project-id", ret, err);
+	if (rc != GK_UNAVAILABLE || is_called_off())
+		return rc;
+	gk_error_clear(err);
+	return GK_OK;
 }
