@@ -134,14 +134,33 @@ static void suffer(gk_trace_store *store, gk_trace_batch *batch, const gk_error 
 		err->message ? err->message : "out of memory");
 }
 
-/* Not the disk: something in it. One by one, then, and the one that fails is dropped. */
-static void seek_culprit(gk_trace_store *store, gk_trace_batch *batch, const gk_error *err)
+static size_t count_of(const gk_trace_batch *batch)
 {
 	size_t count = batch->log_count;
 	gk_trace_post *post;
 
 	STAILQ_FOREACH (post, &batch->posts, link)
 		count++;
+	return count;
+}
+
+/* Or memory. */
+static bool is_of_disk(const gk_trace_store *store, gk_code rc)
+{
+	return !store->is_open || rc == GK_UNAVAILABLE || rc == GK_RESOURCE_EXHAUSTED;
+}
+
+/* It is committed, or never will be. */
+static bool is_over(const gk_trace_store *store, const gk_trace_batch *batch, gk_code rc)
+{
+	return rc == GK_OK || (!is_of_disk(store, rc) && count_of(batch) == 1);
+}
+
+/* Not the disk: something in it. One by one, then, and the one that fails is dropped. */
+static void seek_culprit(gk_trace_store *store, gk_trace_batch *batch, const gk_error *err)
+{
+	size_t count = count_of(batch);
+
 	if (count > 1) {
 		store->singles = (unsigned)count;
 		put_back(store, batch);
@@ -177,14 +196,14 @@ static void write_some(gk_trace_store *store)
 	if (rc == GK_OK)
 		rc = type->write(store->backend, &batch, &err);
 	started = gk_clock_mono_ns() - started;
-	if (rc == GK_OK && ring)
+	if (ring && is_over(store, &batch, rc))
 		gk_trace_ring_drop(ring, batch.last);
 	type->sizes(store->backend, &sizes);
 	pthread_mutex_lock(&store->lock);
 	store->busy_since_ms = 0;
 	if (rc == GK_OK)
 		succeed(store, &batch, started);
-	else if (!store->is_open || rc == GK_UNAVAILABLE || rc == GK_RESOURCE_EXHAUSTED)
+	else if (is_of_disk(store, rc))
 		suffer(store, &batch, &err);
 	else
 		seek_culprit(store, &batch, &err);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "store/sqlite.h"
 #include "store/store_guest.h"
 #include "store/trace_store_internal.h"
@@ -224,6 +225,39 @@ START_TEST(what_cannot_be_merged_is_lost_alone)
 	ck_assert(!traces_has("bad"));
 	ck_assert_uint_eq(gk_trace_store_count(traces_store).dropped_error, 1);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM spans"), 2);
+}
+END_TEST
+
+static void save_own(const char *trace_id)
+{
+	gk_trace_post *post = traces_spans(trace_id, 1, "n", "{}");
+
+	post->owner = gk_process_key();
+	gk_trace_store_save(traces_store, post);
+}
+
+static bool is_dropped(void *user)
+{
+	(void)user;
+	return gk_trace_store_count(traces_store).dropped_error == 1;
+}
+
+START_TEST(what_cannot_be_written_is_lost_alone_and_not_left_in_the_ring)
+{
+	gk_auto_str char *ring = NULL;
+
+	ck_assert_int_gt(asprintf(&ring, "%s-ring", traces_path), 0);
+	traces_change(
+		"CREATE TRIGGER refuse BEFORE INSERT ON journal WHEN instr(NEW.posts, x'626164')"
+		" BEGIN SELECT RAISE(ABORT, 'refused'); END");
+	save_own("a");
+	save_own("bad");
+	traces_until(is_dropped, NULL);
+	ck_assert_int_eq(access(ring, F_OK), 0);
+	gk_trace_store_close(gk_steal(traces_store));
+	ck_assert_int_ne(access(ring, F_OK), 0);
+	traces_reopen(NULL);
+	ck_assert(traces_has("a") && !traces_has("bad"));
 }
 END_TEST
 
@@ -770,6 +804,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tests, spans_of_a_process_that_is_gone_are_ended_when_the_file_is_opened);
 	tcase_add_test(tests, a_damaged_row_of_the_journal_is_lost_alone);
 	tcase_add_test(tests, what_cannot_be_merged_is_lost_alone);
+	tcase_add_test(tests, what_cannot_be_written_is_lost_alone_and_not_left_in_the_ring);
 	tcase_add_test(tests, what_is_watched_is_merged_at_once);
 	tcase_add_test(tests, there_are_so_many_watchers);
 	tcase_add_test(tests, the_journal_holds_so_many_spans_though_there_is_no_pause);
