@@ -104,27 +104,37 @@ static tool_call *call_of_index(const gk_oai_choice *choice, int64_t index, cons
 		       : found;
 }
 
-/* Without an index: by its id, or by its place among the pieces that came together; alone it goes on with the last. */
+/* Without an index: by its id, or by its place among the pieces that came together; alone it goes on with the last, unless it
+ * names another tool. */
 static tool_call *call_without_index(
 	const gk_oai_choice *choice, const json_t *piece, size_t place, bool is_alone)
 {
-	const char *id = gk_json_str_peek(piece, "id");
-	tool_call *call = choice->calls;
+	const char *id = gk_json_str_peek(piece, "id"), *name = gk_oai_called_peek(piece).name;
+	tool_call *call = choice->calls, *last = choice->last;
+	bool is_another = last && last->name && name && *name && strcmp(name, last->name) != 0;
 
 	if (id && *id) {
 		while (call && (!call->id || strcmp(id, call->id) != 0))
 			call = call->next;
-		return call || !choice->last || choice->last->id ? call : choice->last;
+		return call || !last || last->id ? call : last;
 	}
 	if (is_alone)
-		return choice->last;
+		return is_another ? NULL : last;
 	while (call && place--)
 		call = call->next;
 	return call;
 }
 
-static gk_code add_call(gk_oai_stream *stream, gk_oai_choice *choice, const json_t *index,
-	tool_call **ret, gk_error *err)
+/* Its own, or that behind the last. */
+static int64_t index_of(const gk_oai_choice *choice, const json_t *piece)
+{
+	int64_t before = choice->last ? choice->last->index : -1;
+
+	return gk_json_int_at(piece, "index", before < INT64_MAX ? before + 1 : before);
+}
+
+static gk_code add_call(
+	gk_oai_stream *stream, gk_oai_choice *choice, int64_t index, tool_call **ret, gk_error *err)
 {
 	tool_call **at = &choice->calls, *call;
 
@@ -134,11 +144,8 @@ static gk_code add_call(gk_oai_stream *stream, gk_oai_choice *choice, const json
 	if (!call)
 		return gk_error_no_memory(err);
 	call->told = SIZE_MAX;
-	call->index = json_is_integer(index)                            ? json_integer_value(index)
-		      : choice->last && choice->last->index < INT64_MAX ? choice->last->index + 1
-		      : choice->last                                    ? INT64_MAX
-									: 0;
-	while (*at && (*at)->index <= call->index)
+	call->index = index;
+	while (*at && (*at)->index <= index)
 		at = &(*at)->next;
 	call->next = *at;
 	*at = call;
@@ -220,9 +227,9 @@ static gk_code take_calls(gk_oai_stream *stream, gk_oai_choice *choice, const js
 
 	json_array_foreach (pieces, i, piece) {
 		gk_oai_called called = gk_oai_called_peek(piece);
-		const json_t *index = json_object_get(piece, "index");
-		tool_call *call = json_is_integer(index)
-					  ? call_of_index(choice, json_integer_value(index), piece)
+		int64_t index = index_of(choice, piece);
+		tool_call *call = json_is_number(json_object_get(piece, "index"))
+					  ? call_of_index(choice, index, piece)
 					  : call_without_index(
 						    choice, piece, i, json_array_size(pieces) == 1);
 		gk_code rc = call ? GK_OK : add_call(stream, choice, index, &call, err);
