@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-#include "plugins/common/aws_auth.h"
+#include "plugins/common/aws_auth_internal.h"
 
 #include "base/str.h"
 #include "json/edit.h"
@@ -10,15 +10,14 @@
 
 #include <stdio.h>
 
-static const char who[] = "aws credentials";
+static const char who[] = GK_AWS_WHO;
 
-static gk_code variable(gk_ctx *ctx, const char *name, char **ret, gk_error *err)
+gk_code gk_aws_variable(gk_ctx *ctx, const char *name, char **ret, gk_error *err)
 {
 	return gk_net_env(gk_ctx_app(ctx), (const char *const[]){ name, NULL }, ret, err);
 }
 
-/* `*ret` stays NULL when a value is missing that must be there. */
-static gk_code make(const char *id, const char *secret, const char *token, const char *expires,
+gk_code gk_aws_keys(const char *id, const char *secret, const char *token, const char *expires,
 	json_t **ret, gk_error *err)
 {
 	gk_auto_json json_t *keys = json_object();
@@ -37,13 +36,13 @@ static gk_code make(const char *id, const char *secret, const char *token, const
 static gk_code from_environment(gk_ctx *ctx, json_t **ret, gk_error *err)
 {
 	gk_auto_secret char *id = NULL, *secret = NULL, *token = NULL;
-	gk_code rc = variable(ctx, "AWS_ACCESS_KEY_ID", &id, err);
+	gk_code rc = gk_aws_variable(ctx, "AWS_ACCESS_KEY_ID", &id, err);
 
 	if (rc == GK_OK)
-		rc = variable(ctx, "AWS_SECRET_ACCESS_KEY", &secret, err);
+		rc = gk_aws_variable(ctx, "AWS_SECRET_ACCESS_KEY", &secret, err);
 	if (rc == GK_OK)
-		rc = variable(ctx, "AWS_SESSION_TOKEN", &token, err);
-	return rc == GK_OK ? make(id, secret, token, NULL, ret, err) : rc;
+		rc = gk_aws_variable(ctx, "AWS_SESSION_TOKEN", &token, err);
+	return rc == GK_OK ? gk_aws_keys(id, secret, token, NULL, ret, err) : rc;
 }
 
 /* --- shared files --- */
@@ -101,10 +100,10 @@ static gk_code load(gk_ctx *ctx, const char *name, const char *usual, char **ret
 {
 	gk_auto_error gk_error why = { 0 };
 	gk_auto_str char *path = NULL, *home = NULL;
-	gk_code rc = variable(ctx, name, &path, err);
+	gk_code rc = gk_aws_variable(ctx, name, &path, err);
 
 	if (rc == GK_OK && !path)
-		rc = variable(ctx, "HOME", &home, err);
+		rc = gk_aws_variable(ctx, "HOME", &home, err);
 	if (rc == GK_OK && !path && home && asprintf(&path, "%s/.aws/%s", home, usual) < 0) {
 		path = NULL;
 		rc = gk_error_no_memory(err);
@@ -118,7 +117,7 @@ static gk_code load(gk_ctx *ctx, const char *name, const char *usual, char **ret
 /* Which profile; owned by the caller. */
 static gk_code profile_of(gk_ctx *ctx, const char *given, char **ret, gk_error *err)
 {
-	gk_code rc = given ? GK_OK : variable(ctx, "AWS_PROFILE", ret, err);
+	gk_code rc = given ? GK_OK : gk_aws_variable(ctx, "AWS_PROFILE", ret, err);
 
 	if (rc == GK_OK && !*ret)
 		*ret = strdup(given ? given : "default");
@@ -161,7 +160,7 @@ static gk_code from_files(gk_ctx *ctx, const char *given, json_t **ret, gk_error
 			rc = from_config(ctx, profile, keys[i], &values[i], err);
 	}
 	if (rc == GK_OK)
-		rc = make(values[0], values[1], values[2], NULL, ret, err);
+		rc = gk_aws_keys(values[0], values[1], values[2], NULL, ret, err);
 	for (size_t i = 0; i < 3; i++)
 		gk_token_free(values[i]);
 	return rc;
@@ -176,7 +175,7 @@ static gk_code read_keys(const char *text, json_t **ret, gk_error *err)
 	gk_code rc = gk_ask_parse(who, text, strlen(text), &answer, err);
 
 	if (rc == GK_OK)
-		rc = make(gk_json_str_peek(answer, "AccessKeyId"),
+		rc = gk_aws_keys(gk_json_str_peek(answer, "AccessKeyId"),
 			gk_json_str_peek(answer, "SecretAccessKey"),
 			gk_json_str_peek(answer, "Token"), gk_json_str_peek(answer, "Expiration"),
 			ret, err);
@@ -197,15 +196,15 @@ static gk_code from_container(gk_ctx *ctx, json_t **ret, gk_error *err)
 	gk_auto_str char *relative = NULL, *full = NULL, *file = NULL;
 	gk_auto_secret char *token = NULL, *text = NULL;
 	gk_auto_outgoing gk_outgoing out;
-	gk_code rc = variable(ctx, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", &relative, err);
+	gk_code rc = gk_aws_variable(ctx, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", &relative, err);
 
 	gk_outgoing_init(&out, "GET");
 	if (rc == GK_OK)
-		rc = variable(ctx, "AWS_CONTAINER_CREDENTIALS_FULL_URI", &full, err);
+		rc = gk_aws_variable(ctx, "AWS_CONTAINER_CREDENTIALS_FULL_URI", &full, err);
 	if (rc == GK_OK)
-		rc = variable(ctx, "AWS_CONTAINER_AUTHORIZATION_TOKEN", &token, err);
+		rc = gk_aws_variable(ctx, "AWS_CONTAINER_AUTHORIZATION_TOKEN", &token, err);
 	if (rc == GK_OK && !token)
-		rc = variable(ctx, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file, err);
+		rc = gk_aws_variable(ctx, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file, err);
 	if (rc == GK_OK && file)
 		rc = gk_token_read_file(file, &token, err);
 	if (rc != GK_OK || (!relative && !full))
@@ -239,10 +238,10 @@ static gk_code from_machine(gk_ctx *ctx, json_t **ret, gk_error *err)
 	gk_auto_str char *off = NULL, *base = NULL, *role = NULL;
 	gk_auto_secret char *token = NULL, *text = NULL;
 	gk_auto_error gk_error why = { 0 };
-	gk_code rc = variable(ctx, "AWS_EC2_METADATA_DISABLED", &off, err);
+	gk_code rc = gk_aws_variable(ctx, "AWS_EC2_METADATA_DISABLED", &off, err);
 
 	if (rc == GK_OK && !gk_str_equal(off, "true"))
-		rc = variable(ctx, "AWS_EC2_METADATA_SERVICE_ENDPOINT", &base, err);
+		rc = gk_aws_variable(ctx, "AWS_EC2_METADATA_SERVICE_ENDPOINT", &base, err);
 	if (rc != GK_OK || gk_str_equal(off, "true"))
 		return rc;
 	if (!base && !(base = strdup("http://169.254.169.254")))
@@ -266,6 +265,8 @@ gk_code gk_aws_credentials(gk_ctx *ctx, const char *profile, json_t **ret, gk_er
 {
 	gk_code rc = from_environment(ctx, ret, err);
 
+	if (rc == GK_OK && !*ret)
+		rc = gk_aws_web_identity(ctx, profile, ret, err);
 	if (rc == GK_OK && !*ret)
 		rc = from_files(ctx, profile, ret, err);
 	if (rc == GK_OK && !*ret)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* Where Amazon's credentials and region are found (providers/auth section 3): environment, shared files, container, machine. */
+/* Where Amazon's credentials and region are found (providers/auth section 3): environment, a role, shared files, container, machine. */
 #ifndef GK_PLUGINS_AWS_AUTH_H
 #define GK_PLUGINS_AWS_AUTH_H
 

@@ -108,7 +108,7 @@ void gk_outgoing_header(gk_outgoing *out, const char *name, const char *value)
 }
 
 /* It is cut out of whatever is said of the request. */
-static void hide(gk_outgoing *out, const char *secret)
+void gk_outgoing_hide(gk_outgoing *out, const char *secret)
 {
 	char *copy;
 
@@ -129,7 +129,7 @@ static void hide(gk_outgoing *out, const char *secret)
 void gk_outgoing_secret(gk_outgoing *out, const char *name, const char *prefix, const char *secret)
 {
 	set_header(out, name, prefix, secret);
-	hide(out, secret);
+	gk_outgoing_hide(out, secret);
 }
 
 /* --- what an address holds that nobody may see --- */
@@ -143,10 +143,10 @@ static void hide_escaped(gk_outgoing *out, const char *text, size_t len)
 		fail(out, GK_RESOURCE_EXHAUSTED);
 		return;
 	}
-	hide(out, copy);
+	gk_outgoing_hide(out, copy);
 	if (memchr(text, '%', len)) {
 		gk_uri_unescape(copy);
-		hide(out, copy);
+		gk_outgoing_hide(out, copy);
 	}
 }
 
@@ -165,7 +165,7 @@ static void hide_login(gk_outgoing *out, const char *login, size_t len)
 		return;
 	}
 	EVP_EncodeBlock((unsigned char *)coded, (unsigned char *)plain, (int)strlen(plain));
-	hide(out, coded);
+	gk_outgoing_hide(out, coded);
 }
 
 /* The version of an interface is none, and errors speak of it. */
@@ -239,7 +239,7 @@ void gk_outgoing_secret_field(gk_outgoing *out, const char *name, const char *se
 {
 	gk_outgoing_field(out, name, secret);
 	out->has_secret_body = true;
-	hide(out, secret);
+	gk_outgoing_hide(out, secret);
 }
 
 void gk_outgoing_headers(gk_outgoing *out, const json_t *headers)

@@ -54,6 +54,8 @@ void gk_outgoing_finish_url(gk_outgoing *out);
 void gk_outgoing_header(gk_outgoing *out, const char *name, const char *value);
 /** The same for a value that nobody may see: `prefix` + `secret`. */
 void gk_outgoing_secret(gk_outgoing *out, const char *name, const char *prefix, const char *secret);
+/** A value that nobody may see, which stands in the address. */
+void gk_outgoing_hide(gk_outgoing *out, const char *secret);
 /** The members (strings) of an object, as headers; NULL: none. Their values count as secrets. */
 void gk_outgoing_headers(gk_outgoing *out, const json_t *headers);
 /** Adds a field to the body, which is a form, with its content type. */
