@@ -3,10 +3,14 @@
 /* The store when the disk, the file or memory fails, and what it does of itself: retention, upkeep, recovery. */
 #include "traces.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "store/sqlite.h"
+#include "store/trace_store_internal.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -283,6 +287,77 @@ static bool has_swept(void *user)
 	return counts.deleted_age + counts.deleted_count + counts.deleted_size > 0;
 }
 
+/* --- a disk that does not answer --- */
+
+static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool is_stuck;
+static const gk_trace_backend_type *sound;
+
+static gk_code write_slowly(gk_trace_backend *backend, gk_trace_batch *batch, gk_error *err)
+{
+	is_stuck = true;
+	pthread_mutex_lock(&disk);
+	pthread_mutex_unlock(&disk);
+	is_stuck = false;
+	return sound->write(backend, batch, err);
+}
+
+typedef struct posting {
+	gk_error *err;
+	gk_code rc;
+	bool is_done;
+} posting;
+
+static void post(void *user)
+{
+	posting *it = user;
+
+	gk_trace_store_save(traces_store, traces_spans("late", 1, "n", "{}"));
+	it->rc = gk_trace_store_flush(traces_store, it->err);
+	it->is_done = true;
+}
+
+static bool has_posted(void *user)
+{
+	return ((posting *)user)->is_done;
+}
+
+/* The writer is, and has been at it for long. */
+static void get_stuck(void)
+{
+	while (!is_stuck)
+		gk_loop_turn(traces_loop, 1);
+	pthread_mutex_lock(&traces_store->lock);
+	traces_store->busy_since_ms = gk_clock_mono_ms() - GK_STORE_WAIT_MS;
+	pthread_mutex_unlock(&traces_store->lock);
+}
+
+START_TEST(an_answer_waits_so_long_for_a_disk_that_does_not_answer)
+{
+	gk_trace_backend *backend = gk_trace_store_backend_peek(traces_store);
+	gk_trace_backend_type slow = *backend->type;
+	gk_auto_error gk_error err = { 0 };
+	posting one = { .err = &err };
+	uint64_t begun;
+
+	sound = backend->type;
+	slow.write = write_slowly;
+	backend->type = &slow;
+	pthread_mutex_lock(&disk);
+	ck_assert_int_eq(gk_fiber_start(traces_loop, "test", NULL, post, &one, NULL, NULL), GK_OK);
+	get_stuck();
+	begun = gk_clock_mono_ms();
+	traces_until(has_posted, &one); /* when it is looked at next, once a second */
+	ck_assert_uint_lt(gk_clock_mono_ms() - begun, GK_STORE_WAIT_MS);
+	ck_assert_int_eq(one.rc, GK_UNAVAILABLE);
+	ck_assert_str_eq(last_told, "the disk does not answer");
+	pthread_mutex_unlock(&disk);
+	traces_until(is_well, NULL); /* it was only slow */
+	backend->type = sound;
+	ck_assert(traces_has("late"));
+}
+END_TEST
+
 START_TEST(the_oldest_go_when_there_are_too_many)
 {
 	gk_auto_str char *ids = NULL;
@@ -415,6 +490,7 @@ static Suite *failure_suite(void)
 	tcase_add_test(tests, a_file_that_cannot_be_written_is_read);
 	tcase_add_test(tests, a_full_disk_is_said_once_and_writing_goes_on_when_there_is_room);
 	tcase_add_test(tests, a_full_queue_keeps_the_newest_and_counts_the_rest);
+	tcase_add_test(tests, an_answer_waits_so_long_for_a_disk_that_does_not_answer);
 	tcase_add_test(tests, the_oldest_go_when_there_are_too_many);
 	tcase_add_test(tests, what_is_too_old_goes);
 	tcase_add_test(tests, a_file_that_is_too_large_loses_its_oldest);
