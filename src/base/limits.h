@@ -65,6 +65,7 @@
 #define GK_FIBER_POOL       256   /* idle stacks kept for the next fiber */
 #define GK_LOOP_TIDY        64    /* so much is left for later; then it is done at once */
 #define GK_LOOP_TIDY_TURNS  8     /* so long at most is it held back */
+#define GK_AWAKE_MS         2     /* server.keep_awake */
 #define GK_SLOW_FIBER_MS    100   /* a fiber that keeps the loop longer is logged */
 #define GK_CHILD_KILL_MS    2000 /* from SIGTERM to SIGKILL */
 #define GK_MAX_CHILD_LINE   (16u << 20)
@@ -155,7 +156,8 @@
 /* --- store --- */
 #define GK_MAX_TRACE_ID        256     /* of other programs: they need not be hexadecimal */
 #define GK_MAX_TRACE_SPANS     1000000 /* further ones are not kept */
-#define GK_STORE_GATHER_MS     10 /* what nobody waits for is written so long after the first of it */
+#define GK_STORE_GATHER_MS     10 /* what nobody waits for is written so long after the first of it, with what comes next, */
+#define GK_STORE_GATHER_LATE   2  /* or when nothing comes, after so many times that */
 #define GK_STORE_RING          (4u << 20)  /* bytes of what answers do not wait for; beyond, they wait for the commit */
 #define GK_STORE_RING_MARKS    8192        /* and so many writes to it */
 #define GK_STORE_RINGS         8           /* processes that write to the same file and have one */

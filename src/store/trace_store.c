@@ -117,7 +117,16 @@ static void on_gathered(void *user)
 	hand_over(user);
 }
 
-/* A moment for more to come, unless it is enough already. */
+static void hand_over_after_turn(void *user)
+{
+	gk_trace_store *store = user;
+
+	store->is_due = false;
+	hand_over(store);
+}
+
+/* A moment for more to come, unless it is enough already. Then at the end of the turn that brings the next, which is mostly
+ * that of an answer: between two requests the writer is in nobody's way where it shares the loop's processor. */
 static void gather(gk_trace_store *store)
 {
 	uint64_t ms = store->is_relaxed ? GK_STORE_RELAXED_MS : GK_STORE_GATHER_MS;
@@ -127,10 +136,14 @@ static void gather(gk_trace_store *store)
 		hand_over(store);
 		return;
 	}
-	if (store->is_gathering)
-		return;
-	store->is_gathering = true;
-	gk_timer_again(store->gather, ms);
+	if (!store->is_gathering) {
+		store->is_gathering = true;
+		store->due_ms = gk_loop_now_ms(store->loop) + ms;
+		gk_timer_again(store->gather, GK_STORE_GATHER_LATE * ms);
+	} else if (!store->is_due && gk_loop_now_ms(store->loop) >= store->due_ms) {
+		store->is_due = true;
+		gk_loop_tidy(store->loop, hand_over_after_turn, store);
+	}
 }
 
 /* Where an entry for the ring goes; NULL: there is none, and answers wait for its commit. */
