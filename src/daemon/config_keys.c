@@ -3,6 +3,7 @@
 /* Every key there is: what reads, documents and tests the configuration. */
 #include "daemon/config.h"
 
+#include "base/limits.h"
 #include "plugins/common/builtin.h"
 #include "telemetry/preset.h"
 
@@ -289,6 +290,14 @@ const gk_config_key gk_config_keys[] = {
 		.fallback = "30s",
 		.max = DURATION_MAX,
 		.help = "How long runs may go on after SIGTERM." },
+	{ .name = "server.keep_awake",
+		.type = GK_CONFIG_DURATION,
+		.fallback = "2ms",
+		.max = DURATION_MAX,
+		.help = "While requests come closer together than this, the processor is kept from "
+			"sleeping between them, so that the next finds it awake and its caches warm. "
+			"Other programs lose nothing by it, but it is shown as busy. 0: never. It has no "
+			"effect where a control group limits processor time." },
 	{ .name = "reflection.enabled",
 		.type = GK_CONFIG_BOOL,
 		.fallback = "false",

@@ -69,6 +69,8 @@ GK_MUST_USE gk_code gk_daemon_load_config(
 	const gk_options *options, gk_config **ret, gk_error *err);
 /** Level and format of the log. */
 void gk_daemon_set_log(const gk_config *config);
+/** Whether the processor is kept from sleeping, as the configuration says. */
+void gk_daemon_keep_awake(gk_daemon *daemon, const gk_config *config);
 /** Loads what the configuration and the options name and is not loaded yet. */
 GK_MUST_USE gk_code gk_daemon_load_modules(
 	gk_daemon *daemon, const gk_config *config, gk_error *err);

@@ -146,6 +146,13 @@ void gk_daemon_set_log(const gk_config *config)
 		gk_log_level_choose(gk_config_str(config, "log.level")));
 }
 
+void gk_daemon_keep_awake(gk_daemon *daemon, const gk_config *config)
+{
+	if (!gk_loop_keep_awake(daemon->loop, gk_config_uint(config, "server.keep_awake")))
+		gk_log(GK_LOG_DEBUG, "genkitd",
+			"server.keep_awake has no effect: a control group limits processor time");
+}
+
 gk_code gk_daemon_load_modules(gk_daemon *daemon, const gk_config *config, gk_error *err)
 {
 	gk_code rc = GK_OK;
@@ -322,6 +329,7 @@ static int serve(gk_daemon *daemon, gk_module_fn *init)
 	}
 	if (daemon->options.is_dev && isatty(STDERR_FILENO))
 		greet(daemon);
+	gk_daemon_keep_awake(daemon, daemon->config);
 	gk_loop_run(daemon->loop);
 	return 0;
 }

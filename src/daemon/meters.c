@@ -190,6 +190,8 @@ void gk_meters_append(gk_buf *buf, void *user)
 		meters->metrics, GK_METRIC_RUNS, NONE, (double)gk_app_run_count(meters->app));
 	gk_metrics_set(meters->metrics, GK_METRIC_FIBERS, NONE,
 		(double)gk_fiber_count(gk_app_loop(meters->app)));
+	gk_metrics_set(meters->metrics, GK_METRIC_KEPT_AWAKE, NONE,
+		(double)gk_loop_kept_awake_us(gk_app_loop(meters->app)) / 1e6);
 	gk_span_metrics_catch_up();
 	gk_metrics_append_text(meters->metrics, buf);
 }

@@ -101,6 +101,7 @@ void gk_daemon_reload(void *user)
 		gk_log(GK_LOG_ERROR, "config", "not reloaded: what was in force stays");
 	} else {
 		gk_daemon_set_log(config);
+		gk_daemon_keep_awake(daemon, config);
 		gk_meters_set_interval(daemon->meters, gk_telemetry_metric_interval_ms(config));
 		if (daemon->recording)
 			gk_recording_reload(daemon->recording, config);

@@ -247,6 +247,9 @@ static void poll_events(gk_loop *loop, uint64_t wait_ms)
 	} else {
 		wait_ms = 0;
 	}
+	loop->is_waiting = wait_ms != 0;
+	if (wait_ms)
+		gk_awake_rest(&loop->awake, loop->rested_ns);
 	if (!wait_ms) {
 		uv_run(&loop->uv, UV_RUN_NOWAIT);
 	} else if (wait_ms == UINT64_MAX) {
@@ -273,8 +276,11 @@ static void drain(gk_loop *loop)
 /* libuv would tell how long it has waited, for a second system call each time. */
 void gk_loop_wake(gk_loop *loop)
 {
-	if (!loop->woken_ns)
-		loop->woken_ns = gk_clock_mono_ns();
+	if (loop->woken_ns)
+		return;
+	loop->woken_ns = gk_clock_mono_ns();
+	if (loop->is_waiting)
+		gk_awake_rise(&loop->awake, loop->woken_ns - loop->rested_ns);
 }
 
 void gk_loop_turn(gk_loop *loop, uint64_t wait_ms)
@@ -290,7 +296,8 @@ void gk_loop_turn(gk_loop *loop, uint64_t wait_ms)
 	run_posts(loop);
 	gk_timers_fire(loop);
 	drain(loop);
-	busy_us = (gk_clock_mono_ns() - loop->woken_ns) / NS_PER_US;
+	loop->rested_ns = gk_clock_mono_ns();
+	busy_us = (loop->rested_ns - loop->woken_ns) / NS_PER_US;
 	if (busy_us > loop->lag_us)
 		loop->lag_us = busy_us;
 	gk_loop_enter(before);
@@ -368,6 +375,8 @@ gk_code gk_loop_new(gk_loop **ret, gk_error *err)
 	TAILQ_INIT(&loop->deferred);
 	LIST_INIT(&loop->children);
 	gk_fibers_init(loop);
+	gk_awake_init(&loop->awake);
+	loop->rested_ns = gk_clock_mono_ns();
 	if (!gk_loop_self())
 		gk_loop_enter(loop);
 	*ret = loop;
@@ -390,6 +399,7 @@ void gk_loop_free(gk_loop *loop)
 	assert(!loop->fiber_count);
 	while (atomic_load(&loop->posters))
 		sched_yield();
+	gk_awake_done(&loop->awake);
 	gk_loop_tidy_now(loop);
 	gk_children_kill(loop);
 	gk_fibers_done(loop);

@@ -34,6 +34,14 @@ uint64_t gk_loop_now_ms(const gk_loop *loop);
  * last call. For /metrics and the watchdog. */
 uint64_t gk_loop_take_lag_us(gk_loop *loop);
 
+/** While what wakes the loop comes closer together than this, the processor that it runs on is kept from sleeping between
+ * two of them: what comes next finds it awake, and its caches warm. A thread of the class SCHED_IDLE does it, which takes
+ * nothing from others; it stops so long after the last one. 0, as at first: never. False where processor time is rationed
+ * (gk_cpu_is_limited()): it has no effect there. Nor has it where the system refuses such a thread. */
+bool gk_loop_keep_awake(gk_loop *loop, uint64_t window_ms);
+/** For how long it was, in all. */
+uint64_t gk_loop_kept_awake_us(const gk_loop *loop);
+
 /** From any thread: `fn` runs on the loop's thread soon. False when memory ran out. */
 bool gk_loop_post(gk_loop *loop, gk_loop_fn *fn, void *user);
 

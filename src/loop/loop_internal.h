@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <ucontext.h>
 #include <uv.h>
@@ -80,6 +81,31 @@ void gk_stack_arrived(gk_stack_home *home);
 /** From the fiber's stack: back to the loop. `is_last`: nothing of it is needed any more. */
 void gk_stack_leave(gk_stack_home *home, gk_stack *stack, bool is_last);
 
+/* --- the processor, between two requests --- */
+
+typedef struct gk_awake {
+	uint64_t window_ns;   /* 0: it may sleep */
+	unsigned in_time;     /* of the longer waits, of 256 */
+	unsigned short_waits; /* without a longer one since */
+	bool is_kept;         /* in this wait */
+	bool has_thread;
+	atomic_bool is_stopping;
+	uint64_t kept_ns; /* in all */
+	pthread_t thread;
+	sem_t bell;
+	_Atomic uint64_t until_ns; /* 0: the loop itself is awake */
+	atomic_int cpu;            /* the loop's */
+	atomic_bool is_parked;     /* the thread waits for the bell */
+	atomic_bool is_refused;    /* the system has no such thread for us */
+} gk_awake;
+
+void gk_awake_init(gk_awake *awake);
+void gk_awake_done(gk_awake *awake);
+/** The loop waits from `now_ns` on. */
+void gk_awake_rest(gk_awake *awake, uint64_t now_ns);
+/** It has waited so long. */
+void gk_awake_rise(gk_awake *awake, uint64_t waited_ns);
+
 /* --- the loop --- */
 
 typedef struct gk_post gk_post;
@@ -91,9 +117,12 @@ struct gk_loop {
 	unsigned magic;
 	bool is_stopping;
 	uv_loop_t uv;
-	uv_timer_t alarm;  /* ends the wait when the first of our timers is due */
-	uint64_t woken_ns; /* when this turn's wait ended; 0: it goes on, as far as is known */
+	uv_timer_t alarm;   /* ends the wait when the first of our timers is due */
+	uint64_t rested_ns; /* when the last turn ended */
+	uint64_t woken_ns;  /* when this turn's wait ended; 0: it goes on, as far as is known */
 	uint64_t lag_us;
+	bool is_waiting; /* in this turn */
+	gk_awake awake;
 
 	gk_poll *posted;
 	int post_fd;         /* an eventfd: there is the first of some posts */

@@ -176,6 +176,26 @@ describe('addresses', () => {
 });
 
 describe('changes while it serves', () => {
+  it('the processor is kept awake while requests come close together, and a reload ends that', async () => {
+    const cwd = project({ 'c.yaml': 'server: {keep_awake: 500ms}\nlog: {level: debug}\n' });
+    const daemon = await start({ cwd, modules: ['demo'], args: ['--config', 'c.yaml'] });
+    const kept = async () => Number(/^genkitd_kept_awake_seconds_total (\S+)/m.exec(await (await fetch(`http://${daemon.flows}/metrics`)).text())[1]);
+    const ask = async () => {
+      for (let i = 0; i < 100; i++) await (await fetch(`http://${daemon.flows}/hello`, { method: 'POST', body: '{"data": {"name": "Ada"}}' })).text();
+    };
+    await ask();
+    // where a control group limits processor time, it says that it has no effect
+    assert.ok(/keep_awake has no effect/.test(daemon.stderr()) || await kept() > 0, String(await kept()));
+    writeFileSync(join(cwd, 'c.yaml'), 'server: {keep_awake: 0}\nlog: {level: debug}\n');
+    daemon.child.kill('SIGHUP');
+    await until(() => /config: reloaded/.test(daemon.stderr()), 'reloaded');
+    await kept(); // ends the wait in which it was
+    const before = await kept();
+    await ask();
+    assert.equal(await kept(), before);
+    await daemon.stop();
+  });
+
   it('a reload drops no connection and no request, under load', async () => {
     const cwd = project({ 'c.yaml': 'server: {max_body: 1MiB}\n' });
     const daemon = await start({ modules: ['demo'], cwd, args: ['--config', 'c.yaml'] });

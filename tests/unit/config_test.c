@@ -79,6 +79,7 @@ START_TEST(without_a_source_every_key_has_its_default)
 	ck_assert_uint_eq(gk_config_uint(config, "server.body_timeout"), GK_HTTP_BODY_MS);
 	ck_assert_uint_eq(gk_config_uint(config, "server.idle_timeout"), GK_HTTP_IDLE_MS);
 	ck_assert_uint_eq(gk_config_uint(config, "server.drain_timeout"), GK_DRAIN_MS);
+	ck_assert_uint_eq(gk_config_uint(config, "server.keep_awake"), GK_AWAKE_MS);
 	ck_assert_uint_eq(
 		gk_config_uint(config, "http_client.max_host_connections"), GK_FETCH_HOST_CONNS);
 	ck_assert_uint_eq(
