@@ -195,7 +195,7 @@
 #define GK_STORE_INDEX_AGE_MS  120000
 #define GK_STORE_END_MS        1000 /* that closing the store folds; the rest waits for the next to open it */
 #define GK_STORE_INDEX_TEXT    (32u << 10) /* of each of input, output and error, for the index */
-#define GK_STORE_PACK          4096        /* a larger document is compressed */
+#define GK_STORE_PACK          4096        /* a document of so many bytes is compressed */
 #define GK_STORE_STATES        4096        /* traces that the writer keeps in mind between transactions, */
 #define GK_STORE_KNOWN_SPANS   100000      /* and spans of them; beyond, it forgets all */
 #define GK_STORE_SWEEP_MS      60000       /* between looks for what is too old */

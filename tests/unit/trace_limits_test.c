@@ -334,6 +334,19 @@ END_TEST
 
 static char page[GK_STORE_PACK]; /* a document that is not compressed */
 
+START_TEST(documents_of_so_many_bytes_are_compressed)
+{
+	static char doc[GK_STORE_PACK];
+	gk_auto_buf gk_buf packed = GK_BUF_INIT(0);
+
+	memset(doc, ' ', sizeof(doc));
+	ck_assert(gk_doc_pack(&packed, doc, sizeof(doc) - 1));
+	ck_assert_uint_eq(packed.len, sizeof(doc)); /* as it is, and its kind */
+	ck_assert(gk_doc_pack(&packed, doc, sizeof(doc)));
+	ck_assert_uint_lt(packed.len, 100);
+}
+END_TEST
+
 static void make_page(void)
 {
 	memset(page, ' ', sizeof(page) - 1);
@@ -445,6 +458,7 @@ static Suite *limits_suite(void)
 	tcase_add_test(tests, so_many_spans_are_kept_in_mind);
 	tcase_add_test(tests, after_a_moment_the_next_span_takes_along_what_waits);
 	tcase_add_test(tests, so_many_read_at_once_and_the_next_waits);
+	tcase_add_test(tests, documents_of_so_many_bytes_are_compressed);
 	tcase_add_test(tests, a_log_of_so_many_changes_is_copied_when_it_is_quiet);
 	tcase_add_test(tests, a_log_of_so_many_changes_begins_anew_though_it_is_never_quiet);
 	tcase_add_test(tests, writing_waits_for_a_log_of_so_many_changes_to_be_copied);
