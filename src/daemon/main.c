@@ -342,6 +342,7 @@ int gk_main(int argc, char **argv, gk_module_fn *init)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* beyond ulimit -f, writing fails as on a full disk */
 	if (gk_options_parse(argc, argv, &daemon.options, &err) != GK_OK) {
 		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", program,
 			err.message ? err.message : "out of memory", program);

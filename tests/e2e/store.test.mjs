@@ -1,16 +1,30 @@
 // What is stored of a daemon's runs: over HTTP, by genkitctl, over restarts, with a key, and by the Genkit SDK's rules.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { genkitctl, project, run, start, until } from './lib/daemon.mjs';
+import { genkitctl, genkitd, project, run, start, until } from './lib/daemon.mjs';
 
 const json = (at, path, init) => fetch(`http://${at}${path}`, init).then((response) => response.json());
 const post = (at, path, value, headers = {}) =>
   fetch(`http://${at}${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: typeof value === 'string' || value instanceof Uint8Array ? value : JSON.stringify(value) });
 const runFlow = (at, name, input) => post(at, '/api/runAction', { key: `/flow/${name}`, input }).then((response) => response.json());
+
+describe('a store that may not grow', () => {
+  it('beyond the largest file of the process its flows are still answered, and the log says it', async () => {
+    const cwd = project({ limited: `#!/bin/sh\nulimit -f 2048\nexec ${genkitd} "$@"\n` }); // a megabyte
+    chmodSync(join(cwd, 'limited'), 0o755);
+    const daemon = await start({ cwd, program: join(cwd, 'limited'), modules: ['demo'] });
+    for (let i = 0; i < 60; i++) {
+      const { result } = await runFlow(daemon.reflection, 'hello', { name: `${i}`.padEnd(60000, 'x') });
+      assert.ok(result.startsWith(`Hello, ${i}x`));
+    }
+    await until(() => /store: .*(full|large)/i.test(daemon.stderr()), 'it is said');
+    assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
+  });
+});
 
 describe('the store of a daemon', () => {
   let daemon;
