@@ -112,7 +112,7 @@ static gk_code add_tool_calls(
 		json_t *input = NULL;
 		gk_code rc = GK_OK;
 
-		if (called.name && called.is_custom && json_is_string(called.input))
+		if (called.name && *called.name && called.is_custom && json_is_string(called.input))
 			input = json_incref(called.input);
 		else
 			rc = gk_call_arguments(
