@@ -24,8 +24,8 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_google_token(
 	gk_google *google, gk_ctx *ctx, char **ret, gk_error *err);
 /** For requests that carry its token: NULL for a static one, which cannot be renewed. */
 gk_token_cache *gk_google_tokens(gk_google *google);
-/** Which project they are of: as the environment or the credentials say, else as the machine does, which is asked once. `*ret` is
- * borrowed; NULL: nobody says. */
+/** Which project they are of: as the environment or the credentials say, else as the machine does, which is asked until it says.
+ * `*ret` is borrowed; NULL: nobody says. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_google_find_project(
 	gk_google *google, gk_ctx *ctx, const char **ret, gk_error *err);
 /** The same as far as it is known, and which project is billed; NULL: not known, or nothing was asked for yet. */
