@@ -136,8 +136,6 @@ static gk_code embed_some(gk_ctx *ctx, const json_t *input, size_t from, size_t 
 	const json_t *options = json_object_get(input, "options");
 	gk_auto_json json_t *body = embed_body(input, from, count), *result = NULL;
 	gk_auto_outgoing gk_outgoing out;
-	json_t *vector;
-	size_t i;
 	gk_code rc;
 
 	gk_outgoing_init(&out, "POST");
@@ -148,20 +146,9 @@ static gk_code embed_some(gk_ctx *ctx, const json_t *input, size_t from, size_t 
 		return rc;
 	gk_outgoing_json(&out, body);
 	rc = ask(ctx, model->vendor, &out, &result, err);
-	if (rc != GK_OK)
-		return rc;
-	if (json_array_size(json_object_get(result, "data")) != count)
-		return gk_error_set(err, GK_INTERNAL, "%s: %zu embeddings came for %zu documents",
-			model->vendor->name, json_array_size(json_object_get(result, "data")),
-			count);
-	json_array_foreach (json_object_get(result, "data"), i, vector) {
-		if (!gk_vector_is(vector))
-			return gk_error_set(err, GK_INTERNAL,
-				"%s: the answer's embeddings are not vectors", model->vendor->name);
-		if (!gk_json_push_take(embeddings, json_pack("{s:O}", "embedding", vector)))
-			return gk_error_no_memory(err);
-	}
-	return GK_OK;
+	return rc == GK_OK ? gk_embeddings_add(model->vendor->name, embeddings,
+				     json_object_get(result, "data"), count, err)
+			   : rc;
 }
 
 static gk_code run_embedder(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)

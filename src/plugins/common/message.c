@@ -82,6 +82,25 @@ bool gk_vector_is(const json_t *value)
 	return json_is_array(value);
 }
 
+gk_code gk_embeddings_add(
+	const char *who, json_t *embeddings, const json_t *vectors, size_t count, gk_error *err)
+{
+	json_t *vector;
+	size_t i;
+
+	if (json_array_size(vectors) != count)
+		return gk_error_set(err, GK_INTERNAL, "%s: %zu embeddings came for %zu documents",
+			who, json_array_size(vectors), count);
+	json_array_foreach (vectors, i, vector) {
+		if (!gk_vector_is(vector))
+			return gk_error_set(err, GK_INTERNAL,
+				"%s: the answer's embeddings are not vectors", who);
+		if (!gk_json_push_take(embeddings, json_pack("{s:O}", "embedding", vector)))
+			return gk_error_no_memory(err);
+	}
+	return GK_OK;
+}
+
 json_t *gk_parts_said(const json_t *parts)
 {
 	gk_auto_buf gk_buf said = GK_BUF_INIT(0);

@@ -42,6 +42,9 @@ json_t *gk_parts_joined(const json_t *parts, const char *member);
 json_t *gk_documents_texts(const json_t *documents, size_t from, size_t count);
 /** Whether it is a vector: a list of numbers. */
 bool gk_vector_is(const json_t *value);
+/** Adds {embedding} for each vector of an answer. INTERNAL: these are not `count`, or not vectors; `who` begins the error. */
+GK_MUST_USE gk_code gk_embeddings_add(
+	const char *who, json_t *embeddings, const json_t *vectors, size_t count, gk_error *err);
 /** What is said in words: the texts, and data as JSON, one after the other. New reference; NULL when memory ran out. */
 json_t *gk_parts_said(const json_t *parts);
 /** What a tool gave: its output (text as it is, else JSON), then the texts of its content. New reference. */

@@ -42,9 +42,9 @@ static gk_code embed_one(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err
 	if (rc != GK_OK)
 		return rc;
 	value = gk_json_at_peek(answer, "embedding.values");
-	if (!json_is_array(value))
-		return gk_error_set(
-			err, GK_INTERNAL, "%s: the answer has no embedding", model->vendor->name);
+	if (!gk_vector_is(value))
+		return gk_error_set(err, GK_INTERNAL, "%s: the answer's embedding is no vector",
+			model->vendor->name);
 	*ret = json_pack("{s:O}", "embedding", value);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }

@@ -183,18 +183,12 @@ gk_code gk_ollama_answer(
 
 gk_code gk_ollama_embed_answer(const json_t *answer, size_t count, json_t **ret, gk_error *err)
 {
-	const json_t *vectors = json_object_get(answer, "embeddings");
 	gk_auto_json json_t *out = json_array();
-	json_t *vector;
-	size_t i;
+	gk_code rc =
+		gk_embeddings_add("ollama", out, json_object_get(answer, "embeddings"), count, err);
 
-	if (json_array_size(vectors) != count)
-		return gk_error_set(err, GK_INTERNAL,
-			"ollama: %zu embeddings came for %zu documents", json_array_size(vectors),
-			count);
-	json_array_foreach (vectors, i, vector)
-		if (!gk_json_push_take(out, json_pack("{s:O}", "embedding", vector)))
-			return gk_error_no_memory(err);
+	if (rc != GK_OK)
+		return rc;
 	*ret = json_pack("{s:O}", "embeddings", out);
 	return *ret ? GK_OK : gk_error_no_memory(err);
 }
