@@ -134,8 +134,10 @@ typedef struct parsing {
 static gk_code parse(void *arg, gk_error *err)
 {
 	parsing *it = arg;
+	size_t start = gk_body_start(it->text, it->len);
 
-	return gk_json_parse(it->text, it->len, GK_MAX_VENDOR_BODY, &it->value, err);
+	return gk_json_parse(
+		it->text + start, it->len - start, GK_MAX_VENDOR_BODY, &it->value, err);
 }
 
 static gk_code no_json(const char *who, gk_code rc, gk_error *why, gk_error *err)
@@ -151,9 +153,13 @@ static gk_code no_json(const char *who, gk_code rc, gk_error *why, gk_error *err
 gk_code gk_ask_parse(const char *who, const char *text, size_t len, json_t **ret, gk_error *err)
 {
 	gk_auto_error gk_error why = { 0 };
-	gk_code rc = gk_json_parse(text, len, GK_MAX_VENDOR_BODY, ret, &why);
+	parsing it = { .text = text, .len = len };
+	gk_code rc = parse(&it, &why);
 
-	return rc == GK_OK ? GK_OK : no_json(who, rc, &why, err);
+	if (rc != GK_OK)
+		return no_json(who, rc, &why, err);
+	*ret = it.value;
+	return GK_OK;
 }
 
 gk_code gk_ask_parse_whole(
@@ -203,15 +209,20 @@ gk_code gk_ask_bytes(gk_ctx *ctx, const char *who, gk_outgoing *out, char **ret,
 
 /* --- piece by piece --- */
 
-/* No line of a stream of events begins like JSON or HTML. `*is_open_ret`: nothing has begun yet. */
-static bool begins_no_stream(const char *data, size_t len, bool *is_open_ret)
+/* No line of a stream of events begins like JSON or HTML; what is before that (blank, or of a byte order mark, maybe the rest of
+ * one) is passed over then. `*is_open_ret`: nothing has begun yet. */
+static bool begins_no_stream(const char **data, size_t *len, bool *is_open_ret)
 {
 	size_t i = 0;
 
-	while (i < len && strchr(" \t\r\n", data[i]) && data[i])
+	while (i < *len && strchr(" \t\r\n\xef\xbb\xbf", (*data)[i]) && (*data)[i])
 		i++;
-	*is_open_ret = i == len;
-	return i < len && (data[i] == '{' || data[i] == '[' || data[i] == '<');
+	*is_open_ret = i == *len;
+	if (*is_open_ret || !strchr("{[<", (*data)[i]) || !(*data)[i])
+		return false;
+	*data += i;
+	*len -= i;
+	return true;
 }
 
 /* What there is instead of a stream, `data` first: JSON, that it may be of use, or an error that shows it. */
@@ -286,7 +297,7 @@ gk_code gk_ask_events_or_json(gk_ctx *ctx, const char *who, gk_outgoing *out, gk
 			return gk_sse_push(sse, "\n\n", 2, err);
 		if (!len)
 			break;
-		if (is_first && begins_no_stream(data, len, &is_first))
+		if (is_first && begins_no_stream(&data, &len, &is_first))
 			return read_whole(&it, who, out, data, len, whole_ret, err);
 		rc = gk_sse_push(sse, data, len, err);
 	}

@@ -256,7 +256,7 @@ gk_code gk_failure_of_reply(const char *who, const gk_outgoing *out, gk_reply *r
 	gk_auto_error gk_error ignored = { 0 };
 	gk_auto_json json_t *body = NULL;
 	gk_auto_str char *text = NULL;
-	size_t len = 0;
+	size_t len = 0, start;
 	gk_code rc = gk_reply_read_all(reply, GK_MAX_VENDOR_FAILURE, &text, &len, &ignored);
 
 	if (rc == GK_CANCELLED)
@@ -265,7 +265,9 @@ gk_code gk_failure_of_reply(const char *who, const gk_outgoing *out, gk_reply *r
 		return gk_error_set(
 			err, GK_UNKNOWN, "%s: [%d] redirects are not followed", who, http);
 	/* A body that broke off says less, but the status says what matters. */
-	if (rc == GK_OK && gk_json_parse(text, len, GK_MAX_VENDOR_FAILURE, &body, NULL) != GK_OK)
+	start = rc == GK_OK ? gk_body_start(text, len) : 0;
+	if (rc == GK_OK && gk_json_parse(text + start, len - start, GK_MAX_VENDOR_FAILURE, &body,
+				   NULL) != GK_OK)
 		body = NULL;
 	/* Google's, where a stream was asked for, is in a list. */
 	return gk_failure_set(err, who, out, http,

@@ -235,3 +235,11 @@ gk_code gk_reply_read_all(gk_reply *reply, size_t max, char **ret, size_t *len_r
 	*ret = text;
 	return GK_OK;
 }
+
+size_t gk_body_start(const char *body, size_t len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t mark_len = sizeof(mark) - 1;
+
+	return len >= mark_len && memcmp(body, mark, mark_len) == 0 ? mark_len : 0;
+}

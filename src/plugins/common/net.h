@@ -72,5 +72,7 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_reply_read(
 /** The whole body, NUL-terminated; the caller frees it. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_reply_read_all(
 	gk_reply *reply, size_t max, char **ret, size_t *len_ret, gk_error *err);
+/** Where the text of a body begins: behind the byte order mark that some services put before it. */
+size_t gk_body_start(const char *body, size_t len);
 
 #endif
