@@ -142,10 +142,8 @@ static gk_code parse(void *arg, gk_error *err)
 
 static gk_code no_json(const char *who, gk_code rc, gk_error *why, gk_error *err)
 {
-	if (rc != GK_INVALID_ARGUMENT) {
-		rc = gk_error_move(err, why);
-		return err ? gk_error_prefix(err, "%s: ", who) : rc;
-	}
+	if (rc != GK_INVALID_ARGUMENT)
+		return on_the_way(err, who, gk_error_move(err, why));
 	return gk_error_set(err, GK_INTERNAL, "%s: the answer is not JSON: %s", who,
 		why->message ? why->message : "");
 }
