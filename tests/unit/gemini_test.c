@@ -265,6 +265,7 @@ START_TEST(what_a_stream_says_beside_its_text_is_gathered)
 		"{'candidates':[{'groundingMetadata':{'webSearchQueries':['a'],'x':1},'safetyRatings':[1]}]}",
 		"{'candidates':[{'groundingMetadata':{'webSearchQueries':['b'],'x':2},'safetyRatings':[2],'finishReason':"
 		"'SAFETY','finishMessage':'no'}]}",
+		"{'candidates':[{'groundingMetadata':{'webSearchQueries':null,'x':null},'safetyRatings':null}]}",
 		NULL
 	};
 	gk_auto_json json_t *response = stream(events, false, NULL);

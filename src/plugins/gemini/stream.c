@@ -19,6 +19,8 @@ static bool merge(json_t *into, const char *key, json_t *value)
 	json_t *before = json_object_get(into, key), *member;
 	const char *name;
 
+	if (json_is_null(value))
+		return true;
 	if (json_is_array(before) && json_is_array(value))
 		return json_array_extend(before, value) == 0;
 	if (!json_is_object(before) || !json_is_object(value))
@@ -26,7 +28,8 @@ static bool merge(json_t *into, const char *key, json_t *value)
 	json_object_foreach (value, name, member)
 		if (json_is_array(member) && json_is_array(json_object_get(before, name))
 				? json_array_extend(json_object_get(before, name), member) < 0
-				: !gk_json_set_take(before, name, json_deep_copy(member)))
+				: !json_is_null(member) &&
+					  !gk_json_set_take(before, name, json_deep_copy(member)))
 			return false;
 	return true;
 }
@@ -159,7 +162,7 @@ static gk_code take_candidate(gk_gemini_stream *stream, const json_t *piece, gk_
 		return rc;
 	json_object_foreach ((json_t *)(uintptr_t)piece, key, value)
 		if (strcmp(key, "content") != 0 && strcmp(key, "index") != 0 &&
-			!json_is_null(value) && !merge(whole, key, value))
+			!merge(whole, key, value))
 			return gk_error_no_memory(err);
 	if (!json_array_size(content))
 		return GK_OK;
