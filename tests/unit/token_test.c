@@ -846,6 +846,68 @@ START_TEST(who_has_no_keys_is_told_where_they_would_be)
 }
 END_TEST
 
+/* --- a role of Amazon's, for which a token in a file vouches --- */
+
+static char vouching[32];
+
+static void use_role(void)
+{
+	int fd = mkstemp(strcpy(vouching, "/tmp/token-test-XXXXXX"));
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "hush-web\n", 9), 9);
+	close(fd);
+	json_object_set_new(env, "AWS_WEB_IDENTITY_TOKEN_FILE", json_string(vouching));
+	json_object_set_new(env, "AWS_ROLE_ARN", json_string("r"));
+	json_object_set_new(env, "AWS_REGION", json_string("x-1"));
+	token_text = "<AccessKeyId>A</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
+		     "<SessionToken>t</SessionToken><Expiration>2030</Expiration>";
+}
+
+START_TEST(who_vouches_for_a_role_does_not_stay_in_memory)
+{
+	gk_auto_json json_t *got = NULL;
+	json_malloc_t make;
+	json_free_t drop;
+
+	use_role();
+	json_get_alloc_funcs(&make, &drop);
+	json_set_alloc_funcs(make, look_and_free);
+	secrets_left = 0;
+	got = aws_keys();
+	json_set_alloc_funcs(make, drop);
+	unlink(vouching);
+	ck_assert_ptr_nonnull(strstr(last_url, "&WebIdentityToken=hush-web"));
+	ck_assert_uint_eq(secrets_left, 0);
+}
+END_TEST
+
+/* Keys without their session token would be refused later, by somebody else. */
+static bool is_half;
+
+static gk_code ask_role(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_code rc = ask_aws(ctx, input, ret, err);
+
+	is_half |= rc == GK_OK && !gk_json_str_peek(*ret, "sessionToken");
+	return rc;
+}
+
+static bool ask_role_anew(void)
+{
+	return core_try("/flow/role", NULL);
+}
+
+START_TEST(a_role_is_given_whole_or_not_at_all)
+{
+	core_flow("role", ask_role, NULL);
+	use_role();
+	fault_sweep_passing(ask_role_anew);
+	unlink(vouching);
+	ck_assert(!is_half);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("token");
@@ -892,6 +954,8 @@ static Suite *suite(void)
 	tcase_add_test(others, keys_in_the_environment_come_first);
 	tcase_add_test(others, a_container_gives_its_keys);
 	tcase_add_test(others, who_has_no_keys_is_told_where_they_would_be);
+	tcase_add_test(others, who_vouches_for_a_role_does_not_stay_in_memory);
+	tcase_add_test(others, a_role_is_given_whole_or_not_at_all);
 	suite_add_tcase(s, others);
 	return s;
 }

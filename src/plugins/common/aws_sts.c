@@ -13,34 +13,30 @@
 
 static const char who[] = GK_AWS_WHO;
 
-/* What is between <NAME> and </NAME>, for gk_token_free(); NULL: there is no such element, or no memory. The values that are
- * looked for are letters, digits and punctuation that XML does not escape. */
-static char *element(const char *xml, const char *name)
+/* What follows a tag; `*ret` stays NULL when it is not there, and is for gk_token_free(). The values that are looked for are
+ * letters, digits and punctuation that XML does not escape. */
+static gk_code element(const char *xml, const char *tag, char **ret, gk_error *err)
 {
-	gk_auto_str char *tag = NULL;
-	const char *start;
+	const char *start = strstr(xml, tag);
 
-	if (asprintf(&tag, "<%s>", name) < 0) {
-		tag = NULL;
-		return NULL;
-	}
-	start = strstr(xml, tag);
 	if (!start)
-		return NULL;
+		return GK_OK;
 	start += strlen(tag);
-	return strndup(start, strcspn(start, "<"));
+	*ret = strndup(start, strcspn(start, "<"));
+	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
 static gk_code read_answer(const char *xml, json_t **ret, gk_error *err)
 {
-	static const char *const names[] = { "AccessKeyId", "SecretAccessKey", "SessionToken",
-		"Expiration" };
-	char *values[4];
-	gk_code rc;
+	static const char *const tags[] = { "<AccessKeyId>", "<SecretAccessKey>", "<SessionToken>",
+		"<Expiration>" };
+	char *values[4] = { NULL };
+	gk_code rc = GK_OK;
 
-	for (size_t i = 0; i < 4; i++)
-		values[i] = element(xml, names[i]);
-	rc = gk_aws_keys(values[0], values[1], values[2], values[3], ret, err);
+	for (size_t i = 0; i < 4 && rc == GK_OK; i++)
+		rc = element(xml, tags[i], &values[i], err);
+	if (rc == GK_OK)
+		rc = gk_aws_keys(values[0], values[1], values[2], values[3], ret, err);
 	for (size_t i = 0; i < 4; i++)
 		gk_token_free(values[i]);
 	if (rc == GK_OK && !*ret)
@@ -52,8 +48,8 @@ static gk_code read_answer(const char *xml, json_t **ret, gk_error *err)
 static gk_code ask(gk_ctx *ctx, const char *region, const char *role, const char *session,
 	const char *token, json_t **ret, gk_error *err)
 {
-	gk_auto_json json_t *values = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "region", region,
-		"Action", "AssumeRoleWithWebIdentity", "Version", "2011-06-15", "RoleArn", role,
+	json_t *values = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "region", region, "Action",
+		"AssumeRoleWithWebIdentity", "Version", "2011-06-15", "RoleArn", role,
 		"RoleSessionName", session, "WebIdentityToken", token);
 	gk_auto_secret char *url = NULL, *xml = NULL;
 	gk_auto_outgoing gk_outgoing out;
@@ -65,6 +61,7 @@ static gk_code ask(gk_ctx *ctx, const char *region, const char *role, const char
 	rc = gk_uri_expand("https://sts.{region}.amazonaws.com/"
 			   "{?Action,Version,RoleArn,RoleSessionName,WebIdentityToken}",
 		values, &url, err);
+	gk_token_wipe(values);
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_url(&out, "%s", url);

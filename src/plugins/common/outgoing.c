@@ -26,7 +26,7 @@ static void wipe(char *text)
 
 void gk_outgoing_done(gk_outgoing *out)
 {
-	free(out->url);
+	wipe(out->url);
 	for (size_t i = 0; i < out->header_count; i++)
 		wipe(out->headers[i]);
 	for (size_t i = 0; i < out->secret_count; i++)
