@@ -221,7 +221,8 @@ gk_code gk_google_find_project(gk_google *google, gk_ctx *ctx, const char **ret,
 		google->project = own;
 	else
 		free(own);
-	*ret = google->project;
+	if (rc == GK_OK)
+		*ret = google->project;
 	return rc;
 }
 

@@ -92,7 +92,8 @@ gk_code gk_googleai_ask(
 
 	if (rc == GK_OK && gk_failure_is(answer))
 		return gk_failure_in_answer(err, vendor->name, out, answer);
-	*ret = gk_steal(answer);
+	if (rc == GK_OK)
+		*ret = gk_steal(answer);
 	return rc;
 }
 
@@ -206,18 +207,18 @@ static gk_code resolve(
 	gk_code rc = gk_vendor_of(plugin, &vendor, err);
 
 	(void)ctx;
-	if (rc == GK_OK && is_companion && !whose)
-		rc = gk_error_no_memory(err);
+	if (rc != GK_OK)
+		return rc;
 	if (is_companion) {
+		if (!whose)
+			return gk_error_no_memory(err);
 		type = "background-model";
 		name = whose;
 	}
-	if (rc != GK_OK)
-		return rc;
 	family = strcmp(type, "embedder") == 0 ? gk_googleai_embedder_of(name)
 					       : gk_googleai_family_of(name);
-	if (rc != GK_OK || strcmp(type, gk_googleai_type(family->kind)) != 0)
-		return rc;
+	if (strcmp(type, gk_googleai_type(family->kind)) != 0)
+		return GK_OK;
 	return define(plugin, vendor, family, name, err);
 }
 
