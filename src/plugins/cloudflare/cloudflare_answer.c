@@ -22,21 +22,25 @@ static gk_code add_call(const char *who, const json_t *call, json_t *parts, gk_e
 		       : gk_error_no_memory(err);
 }
 
+/* What is said: JSON where it was asked for, or a number where text looks like one. "" for nothing. New reference. */
+static json_t *text_of(const json_t *it)
+{
+	const json_t *response = json_object_get(it, "response");
+
+	return gk_json_as_text(json_is_null(response) ? NULL : response);
+}
+
 /* What a result or a piece of one says. */
 static gk_code add_parts(const char *who, json_t *parts, const json_t *it, gk_error *err)
 {
-	const json_t *response = json_object_get(it, "response");
-	gk_auto_json json_t *text = NULL;
+	gk_auto_json json_t *text = text_of(it);
 	json_t *call;
 	size_t i;
 	gk_code rc = GK_OK;
 
-	if (response && !json_is_null(response)) {
-		text = gk_json_as_text(response);
-		if (!text || !gk_parts_add(parts, "text", json_string_value(text),
-				     json_string_length(text)))
-			return gk_error_no_memory(err);
-	}
+	if (!text ||
+		!gk_parts_add(parts, "text", json_string_value(text), json_string_length(text)))
+		return gk_error_no_memory(err);
 	json_array_foreach (json_object_get(it, "tool_calls"), i, call)
 		if (rc == GK_OK)
 			rc = add_call(who, call, parts, err);
@@ -89,12 +93,13 @@ void gk_cloudflare_stream_done(gk_cloudflare_stream *stream)
 
 static gk_code gather(gk_cloudflare_stream *stream, const json_t *piece, gk_error *err)
 {
-	const json_t *text = json_object_get(piece, "response");
+	gk_auto_json json_t *text = text_of(piece);
 	json_t *calls = json_object_get(piece, "tool_calls"),
 	       *usage = json_object_get(piece, "usage");
 
-	if (json_is_string(text))
-		gk_buf_put(&stream->text, json_string_value(text), json_string_length(text));
+	if (!text)
+		return gk_error_no_memory(err);
+	gk_buf_put(&stream->text, json_string_value(text), json_string_length(text));
 	if (!stream->calls)
 		stream->calls = json_array();
 	if (stream->text.len > GK_MAX_VENDOR_STREAM ||
