@@ -201,6 +201,8 @@ static gk_code drop(json_t *chunk_take, void *user, gk_error *err)
 	return GK_OK;
 }
 
+static const char *const said[] = { "content", "reasoning", "refusal" };
+
 START_TEST(a_stream_is_only_so_long)
 {
 	gk_auto_json json_t *request = provider_hello();
@@ -215,7 +217,7 @@ START_TEST(a_stream_is_only_so_long)
 	unsigned i;
 	int at;
 
-	at = sprintf(piece, "{\"choices\":[{\"delta\":{\"content\":\"");
+	at = sprintf(piece, "{\"choices\":[{\"delta\":{\"%s\":\"", said[_i]);
 	memset(piece + at, 'x', 1u << 20);
 	strcpy(piece + at + (1u << 20), "\"}}]}");
 	gk_oai_stream_init(&it, &call, drop, NULL);
@@ -458,7 +460,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, a_long_transcript_is_read_by_a_worker);
 	tcase_add_test(tcase, a_failure_that_is_too_long_says_what_its_status_says);
 	tcase_add_test(tcase, a_request_has_only_so_many_secrets);
-	tcase_add_test(tcase, a_stream_is_only_so_long);
+	tcase_add_loop_test(tcase, a_stream_is_only_so_long, 0, sizeof(said) / sizeof(said[0]));
 	tcase_add_test(tcase, a_stream_of_cloudflare_is_only_so_long);
 	tcase_add_test(tcase, a_stream_of_ollama_is_only_so_long);
 	tcase_add_test(tcase, a_stream_of_gemini_has_only_so_many_parts);

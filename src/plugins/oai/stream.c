@@ -271,7 +271,8 @@ static gk_code take_text(gk_oai_stream *stream, gk_oai_choice *choice, const jso
 	if (json_is_string(refusal))
 		gk_buf_put(
 			&choice->refusal, json_string_value(refusal), json_string_length(refusal));
-	stream->size += choice->text.len - text_before + choice->reasoning.len - reasoning_before;
+	stream->size += choice->text.len - text_before + choice->reasoning.len - reasoning_before +
+			json_string_length(refusal);
 	if (gk_buf_failed(&choice->text) || gk_buf_failed(&choice->reasoning) ||
 		gk_buf_failed(&choice->refusal) ||
 		!tell_rest(content, "reasoning", &choice->reasoning, reasoning_before) ||
