@@ -64,13 +64,6 @@ static bool is_audio(const gk_oai_call *call, const gk_media *media)
 	return false;
 }
 
-/* Where files are no parts of messages, what is neither a picture nor sound has no form. */
-static bool is_unknown(const gk_oai_call *call, const gk_media *media)
-{
-	return call->row->plain_media && media->type && !gk_media_is(media, "image/") &&
-	       !gk_media_is(media, "audio/");
-}
-
 static gk_code media_part(const gk_oai_call *call, const json_t *part, json_t **ret, gk_error *err)
 {
 	gk_media media;
@@ -84,7 +77,8 @@ static gk_code media_part(const gk_oai_call *call, const json_t *part, json_t **
 		*ret = image_part(call, media.url);
 	} else if (is_audio(call, &media)) {
 		*ret = audio_part(call, &media);
-	} else if (is_unknown(call, &media)) {
+	} else if (call->row->plain_media && !gk_media_is(&media, "audio/")) {
+		/* files are no parts of messages there */
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"%s: media of type %.*s cannot be sent, only images and sound can",
 			call->vendor->name, (int)media.type_len, media.type);
