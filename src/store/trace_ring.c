@@ -197,7 +197,7 @@ void gk_trace_ring_drop(gk_trace_ring *ring, uint64_t number)
 
 	while (dropped < put && ring->marks[dropped % GK_STORE_RING_MARKS].number <= number)
 		dropped++;
-	if (dropped == before || before > put)
+	if (dropped == before)
 		return;
 	ends.tail = ring->marks[(dropped - 1) % GK_STORE_RING_MARKS].end;
 	ends.whole = ring->marks[(put - 1) % GK_STORE_RING_MARKS].end;
