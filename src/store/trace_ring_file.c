@@ -111,7 +111,8 @@ static bool read_at(const gk_trace_ring *ring, uint64_t at, void *ret, size_t le
 typedef enum ring_content {
 	NOTHING, /* it was not made whole */
 	OURS,
-	FOREIGN, /* it is no file of ours, or cannot be read */
+	FOREIGN,    /* it is no file of ours */
+	UNREADABLE, /* as `errno` says */
 } ring_content;
 
 /* *ends: of one of ours. */
@@ -122,7 +123,7 @@ static ring_content look(gk_trace_ring *ring, gk_ring_ends *ends)
 
 	if (fstat(ring->fd, &info) < 0 ||
 		(!read_all(ring->fd, (char *)&head, sizeof(head), 0) && errno != ENODATA))
-		return FOREIGN;
+		return UNREADABLE;
 	if (!head.magic)
 		return NOTHING;
 	if (head.magic != GK_TRACE_RING_MAGIC || !head.size || head.size % 8 ||
@@ -162,7 +163,7 @@ static bool holds_something(gk_trace_ring *ring)
 	gk_ring_ends ends;
 	ring_content content = look(ring, &ends);
 
-	return content == FOREIGN ||
+	return content == FOREIGN || content == UNREADABLE ||
 	       (content == OURS && (!read_entry(ring, ends.tail, 0, &entry, &data) || data));
 }
 
@@ -291,7 +292,7 @@ static gk_code recover_file(
 {
 	gk_ring_ends ends;
 	ring_content content;
-	bool is_read = true;
+	bool is_read;
 	gk_code rc = GK_OK;
 
 	ring->fd = open_locked(ring->path, 0);
@@ -301,6 +302,7 @@ static gk_code recover_file(
 		return GK_OK;
 	}
 	content = look(ring, &ends);
+	is_read = content != UNREADABLE;
 	if (content == OURS)
 		rc = take_all(ring, &ends, take, user, &is_read, err);
 	if (rc == GK_OK && !is_read)

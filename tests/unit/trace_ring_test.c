@@ -35,6 +35,7 @@ static struct {
 	size_t most;      /* that one takes; 0: all */
 	bool kills;       /* after the next */
 	bool fails_later; /* when it is asked for the rest */
+	unsigned reads;   /* before one fails; 0: none does */
 	uint32_t type;
 } disk;
 
@@ -55,6 +56,18 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
 	if (disk.kills)
 		kill(getpid(), SIGKILL);
 	return done;
+}
+
+ssize_t pread(int fd, void *ret, size_t len, off_t at)
+{
+	ssize_t (*real)(int, void *, size_t, off_t);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "pread");
+	if (disk.reads && !--disk.reads) {
+		errno = EIO;
+		return -1;
+	}
+	return real(fd, ret, len, at);
 }
 
 int fstatfs(int fd, struct statfs *ret)
@@ -697,6 +710,20 @@ START_TEST(what_a_write_that_failed_left_is_not_found_behind_the_next)
 }
 END_TEST
 
+/* The head, an entry's own, its bytes. */
+START_TEST(what_cannot_be_read_is_said_and_found_again)
+{
+	in_killed_process(put_three);
+	disk.reads = (unsigned)_i + 1;
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_uint_eq(told, 1);
+	ck_assert(is_there(file));
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one two  .");
+	ck_assert_uint_eq(told, 1);
+}
+END_TEST
+
 static const uint32_t remote[] = { NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
 	FUSE_SUPER_MAGIC, V9FS_MAGIC, CEPH_SUPER_MAGIC, 0x20030528 };
 
@@ -746,6 +773,7 @@ static Suite *ring_suite(void)
 	tcase_add_test(t, a_write_may_take_many_calls);
 	tcase_add_test(t, what_was_being_written_is_found_as_far_as_it_is_whole);
 	tcase_add_test(t, what_a_write_that_failed_left_is_not_found_behind_the_next);
+	tcase_add_loop_test(t, what_cannot_be_read_is_said_and_found_again, 0, 3);
 	tcase_add_loop_test(t, on_a_file_system_of_another_machine_there_is_none, 0, 7);
 	suite_add_tcase(suite, t);
 	return suite;
