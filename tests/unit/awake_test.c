@@ -8,6 +8,8 @@
 #include "loop/loop_internal.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <time.h>
@@ -18,8 +20,24 @@
 static gk_loop *loop;
 static gk_awake *awake;
 
+/* Stands before libc's. */
+static bool refuses;
+
+int sched_setscheduler(pid_t thread, int policy, const struct sched_param *param)
+{
+	int (*real)(pid_t, int, const struct sched_param *);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "sched_setscheduler");
+	if (refuses) {
+		errno = EPERM;
+		return -1;
+	}
+	return real(thread, policy, param);
+}
+
 static void set_up(void)
 {
+	refuses = false;
 	ck_assert_int_eq(gk_loop_new(&loop, NULL), GK_OK);
 	awake = &loop->awake;
 }
@@ -201,6 +219,23 @@ START_TEST(a_thread_of_the_lowest_class_does_it_until_the_loop_ends)
 }
 END_TEST
 
+START_TEST(where_the_system_refuses_such_a_thread_the_processor_sleeps)
+{
+	uint64_t kept;
+
+	refuses = true;
+	keep(500 * MS);
+	turn(2, 60);
+	for (int i = 0; i < 500 && !atomic_load(&awake->is_refused); i++)
+		turn(2, 1);
+	ck_assert(atomic_load(&awake->is_refused));
+	kept = gk_loop_kept_awake_us(loop);
+	turn(2, 20);
+	ck_assert_uint_eq(gk_loop_kept_awake_us(loop), kept);
+	ck_assert(!rests_awake());
+}
+END_TEST
+
 /* Not at its end, so that other programs on a busy machine may take their part of it. */
 START_TEST(it_stops_when_the_window_is_over)
 {
@@ -256,6 +291,7 @@ static Suite *awake_suite(void)
 	tcase_add_test(tcase, a_loop_that_is_woken_seldom_sleeps);
 	tcase_add_test(tcase, turns_that_do_not_wait_say_nothing);
 	tcase_add_test(tcase, a_thread_of_the_lowest_class_does_it_until_the_loop_ends);
+	tcase_add_test(tcase, where_the_system_refuses_such_a_thread_the_processor_sleeps);
 	tcase_add_test(tcase, it_stops_when_the_window_is_over);
 	tcase_add_test(tcase, it_is_called_again_after_it_has_stopped);
 	suite_add_tcase(suite, tcase);
