@@ -95,15 +95,15 @@ char *gk_vendor_spelled(const char *name)
 static gk_code unknown_option(const gk_vendor_type *type, const char *name, gk_error *err)
 {
 	gk_auto_str char *meant = NULL;
-	const char *names[64];
+	const char *names[64] = { NULL };
+	const size_t max = sizeof(names) / sizeof(names[0]) - 1;
 	size_t count = 0;
 	const char *near;
 
-	for (const gk_vendor_option *o = type->options; o && o->name && count < 50; o++)
+	for (const gk_vendor_option *o = type->options; o && o->name && count < max; o++)
 		names[count++] = o->name;
-	for (const gk_vendor_option *o = gk_vendor_common_options; o->name; o++)
+	for (const gk_vendor_option *o = gk_vendor_common_options; o->name && count < max; o++)
 		names[count++] = o->name;
-	names[count] = NULL;
 	near = gk_str_nearest(name, names);
 	if (near) {
 		meant = strchr(name, '_') ? gk_vendor_spelled(near) : strdup(near);
