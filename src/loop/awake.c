@@ -66,6 +66,7 @@ static void *keep(void *user)
 	struct sched_param none = { 0 };
 	int cpu = -1;
 
+	pthread_setname_np(pthread_self(), "genkitd-awake");
 	/* Otherwise it would take its share from others. */
 	if (sched_setscheduler(0, SCHED_IDLE, &none) < 0) {
 		atomic_store(&awake->is_refused, true);
