@@ -90,7 +90,9 @@ gk_code gk_googleai_ask(
 	gk_auto_json json_t *answer = NULL;
 	gk_code rc = gk_ask_json(ctx, vendor->name, out, &answer, err);
 
-	if (rc == GK_OK && gk_failure_is(answer))
+	/* What was begun, and has failed since, has a name; to tell of it is a success. */
+	if (rc == GK_OK && gk_failure_is(answer) && !json_object_get(answer, "name") &&
+		!json_object_get(answer, "id"))
 		return gk_failure_in_answer(err, vendor->name, out, answer);
 	if (rc == GK_OK)
 		*ret = gk_steal(answer);
@@ -233,7 +235,7 @@ static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_e
 	gk_outgoing_init(&out, "GET");
 	rc = gk_googleai_prepare(vendor, NULL, &out, err, "models?pageSize=1000");
 	if (rc == GK_OK)
-		rc = gk_ask_json(ctx, vendor->name, &out, &answer, err);
+		rc = gk_googleai_ask(ctx, vendor, &out, &answer, err);
 	json_array_foreach (json_object_get(answer, "models"), i, item)
 		if (rc == GK_OK)
 			rc = gk_googleai_add_listed(item, listing, err);

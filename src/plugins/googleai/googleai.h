@@ -43,7 +43,8 @@ GK_MUST_USE gk_code gk_googleai_prepare(const gk_vendor *vendor, const json_t *c
 /** The same for a method of a model. INVALID_ARGUMENT also: its id, which whoever calls chooses, would lead elsewhere. */
 GK_MUST_USE gk_code gk_googleai_prepare_model(const gk_vendor *vendor, const json_t *config,
 	gk_outgoing *out, const char *id, const char *method, gk_error *err);
-/** gk_ask_json() of an answer that is not a success when it has an error in it. */
+/** gk_ask_json() of an answer that is not a success when it has an error in it, unless that is the error of an operation or an
+ * interaction (`name`, `id`). */
 GK_MUST_USE GK_SUSPENDS gk_code gk_googleai_ask(
 	gk_ctx *ctx, const gk_vendor *vendor, gk_outgoing *out, json_t **ret, gk_error *err);
 /** How to ask about what goes on in the background: `config` (NULL: none) over the context's `config`, with the key that the

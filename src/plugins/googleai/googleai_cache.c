@@ -8,7 +8,6 @@
 
 #include "base/str.h"
 #include "json/uri_expand.h"
-#include "plugins/common/ask.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -84,7 +83,7 @@ static gk_code find(gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, 
 		if (rc == GK_OK)
 			rc = gk_googleai_prepare(vendor, config, &out, err, "%s", path);
 		if (rc == GK_OK)
-			rc = gk_ask_json(ctx, vendor->name, &out, &next, err);
+			rc = gk_googleai_ask(ctx, vendor, &out, &next, err);
 		if (rc != GK_OK)
 			return rc;
 		json_array_foreach (json_object_get(next, "cachedContents"), i, one)
@@ -114,7 +113,7 @@ static gk_code make(gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, 
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
-	rc = gk_ask_json(ctx, vendor->name, &out, &answer, &why);
+	rc = gk_googleai_ask(ctx, vendor, &out, &answer, &why);
 	if (rc == GK_CANCELLED || rc == GK_DEADLINE_EXCEEDED)
 		return gk_error_move(err, &why);
 	if (rc != GK_OK || !gk_json_str_peek(answer, "name"))

@@ -3,8 +3,6 @@
 /* One request a document, some at once; vectors in the order of the documents. */
 #include "plugins/googleai/googleai.h"
 
-#include "plugins/common/ask.h"
-
 #define AT_ONCE 10
 
 /* `input` is {document, options}. */

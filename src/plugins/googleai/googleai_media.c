@@ -3,7 +3,6 @@
 #include "plugins/googleai/googleai.h"
 
 #include "base/str.h"
-#include "plugins/common/ask.h"
 #include "plugins/common/media.h"
 
 static json_t *last_parts(const json_t *request)
@@ -59,7 +58,7 @@ static gk_code post(gk_ctx *ctx, const gk_vendor_model *model, const json_t *con
 	if (rc != GK_OK)
 		return rc;
 	gk_outgoing_json(&out, body);
-	return gk_ask_json(ctx, model->vendor->name, &out, ret, err);
+	return gk_googleai_ask(ctx, model->vendor, &out, ret, err);
 }
 
 /* What cannot go along is refused, for without it something else would be made. */
@@ -256,6 +255,6 @@ gk_code gk_googleai_check_veo(gk_ctx *ctx, json_t *operation, json_t **ret, gk_e
 		return gk_error_no_memory(err);
 	rc = gk_googleai_prepare(model->vendor, config, &out, err, "%s", id);
 	if (rc == GK_OK)
-		rc = gk_ask_json(ctx, model->vendor->name, &out, &answer, err);
+		rc = gk_googleai_ask(ctx, model->vendor, &out, &answer, err);
 	return rc == GK_OK ? operation_of(model->vendor, answer, ret, err) : rc;
 }

@@ -27,7 +27,7 @@ static gk_code ask(gk_ctx *ctx, const gk_vendor *vendor, const json_t *config, c
 		return rc;
 	if (body)
 		gk_outgoing_json(&out, body);
-	return gk_ask_json(ctx, vendor->name, &out, ret, err);
+	return gk_googleai_ask(ctx, vendor, &out, ret, err);
 }
 
 /* What the answer says does not matter, and it may be empty. */
