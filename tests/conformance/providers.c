@@ -269,6 +269,10 @@ static void run_case(conformance *run, const char *file, json_t *doc)
 		   *provider = gk_json_str_peek(doc, "provider");
 	int cuts = json_is_true(json_object_get(doc, "stream")) ? PLAY_CUTS : 1;
 
+	if (!provider) {
+		conformance_fail(run, name ? name : file, "it names no provider");
+		return;
+	}
 	if (gk_str_equal(provider, "common")) {
 		providers_common(run, file, doc);
 		return;
