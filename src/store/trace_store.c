@@ -112,19 +112,6 @@ static void hand_over(void *user)
 	pthread_mutex_unlock(&store->lock);
 }
 
-static void on_gathered(void *user)
-{
-	hand_over(user);
-}
-
-static void hand_over_after_turn(void *user)
-{
-	gk_trace_store *store = user;
-
-	store->is_due = false;
-	hand_over(store);
-}
-
 /* A moment for more to come, unless it is enough already. Then at the end of the turn that brings the next, which is mostly
  * that of an answer: between two requests the writer is in nobody's way where it shares the loop's processor. */
 static void gather(gk_trace_store *store)
@@ -140,9 +127,9 @@ static void gather(gk_trace_store *store)
 		store->is_gathering = true;
 		store->due_ms = gk_loop_now_ms(store->loop) + ms;
 		gk_timer_again(store->gather, GK_STORE_GATHER_LATE * ms);
-	} else if (!store->is_due && gk_loop_now_ms(store->loop) >= store->due_ms) {
-		store->is_due = true;
-		gk_loop_tidy(store->loop, hand_over_after_turn, store);
+	} else if (gk_loop_now_ms(store->loop) >= store->due_ms) {
+		store->due_ms = UINT64_MAX;
+		gk_loop_tidy(store->loop, hand_over, store);
 	}
 }
 
@@ -617,7 +604,7 @@ static gk_code open_backend(gk_trace_store *store, gk_error *err)
 static gk_code start_timers(gk_trace_store *store, gk_error *err)
 {
 	gk_code rc = gk_timer_start(
-		store->loop, GK_STORE_GATHER_MS, 0, on_gathered, store, &store->gather, err);
+		store->loop, GK_STORE_GATHER_MS, 0, hand_over, store, &store->gather, err);
 
 	if (rc == GK_OK)
 		rc = gk_timer_start(store->loop, GK_STORE_RETRY_MS, GK_STORE_RETRY_MS,

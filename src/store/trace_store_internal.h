@@ -58,8 +58,8 @@ struct gk_trace_store {
 	gk_timer *gather;  /* hands over what nobody waits for */
 	gk_timer *look;    /* whether the writer is stuck */
 	bool is_gathering; /* the timer runs */
-	bool is_due;       /* it is handed over at the end of this turn */
-	uint64_t due_ms;   /* from then on it may be */
+	uint64_t
+		due_ms; /* from then on it may be handed over at the end of a turn; UINT64_MAX: it is */
 	gk_trace_ring *
 		ring; /* NULL: none. Put into by the loop, dropped from by the writer; set under the lock */
 	uint64_t
