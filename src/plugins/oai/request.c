@@ -31,7 +31,6 @@ static gk_code parameters_of(
 	const gk_oai_call *call, const json_t *tool, bool is_strict, json_t **ret, gk_error *err)
 {
 	json_t *schema = gk_json_peek(tool, "inputSchema");
-
 	gk_auto_json json_t *own = NULL;
 
 	if (!json_is_object(schema) || !json_object_size(schema))
