@@ -16,13 +16,13 @@
 
 #define NS_PER_MS 1000000u
 #define NS_PER_US 1000u
-/* After so short a wait nothing has gone cold, and where all are so short the thread would only be in the way. */
-#define SHORT_NS  100000u
-#define ALL_SHORT 8u
-/* How many of the longer waits ended in time, of so many, the late ones counting most; and with how many it is worth it. */
+/* After so short a wait nothing has gone cold. Where most are, as under full load, the thread would only be in the way. */
+#define SHORT_NS 100000u
+/* Shares, the late waits counting most: of the longer ones that end in time, and of all that are longer. */
 #define ALL    256u
-#define WORTH  (ALL * 3 / 4)
 #define STEPS  16u
+#define WORTH  (ALL * 3 / 4)
+#define LONGER (ALL / 4)
 #define PAUSES 16
 
 /* To the processor: this only waits. */
@@ -94,7 +94,7 @@ static void ring(gk_awake *awake)
 
 void gk_awake_rest(gk_awake *awake, uint64_t now_ns)
 {
-	if (!awake->window_ns || awake->in_time < WORTH || awake->short_waits >= ALL_SHORT ||
+	if (!awake->window_ns || awake->in_time < WORTH || awake->longer < LONGER ||
 		atomic_load_explicit(&awake->is_refused, memory_order_relaxed))
 		return;
 	if (!awake->has_thread) {
@@ -110,22 +110,24 @@ void gk_awake_rest(gk_awake *awake, uint64_t now_ns)
 	ring(awake);
 }
 
+static void count(unsigned *share, bool is_one)
+{
+	*share -= *share / STEPS;
+	*share += is_one ? ALL / STEPS : 0;
+}
+
 void gk_awake_rise(gk_awake *awake, uint64_t waited_ns)
 {
-	bool is_in_time = waited_ns <= awake->window_ns;
+	bool is_in_time = waited_ns <= awake->window_ns, is_longer = waited_ns >= SHORT_NS;
 
 	if (awake->is_kept) {
 		awake->is_kept = false;
 		atomic_store(&awake->until_ns, 0);
 		awake->kept_ns += is_in_time ? waited_ns : awake->window_ns;
 	}
-	if (waited_ns < SHORT_NS) {
-		awake->short_waits++;
-		return;
-	}
-	awake->short_waits = 0;
-	awake->in_time -= awake->in_time / STEPS;
-	awake->in_time += is_in_time ? ALL / STEPS : 0;
+	count(&awake->longer, is_longer);
+	if (is_longer)
+		count(&awake->in_time, is_in_time);
 }
 
 void gk_awake_init(gk_awake *awake)

@@ -84,10 +84,10 @@ void gk_stack_leave(gk_stack_home *home, gk_stack *stack, bool is_last);
 /* --- the processor, between two requests --- */
 
 typedef struct gk_awake {
-	uint64_t window_ns;   /* 0: it may sleep */
-	unsigned in_time;     /* of the longer waits, of 256 */
-	unsigned short_waits; /* without a longer one since */
-	bool is_kept;         /* in this wait */
+	uint64_t window_ns; /* 0: it may sleep */
+	unsigned longer;    /* of all waits, of 256 */
+	unsigned in_time;   /* of the longer ones */
+	bool is_kept;       /* in this wait */
 	bool has_thread;
 	atomic_bool is_stopping;
 	uint64_t kept_ns; /* in all */
