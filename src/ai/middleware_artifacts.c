@@ -101,7 +101,7 @@ static json_t *listing_of(json_t *artifacts)
 		gk_buf_puts(&text, "No artifacts are currently available in the session.\n");
 	json_array_foreach (artifacts, i, one)
 		if (!put_line(&text, one))
-			text.failed = true;
+			gk_buf_fail(&text);
 	gk_buf_puts(&text, "</artifacts>");
 	return gk_marked_part(&text, MARK);
 }

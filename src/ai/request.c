@@ -80,7 +80,8 @@ static void put_document(gk_buf *text, json_t *document, size_t index, const gk_
 		gk_auto_str char *line = opts->item(document, index, opts);
 
 		gk_buf_puts(text, line ? line : "");
-		text->failed = text->failed || !line;
+		if (!line)
+			gk_buf_fail(text);
 		return;
 	}
 	gk_buf_puts(text, "- ");

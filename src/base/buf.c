@@ -2,6 +2,8 @@
  * Copyright the genkitd authors */
 #include "base/buf.h"
 
+#include "base/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -20,56 +22,91 @@ void gk_buf_done(gk_buf *buf)
 
 void gk_buf_clear(gk_buf *buf)
 {
-	buf->len = 0;
+	gk_buf_rewind(buf, 0);
+}
+
+/* After a failure there is no room, so that who puts something looks at one thing only. */
+static void set_limit(gk_buf *buf)
+{
+	if (buf->failed)
+		buf->limit = buf->len;
+	else
+		buf->limit = buf->max && buf->max < buf->cap ? buf->max + 1 : buf->cap;
+}
+
+void gk_buf_rewind(gk_buf *buf, size_t len)
+{
+	buf->len = len;
 	buf->failed = false;
+	set_limit(buf);
 	if (buf->data)
-		buf->data[0] = '\0';
+		buf->data[len] = '\0';
+}
+
+void gk_buf_fail(gk_buf *buf)
+{
+	buf->failed = true;
+	set_limit(buf);
+}
+
+static bool allocate(gk_buf *buf, size_t need)
+{
+	size_t cap = buf->cap ? buf->cap : FIRST_CAPACITY;
+	char *data;
+
+	while (cap < need)
+		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+	data = realloc(buf->data, cap);
+	if (!data)
+		return false;
+	buf->data = data;
+	buf->cap = cap;
+	set_limit(buf);
+	return true;
+}
+
+static char *reserve(gk_buf *buf, size_t extra, size_t max)
+{
+	size_t need;
+
+	if (buf->failed)
+		return NULL;
+	if (__builtin_add_overflow(buf->len, extra, &need) || (max && need > max) ||
+		__builtin_add_overflow(need, 1, &need) ||
+		(need > buf->cap && !allocate(buf, need))) {
+		gk_buf_fail(buf);
+		return NULL;
+	}
+	return buf->data + buf->len;
 }
 
 char *gk_buf_reserve(gk_buf *buf, size_t extra)
 {
-	size_t need, cap = buf->cap ? buf->cap : FIRST_CAPACITY;
-	char *data;
+	return reserve(buf, extra, buf->max);
+}
 
-	if (buf->failed)
-		return NULL;
-	if (__builtin_add_overflow(buf->len, extra, &need) || (buf->max && need > buf->max) ||
-		__builtin_add_overflow(need, 1, &need)) {
-		buf->failed = true;
-		return NULL;
-	}
-	if (need <= buf->cap)
-		return buf->data + buf->len;
-	while (cap < need)
-		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-	data = realloc(buf->data, cap);
-	if (!data) {
-		buf->failed = true;
-		return NULL;
-	}
-	buf->data = data;
-	buf->cap = cap;
-	return data + buf->len;
+char *gk_buf_reserve_most(gk_buf *buf, size_t extra)
+{
+	return reserve(buf, extra, 0);
+}
+
+void gk_buf_overran(gk_buf *buf)
+{
+	if (buf->max && buf->len > buf->max)
+		buf->len = gk_str_valid_utf8(buf->data, buf->max);
+	gk_buf_fail(buf);
 }
 
 void gk_buf_put(gk_buf *buf, const void *data, size_t len)
 {
-	char *room;
+	char *room = len < buf->limit - buf->len ? buf->data + buf->len : gk_buf_reserve(buf, len);
 
-	if (len && len < buf->cap - buf->len && !buf->max &&
-		!buf->failed) { /* as it is almost always */
-		memcpy(buf->data + buf->len, data, len);
-		buf->len += len;
-		buf->data[buf->len] = '\0';
-		return;
-	}
-	room = gk_buf_reserve(buf, len);
 	if (!room)
 		return;
 	if (len)
 		memcpy(room, data, len);
 	buf->len += len;
-	buf->data[buf->len] = '\0';
+	room[len] = '\0';
 }
 
 void gk_buf_printf(gk_buf *buf, const char *format, ...)
@@ -82,7 +119,7 @@ void gk_buf_printf(gk_buf *buf, const char *format, ...)
 	len = vsnprintf(NULL, 0, format, args);
 	va_end(args);
 	if (len < 0) {
-		buf->failed = true;
+		gk_buf_fail(buf);
 		return;
 	}
 	room = gk_buf_reserve(buf, (size_t)len);
@@ -119,6 +156,18 @@ void gk_buf_consume(gk_buf *buf, size_t len)
 	}
 	memmove(buf->data, buf->data + len, buf->len - len + 1);
 	buf->len -= len;
+	set_limit(buf);
+}
+
+void gk_buf_trim(gk_buf *buf)
+{
+	char *data = buf->cap > buf->len + 1 ? realloc(buf->data, buf->len + 1) : NULL;
+
+	if (!data)
+		return;
+	buf->data = data;
+	buf->cap = buf->len + 1;
+	set_limit(buf);
 }
 
 char *gk_buf_take(gk_buf *buf, size_t *len_ret)

@@ -236,8 +236,7 @@ bool gk_attribute_append(gk_buf *buf, const gk_attribute *attribute, const gk_sp
 	} else if (attribute->is_json && !gk_buf_failed(buf)) {
 		gk_json_append_pretty(buf, attribute->value, 0);
 		if (gk_buf_failed(buf)) { /* too deep: nobody could read it back */
-			buf->failed = false;
-			buf->len = before;
+			gk_buf_rewind(buf, before);
 			gk_buf_puts(buf, cut_mark);
 		}
 	} else if (!attribute->is_json) {

@@ -57,8 +57,7 @@ static bool write_nested(writing *w, const gk_attribute *attribute)
 	gk_json_append_nested(w->buf, attribute->value, w->span->memo, attribute->is_shared);
 	if (!gk_buf_failed(w->buf) && (!max || w->buf->len - before <= max))
 		return true;
-	w->buf->failed = false;
-	w->buf->len = before;
+	gk_buf_rewind(w->buf, before);
 	return false;
 }
 
@@ -169,7 +168,8 @@ static void put_first(writing *w, gk_attribute_walk *walk)
 	gk_span_append_ms(buf, span->start_ns);
 	gk_buf_puts(buf, ",\"attributes\":{");
 	w->is_first = true;
-	buf->failed |= !gk_attribute_walk_first(walk);
+	if (!gk_attribute_walk_first(walk))
+		gk_buf_fail(buf);
 }
 
 static void put_rest(writing *w, gk_attribute_walk *walk)
@@ -177,7 +177,8 @@ static void put_rest(writing *w, gk_attribute_walk *walk)
 	const gk_span *span = w->span;
 	gk_buf *buf = w->buf;
 
-	buf->failed |= !gk_attribute_walk_rest(walk);
+	if (!gk_attribute_walk_rest(walk))
+		gk_buf_fail(buf);
 	gk_buf_puts(buf, "},\"endTime\":");
 	gk_span_append_ms(buf, span->end_ns);
 	gk_buf_puts(buf, ",\"displayName\":");
@@ -189,7 +190,8 @@ static void put_rest(writing *w, gk_attribute_walk *walk)
 	put_status(buf, span);
 	gk_buf_puts(buf, ",\"timeEvents\":{\"timeEvent\":[");
 	w->is_first = true;
-	buf->failed |= !gk_span_each_event(span, write_event, w);
+	if (!gk_span_each_event(span, write_event, w))
+		gk_buf_fail(buf);
 	gk_buf_puts(buf, w->is_cut ? "]},\"truncated\":true}" : "]}}");
 }
 

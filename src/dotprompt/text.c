@@ -136,7 +136,7 @@ static void put_value(gk_buf *buf, const json_t *value, unsigned depth);
 static void put_elements(gk_buf *buf, const json_t *array, unsigned depth)
 {
 	if (depth == GK_JSON_MAX_DEPTH) {
-		buf->failed = true;
+		gk_buf_fail(buf);
 		return;
 	}
 	for (size_t i = 0; i < json_array_size(array) && !gk_buf_failed(buf); i++) {
@@ -241,7 +241,7 @@ static void write_members(writer *w, json_t *object)
 	char comma = '{';
 
 	if (!ordered)
-		w->buf->failed = true;
+		gk_buf_fail(w->buf);
 	for (void *i = json_object_iter(ordered); i; i = json_object_iter_next(ordered, i)) {
 		gk_buf_putc(w->buf, comma);
 		comma = ',';
@@ -273,7 +273,7 @@ static void write_container(writer *w, json_t *value)
 		return;
 	}
 	if (w->depth == GK_JSON_MAX_DEPTH) {
-		w->buf->failed = true;
+		gk_buf_fail(w->buf);
 		return;
 	}
 	w->depth++;

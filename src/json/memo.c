@@ -68,7 +68,7 @@ void gk_json_memo_add(gk_json_memo *memo, const json_t *value, const char *text,
 	slot->at = memo->text.len;
 	gk_buf_put(&memo->text, text, len);
 	if (gk_buf_failed(&memo->text)) {
-		memo->text.failed = false;
+		gk_buf_rewind(&memo->text, slot->at);
 		return;
 	}
 	slot->len = len;

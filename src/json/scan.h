@@ -34,19 +34,17 @@ static inline uint64_t gk_json_specials(const char *text)
 	       GK_JSON_HIGHS;
 }
 
-static inline bool gk_json_word_is_plain(const char *text)
-{
-	return gk_json_specials(text) == 0;
-}
+typedef signed char gk_json_bytes __attribute__((vector_size(16)));
+typedef uint64_t gk_json_halves __attribute__((vector_size(16)));
 
-/* The same for four to seven bytes: two halves that overlap. */
-static inline bool gk_json_few_are_plain(const char *text, size_t len)
+/* Whether none of sixteen bytes is special. One comparison finds those below 0x20 and those with their top bit. */
+static inline bool gk_json_are_plain(gk_json_halves halves)
 {
-	char word[8];
+	gk_json_bytes bytes = (gk_json_bytes)halves;
+	gk_json_halves plain =
+		(gk_json_halves)((bytes > 0x1f) & ~((bytes == '"') | (bytes == '\\')));
 
-	memcpy(word, text, 4);
-	memcpy(word + 4, text + len - 4, 4);
-	return gk_json_word_is_plain(word);
+	return (plain[0] & plain[1]) == UINT64_MAX;
 }
 
 /** Length of the run of plain ASCII characters that `text` begins with. */
@@ -54,6 +52,13 @@ static inline size_t gk_json_plain_run(const char *text, size_t len)
 {
 	size_t at = 0;
 
+	for (; at + 16 <= len; at += 16) {
+		gk_json_halves halves;
+
+		memcpy(&halves, text + at, 16);
+		if (!gk_json_are_plain(halves))
+			break;
+	}
 	for (; at + 8 <= len; at += 8) {
 		uint64_t specials = gk_json_specials(text + at);
 

@@ -129,7 +129,7 @@ static void put_merged_path(gk_buf *out, const parts *base, const span *path)
 		gk_buf_put(&merged, base->path.at, keep);
 	gk_buf_put(&merged, path->at, path->len);
 	if (gk_buf_failed(&merged))
-		out->failed = true;
+		gk_buf_fail(out);
 	else if (merged.len)
 		put_clean_path(out, merged.data, merged.len);
 }

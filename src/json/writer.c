@@ -6,24 +6,73 @@
 #include "base/str.h"
 #include "json/scan.h"
 
-/* Strings are written piece by piece, into room for the worst that a piece can become. */
-#define PIECE      1024
-#define SMALL      16 /* of a buffer that may not grow as it likes */
-#define MAX_GROWTH 7  /* bytes that one can become: a control character in a text in a text */
-#define MAX_ESCAPE 12 /* a surrogate pair */
-#define MAX_QUOTE  2  /* one in a string is escaped */
+/*
+ * What is written goes to a place in the buffer's memory that every function is given and gives back, moved on; NULL when
+ * there is no more memory. The buffer learns of it when it must grow, and at the end: what its `max` does not allow is cut
+ * off then.
+ *
+ *	data ... len ... to ... end
+ *	                 [ room for what comes next ]
+ */
+#define PIECE          1024 /* of a text: room is made for the worst that it can become */
+#define MAX_GROWTH     7    /* bytes that one can become: a control character in a text in a text */
+#define MAX_ESCAPE     12   /* a surrogate pair */
+#define MAX_QUOTE      2    /* one in a string is escaped */
+#define SCALAR_ROOM    GK_NUMBER_SIZE /* whatever is neither text nor list, and a comma or a bracket */
+#define TEXT_ROOM(len) ((len)*MAX_GROWTH + MAX_ESCAPE + 2 * MAX_QUOTE)
 
 #define MEMO_DEPTH 4 /* of lists whose elements are worth remembering */
 
 typedef struct writer {
 	gk_buf *buf;
+	const char *end; /* of the buffer's memory */
 	unsigned indent; /* blanks a level; 0: compact */
 	bool ascii;
-	bool is_nested; /* what is written stands in a string */
+	char quote[MAX_QUOTE];
+	size_t quote_len; /* 2, with a backslash: what is written stands in a string */
 	unsigned depth;
 	gk_json_memo *memo; /* only of what is nested; NULL: none */
 	bool is_kept; /* what is written is a part of what is remembered as a whole: it need not be once more */
 } writer;
+
+/* The buffer gets what was written since it was told the last time. */
+static void tell(const writer *w, const char *to)
+{
+	gk_buf_added(w->buf, (size_t)(to - (w->buf->data + w->buf->len)));
+}
+
+static char *__attribute__((cold, noinline)) more_room(writer *w, const char *to, size_t need)
+{
+	char *room;
+
+	if (to)
+		tell(w, to);
+	room = gk_buf_reserve_most(w->buf, need);
+	w->end = room ? w->buf->data + w->buf->cap : NULL;
+	return room;
+}
+
+static inline char *make_room(writer *w, char *to, size_t need)
+{
+	return to && need < (size_t)(w->end - to) ? to : more_room(w, to, need);
+}
+
+/* There is room for a quote and a scalar. */
+static char *begin(writer *w)
+{
+	gk_buf *buf = w->buf;
+
+	if (1 + SCALAR_ROOM >= buf->limit - buf->len)
+		return more_room(w, NULL, 1 + SCALAR_ROOM);
+	w->end = buf->data + buf->cap;
+	return buf->data + buf->len;
+}
+
+static void end(const writer *w, const char *to)
+{
+	if (to)
+		tell(w, to);
+}
 
 static char *put_hex4(char *at, uint32_t unit)
 {
@@ -89,28 +138,59 @@ static size_t put_special(const writer *w, const char *text, size_t len, char **
 	if (c >= 0x80 && !w->ascii)
 		*to = put_utf8(*to, c);
 	else
-		*to = w->is_nested && c < 0x80 ? put_escaped_twice(*to, c) : put_escaped(*to, c);
+		*to = w->quote_len == 2 && c < 0x80 ? put_escaped_twice(*to, c)
+						    : put_escaped(*to, c);
 	return step;
+}
+
+static bool copy_16(char *to, const char *text)
+{
+	gk_json_halves halves;
+
+	memcpy(&halves, text, 16);
+	memcpy(to, &halves, 16);
+	return gk_json_are_plain(halves);
+}
+
+/* Eight to sixteen bytes, in two steps that may overlap. */
+static bool copy_8_twice(char *to, const char *text, size_t len)
+{
+	uint64_t first, last;
+
+	memcpy(&first, text, 8);
+	memcpy(&last, text + len - 8, 8);
+	memcpy(to, &first, 8);
+	memcpy(to + len - 8, &last, 8);
+	return gk_json_are_plain((gk_json_halves){ first, last });
+}
+
+static bool copy_4_twice(char *to, const char *text, size_t len)
+{
+	uint32_t first, last;
+	uint64_t both;
+
+	memcpy(&first, text, 4);
+	memcpy(&last, text + len - 4, 4);
+	memcpy(to, &first, 4);
+	memcpy(to + len - 4, &last, 4);
+	both = first | (uint64_t)last << 32;
+	return gk_json_are_plain((gk_json_halves){ both, both });
 }
 
 /* Copies a text that is plain from end to end, most of them, in steps the last of which may copy some bytes twice. False: it
  * is not; there is room for it in any case. */
 static bool copy_plain(char *to, const char *text, size_t len)
 {
-	if (len >= 8) {
-		for (size_t at = 0; at + 8 < len; at += 8) {
-			if (!gk_json_word_is_plain(text + at))
+	if (len > 16) {
+		for (size_t at = 0; at < len - 16; at += 16)
+			if (!copy_16(to + at, text + at))
 				return false;
-			memcpy(to + at, text + at, 8);
-		}
-		memcpy(to + len - 8, text + len - 8, 8);
-		return gk_json_word_is_plain(text + len - 8);
+		return copy_16(to + len - 16, text + len - 16);
 	}
-	if (len >= 4) {
-		memcpy(to, text, 4);
-		memcpy(to + len - 4, text + len - 4, 4);
-		return gk_json_few_are_plain(text, len);
-	}
+	if (len >= 8)
+		return copy_8_twice(to, text, len);
+	if (len >= 4)
+		return copy_4_twice(to, text, len);
 	for (size_t at = 0; at < len; at++) {
 		if (gk_json_is_special((unsigned char)text[at]))
 			return false;
@@ -126,10 +206,9 @@ static size_t put_piece(const writer *w, const char *text, size_t piece, size_t 
 	size_t at = 0;
 
 	while (at < piece) {
-		if (at + 8 <= piece && gk_json_word_is_plain(text + at)) {
-			memcpy(out, text + at, 8);
-			out += 8;
-			at += 8;
+		if (at + 16 <= piece && copy_16(out, text + at)) {
+			out += 16;
+			at += 16;
 			continue;
 		}
 		while (at < piece && !gk_json_is_special((unsigned char)text[at]))
@@ -141,145 +220,111 @@ static size_t put_piece(const writer *w, const char *text, size_t piece, size_t 
 	return at;
 }
 
-static char *put_quote(const writer *w, char *at)
+static char *put_quote(const writer *w, char *to)
 {
-	if (w->is_nested)
-		*at++ = '\\';
-	*at++ = '"';
-	return at;
+	memcpy(to, w->quote, MAX_QUOTE);
+	return to + w->quote_len;
 }
 
-/* Piece by piece: what is long, and what goes into a buffer that may not grow as it likes. */
-static void put_long(const writer *w, const char *text, size_t len)
+static char *put_mixed(const writer *w, char *to, const char *text, size_t len)
 {
-	char small[SMALL * MAX_GROWTH + MAX_ESCAPE], quote[MAX_QUOTE];
-	size_t most = w->buf->max ? SMALL : PIECE,
-	       quote_len = (size_t)(put_quote(w, quote) - quote);
-
-	gk_buf_put(w->buf, quote, quote_len);
-	while (len > 0) {
-		size_t piece = len < most ? len : most, done;
-		char *room = w->buf->max ? small
-					 : gk_buf_reserve(w->buf, piece * MAX_GROWTH + MAX_ESCAPE);
-		char *to = room;
-
-		if (!room)
-			return;
-		done = put_piece(w, text, piece, len, &to);
-		if (room == small)
-			gk_buf_put(w->buf, small, (size_t)(to - small));
-		else
-			gk_buf_added(w->buf, (size_t)(to - room));
-		text += done;
-		len -= done;
-	}
-	gk_buf_put(w->buf, quote, quote_len);
-}
-
-static bool must_be_in_pieces(const writer *w, size_t len)
-{
-	return len > PIECE || w->buf->max;
-}
-
-/* With its quotes; gives the place behind them. */
-static char *put_short(const writer *w, char *to, const char *text, size_t len)
-{
-	to = put_quote(w, to);
-	if (copy_plain(to, text, len))
-		to += len;
-	else
-		put_piece(w, text, len, len, &to);
+	put_piece(w, text, len, len, &to);
 	return put_quote(w, to);
 }
 
-#define SHORT_ROOM(len) ((len)*MAX_GROWTH + MAX_ESCAPE + 2 * MAX_QUOTE)
-
-static void put_string(const writer *w, const char *text, size_t len)
+/* With its quotes; there is TEXT_ROOM(). */
+static char *put_short(const writer *w, char *to, const char *text, size_t len)
 {
-	char *room, *to;
-
-	if (must_be_in_pieces(w, len)) {
-		put_long(w, text, len);
-		return;
-	}
-	room = gk_buf_room(w->buf, SHORT_ROOM(len));
-	if (!room)
-		return;
-	to = put_short(w, room, text, len);
-	*to = '\0';
-	gk_buf_added(w->buf, (size_t)(to - room));
+	to = put_quote(w, to);
+	return copy_plain(to, text, len) ? put_quote(w, to + len) : put_mixed(w, to, text, len);
 }
 
-static void put_number(const writer *w, const json_t *value)
+static char *put_long(writer *w, char *to, const char *text, size_t len)
 {
-	char text[GK_NUMBER_SIZE];
-	size_t len;
+	to = make_room(w, to, TEXT_ROOM(PIECE));
+	if (to)
+		to = put_quote(w, to);
+	while (to && len > 0) {
+		size_t done = put_piece(w, text, len < PIECE ? len : PIECE, len, &to);
 
-	if (json_is_integer(value) && json_integer_value(value) >= 0 &&
-		json_integer_value(value) < 10) {
-		gk_buf_putc(w->buf, (char)('0' + json_integer_value(value)));
-		return;
+		text += done;
+		len -= done;
+		to = make_room(w, to, TEXT_ROOM(PIECE));
 	}
-	len = json_is_integer(value) ? gk_format_i64(json_integer_value(value), text)
-				     : gk_format_real(json_real_value(value), text);
-	gk_buf_put(w->buf, text, len);
+	return to ? put_quote(w, to) : NULL;
 }
 
-static void break_line(const writer *w)
+static char *put_string(writer *w, char *to, const char *text, size_t len)
+{
+	if (len > PIECE)
+		return put_long(w, to, text, len);
+	to = make_room(w, to, TEXT_ROOM(len));
+	return to ? put_short(w, to, text, len) : NULL;
+}
+
+static char *break_line(writer *w, char *to)
 {
 	size_t blanks = (size_t)w->indent * w->depth;
-	char *at;
 
-	if (w->indent == 0)
-		return;
-	at = gk_buf_reserve(w->buf, blanks + 1);
-	if (!at)
-		return;
-	at[0] = '\n';
-	memset(at + 1, ' ', blanks);
-	gk_buf_added(w->buf, blanks + 1);
+	to = make_room(w, to, 1 + blanks + SCALAR_ROOM);
+	if (!to)
+		return NULL;
+	*to = '\n';
+	memset(to + 1, ' ', blanks);
+	return to + 1 + blanks;
 }
 
-static void put_value(writer *w, const json_t *value);
-
-/* ,"name": in one go, since there are as many as values. */
-static void put_name(const writer *w, char comma, const char *name, size_t len)
+/* ,"name": with room for a scalar, since most values are short. */
+static char *put_name(writer *w, char *to, char comma, const char *name, size_t len)
 {
-	char *room, *to;
+	bool is_short = len <= PIECE;
 
-	if (w->indent || must_be_in_pieces(w, len)) {
-		gk_buf_putc(w->buf, comma);
-		break_line(w);
-		put_string(w, name, len);
-		gk_buf_put(w->buf, ": ", w->indent ? 2 : 1);
-		return;
+	to = make_room(w, to, 1 + (is_short ? TEXT_ROOM(len) : 0) + 2 + SCALAR_ROOM);
+	if (!to)
+		return NULL;
+	*to++ = comma;
+	if (is_short && !w->indent) {
+		to = put_short(w, to, name, len);
+	} else {
+		if (w->indent)
+			to = break_line(w, to);
+		to = put_string(w, to, name, len);
+		to = make_room(w, to, 2 + SCALAR_ROOM);
+		if (!to)
+			return NULL;
 	}
-	room = gk_buf_room(w->buf, SHORT_ROOM(len) + 2);
-	if (!room)
-		return;
-	*room = comma;
-	to = put_short(w, room + 1, name, len);
-	*to++ = ':';
-	*to = '\0';
-	gk_buf_added(w->buf, (size_t)(to - room));
+	memcpy(to, ": ", 2);
+	return to + (w->indent ? 2 : 1);
+}
+
+static char *put_other(writer *w, char *to, const json_t *value);
+
+/* There is SCALAR_ROOM. */
+static inline char *put_value(writer *w, char *to, const json_t *value)
+{
+	if (json_is_string(value)) /* as most are */
+		return put_string(w, to, json_string_value(value), json_string_length(value));
+	return put_other(w, to, value);
 }
 
 /* A value that may have been written before. */
-static void put_remembered(writer *w, const json_t *value, bool is_whole)
+static char *put_remembered(writer *w, char *to, const json_t *value, bool is_whole)
 {
 	const gk_json_memo_slot *known = gk_json_memo_find(w->memo, value);
+	size_t start = (size_t)(to - w->buf->data);
 	bool is_kept = w->is_kept;
-	size_t start = w->buf->len;
 
 	if (known) {
-		gk_buf_put(w->buf, w->memo->text.data + known->at, known->len);
-		return;
+		to = make_room(w, to, known->len + SCALAR_ROOM);
+		return to ? mempcpy(to, w->memo->text.data + known->at, known->len) : NULL;
 	}
 	w->is_kept |= is_whole;
-	put_value(w, value);
+	to = put_value(w, to, value);
 	w->is_kept = is_kept;
-	if (!is_kept && !gk_buf_failed(w->buf))
-		gk_json_memo_add(w->memo, value, w->buf->data + start, w->buf->len - start);
+	if (!is_kept && to)
+		gk_json_memo_add(
+			w->memo, value, w->buf->data + start, (size_t)(to - w->buf->data) - start);
+	return to;
 }
 
 /* One that the value itself holds. */
@@ -288,23 +333,23 @@ static bool is_member(const writer *w, const json_t *value)
 	return w->depth == 1 && w->memo && w->memo->has_members && json_object_size(value) > 0;
 }
 
-static void put_object(writer *w, json_t *object)
+static char *put_object(writer *w, char *to, json_t *object)
 {
 	char comma = '{';
 
-	for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
+	for (void *i = json_object_iter(object); i && to; i = json_object_iter_next(object, i)) {
 		const json_t *value = json_object_iter_value(i);
 
-		put_name(w, comma, json_object_iter_key(i), json_object_iter_key_len(i));
+		to = put_name(w, to, comma, json_object_iter_key(i), json_object_iter_key_len(i));
 		comma = ',';
-		if (is_member(w, value))
-			put_remembered(w, value, true);
-		else
-			put_value(w, value);
+		if (to)
+			to = is_member(w, value) ? put_remembered(w, to, value, true)
+						 : put_value(w, to, value);
 	}
+	return to;
 }
 
-static void put_array(writer *w, const json_t *array)
+static char *put_array(writer *w, char *to, const json_t *array)
 {
 	bool is_remembered = w->memo && w->depth <= MEMO_DEPTH;
 	char comma = '[';
@@ -312,99 +357,115 @@ static void put_array(writer *w, const json_t *array)
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		const json_t *value = json_array_get(array, i);
 
-		gk_buf_putc(w->buf, comma);
+		to = make_room(w, to, 1 + SCALAR_ROOM);
+		if (!to)
+			return NULL;
+		*to++ = comma;
 		comma = ',';
-		break_line(w);
-		if (is_remembered && json_is_object(value))
-			put_remembered(w, value, false);
-		else
-			put_value(w, value);
+		if (w->indent)
+			to = break_line(w, to);
+		if (to)
+			to = is_remembered && json_is_object(value)
+				     ? put_remembered(w, to, value, false)
+				     : put_value(w, to, value);
 	}
+	return to;
 }
 
 /* Depth is bounded and the frames are small, so recursion is safe on a fiber's stack. */
-static void put_container(writer *w, const json_t *value)
+static char *put_container(writer *w, char *to, const json_t *value)
 {
 	bool is_object = json_is_object(value);
 
-	if (is_object ? json_object_size(value) == 0 : json_array_size(value) == 0) {
-		gk_buf_put(w->buf, is_object ? "{}" : "[]", 2);
-		return;
-	}
+	if (is_object ? json_object_size(value) == 0 : json_array_size(value) == 0)
+		return mempcpy(to, is_object ? "{}" : "[]", 2);
 	if (w->depth == GK_JSON_MAX_DEPTH) {
-		w->buf->failed = true;
-		return;
+		tell(w, to);
+		gk_buf_fail(w->buf);
+		return NULL;
 	}
 	w->depth++;
-	if (is_object)
-		put_object(w, (json_t *)(uintptr_t)
-				      value); /* iterators take no const; nothing is changed */
-	else
-		put_array(w, value);
+	/* Iterators take no const; nothing is changed. */
+	to = is_object ? put_object(w, to, (json_t *)(uintptr_t)value) : put_array(w, to, value);
 	w->depth--;
-	break_line(w);
-	gk_buf_putc(w->buf, is_object ? '}' : ']');
+	if (w->indent)
+		to = break_line(w, to);
+	to = make_room(w, to, 1);
+	if (to)
+		*to++ = is_object ? '}' : ']';
+	return to;
 }
 
-static void put_value(writer *w, const json_t *value)
+static char *put_integer(char *to, json_int_t value)
 {
-	if (gk_buf_failed(w->buf))
-		return;
+	if (value < 0 || value >= 10)
+		return to + gk_format_i64(value, to);
+	*to = (char)('0' + value);
+	return to + 1;
+}
+
+static char *put_other(writer *w, char *to, const json_t *value)
+{
 	switch (value ? json_typeof(value) : JSON_NULL) {
 	case JSON_OBJECT:
 	case JSON_ARRAY:
-		put_container(w, value);
-		break;
-	case JSON_STRING:
-		put_string(w, json_string_value(value), json_string_length(value));
-		break;
+		return put_container(w, to, value);
 	case JSON_INTEGER:
+		return put_integer(to, json_integer_value(value));
 	case JSON_REAL:
-		put_number(w, value);
-		break;
+		return to + gk_format_real(json_real_value(value), to);
 	case JSON_TRUE:
-		gk_buf_put(w->buf, "true", 4);
-		break;
+		return mempcpy(to, "true", 4);
 	case JSON_FALSE:
-		gk_buf_put(w->buf, "false", 5);
-		break;
+		return mempcpy(to, "false", 5);
+	case JSON_STRING:
 	case JSON_NULL:
-		gk_buf_put(w->buf, "null", 4);
 		break;
 	}
+	return mempcpy(to, "null", 4);
 }
 
 static void append(writer w, const json_t *value)
 {
-	put_value(&w, value);
-	gk_buf_put(w.buf, "", 0); /* the closing NUL, where the last bytes were put without one */
+	char *to = begin(&w);
+
+	if (to)
+		end(&w, put_value(&w, to, value));
 }
 
 void gk_json_append(gk_buf *buf, const json_t *value)
 {
-	append((writer){ .buf = buf, .ascii = true }, value);
+	append((writer){ .buf = buf, .quote = "\"", .quote_len = 1, .ascii = true }, value);
 }
 
 void gk_json_append_pretty(gk_buf *buf, const json_t *value, unsigned indent)
 {
-	append((writer){ .buf = buf, .indent = indent }, value);
+	append((writer){ .buf = buf, .quote = "\"", .quote_len = 1, .indent = indent }, value);
 }
 
 void gk_json_append_string(gk_buf *buf, const char *text, size_t len)
 {
-	put_string(&(writer){ .buf = buf, .ascii = true }, text, len);
+	writer w = { .buf = buf, .quote = "\"", .quote_len = 1, .ascii = true };
+
+	end(&w, put_string(&w, begin(&w), text, len));
 }
 
 void gk_json_append_nested(gk_buf *buf, const json_t *value, gk_json_memo *memo, bool is_known)
 {
-	writer w = { .buf = buf, .ascii = true, .is_nested = true, .memo = memo };
+	writer w = { .buf = buf, .quote = "\\\"", .quote_len = 2, .ascii = true, .memo = memo };
+	char *to = begin(&w);
 
-	gk_buf_putc(buf, '"');
+	if (!to)
+		return;
+	*to++ = '"';
 	if (memo && is_known && (json_is_object(value) || json_is_array(value)))
-		put_remembered(&w, value, false);
+		to = put_remembered(&w, to, value, false);
 	else
-		put_value(&w, value);
-	gk_buf_putc(buf, '"');
+		to = put_value(&w, to, value);
+	to = make_room(&w, to, 1);
+	if (to)
+		*to++ = '"';
+	end(&w, to);
 }
 
 char *gk_json_write(const json_t *value, size_t *len_ret)

@@ -293,7 +293,7 @@ static void put_quoted(gk_buf *text, const char *from, size_t len)
 	if (value)
 		gk_json_append_pretty(text, value, 0);
 	else
-		text->failed = true;
+		gk_buf_fail(text);
 }
 
 /* As it is written. */

@@ -153,12 +153,7 @@ static void wake_readers(stream *s)
 
 static void end_stream(memory *m, stream *s)
 {
-	char *smaller = realloc(s->log.data, s->log.len + 1);
-
-	if (smaller) {
-		s->log.data = smaller;
-		s->log.cap = s->log.len + 1;
-	}
+	gk_buf_trim(&s->log);
 	s->has_ended = true;
 	s->ended_ms = gk_loop_now_ms(m->loop);
 	TAILQ_INSERT_TAIL(&m->ended, s, link);
@@ -175,8 +170,7 @@ static gk_code put(gk_stream_writer *writer, const gk_stream_event *event, gk_er
 	gk_buf_put(&s->log, &h, sizeof(h));
 	gk_buf_put(&s->log, event->text, event->len);
 	if (gk_buf_failed(&s->log)) {
-		s->log.len = before;
-		s->log.failed = false;
+		gk_buf_rewind(&s->log, before);
 		return gk_error_no_memory(err);
 	}
 	writer->store->bytes += sizeof(h) + event->len;

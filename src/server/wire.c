@@ -21,8 +21,7 @@ bool gk_wire_json(gk_buf *buf, const json_t *value)
 	gk_json_append(buf, value);
 	if (!gk_buf_failed(buf))
 		return true;
-	buf->len = before;
-	buf->failed = false;
+	gk_buf_rewind(buf, before);
 	return false;
 }
 

@@ -91,6 +91,27 @@ START_TEST(writing_appends)
 }
 END_TEST
 
+/* As far as it goes, and no byte further, whatever room the worst would need. */
+START_TEST(a_ceiling_is_reached_but_not_passed)
+{
+	gk_auto_json json_t *value =
+		json("{'a key': ['\xc3\xa9', 1.5, true, 123456789], 'b': {'c': '\\n'}}");
+	gk_auto_str char *whole = gk_json_write_pretty(value, NULL);
+	size_t len = strlen(whole);
+
+	for (size_t max = 1; max <= len; max++) {
+		gk_auto_buf gk_buf buf = GK_BUF_INIT(max);
+
+		gk_json_append_pretty(&buf, value, 2);
+		ck_assert(gk_buf_failed(&buf) == (max < len));
+		ck_assert_uint_le(buf.len, max);
+		ck_assert_uint_ge(buf.len + 1, max); /* half a letter is not left */
+		ck_assert_uint_eq(strlen(buf.data), buf.len);
+		ck_assert(strncmp(buf.data, whole, buf.len) == 0);
+	}
+}
+END_TEST
+
 static json_t *nest(unsigned depth)
 {
 	json_t *value = json_array();
@@ -336,6 +357,7 @@ static Suite *writer_suite(void)
 	tcase_add_test(tests, many_escapes_in_a_row_are_all_written);
 	tcase_add_test(tests, people_see_lines_and_letters);
 	tcase_add_test(tests, writing_appends);
+	tcase_add_test(tests, a_ceiling_is_reached_but_not_passed);
 	tcase_add_test(tests, deeper_than_128_levels_is_not_written);
 	tcase_add_test(tests, running_out_of_memory_gives_nothing);
 	tcase_add_test(tests, a_value_is_written_into_a_string_at_once);
