@@ -19,6 +19,20 @@ typedef struct shortest {
 	int point;
 } shortest;
 
+static const uint64_t powers_of_ten[] = { 1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u,
+	10000000u, 100000000u, 1000000000u, 10000000000u, 100000000000u, 1000000000000u,
+	10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u,
+	100000000000000000u, 1000000000000000000u, 10000000000000000000u };
+
+/* The number of bits tells it, or one too few. */
+static size_t count_digits(uint64_t value)
+{
+	unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+	unsigned below = bits * 1233 >> 12; /* by the logarithm of 2 */
+
+	return below + ((value | 1) >= powers_of_ten[below]);
+}
+
 static size_t put_u64(uint64_t value, char *ret)
 {
 	static const char pairs[] = "0001020304050607080910111213141516171819"
@@ -26,22 +40,17 @@ static size_t put_u64(uint64_t value, char *ret)
 				    "4041424344454647484950515253545556575859"
 				    "6061626364656667686970717273747576777879"
 				    "8081828384858687888990919293949596979899";
-	char text[20];
-	size_t at = sizeof(text);
+	size_t len = count_digits(value), at = len;
 
-	while (value >= 100) {
+	for (; value >= 100; value /= 100) {
 		at -= 2;
-		memcpy(text + at, pairs + value % 100 * 2, 2);
-		value /= 100;
+		memcpy(ret + at, pairs + value % 100 * 2, 2);
 	}
-	if (value >= 10) {
-		at -= 2;
-		memcpy(text + at, pairs + value * 2, 2);
-	} else {
-		text[--at] = (char)('0' + value);
-	}
-	memcpy(ret, text + at, sizeof(text) - at);
-	return sizeof(text) - at;
+	if (value >= 10)
+		memcpy(ret, pairs + value * 2, 2);
+	else
+		*ret = (char)('0' + value);
+	return len;
 }
 
 size_t gk_format_i64(int64_t value, char ret[GK_NUMBER_SIZE])
@@ -59,11 +68,8 @@ typedef unsigned __int128 u128;
 /* Up to 10^21. */
 static u128 power_of_ten(int power)
 {
-	static const uint64_t first[] = { 1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u,
-		10000000u, 100000000u, 1000000000u, 10000000000u };
-	const uint64_t next = 100000000000u;
-
-	return power <= 10 ? first[power] : (u128)next * first[power - 11];
+	return power < 20 ? powers_of_ten[power]
+			  : (u128)powers_of_ten[19] * powers_of_ten[power - 19];
 }
 
 static void drop_zeros(shortest *s)

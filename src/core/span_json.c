@@ -15,25 +15,33 @@
 #include "json/write.h"
 
 #define NS_PER_MS 1000000u
-#define USUAL     512 /* bytes of the first step */
+#define MS_ROOM   (GK_NUMBER_SIZE + 7)
+#define HEAD_ROOM (160 + MS_ROOM) /* what comes before the attributes */
+#define USUAL     512             /* bytes of the first step */
 #define LATE_OWN                                                                                   \
 	3 /* attributes of Genkit's own that come at the end: output, state, isFailureSource */
 
-void gk_span_append_ms(gk_buf *buf, uint64_t ns)
+static char *put_ms(char *to, uint64_t ns)
 {
-	char text[GK_NUMBER_SIZE + 7];
-	size_t len = gk_format_i64((int64_t)(ns / NS_PER_MS), text);
 	uint64_t fraction = ns % NS_PER_MS;
 
-	if (fraction) {
-		text[len] = '.';
-		for (size_t at = len + 6; at > len; at--, fraction /= 10)
-			text[at] = (char)('0' + fraction % 10);
-		len += 7;
-		while (text[len - 1] == '0')
-			len--;
-	}
-	gk_buf_put(buf, text, len);
+	to += gk_format_i64((int64_t)(ns / NS_PER_MS), to);
+	if (!fraction)
+		return to;
+	*to = '.';
+	for (int at = 6; at > 0; at--, fraction /= 10)
+		to[at] = (char)('0' + fraction % 10);
+	for (to += 7; to[-1] == '0';)
+		to--;
+	return to;
+}
+
+void gk_span_append_ms(gk_buf *buf, uint64_t ns)
+{
+	char *room = gk_buf_reserve_most(buf, MS_ROOM);
+
+	if (room)
+		gk_buf_added(buf, (size_t)(put_ms(room, ns) - room));
 }
 
 static void put_string(gk_buf *buf, const char *text)
@@ -76,9 +84,10 @@ static bool write_attribute(const gk_attribute *attribute, void *user)
 {
 	writing *w = user;
 
-	if (!w->is_first)
+	if (w->is_first)
+		w->is_first = false;
+	else
 		gk_buf_putc(w->buf, ',');
-	w->is_first = false;
 	put_string(w->buf, attribute->key);
 	gk_buf_putc(w->buf, ':');
 	if (!gk_attribute_is_text(attribute)) {
@@ -151,25 +160,32 @@ static void put_status(gk_buf *buf, const gk_span *span)
 	gk_buf_putc(buf, '}');
 }
 
+/* What is not looked at: names that are literals, hexadecimal digits and a number. */
+static char *put_head(char *to, const gk_span *span)
+{
+	to = stpcpy(to, "{\"spanId\":\"");
+	to = mempcpy(to, span->id, sizeof(span->id) - 1);
+	to = stpcpy(to, "\",\"traceId\":\"");
+	to = mempcpy(to, span->trace_id, sizeof(span->trace_id) - 1);
+	if (span->parent_id[0] && !span->parent_is_remote) {
+		to = stpcpy(to, "\",\"parentSpanId\":\"");
+		to = mempcpy(to, span->parent_id, sizeof(span->parent_id) - 1);
+	}
+	to = stpcpy(to, "\",\"startTime\":");
+	to = put_ms(to, span->start_ns);
+	return stpcpy(to, ",\"attributes\":{");
+}
+
 static void put_first(writing *w, gk_attribute_walk *walk)
 {
-	const gk_span *span = w->span;
-	gk_buf *buf = w->buf;
+	char *room = gk_buf_reserve_most(w->buf, HEAD_ROOM);
 
-	gk_buf_puts(buf, "{\"spanId\":");
-	put_string(buf, span->id);
-	gk_buf_puts(buf, ",\"traceId\":");
-	put_string(buf, span->trace_id);
-	if (span->parent_id[0] && !span->parent_is_remote) {
-		gk_buf_puts(buf, ",\"parentSpanId\":");
-		put_string(buf, span->parent_id);
-	}
-	gk_buf_puts(buf, ",\"startTime\":");
-	gk_span_append_ms(buf, span->start_ns);
-	gk_buf_puts(buf, ",\"attributes\":{");
+	if (!room)
+		return;
+	gk_buf_added(w->buf, (size_t)(put_head(room, w->span) - room));
 	w->is_first = true;
 	if (!gk_attribute_walk_first(walk))
-		gk_buf_fail(buf);
+		gk_buf_fail(w->buf);
 }
 
 static void put_rest(writing *w, gk_attribute_walk *walk)

@@ -443,11 +443,27 @@ void gk_json_append_pretty(gk_buf *buf, const json_t *value, unsigned indent)
 	append((writer){ .buf = buf, .quote = "\"", .quote_len = 1, .indent = indent }, value);
 }
 
+/* Most texts are plain, and there is room: they need no writer. */
+static bool append_plain(gk_buf *buf, const char *text, size_t len)
+{
+	char *to = buf->data + buf->len;
+
+	if (len + 2 >= buf->limit - buf->len)
+		return false;
+	*to = '"';
+	if (!copy_plain(to + 1, text, len))
+		return false;
+	memcpy(to + 1 + len, "\"", 2);
+	buf->len += len + 2;
+	return true;
+}
+
 void gk_json_append_string(gk_buf *buf, const char *text, size_t len)
 {
 	writer w = { .buf = buf, .quote = "\"", .quote_len = 1, .ascii = true };
 
-	end(&w, put_string(&w, begin(&w), text, len));
+	if (!append_plain(buf, text, len))
+		end(&w, put_string(&w, begin(&w), text, len));
 }
 
 void gk_json_append_nested(gk_buf *buf, const json_t *value, gk_json_memo *memo, bool is_known)

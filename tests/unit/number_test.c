@@ -101,6 +101,23 @@ START_TEST(whole_numbers_print_their_digits)
 }
 END_TEST
 
+START_TEST(numbers_of_every_length_have_all_their_digits)
+{
+	int64_t power = 1;
+
+	for (int digits = 1; digits <= 19; digits++) {
+		for (int64_t near = -1; near <= 1; near++) {
+			char text[GK_NUMBER_SIZE], expected[GK_NUMBER_SIZE];
+
+			sprintf(expected, "%lld", (long long)(power + near));
+			ck_assert_uint_eq(gk_format_i64(power + near, text), strlen(expected));
+			ck_assert_str_eq(text, expected);
+		}
+		power *= digits < 19 ? 10 : 1;
+	}
+}
+END_TEST
+
 static Suite *number_suite(void)
 {
 	Suite *suite = suite_create("number");
@@ -110,6 +127,7 @@ static Suite *number_suite(void)
 	tcase_add_test(tests, every_real_reads_back_as_itself);
 	tcase_add_test(tests, the_locale_changes_nothing);
 	tcase_add_test(tests, whole_numbers_print_their_digits);
+	tcase_add_test(tests, numbers_of_every_length_have_all_their_digits);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
