@@ -5,6 +5,7 @@
 
 #include "ai/ai.h"
 #include "base/buf.h"
+#include "base/cpu_slice.h"
 #include "base/log.h"
 #include "base/str.h"
 #include <config.h> /* not the one beside this file */
@@ -330,6 +331,8 @@ static int serve(gk_daemon *daemon, gk_module_fn *init)
 	if (daemon->options.is_dev && isatty(STDERR_FILENO))
 		greet(daemon);
 	gk_daemon_keep_awake(daemon, daemon->config);
+	if (!gk_cpu_ask_short_turns())
+		gk_log(GK_LOG_DEBUG, "genkitd", "the loop keeps the usual turns");
 	gk_loop_run(daemon->loop);
 	return 0;
 }
