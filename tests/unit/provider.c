@@ -50,9 +50,11 @@ static gk_code read_some(void *it, const char **ret, size_t *len_ret, gk_error *
 {
 	static char block[1u << 20];
 	provider_reply *reply = it;
+	gk_code rc = reply->wait_ms ? gk_fiber_sleep(reply->wait_ms, err) : GK_OK;
 	size_t left = (reply->text ? strlen(reply->text) : reply->filler) - reply->at;
 
-	(void)err;
+	if (rc != GK_OK)
+		return rc;
 	if (reply->piece && left > reply->piece)
 		left = reply->piece;
 	if (!reply->text && left > sizeof(block))

@@ -24,6 +24,7 @@ typedef struct provider_reply {
 	size_t filler;      /* bytes, when there is no text */
 	size_t piece;       /* bytes of each read; 0: as many as there are */
 	const char *header; /* the one header there is, "name: value", in lower case; NULL: none */
+	unsigned wait_ms;   /* before each read */
 	size_t at;
 } provider_reply;
 
