@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /* What plugins say there is: services are asked, not too often, and what they say is believed for a while. */
+#include "base/log.h"
 #include "base/str.h"
 #include "core/internal.h"
 #include "plugins/common/vendor.h"
@@ -13,6 +14,7 @@
 
 static const char *tags;         /* what Ollama has */
 static const char *listed;       /* what OpenAI and its like have */
+static const char *instead;      /* what either says in its place; NULL: nothing */
 static unsigned lists, shows;    /* how often it was asked */
 static unsigned at_once, most;   /* questions of a model's abilities under way */
 static bool shows_fail, is_slow; /* of the latter */
@@ -38,7 +40,9 @@ static gk_code answer(const gk_outgoing *out, provider_reply *reply, gk_error *e
 {
 	gk_code rc = GK_OK;
 
-	if (strstr(out->url, "/api/show")) {
+	if (instead) {
+		reply->text = strdup(instead);
+	} else if (strstr(out->url, "/api/show")) {
 		reply->text = show(out, &rc, err);
 		reply->status = shows_fail ? 500 : 200;
 	} else if (strstr(out->url, "/api/tags")) {
@@ -63,6 +67,7 @@ static void set_up(void)
 	core_start_unseen();
 	lists = shows = at_once = most = pages = 0;
 	shows_fail = is_slow = false;
+	instead = NULL;
 	listed = "{\"data\":[{\"id\":\"m\"}]}";
 	provider_start(answer);
 	core_flow("list", core_list, NULL);
@@ -206,9 +211,11 @@ END_TEST
 
 /* --- others --- */
 
+#define ZOO "{'name':'zoo','base_url':'http://zoo.invalid'}"
+
 START_TEST(a_listing_is_believed_for_a_while)
 {
-	provider_use("compat", "{'name':'zoo','base_url':'http://zoo.invalid'}");
+	provider_use("compat", ZOO);
 	for (int i = 0; i < 3; i++) {
 		gk_auto_json json_t *got = list();
 
@@ -221,6 +228,69 @@ START_TEST(a_listing_is_believed_for_a_while)
 	let_pass("zoo", 1001);
 	json_decref(list());
 	ck_assert_uint_eq(lists, 2);
+}
+END_TEST
+
+#define OVERLOADED "{'type':'error','error':{'type':'overloaded_error','message':'not now'}}"
+#define REFUSED    "{'error':{'message':'not you','code':403}}"
+
+static const struct {
+	const char *plugin, *options, *says, *told, *key;
+} no_listings[] = {
+	{ "anthropic", "{'apiKey':'k'}", OVERLOADED, "not now", "/model/anthropic/claude-1" },
+	{ "anthropic", "{'apiKey':'k'}", REFUSED, "not you", "/model/anthropic/claude-1" },
+	{ "anthropic", "{'apiKey':'k'}", "{'hello':1}", "anthropic: the answer is no listing",
+		"/model/anthropic/claude-1" },
+	{ "anthropic", "{'apiKey':'k'}", "'hello'", "no listing", "/model/anthropic/claude-1" },
+	{ "anthropic", "{'apiKey':'k'}", "{'data':{'id':'x'}}", "no listing",
+		"/model/anthropic/claude-1" },
+	{ "compat", ZOO, REFUSED, "not you", "/model/zoo/m" },
+	{ "compat", ZOO, "{'object':'error','message':'not me'}", "not me", "/model/zoo/m" },
+	{ "compat", ZOO, "{'hello':1}", "zoo: the answer is no listing", "/model/zoo/m" },
+	{ "ollama", "{}", "{'error':'not here'}", "not here", "/model/ollama/seer:1" },
+	{ "ollama", "{}", "{'hello':1}", "ollama: the answer is no listing",
+		"/model/ollama/seer:1" },
+};
+
+static const char *awaited;
+static unsigned told;
+
+static void look_for(const gk_log_record *record, void *user)
+{
+	(void)user;
+	told += record->level == GK_LOG_ERROR && strstr(record->message, awaited);
+}
+
+START_TEST(what_is_no_listing_is_told_and_not_kept)
+{
+	gk_auto_json json_t *bad = NULL, *good = NULL, *said = json(no_listings[_i].says);
+	gk_auto_str char *text = gk_json_write(said, NULL);
+
+	tags = three;
+	provider_use(no_listings[_i].plugin, no_listings[_i].options);
+	awaited = no_listings[_i].told;
+	told = 0;
+	instead = text;
+	gk_log_set_sink(look_for, NULL);
+	bad = list();
+	gk_log_set_sink(NULL, NULL);
+	ck_assert_ptr_null(json_object_get(bad, no_listings[_i].key));
+	ck_assert_uint_eq(told, 1);
+	instead = NULL;
+	good = list();
+	ck_assert_ptr_nonnull(json_object_get(good, no_listings[_i].key));
+}
+END_TEST
+
+START_TEST(a_listing_of_nothing_is_a_listing)
+{
+	listed = "{\"data\":null}";
+	tags = "{\"models\":null}";
+	provider_use("compat", ZOO);
+	provider_use("ollama", "{}");
+	json_decref(list());
+	json_decref(list());
+	ck_assert_uint_eq(lists, 2); /* each once: it is kept */
 }
 END_TEST
 
@@ -261,6 +331,9 @@ static Suite *suite(void)
 	tcase_add_test(tcase, so_many_models_are_asked_at_once);
 	tcase_add_test(tcase, a_server_that_is_gone_leaves_the_listing_empty);
 	tcase_add_test(tcase, a_listing_is_believed_for_a_while);
+	tcase_add_loop_test(tcase, what_is_no_listing_is_told_and_not_kept, 0,
+		sizeof(no_listings) / sizeof(no_listings[0]));
+	tcase_add_test(tcase, a_listing_of_nothing_is_a_listing);
 	tcase_add_test(tcase, a_listing_without_end_ends);
 	tcase_add_test(tcase, without_a_key_nobody_is_asked);
 	suite_add_tcase(s, tcase);

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "plugins/common/ask.h"
+#include "plugins/common/failure.h"
 
 #include <ctype.h>
 #include <genkit/context.h>
@@ -181,10 +182,11 @@ static gk_code resolve(
 							 : rc;
 }
 
-/* One page of the listing; `after` NULL: the first. */
-static gk_code ask_page(
-	gk_ctx *ctx, const gk_vendor *vendor, const char *after, json_t **ret, gk_error *err)
+/* One page of the listing, and the items in it (borrowed); `after` NULL: the first. */
+static gk_code ask_page(gk_ctx *ctx, const gk_vendor *vendor, const char *after, json_t **ret,
+	json_t **items_ret, gk_error *err)
 {
+	gk_auto_json json_t *page = NULL;
 	gk_auto_outgoing gk_outgoing out;
 	gk_code rc;
 
@@ -194,15 +196,22 @@ static gk_code ask_page(
 		return rc;
 	gk_outgoing_url(&out, "%s/v1/models?limit=1000%s%s", vendor->base_url,
 		after ? "&after_id=" : "", after ? after : "");
-	return gk_ask_json(ctx, "anthropic", &out, ret, err);
+	rc = gk_ask_json(ctx, "anthropic", &out, &page, err);
+	if (rc == GK_OK && gk_failure_is(page))
+		return gk_anthropic_failure(&out, page, err);
+	if (rc == GK_OK)
+		rc = gk_vendor_items(vendor, &out, page, "data", items_ret, err);
+	if (rc == GK_OK)
+		*ret = gk_steal(page);
+	return rc;
 }
 
-static gk_code add_listed(const json_t *page, json_t *seen, json_t *listing, gk_error *err)
+static gk_code add_listed(const json_t *items, json_t *seen, json_t *listing, gk_error *err)
 {
 	json_t *item;
 	size_t i;
 
-	json_array_foreach (json_object_get(page, "data"), i, item) {
+	json_array_foreach (items, i, item) {
 		const char *id = gk_json_str_peek(item, "id");
 		gk_auto_json json_t *info = NULL;
 
@@ -231,10 +240,11 @@ static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_e
 	for (int pages = 0; pages < GK_MAX_VENDOR_PAGES; pages++) {
 		const char *after = gk_json_str_peek(page, "last_id");
 		gk_auto_json json_t *next = NULL;
-		gk_code rc = ask_page(ctx, vendor, after, &next, err);
+		json_t *items = NULL;
+		gk_code rc = ask_page(ctx, vendor, after, &next, &items, err);
 
 		if (rc == GK_OK)
-			rc = add_listed(next, seen, listing, err);
+			rc = add_listed(items, seen, listing, err);
 		if (rc != GK_OK)
 			return rc;
 		json_decref(page);

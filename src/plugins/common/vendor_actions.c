@@ -6,6 +6,7 @@
 #include "core/app.h"
 #include "core/define.h"
 #include "json/edit.h"
+#include "plugins/common/failure.h"
 
 #include <stdio.h>
 
@@ -188,6 +189,20 @@ gk_code gk_vendor_list(gk_ctx *ctx, gk_plugin *plugin, json_t *list, gk_error *e
 		vendor->listed_ms = gk_loop_now_ms(gk_app_loop(vendor->app));
 	}
 	return json_array_extend(list, vendor->listing) == 0 ? GK_OK : gk_error_no_memory(err);
+}
+
+gk_code gk_vendor_items(const gk_vendor *vendor, const gk_outgoing *out, json_t *answer,
+	const char *member, json_t **ret, gk_error *err)
+{
+	json_t *items = json_is_array(answer) ? answer : json_object_get(answer, member);
+
+	if (gk_failure_is(answer))
+		return gk_failure_in_answer(err, vendor->name, out, answer);
+	if (!json_is_array(items) && !json_is_null(items))
+		return gk_error_set(
+			err, GK_INTERNAL, "%s: the answer is no listing of models", vendor->name);
+	*ret = items;
+	return GK_OK;
 }
 
 json_t *gk_vendor_listed(const char *type, const char *id, json_t *info)

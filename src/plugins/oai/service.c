@@ -207,8 +207,7 @@ gk_code gk_oai_ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_e
 {
 	gk_auto_json json_t *answer = NULL;
 	gk_auto_outgoing gk_outgoing out;
-	const json_t *data;
-	json_t *item;
+	json_t *data = NULL, *item;
 	size_t i;
 	gk_code rc;
 
@@ -216,7 +215,8 @@ gk_code gk_oai_ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_e
 	rc = gk_oai_prepare(vendor, vendor->type->row, &out, "/models", "", NULL, err);
 	if (rc == GK_OK)
 		rc = gk_ask_json(ctx, vendor->name, &out, &answer, err);
-	data = json_is_array(answer) ? answer : json_object_get(answer, "data");
+	if (rc == GK_OK)
+		rc = gk_vendor_items(vendor, &out, answer, "data", &data, err);
 	json_array_foreach (data, i, item)
 		if (rc == GK_OK)
 			rc = add_listed(vendor, item, listing, err);

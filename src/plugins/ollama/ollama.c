@@ -304,7 +304,7 @@ static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_e
 {
 	gk_auto_json json_t *answer = NULL;
 	gk_auto_outgoing gk_outgoing out;
-	json_t *models, *one;
+	json_t *models = NULL, *one;
 	size_t i;
 	gk_code rc;
 
@@ -316,8 +316,9 @@ static gk_code ask_listing(gk_ctx *ctx, gk_vendor *vendor, json_t *listing, gk_e
 	rc = gk_ask_json(ctx, "ollama", &out, &answer, err);
 	if (rc != GK_OK)
 		return explain(&out, "/api/tags", rc, err);
-	models = json_object_get(answer, "models");
-	rc = gk_ollama_learn(ctx, vendor, models, err);
+	rc = gk_vendor_items(vendor, &out, answer, "models", &models, err);
+	if (rc == GK_OK)
+		rc = gk_ollama_learn(ctx, vendor, models, err);
 	json_array_foreach (models, i, one)
 		if (rc == GK_OK)
 			rc = add_listed(vendor, one, listing, err);
