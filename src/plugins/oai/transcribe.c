@@ -140,10 +140,10 @@ static gk_code add_file(form *it, const gk_oai_call *call, gk_error *err)
 
 /* --- the fields --- */
 
-/* Whisper alone can: the others are not asked to. */
+/* Whisper alone can: the others are not asked to. What a model can is said by the one that answers: config.version. */
 static bool is_translation(const gk_oai_call *call)
 {
-	return strstr(call->id, "whisper") &&
+	return strstr(gk_oai_model_name(call), "whisper") &&
 	       json_is_true(gk_request_config_peek(call->request, "translate"));
 }
 
@@ -153,20 +153,21 @@ static gk_code format_of(const gk_oai_call *call, const char **ret, gk_error *er
 	const char *asked =
 		json_string_value(gk_request_config_peek(call->request, "response_format"));
 	const char *format = gk_json_str_peek(call->request, "output.format");
+	const char *model = gk_oai_model_name(call);
 
 	if (gk_str_equal(format, "media"))
 		return gk_error_set(err, GK_INVALID_ARGUMENT, "%s: model %s gives text, not media",
-			call->vendor->name, call->id);
+			call->vendor->name, model);
 	if (gk_str_equal(format, "json") && asked && strcmp(asked, "json") != 0 &&
 		strcmp(asked, "verbose_json") != 0)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"%s: JSON output does not go with config.response_format '%s'",
 			call->vendor->name, asked);
-	if (asked && gk_str_has_prefix(call->id, "gpt-4o") && strstr(call->id, "transcribe") &&
+	if (asked && gk_str_has_prefix(model, "gpt-4o") && strstr(model, "transcribe") &&
 		gk_words_match("srt vtt verbose_json", asked))
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"%s: model %s does not know config.response_format '%s'",
-			call->vendor->name, call->id, asked);
+			call->vendor->name, model, asked);
 	*ret = asked ? asked : gk_str_equal(format, "json") ? "json" : "text";
 	return GK_OK;
 }
