@@ -13,7 +13,7 @@
 
 typedef struct tool_call {
 	struct tool_call *next;
-	int64_t index;
+	double index;    /* as it is told, which need not be whole */
 	char *id, *name; /* NULL: not told yet */
 	gk_buf arguments;
 	bool is_custom; /* which are text, not JSON */
@@ -90,7 +90,7 @@ static gk_code find_choice(gk_oai_stream *stream, int64_t index, gk_oai_choice *
 /* --- tool calls --- */
 
 /* The last one with that index. Some services give all calls the same: another id with a name begins another call. */
-static tool_call *call_of_index(const gk_oai_choice *choice, int64_t index, const json_t *piece)
+static tool_call *call_of_index(const gk_oai_choice *choice, double index, const json_t *piece)
 {
 	const char *id = gk_json_str_peek(piece, "id");
 	const char *name = gk_oai_called_peek(piece).name;
@@ -126,15 +126,16 @@ static tool_call *call_without_index(
 }
 
 /* Its own, or that behind the last. */
-static int64_t index_of(const gk_oai_choice *choice, const json_t *piece)
+static double index_of(const gk_oai_choice *choice, const json_t *piece)
 {
-	int64_t before = choice->last ? choice->last->index : -1;
+	const json_t *own = json_object_get(piece, "index");
+	double before = choice->last ? choice->last->index : -1;
 
-	return gk_json_int_at(piece, "index", before < INT64_MAX ? before + 1 : before);
+	return json_is_number(own) ? json_number_value(own) : before + 1;
 }
 
 static gk_code add_call(
-	gk_oai_stream *stream, gk_oai_choice *choice, int64_t index, tool_call **ret, gk_error *err)
+	gk_oai_stream *stream, gk_oai_choice *choice, double index, tool_call **ret, gk_error *err)
 {
 	tool_call **at = &choice->calls, *call;
 
@@ -227,7 +228,7 @@ static gk_code take_calls(gk_oai_stream *stream, gk_oai_choice *choice, const js
 
 	json_array_foreach (pieces, i, piece) {
 		gk_oai_called called = gk_oai_called_peek(piece);
-		int64_t index = index_of(choice, piece);
+		double index = index_of(choice, piece);
 		tool_call *call = json_is_number(json_object_get(piece, "index"))
 					  ? call_of_index(choice, index, piece)
 					  : call_without_index(
