@@ -149,15 +149,13 @@ static gk_code strict_schema(json_t *schema, json_t **ret, gk_error *err)
 
 static gk_code input_schema(const json_t *tool, bool is_strict, json_t **ret, gk_error *err)
 {
-	json_t *schema = json_object_get(tool, "inputSchema");
-	gk_code rc = GK_OK;
+	gk_auto_json json_t *schema = gk_schema_of_tool(tool);
+	gk_code rc = schema ? GK_OK : gk_error_no_memory(err);
 
-	if (!json_object_size(schema))
-		*ret = json_pack("{s:s, s:{}}", "type", "object", "properties");
-	else if (is_strict)
+	if (rc == GK_OK && is_strict)
 		rc = strict_schema(schema, ret, err);
-	else
-		*ret = json_object_get(schema, "type") ? json_incref(schema) : gk_json_copy(schema);
+	else if (rc == GK_OK)
+		*ret = json_object_get(schema, "type") ? gk_steal(schema) : gk_json_copy(schema);
 	if (rc != GK_OK)
 		return rc;
 	if (!json_object_get(*ret, "type") && !gk_json_set_str(*ret, "type", "object")) {

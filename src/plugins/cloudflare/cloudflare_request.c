@@ -106,17 +106,12 @@ static gk_code add_message(
 
 static json_t *tool_of(const json_t *tool)
 {
-	json_t *schema = json_object_get(tool, "inputSchema");
 	json_t *description = json_object_get(tool, "description");
-	gk_auto_json json_t *function = json_object(), *parameters = NULL;
+	gk_auto_json json_t *function = json_object(), *parameters = gk_schema_of_tool(tool);
 
-	if (!json_object_size(schema))
-		parameters = json_pack("{s:s, s:{}}", "type", "object", "properties");
-	else if (gk_str_equal(gk_json_str_peek(schema, "type"), "object"))
-		parameters = json_incref(schema);
-	else
-		parameters = json_pack("{s:s, s:{s:O}, s:[s]}", "type", "object", "properties",
-			"input", schema, "required", "input");
+	if (parameters && !gk_str_equal(gk_json_str_peek(parameters, "type"), "object"))
+		parameters = json_pack("{s:s, s:{s:o}, s:[s]}", "type", "object", "properties",
+			"input", parameters, "required", "input");
 	if (!gk_json_set(function, "name", json_object_get(tool, "name")) ||
 		(json_string_length(description) &&
 			!gk_json_set(function, "description", description)) ||

@@ -353,3 +353,11 @@ gk_code gk_schema_adapt(
 	*ret = NULL;
 	return adapt(&it, schema, ret);
 }
+
+json_t *gk_schema_of_tool(const json_t *tool)
+{
+	json_t *schema = json_object_get(tool, "inputSchema");
+
+	return json_object_size(schema) ? json_incref(schema)
+					: json_pack("{s:s, s:{}}", "type", "object", "properties");
+}

@@ -27,4 +27,7 @@ typedef struct gk_schema_adapt_opts {
 GK_MUST_USE gk_code gk_schema_adapt(
 	const json_t *schema, const gk_schema_adapt_opts *opts, json_t **ret, gk_error *err);
 
+/** What a tool (a ToolDefinition) takes, a new reference: its inputSchema, or an object without members where it has none. */
+json_t *gk_schema_of_tool(const json_t *tool);
+
 #endif

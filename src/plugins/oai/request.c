@@ -30,24 +30,23 @@ static json_t *model_of(const gk_oai_call *call)
 static gk_code parameters_of(
 	const gk_oai_call *call, const json_t *tool, bool is_strict, json_t **ret, gk_error *err)
 {
-	json_t *schema = gk_json_peek(tool, "inputSchema");
-	gk_auto_json json_t *own = NULL;
+	gk_auto_json json_t *schema = gk_schema_of_tool(tool);
+	bool is_closed = json_object_get(schema, "additionalProperties");
 
-	if (!json_is_object(schema) || !json_object_size(schema))
-		own = json_pack("{s:s, s:{}}", "type", "object", "properties");
-	else if (is_strict)
+	if (schema && is_strict)
 		return gk_schema_adapt(schema,
 			GK_OPTS(gk_schema_adapt_opts, .close_objects = true, .require_all = true),
 			ret, err);
-	else if (call->row->close_tools && !json_object_get(schema, "additionalProperties"))
-		own = gk_json_copy(schema);
-	else
-		own = json_incref(schema);
-	if (!own || (call->row->close_tools && !json_object_get(own, "additionalProperties") &&
-			    !gk_json_set_bool(own, "additionalProperties", false)))
-		return gk_error_no_memory(err);
-	*ret = gk_steal(own);
-	return GK_OK;
+	if (schema && call->row->close_tools && !is_closed) {
+		gk_auto_json json_t *own = gk_json_copy(schema);
+
+		if (!gk_json_set_bool(own, "additionalProperties", false))
+			return gk_error_no_memory(err);
+		*ret = gk_steal(own);
+		return GK_OK;
+	}
+	*ret = gk_steal(schema);
+	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
 const gk_tool_grammar gk_oai_tool_names = { .also = "-" };

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "plugins/common/media.h"
+#include "plugins/common/schema.h"
 
 /* --- configuration --- */
 
@@ -185,18 +186,16 @@ static gk_code add_message(const json_t *one, size_t index, json_t *messages, gk
 
 static gk_code add_tool(const json_t *tool, json_t *tools, gk_error *err)
 {
-	json_t *schema = json_object_get(tool, "inputSchema");
 	json_t *description = json_object_get(tool, "description");
+	gk_auto_json json_t *function = json_object(), *schema = gk_schema_of_tool(tool);
+	gk_auto_json json_t *parameters = NULL;
 	const char *type = gk_json_str_peek(schema, "type"), *name = gk_json_str_peek(tool, "name");
-	gk_auto_json json_t *function = json_object(), *parameters = NULL;
 
-	if (!json_object_size(schema))
-		parameters = json_pack("{s:s, s:{}}", "type", "object", "properties");
-	else if (gk_str_equal(type, "object"))
-		parameters = json_incref(schema);
+	if (gk_str_equal(type, "object"))
+		parameters = gk_steal(schema);
 	else if (!type && json_object_get(schema, "properties"))
 		parameters = gk_json_copy(schema);
-	else
+	else if (schema)
 		return gk_error_set(err, GK_INVALID_ARGUMENT,
 			"ollama: the input of tool '%s' must be an object schema", name);
 	if (!gk_json_set_str(function, "name", name) ||
