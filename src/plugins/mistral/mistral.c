@@ -42,6 +42,7 @@ static const gk_oai_row row = {
 	.short_refs = true,
 	.renames = renames,
 	.models = models,
+	.no_listing = true,
 };
 
 const gk_vendor_type gk_plugin_mistral = {

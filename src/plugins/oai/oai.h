@@ -96,7 +96,7 @@ typedef struct gk_oai_row {
 	gk_oai_address address;
 	const gk_oai_rename *renames; /* before the common ones; ended by {0}; NULL: none */
 	const gk_oai_models *models;  /* the last row is for ids that nobody knows */
-	bool no_listing;              /* there is no GET /models */
+	bool no_listing;              /* GET /models is not asked */
 	const char *listing_option;   /* the option that asks for it; NULL: always */
 	const char *const *headers;   /* option, variable, header, ..., NULL */
 	const char *cold_ids; /* gk_words_match(): temperature and topP change nothing there */
