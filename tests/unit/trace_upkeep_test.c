@@ -224,23 +224,24 @@ START_TEST(when_many_are_behind_a_spare_processor_waits_for_no_long_pause)
 }
 END_TEST
 
-START_TEST(without_a_spare_processor_a_long_pause_is_waited_for)
+static void wait_for_a_long_pause(bool has_spare, uint64_t lag)
 {
-	open_with_spare(false, 2 * FEW);
+	open_with_spare(has_spare, lag);
 	save_briskly(50);
 	traces_until(is_done, NULL);
 	ck_assert_uint_eq(folds.early, 0);
 	ck_assert_uint_eq(indexes.early, 0);
 }
+
+START_TEST(without_a_spare_processor_a_long_pause_is_waited_for)
+{
+	wait_for_a_long_pause(false, 2 * FEW);
+}
 END_TEST
 
 START_TEST(when_few_are_behind_a_long_pause_is_waited_for)
 {
-	open_with_spare(true, 1000000);
-	save_briskly(50);
-	traces_until(is_done, NULL);
-	ck_assert_uint_eq(folds.early, 0);
-	ck_assert_uint_eq(indexes.early, 0);
+	wait_for_a_long_pause(true, 1000000);
 }
 END_TEST
 
