@@ -24,12 +24,11 @@ void core_app_stop(core_app *it)
 	gk_loop_free(it->loop);
 }
 
-gk_code core_app_run_key(core_app *it, const char *key, json_t *input, json_t **ret, gk_error *err)
+gk_code core_app_finish(core_app *it, const gk_run_opts *opts, json_t **ret, gk_error *err)
 {
 	const gk_error *failure;
 	gk_run *run;
-	gk_code rc = gk_run_start(
-		GK_OPTS(gk_run_opts, .app = it->app, .key = key, .input = input), &run, err);
+	gk_code rc = gk_run_start(opts, &run, err);
 
 	if (rc != GK_OK)
 		return rc;
@@ -42,6 +41,12 @@ gk_code core_app_run_key(core_app *it, const char *key, json_t *input, json_t **
 		*ret = json_incref(gk_run_result_peek(run));
 	gk_run_unref(run);
 	return rc;
+}
+
+gk_code core_app_run_key(core_app *it, const char *key, json_t *input, json_t **ret, gk_error *err)
+{
+	return core_app_finish(
+		it, GK_OPTS(gk_run_opts, .app = it->app, .key = key, .input = input), ret, err);
 }
 
 gk_code core_app_run(

@@ -18,6 +18,8 @@ void core_app_stop(core_app *it);
 /** Runs `fn` as a flow, to its end, with `user` for gk_ctx_user(). */
 gk_code core_app_run(
 	core_app *it, gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err);
+/** Starts a run and turns the loop until it has ended. */
+gk_code core_app_finish(core_app *it, const gk_run_opts *opts, json_t **ret, gk_error *err);
 /** Runs what is registered. */
 gk_code core_app_run_key(core_app *it, const char *key, json_t *input, json_t **ret, gk_error *err);
 /** Ends the program with `what` when an action of the case's setting cannot be defined. */

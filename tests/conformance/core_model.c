@@ -184,22 +184,9 @@ gk_code core_model_call(
 {
 	static const gk_sink_type type = { .chunk = take_chunk, .done = ignore_end };
 	chunk_sink sink = { .base.type = &type, .chunks = chunks };
-	const gk_error *failure;
-	gk_run *run;
-	gk_code rc = gk_run_start(
+
+	return core_app_finish(it,
 		GK_OPTS(gk_run_opts, .app = it->app, .key = key, .input = input,
 			.sink = chunks ? &sink.base : NULL, .is_streaming = chunks != NULL),
-		&run, err);
-
-	if (rc != GK_OK)
-		return rc;
-	while (!gk_run_is_done(run))
-		gk_loop_turn(it->loop, 100);
-	failure = gk_run_error_peek(run);
-	if (failure)
-		rc = gk_error_copy(err, failure);
-	else
-		*ret = json_incref(gk_run_result_peek(run));
-	gk_run_unref(run);
-	return rc;
+		ret, err);
 }
