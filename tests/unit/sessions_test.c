@@ -49,10 +49,19 @@ static void take_turns(unsigned from, unsigned to, json_t **state)
 	}
 }
 
+/* Another process finds the state (consumed) that was saved. */
+static void assert_kept(const char *id, json_t *state_take)
+{
+	gk_auto_json json_t *state = state_take, *found = NULL;
+
+	stored_reopen();
+	found = stored_get(id);
+	ck_assert(json_equal(json_object_get(found, "state"), state));
+}
+
 START_TEST(a_turn_adds_what_was_said_in_it)
 {
 	json_t *state = json("{'sessionId': 'S', 'messages': [], 'artifacts': []}");
-	gk_auto_json json_t *found = NULL;
 	int64_t before, after;
 
 	take_turns(0, 10, &state);
@@ -65,17 +74,13 @@ START_TEST(a_turn_adds_what_was_said_in_it)
 	ck_assert_int_le(stored_bytes_of_parts() - before, after + 8);
 	ck_assert_int_eq(
 		traces_number("SELECT count(*) FROM session_parts"), 102); /* the rest once */
-	stored_reopen();
-	found = stored_get("t100");
-	ck_assert(json_equal(json_object_get(found, "state"), state));
-	json_decref(state);
+	assert_kept("t100", state);
 }
 END_TEST
 
 START_TEST(a_turn_that_was_read_from_the_file_is_continued)
 {
 	gk_auto_json json_t *found = NULL;
-	gk_auto_json json_t *again = NULL;
 	json_t *state = json("{'sessionId': 'S', 'messages': []}");
 
 	take_turns(0, 3, &state);
@@ -85,10 +90,7 @@ START_TEST(a_turn_that_was_read_from_the_file_is_continued)
 	state = json_incref(json_object_get(found, "state"));
 	take_turns(3, 4, &state);
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM session_parts"), 5);
-	stored_reopen();
-	again = stored_get("t3");
-	ck_assert(json_equal(json_object_get(again, "state"), state));
-	json_decref(state);
+	assert_kept("t3", state);
 }
 END_TEST
 
@@ -110,13 +112,9 @@ START_TEST(branches_share_what_was_said_before)
 	b = turn(&right, "t4", 200);
 	ck_assert(stored_change(GK_SNAPSHOT_FINISH, "b", b));
 	ck_assert_int_eq(traces_number("SELECT count(*) FROM session_parts"), 8);
-	stored_reopen();
-	json_decref(found);
-	found = stored_get("a");
-	ck_assert(json_equal(json_object_get(found, "state"), left));
+	assert_kept("a", left);
 	stored_assert_latest("S", "b");
 	json_decref(state);
-	json_decref(left);
 	json_decref(right);
 }
 END_TEST
@@ -125,17 +123,13 @@ START_TEST(a_history_that_was_rewritten_is_kept_as_it_is)
 {
 	json_t *state = json("{'messages': []}");
 	gk_auto_json json_t *document = NULL;
-	gk_auto_json json_t *found = NULL;
 
 	take_turns(0, 3, &state);
 	json_decref(state);
 	state = json("{'messages': [{'role': 'user', 'content': []}], 'custom': {'a': 1}}");
 	document = turn(&state, "t2", 3);
 	ck_assert(stored_change(GK_SNAPSHOT_FINISH, "t3", document));
-	stored_reopen();
-	found = stored_get("t3");
-	ck_assert(json_equal(json_object_get(found, "state"), state));
-	json_decref(state);
+	assert_kept("t3", state);
 }
 END_TEST
 
@@ -255,7 +249,6 @@ START_TEST(what_was_deleted_is_not_continued)
 {
 	json_t *state = json("{'messages': []}");
 	gk_auto_json json_t *document = NULL;
-	gk_auto_json json_t *found = NULL;
 	gk_session_cache *cache = &((gk_sessions *)stored_store)->cache;
 	gk_session_entry *entry;
 
@@ -266,10 +259,7 @@ START_TEST(what_was_deleted_is_not_continued)
 	entry->parts.session += 1000;
 	document = turn(&state, "t2", 3);
 	ck_assert(stored_change(GK_SNAPSHOT_FINISH, "t3", document));
-	stored_reopen();
-	found = stored_get("t3");
-	ck_assert(json_equal(json_object_get(found, "state"), state));
-	json_decref(state);
+	assert_kept("t3", state);
 }
 END_TEST
 
