@@ -96,16 +96,12 @@ static void setup(void)
 		GK_OK);
 	ck_assert_int_eq(gk_api_key_provider(keys, 2, &provider, NULL), GK_OK);
 	ck_assert_int_eq(gk_stream_memory_new(surface_loop, NULL, &store, NULL), GK_OK);
-	ck_assert_int_eq(gk_flows_new(surface_app,
-				 GK_OPTS(gk_flows_opts, .provider = provider, .streams = store),
-				 &flows, NULL),
-		GK_OK);
+	flows = surface_flows(GK_OPTS(gk_flows_opts, .provider = provider, .streams = store));
 	gk_context_provider_unref(provider);
 	gk_stream_store_unref(store);
-	listener = surface_listen(gk_routes_handle, gk_routes_too_large, gk_flows_routes(flows));
+	listener = surface_serve(gk_flows_routes(flows));
 	ck_assert_int_eq(gk_reflection_new(surface_app, &runtime, &reflection, NULL), GK_OK);
-	tools = surface_listen(
-		gk_routes_handle, gk_routes_too_large, gk_reflection_routes(reflection));
+	tools = surface_serve(gk_reflection_routes(reflection));
 	ck_assert_int_eq(
 		gk_reflection_bind(reflection, gk_http_address(tools), gk_http_port(tools), NULL),
 		GK_OK);

@@ -62,18 +62,13 @@ static void setup(void)
 	define("agent", "both", desk);
 	define("flow", "both", flow);
 	define("agent", "odd/abort", odd);
-	ck_assert_int_eq(
-		gk_flows_new(surface_app, GK_OPTS(gk_flows_opts, .prefix = NULL), &flows, NULL),
-		GK_OK);
-	listener = surface_listen(gk_routes_handle, gk_routes_too_large, gk_flows_routes(flows));
+	flows = surface_flows(NULL);
+	listener = surface_serve(gk_flows_routes(flows));
 }
 
 static void teardown(void)
 {
-	gk_http_free(listener);
-	surface_until(surface_is_idle, NULL);
-	gk_flows_free(flows);
-	surface_stop();
+	surface_stop_flows(listener, flows);
 }
 
 /* Who answers a POST to the path; the test fails when its status is another. */

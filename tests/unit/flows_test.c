@@ -26,19 +26,14 @@ static void setup(void)
 {
 	surface_start();
 	health = (gk_health){ 0 };
-	ck_assert_int_eq(
-		gk_flows_new(surface_app, GK_OPTS(gk_flows_opts, .prefix = NULL), &flows, NULL),
-		GK_OK);
+	flows = surface_flows(NULL);
 	ck_assert_int_eq(gk_health_add_routes(&health, gk_flows_routes(flows), NULL), GK_OK);
-	listener = surface_listen(gk_routes_handle, gk_routes_too_large, gk_flows_routes(flows));
+	listener = surface_serve(gk_flows_routes(flows));
 }
 
 static void teardown(void)
 {
-	gk_http_free(listener);
-	surface_until(surface_is_idle, NULL);
-	gk_flows_free(flows);
-	surface_stop();
+	surface_stop_flows(listener, flows);
 }
 
 static char *ask_with(const char *what, const char *headers, const char *body)

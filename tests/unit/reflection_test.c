@@ -41,8 +41,7 @@ static void setup(void)
 	quits = 0;
 	surface_start();
 	ck_assert_int_eq(gk_reflection_new(surface_app, &runtime, &reflection, NULL), GK_OK);
-	listener = surface_listen(
-		gk_routes_handle, gk_routes_too_large, gk_reflection_routes(reflection));
+	listener = surface_serve(gk_reflection_routes(reflection));
 	ck_assert_int_eq(gk_reflection_bind(reflection, gk_http_address(listener),
 				 gk_http_port(listener), NULL),
 		GK_OK);

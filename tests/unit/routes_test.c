@@ -42,7 +42,7 @@ static void setup(void)
 	add("GET", "/a/b/*", "below a/b", 0);
 	add("POST", "/*", "any post", 0);
 	add("GET", "/a/exact", "exact", 0);
-	listener = surface_listen(gk_routes_handle, gk_routes_too_large, routes);
+	listener = surface_serve(routes);
 }
 
 static void teardown(void)

@@ -51,13 +51,11 @@ static void setup(void)
 			GK_OPTS(gk_agent_opts, .name = "nodder", .turn = nod, .is_stored = true),
 			NULL),
 		GK_OK);
-	ck_assert_int_eq(
-		gk_flows_new(surface_app, GK_OPTS(gk_flows_opts, .prefix = NULL), &flows, NULL),
-		GK_OK);
+	flows = surface_flows(NULL);
 	pages = gk_session_pages_new(surface_app);
 	ck_assert_ptr_nonnull(pages);
 	ck_assert_int_eq(gk_session_pages_add(pages, gk_flows_routes(flows), NULL), GK_OK);
-	listener = surface_listen(gk_routes_handle, gk_routes_too_large, gk_flows_routes(flows));
+	listener = surface_serve(gk_flows_routes(flows));
 	for (int i = 0; i < 2; i++) {
 		gk_auto_str char *answer = surface_ask(listener, "POST /agents/nodder", NULL,
 			i ? "{'data':{'message':{'role':'user','content':[]}},'init':{'sessionId':'a'}}"

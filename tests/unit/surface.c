@@ -222,6 +222,30 @@ gk_http_listener *surface_listen(
 	return listener;
 }
 
+gk_http_listener *surface_serve(gk_routes *routes)
+{
+	return surface_listen(gk_routes_handle, gk_routes_too_large, routes);
+}
+
+gk_flows *surface_flows(const gk_flows_opts *opts)
+{
+	gk_flows *served;
+
+	ck_assert_int_eq(
+		gk_flows_new(surface_app, opts ? opts : GK_OPTS(gk_flows_opts, .prefix = NULL),
+			&served, NULL),
+		GK_OK);
+	return served;
+}
+
+void surface_stop_flows(gk_http_listener *listener, gk_flows *served)
+{
+	gk_http_free(listener);
+	surface_until(surface_is_idle, NULL);
+	gk_flows_free(served);
+	surface_stop();
+}
+
 /* --- requests --- */
 
 char *surface_ask(

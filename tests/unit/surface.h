@@ -7,7 +7,9 @@
 #define TESTS_SURFACE_H
 
 #include "core/app.h"
+#include "server/flows.h"
 #include "server/http.h"
+#include "server/routes.h"
 
 /** Flows: echo, add1 (number), void, null, deep (nested too deeply), three (chunks {"n":0..2}, result "done"), wait (until
  * cancelled, after a chunk "start"), later (parks, then "late"), fail, plain, thrown, badOutput, context, flood (chunks of
@@ -21,6 +23,13 @@ void surface_stop(void);
 /** Listens on a port of its own. */
 gk_http_listener *surface_listen(
 	gk_http_handler_fn *handle, gk_http_handler_fn *too_large, void *user);
+
+/** The same for what answers by its path. */
+gk_http_listener *surface_serve(gk_routes *routes);
+/** Flows of surface_app; `opts` NULL: as usual. Fails the test when they cannot be had. */
+gk_flows *surface_flows(const gk_flows_opts *opts);
+/** Ends both, and with them the application. */
+void surface_stop_flows(gk_http_listener *listener, gk_flows *served);
 
 /** One request: "POST /echo", headers ("A: b\r\n"), body (NULL: none; ' for "). The answer as it came; the caller frees it. */
 char *surface_ask(
