@@ -187,7 +187,8 @@ $(BUILD)/examples/%.so: examples/%.c $(BUILD)/libgenkit.so
 # --- tests ---
 
 # Every unit program fails allocations on request (tests/unit/fault.c).
-FAULTS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+FAULTS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray \
+	-Wl,--wrap=strdup,--wrap=strndup,--wrap=asprintf,--wrap=vasprintf
 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(UNIT_HELPERS) $(BUILD)/libgenkit.a
 	$(call say,LD ,$@)

@@ -54,8 +54,10 @@ static gk_code set_said(gk_app *app, gk_prompt_said *said, const char *name, con
 	said->value = json_incref(value);
 	if (value || !text || !*text)
 		return GK_OK;
-	if (!engine || asprintf(&label, "%s (%s)", name, what) < 0)
+	if (!engine || asprintf(&label, "%s (%s)", name, what) < 0) {
+		label = NULL;
 		return gk_error_no_memory(err);
+	}
 	rc = gk_prompt_document_parse(text, strlen(text), label, &said->document, err);
 	return rc == GK_OK ? gk_prompt_document_check(said->document, engine, err) : rc;
 }

@@ -20,8 +20,8 @@ static gk_code absolute(const char *file, char **ret, gk_error *err)
 	gk_auto_str char *here = file[0] == '/' ? strdup("") : getcwd(NULL, 0);
 
 	if (!here || asprintf(ret, "%s%s%s", here, *here ? "/" : "", file) < 0)
-		return gk_error_no_memory(err);
-	return GK_OK;
+		*ret = NULL;
+	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
 static gk_code ask(gk_ctl *ctl, const char *chore, const char *path, json_t **ret, gk_error *err)
@@ -29,8 +29,10 @@ static gk_code ask(gk_ctl *ctl, const char *chore, const char *path, json_t **re
 	gk_auto_json json_t *body = path ? json_pack("{s:s}", "path", path) : json_object();
 	gk_auto_str char *target = NULL;
 
-	if (!body || asprintf(&target, "/api/store/%s", chore) < 0)
+	if (!body || asprintf(&target, "/api/store/%s", chore) < 0) {
+		target = NULL;
 		return gk_error_no_memory(err);
+	}
 	return gk_ctl_ask(ctl, target, body, ret, err);
 }
 

@@ -45,16 +45,18 @@ static char *newest_runtime(const char *root)
 	DIR *dir;
 
 	if (asprintf(&folder, "%s/.genkit/runtimes", root) < 0)
-		return NULL;
-	dir = opendir(folder);
+		folder = NULL;
+	dir = folder ? opendir(folder) : NULL;
 	while (dir && (entry = readdir(dir)) != NULL) {
 		gk_auto_str char *path = NULL;
 		gk_auto_json json_t *runtime = NULL;
 		const char *when, *where;
 
-		if (entry->d_name[0] == '.' || asprintf(&path, "%s/%s", folder, entry->d_name) < 0)
+		if (entry->d_name[0] == '.')
 			continue;
-		runtime = read_json(path);
+		if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0)
+			path = NULL;
+		runtime = path ? read_json(path) : NULL;
 		when = gk_json_str_peek(runtime, "timestamp");
 		where = gk_json_str_peek(runtime, "reflectionServerUrl");
 		if (!when || !where || (newest && strcmp(when, newest) <= 0) || !is_alive(runtime))
@@ -74,15 +76,16 @@ gk_code gk_ctl_find_daemon(
 {
 	const char *said = options->url ? options->url : from_environment;
 	gk_auto_str char *folder = NULL, *root = NULL;
-	char *url = said && *said ? strdup(said) : NULL;
+	bool is_said = said && *said;
+	char *url = is_said ? strdup(said) : NULL;
 	size_t len;
 
-	if (!url) {
+	if (!is_said) {
 		folder = getcwd(NULL, 0);
 		if (folder && gk_project_root(folder, &root, NULL) == GK_OK)
 			url = newest_runtime(root);
 	}
-	if (!url)
+	if (!is_said && !url)
 		url = strdup(USUAL_URL);
 	if (!url)
 		return gk_error_no_memory(err);

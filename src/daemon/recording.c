@@ -24,8 +24,10 @@ static gk_code in_project(char **ret, gk_error *err)
 	gk_auto_str char *folder = getcwd(NULL, 0), *root = NULL;
 	gk_code rc = gk_project_root(folder ? folder : ".", &root, err);
 
-	if (rc == GK_OK && asprintf(ret, "%s/.genkit/genkitd.db", root) < 0)
+	if (rc == GK_OK && asprintf(ret, "%s/.genkit/genkitd.db", root) < 0) {
+		*ret = NULL;
 		rc = gk_error_no_memory(err);
+	}
 	return rc;
 }
 
@@ -52,7 +54,9 @@ static gk_code in_state(char **ret, gk_error *err)
 	else
 		return gk_error_set(err, GK_FAILED_PRECONDITION,
 			"there is no place for the store: set store.path, or trace.enabled to false");
-	return len < 0 ? gk_error_no_memory(err) : GK_OK;
+	if (len < 0)
+		*ret = NULL;
+	return *ret ? GK_OK : gk_error_no_memory(err);
 }
 
 static gk_code choose_path(const gk_config *config, bool is_dev, char **ret, gk_error *err)

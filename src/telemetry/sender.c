@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "loop/url_shown.h"
 #include "telemetry/gzip.h"
 
@@ -485,27 +486,22 @@ void gk_sender_flush(gk_sender *sender, uint64_t limit_ms)
 
 static bool copy_headers(gk_sender *sender, const gk_sender_opts *opts)
 {
-	size_t count = 0, at = 0;
 	const char *accept = opts->type->accept ? opts->type->accept : opts->content_type;
+	const char *const ours[][3] = { { "Content-Type: ", opts->content_type, NULL },
+		{ "Accept: ", accept, NULL }, { "Content-Encoding: gzip", NULL, NULL } };
+	size_t our_count = opts->is_compressed ? 3 : 2, count = 0;
+	char **header;
 
 	while (opts->headers && opts->headers[count])
 		count++;
-	sender->headers = calloc(count + 4, sizeof(*sender->headers));
-	if (!sender->headers ||
-		asprintf(&sender->headers[at++], "Content-Type: %s", opts->content_type) < 0 ||
-		asprintf(&sender->headers[at++], "Accept: %s", accept) < 0)
-		return false;
-	if (opts->is_compressed) {
-		sender->headers[at] = strdup("Content-Encoding: gzip");
-		if (!sender->headers[at++])
+	header = sender->headers = calloc(our_count + count + 1, sizeof(*header));
+	for (size_t i = 0; header && i < our_count; i++, header++)
+		if (!(*header = gk_str_join(ours[i])))
 			return false;
-	}
-	for (size_t i = 0; i < count; i++) {
-		sender->headers[at] = strdup(opts->headers[i]);
-		if (!sender->headers[at++])
+	for (size_t i = 0; header && i < count; i++, header++)
+		if (!(*header = strdup(opts->headers[i])))
 			return false;
-	}
-	return true;
+	return header;
 }
 
 static void set_defaults(gk_sender_opts *opts)

@@ -222,6 +222,36 @@ START_TEST(the_daemon_is_said_or_the_newest_living_one_of_the_project)
 }
 END_TEST
 
+static const char *said_to_ask; /* NULL: the project's is */
+static bool found_another;
+
+static bool find(void)
+{
+	gk_ctl_options options = { .url = said_to_ask };
+	gk_auto_str char *url = NULL;
+	gk_code rc = gk_ctl_find_daemon(&options, NULL, &url, NULL);
+
+	found_another |= rc == GK_OK && said_to_ask && strcmp(url, said_to_ask) != 0;
+	return rc == GK_OK;
+}
+
+START_TEST(who_is_said_is_found_or_nobody_when_memory_runs_out)
+{
+	folder_put("package.json", "{}");
+	mkdir(".genkit", 0777);
+	mkdir(".genkit/runtimes", 0777);
+	put_runtime("one", getpid(), "2026-11-22T07:44:31.001Z", "http://127.0.0.1:1");
+	said_to_ask = NULL;
+	fault_sweep(find);
+	fault_sweep_passing(find);
+	said_to_ask = "http://here:1";
+	found_another = false;
+	fault_sweep(find);
+	fault_sweep_passing(find);
+	ck_assert(!found_another);
+}
+END_TEST
+
 START_TEST(a_command_has_so_many_words)
 {
 	char *argv[GK_CTL_MAX_WORDS + 4] = { "genkitctl", "traces" };
@@ -418,6 +448,7 @@ static Suite *suite(void)
 	tcase_add_test(t, what_is_no_json_is_not_asked);
 	tcase_add_test(t, asking_survives_a_lack_of_memory);
 	tcase_add_test(t, the_daemon_is_said_or_the_newest_living_one_of_the_project);
+	tcase_add_test(t, who_is_said_is_found_or_nobody_when_memory_runs_out);
 	tcase_add_test(t, a_table_is_aligned_and_cut_to_the_width);
 	tcase_add_test(t, what_others_wrote_moves_no_cursor);
 	tcase_add_test(t, a_file_of_inputs_and_outputs_is_new_and_private_and_whole_or_not_there);

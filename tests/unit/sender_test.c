@@ -131,7 +131,7 @@ static const gk_sender_type numbers = {
 
 static gk_sender *sender;
 
-static void make(const gk_sender_opts *more)
+static gk_code try_to_make(const gk_sender_opts *more)
 {
 	static const char *const headers[] = { "X-Extra: yes", NULL };
 	gk_sender_opts opts = *more;
@@ -141,7 +141,12 @@ static void make(const gk_sender_opts *more)
 	opts.url = url;
 	opts.headers = headers;
 	opts.content_type = "text/plain";
-	ck_assert_int_eq(gk_sender_new(core_loop, &opts, &sender, NULL), GK_OK);
+	return gk_sender_new(core_loop, &opts, &sender, NULL);
+}
+
+static void make(const gk_sender_opts *more)
+{
+	ck_assert_int_eq(try_to_make(more), GK_OK);
 }
 
 static void put(int value)
@@ -795,6 +800,20 @@ START_TEST(retry_after_is_seconds_or_a_date)
 }
 END_TEST
 
+static bool make_and_free(void)
+{
+	gk_code rc = try_to_make(GK_OPTS(gk_sender_opts, .is_compressed = true));
+
+	gk_sender_free(gk_steal(sender));
+	return rc == GK_OK;
+}
+
+START_TEST(a_sender_without_memory_is_none)
+{
+	fault_sweep(make_and_free);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sender");
@@ -831,6 +850,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_flush_waits_until_all_has_been_sent);
 	tcase_add_test(tc, a_flush_does_not_wait_longer_than_it_may);
 	tcase_add_test(tc, retry_after_is_seconds_or_a_date);
+	tcase_add_test(tc, a_sender_without_memory_is_none);
 	suite_add_tcase(s, tc);
 	return s;
 }
