@@ -4,7 +4,6 @@
 #include "store/recorder.h"
 
 #include "base/log.h"
-#include "store/trace_post.h"
 
 #include <math.h>
 
@@ -13,8 +12,7 @@ struct gk_recorder {
 	gk_trace_store *store;
 	gk_span_observer observer;
 	uint64_t threshold; /* of the trace id's last digits: those below are recorded */
-	gk_buf doc;
-	uint64_t lost; /* without memory */
+	uint64_t lost;      /* without memory */
 };
 
 #define SAMPLE_DIGITS 14 /* the random part of W3C's level 2: every process decides the same */
@@ -34,20 +32,11 @@ static bool is_sampled(const gk_recorder *recorder, const char *trace_id)
 static void record(const gk_span *span, void *user)
 {
 	gk_recorder *recorder = user;
-	gk_trace_post *post = NULL;
 
 	if (!is_sampled(recorder, span->trace_id))
 		return;
-	gk_buf_clear(&recorder->doc);
-	gk_span_append_data(&recorder->doc, span);
-	if (!gk_buf_failed(&recorder->doc))
-		post = gk_trace_post_of_span(span, recorder->doc.data, recorder->doc.len);
-	if (post)
-		gk_trace_store_save(recorder->store, post);
-	else if (!recorder->lost++)
+	if (!gk_trace_store_save_span(recorder->store, span) && !recorder->lost++)
 		gk_log(GK_LOG_ERROR, "recorder", "out of memory: spans are lost");
-	if (recorder->doc.cap > (64u << 10)) /* one large span is no reason to keep so much */
-		gk_buf_done(&recorder->doc);
 }
 
 static bool wants_data(const gk_span *span, void *user)
@@ -97,6 +86,5 @@ void gk_recorder_free(gk_recorder *recorder)
 	if (!recorder)
 		return;
 	gk_app_remove_observer(recorder->app, &recorder->observer);
-	gk_buf_done(&recorder->doc);
 	free(recorder);
 }

@@ -344,22 +344,18 @@ static gk_code put_rest(gk_sqlite *sqlite, const gk_whole *whole, gk_error *err)
 
 static gk_code merge_known(gk_sqlite *sqlite, gk_whole *whole, gk_error *err)
 {
-	gk_trace_post *post = gk_trace_post_new(whole->trace_id);
-	gk_code rc;
+	gk_trace_post post = { .trace_id = whole->trace_id,
+		.name = whole->name,
+		.has_start = true,
+		.has_end = true,
+		.start_ms = whole->start_ms,
+		.end_ms = whole->end_ms,
+		.owner = whole->owner,
+		.count = 1,
+		.rows = STAILQ_HEAD_INITIALIZER(post.rows) };
 
-	if (!post)
-		return gk_error_no_memory(err);
-	post->name = whole->name;
-	post->has_start = post->has_end = true;
-	post->start_ms = whole->start_ms;
-	post->end_ms = whole->end_ms;
-	post->owner = whole->owner;
-	post->count = 1;
-	STAILQ_INSERT_TAIL(&post->rows, &whole->row, link);
-	rc = gk_sqlite_merge_known(sqlite, post, err);
-	STAILQ_INIT(&post->rows);
-	gk_trace_post_free(post);
-	return rc;
+	STAILQ_INSERT_TAIL(&post.rows, &whole->row, link);
+	return gk_sqlite_merge_known(sqlite, &post, err);
 }
 
 static gk_code put_all(gk_sqlite *sqlite, gk_error *err)

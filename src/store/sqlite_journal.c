@@ -13,8 +13,6 @@
 #include "store/trace_entry.h"
 #include "store/trace_ring.h"
 
-#include <endian.h>
-
 #define ROW_VERSION 1
 
 /* --- writing --- */
@@ -59,7 +57,7 @@ gk_code gk_sqlite_append(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err
 
 	begin_row(buf);
 	STAILQ_FOREACH (post, &batch->posts, link) {
-		gk_entry_put_post(buf, post, false);
+		gk_entry_put_post(buf, post);
 		entries += post->count ? (int64_t)post->count : 1; /* none is without weight */
 	}
 	STAILQ_FOREACH (log, &batch->logs, link) {
@@ -101,225 +99,44 @@ gk_code gk_sqlite_take_rings(gk_sqlite *sqlite, gk_error *err)
 	return gk_trace_ring_recover(sqlite->path, take_entry, &t, err);
 }
 
-/* --- reading --- */
-
-typedef struct reading {
-	const char *at, *end;
-	bool is_damaged;
-} reading;
-
-static const char *take(reading *r, size_t len)
-{
-	const char *at = r->at;
-
-	if (r->is_damaged || len > (size_t)(r->end - at)) {
-		r->is_damaged = true;
-		return NULL;
-	}
-	r->at += len;
-	return at;
-}
-
-static uint8_t take_u8(reading *r)
-{
-	const char *at = take(r, 1);
-
-	return at ? (uint8_t)*at : 0;
-}
-
-static uint32_t take_u32(reading *r)
-{
-	const char *at = take(r, sizeof(uint32_t));
-	uint32_t value = 0;
-
-	if (at)
-		memcpy(&value, at, sizeof(value));
-	return le32toh(value);
-}
-
-static int64_t take_i64(reading *r)
-{
-	const char *at = take(r, sizeof(uint64_t));
-	uint64_t bits = 0;
-
-	if (at)
-		memcpy(&bits, at, sizeof(bits));
-	return (int64_t)le64toh(bits);
-}
-
-static double take_real(reading *r)
-{
-	int64_t bits = take_i64(r);
-	double value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static const char *take_bytes(reading *r, size_t *len)
-{
-	uint32_t size = take_u32(r);
-	const char *text;
-
-	*len = 0;
-	if (r->is_damaged || size == GK_ENTRY_NO_TEXT)
-		return NULL;
-	text = take(r, (size_t)size + 1);
-	if (!text || text[size]) {
-		r->is_damaged = true;
-		return NULL;
-	}
-	*len = size;
-	return text;
-}
-
-static const char *take_text(reading *r)
-{
-	size_t len;
-
-	return take_bytes(r, &len);
-}
-
-static const char *take_needed(reading *r)
-{
-	const char *text = take_text(r);
-
-	r->is_damaged |= !text;
-	return text ? text : "";
-}
-
-/* Keys and values end in NUL each, and an empty key ends them all. */
-static const char *take_labels(reading *r)
-{
-	size_t len;
-	const char *labels = take_bytes(r, &len);
-
-	r->is_damaged |= labels && (len < 2 || labels[len - 1] || labels[len - 2]);
-	return labels;
-}
-
-static void take_span(reading *r, gk_span_row *row)
-{
-	row->key = take_needed(r);
-	row->parent = take_text(r);
-	row->name = take_needed(r);
-	row->type = take_text(r);
-	row->subtype = take_text(r);
-	row->session = take_text(r);
-	row->labels = take_labels(r);
-	row->doc = take_bytes(r, &row->doc_len);
-	r->is_damaged |= !row->doc;
-	row->start_ms = take_real(r);
-	row->end_ms = take_real(r);
-	row->status = (int32_t)take_u32(r);
-	row->tokens_in = take_i64(r);
-	row->tokens_out = take_i64(r);
-	row->is_new = take_u8(r);
-}
-
-#define SPAN_SIZE 70 /* the least that a span takes */
-
-/* What a post says of its trace; its texts stay where they lie. */
-typedef struct post_head {
-	gk_whole trace; /* but for the span */
-	unsigned flags, filtered;
-	size_t count;
-} post_head;
-
-static void take_head(reading *r, post_head *head)
-{
-	*head = (post_head){ .trace.trace_id = take_needed(r), .trace.name = NULL };
-	head->trace.name = take_text(r);
-	head->flags = take_u8(r);
-	head->trace.start_ms = take_real(r);
-	head->trace.end_ms = take_real(r);
-	head->trace.owner = take_i64(r);
-	head->filtered = take_u32(r);
-	head->count = take_u32(r);
-	r->is_damaged |= head->count > (size_t)(r->end - r->at) / SPAN_SIZE;
-}
-
 /* --- folding --- */
 
-static gk_code merge_rows(
-	gk_sqlite *sqlite, const post_head *head, gk_span_row *rows, gk_error *err)
+static gk_code fold_post(gk_sqlite *sqlite, gk_entry_reading *r, gk_error *err)
 {
-	gk_trace_post *post = gk_trace_post_new(head->trace.trace_id);
-	gk_code rc;
-
-	if (!post)
-		return gk_error_no_memory(err);
-	post->name = head->trace.name;
-	post->has_start = head->flags & GK_ENTRY_HAS_START;
-	post->has_end = head->flags & GK_ENTRY_HAS_END;
-	post->start_ms = head->trace.start_ms;
-	post->end_ms = head->trace.end_ms;
-	post->owner = head->trace.owner;
-	post->filtered = head->filtered;
-	for (; post->count < head->count; post->count++)
-		STAILQ_INSERT_TAIL(&post->rows, &rows[post->count], link);
-	rc = gk_sqlite_merge_known(sqlite, post, err);
-	STAILQ_INIT(&post->rows);
-	gk_trace_post_free(post);
-	return rc;
-}
-
-static gk_code fold_many(gk_sqlite *sqlite, reading *r, const post_head *head, gk_error *err)
-{
-	gk_span_row *rows = head->count ? calloc(head->count, sizeof(*rows)) : NULL;
+	gk_trace_post post = { .rows = STAILQ_HEAD_INITIALIZER(post.rows) };
+	gk_span_row one = { .key = NULL }, *rows = &one;
 	gk_code rc = GK_OK;
 
-	if (head->count && !rows)
+	gk_entry_take_post(r, &post);
+	if (!r->is_damaged && post.count > 1)
+		rows = calloc(post.count, sizeof(*rows));
+	if (!rows)
 		return gk_error_no_memory(err);
-	for (size_t i = 0; i < head->count && !r->is_damaged; i++)
-		take_span(r, &rows[i]);
+	for (size_t i = 0; i < post.count && !r->is_damaged; i++) {
+		gk_entry_take_span(r, &rows[i]);
+		STAILQ_INSERT_TAIL(&post.rows, &rows[i], link);
+	}
 	if (!r->is_damaged)
-		rc = merge_rows(sqlite, head, rows, err);
-	free(rows);
+		rc = gk_sqlite_merge(sqlite, &post, err);
+	if (rows != &one)
+		free(rows);
 	return rc;
 }
 
-static gk_code fold_post(gk_sqlite *sqlite, reading *r, gk_error *err)
-{
-	post_head head;
-
-	take_head(r, &head);
-	if (r->is_damaged)
-		return GK_OK;
-	if (head.count != 1)
-		return fold_many(sqlite, r, &head, err);
-	take_span(r, &head.trace.row);
-	if (r->is_damaged)
-		return GK_OK;
-	if (gk_sqlite_is_whole(sqlite, &head.trace))
-		return gk_sqlite_gather(sqlite, &head.trace, err);
-	return merge_rows(sqlite, &head, &head.trace.row, err);
-}
-
-static gk_code fold_log(gk_sqlite *sqlite, reading *r, gk_error *err)
+static gk_code fold_log(gk_sqlite *sqlite, gk_entry_reading *r, gk_error *err)
 {
 	gk_log_row row = { .severity_text = NULL };
-	const char *log_id = take_needed(r);
 
-	r->is_damaged |= strlen(log_id) >= sizeof(row.log_id);
-	if (!r->is_damaged)
-		strcpy(row.log_id, log_id);
-	row.trace_id = take_text(r);
-	row.span_id = take_text(r);
-	row.severity_text = take_text(r);
-	row.time_ms = take_i64(r);
-	row.severity = take_i64(r);
-	row.doc = take_bytes(r, &row.doc_len);
-	r->is_damaged |= !row.doc;
+	gk_entry_take_log(r, &row);
 	return r->is_damaged ? GK_OK : gk_sqlite_add_log(sqlite, &row, err);
 }
 
-static gk_code fold_entry(gk_sqlite *sqlite, reading *r, gk_error *err)
+static gk_code fold_entry(gk_sqlite *sqlite, gk_entry_reading *r, gk_error *err)
 {
-	switch (take_u8(r)) {
-	case 'p':
+	switch (gk_entry_take_u8(r)) {
+	case GK_ENTRY_POST:
 		return fold_post(sqlite, r, err);
-	case 'l':
+	case GK_ENTRY_LOG:
 		return fold_log(sqlite, r, err);
 	default:
 		r->is_damaged = true;
@@ -328,7 +145,7 @@ static gk_code fold_entry(gk_sqlite *sqlite, reading *r, gk_error *err)
 }
 
 /* Something in the entry, not the disk, makes it fail: it alone is lost. */
-static gk_code fold_carefully(gk_sqlite *sqlite, reading *r, gk_error *err)
+static gk_code fold_carefully(gk_sqlite *sqlite, gk_entry_reading *r, gk_error *err)
 {
 	gk_auto_error gk_error failure = { 0 };
 	gk_code rc = gk_db_do(&sqlite->db, GK_SQL_SAVEPOINT, err);
@@ -353,11 +170,11 @@ static gk_code fold_carefully(gk_sqlite *sqlite, reading *r, gk_error *err)
 
 static gk_code fold_row(gk_sqlite *sqlite, const void *data, size_t len, gk_error *err)
 {
-	reading r = { .at = data, .end = (const char *)data + len };
+	gk_entry_reading r = { .at = data, .end = (const char *)data + len };
 	gk_code rc = GK_OK;
 
-	r.is_damaged = take_u8(&r) != ROW_VERSION;
-	sqlite->now_ms = take_i64(&r);
+	r.is_damaged = gk_entry_take_u8(&r) != ROW_VERSION;
+	sqlite->now_ms = gk_entry_take_i64(&r);
 	while (rc == GK_OK && !r.is_damaged && r.at < r.end)
 		rc = sqlite->is_careful ? fold_carefully(sqlite, &r, err)
 					: fold_entry(sqlite, &r, err);

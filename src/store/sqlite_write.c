@@ -129,7 +129,9 @@ static gk_code merge_all(gk_sqlite *sqlite, gk_trace_batch *batch, gk_error *err
 	sqlite->now_ms = (int64_t)(gk_clock_wall_ns() / 1000000);
 	sqlite->gathers = !batch->is_watched; /* which is to know of each what became of it */
 	STAILQ_FOREACH (post, &batch->posts, link) {
-		rc = gk_sqlite_merge(sqlite, post, err);
+		rc = gk_trace_post_open(post, err);
+		if (rc == GK_OK)
+			rc = gk_sqlite_merge(sqlite, post, err);
 		if (rc != GK_OK)
 			return rc;
 	}

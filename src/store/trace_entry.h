@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * Posts and log records as bytes: what a row of the journal is made of (sqlite_journal.c, which reads them), and what a ring
- * keeps until there is such a row (trace_ring.h).
+ * Posts and log records as bytes: what a row of the journal is made of (sqlite_journal.c), what a ring keeps until there is such
+ * a row (trace_ring.h), and how a span of ours is kept in between (trace_post.h).
  *
  *	entry:	post:	'p', trace id, name, flags u8, start f64, end f64, owner i64, filtered u32, count u32, spans
  *		log:	'l', log id, trace id, span id, severity text, time i64, severity i64, document
@@ -18,12 +18,38 @@
 #include "store/trace_backend.h"
 
 #define GK_ENTRY_NO_TEXT   UINT32_MAX
+#define GK_ENTRY_POST      'p'
+#define GK_ENTRY_LOG       'l'
+#define GK_ENTRY_TRACE_ID  5 /* where the bytes of a post's begin */
 #define GK_ENTRY_HAS_START 1
 #define GK_ENTRY_HAS_END   2
 
+/* --- putting --- */
+
 void gk_entry_put_i64(gk_buf *buf, int64_t value);
-/** `again`: none of its spans is taken for new, since what is written now may be there already. */
-void gk_entry_put_post(gk_buf *buf, const gk_trace_post *post, bool again);
+void gk_entry_put_post(gk_buf *buf, const gk_trace_post *post);
+/** A post of ours, which has the one span that is described by `row`, or none: the span's document is written where it stays.
+ * The span is not taken for new: what is written now may be there already. */
+void gk_entry_put_own(
+	gk_buf *buf, const gk_trace_post *post, const gk_span_row *row, const gk_span *span);
+/** The last span of an entry that ends there is taken for new. */
+void gk_entry_set_new(char *end);
 void gk_entry_put_log(gk_buf *buf, const gk_log_row *row);
+
+/* --- taking --- */
+
+/** Through bytes of which nothing is believed. */
+typedef struct gk_entry_reading {
+	const char *at, *end;
+	bool is_damaged; /* and what was taken since is of no use */
+} gk_entry_reading;
+
+uint8_t gk_entry_take_u8(gk_entry_reading *r);
+int64_t gk_entry_take_i64(gk_entry_reading *r);
+/** What follows GK_ENTRY_POST: all of the post but its rows, of which `count` follow. Texts stay where they lie. */
+void gk_entry_take_post(gk_entry_reading *r, gk_trace_post *post);
+void gk_entry_take_span(gk_entry_reading *r, gk_span_row *row);
+/** What follows GK_ENTRY_LOG. */
+void gk_entry_take_log(gk_entry_reading *r, gk_log_row *row);
 
 #endif

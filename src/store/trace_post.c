@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/process.h"
 #include "base/str.h"
+#include "store/trace_entry.h"
 
 #include <genkit/json.h>
 
@@ -21,9 +22,9 @@ gk_trace_post *gk_trace_post_new(const char *trace_id)
 
 	if (!post)
 		return NULL;
-	*post = (gk_trace_post){ .bytes = sizeof(*post) + size };
+	*post = (gk_trace_post){ .bytes = sizeof(*post) + size,
+		.trace_id = memcpy(post + 1, trace_id, size) };
 	STAILQ_INIT(&post->rows);
-	memcpy(post->trace_id, trace_id, size);
 	return post;
 }
 
@@ -33,7 +34,8 @@ void gk_trace_post_free(gk_trace_post *post)
 
 	if (!post)
 		return;
-	while ((row = STAILQ_FIRST(&post->rows))) {
+	/* that of an entry lies in it */
+	while (!post->entry_len && (row = STAILQ_FIRST(&post->rows))) {
 		STAILQ_REMOVE_HEAD(&post->rows, link);
 		free(row);
 	}
@@ -119,16 +121,12 @@ bool gk_trace_post_add(gk_trace_post *post, const gk_span_row *from)
 
 /* --- of ours --- */
 
-/* The name is the row's, which lives as long. */
-static void name_trace(gk_trace_post *post, const gk_span *span)
-{
-	const gk_span_row *row = STAILQ_FIRST(&post->rows);
-
-	post->name = row ? row->name : NULL;
-	post->has_start = post->has_end = true;
-	post->start_ms = (double)span->start_ns / 1e6;
-	post->end_ms = (double)span->end_ns / 1e6;
-}
+/* One allocation. */
+typedef struct own_post {
+	gk_trace_post post;
+	gk_span_row row; /* of `entry`, once somebody looks for it */
+	char entry[];
+} own_post;
 
 void gk_trace_labels(gk_buf *labels, json_t *attributes)
 {
@@ -152,47 +150,101 @@ void gk_trace_labels(gk_buf *labels, json_t *attributes)
 		gk_buf_putc(labels, '\0');
 }
 
-gk_trace_post *gk_trace_post_of_span(const gk_span *span, const char *doc, size_t len)
+static void count_tokens(gk_span_row *row, const gk_span *span)
 {
-	gk_trace_post *post = gk_trace_post_new(span->trace_id);
-	gk_auto_buf gk_buf labels = GK_BUF_INIT(0);
-	bool is_model = gk_str_equal(span->subtype, "model");
-	gk_span_row row = { .key = span->id,
+	const json_t *usage;
+
+	if (!span->output || !gk_str_equal(span->subtype, "model"))
+		return;
+	usage = json_object_get(span->output, "usage");
+	row->tokens_in = gk_json_int_at(usage, "inputTokens", 0);
+	row->tokens_out = gk_json_int_at(usage, "outputTokens", 0);
+}
+
+/* The span's texts; `labels` has those of the row. */
+static void describe(gk_span_row *row, const gk_span *span, gk_buf *labels)
+{
+	*row = (gk_span_row){ .key = span->id,
 		.parent = span->parent_id[0] ? span->parent_id : NULL,
 		.name = span->name,
 		.type = span->type,
 		.subtype = span->subtype,
-		.doc = doc,
-		.doc_len = len,
 		.start_ms = (double)span->start_ns / 1e6,
 		.end_ms = (double)span->end_ns / 1e6,
-		.status = span->state == GK_SPAN_ERROR ? 2 : 0,
+		.status = span->state == GK_SPAN_ERROR ? 2 : 0 };
+	if (span->metadata)
+		row->session =
+			json_string_value(json_object_get(span->metadata, "agent:sessionId"));
+	count_tokens(row, span);
+	if (!span->labels)
+		return;
+	gk_trace_labels(labels, span->labels);
+	row->labels = labels->len && !gk_buf_failed(labels) ? labels->data : NULL;
+}
+
+/* Of the post, but for what its memory tells. */
+static gk_trace_post describe_trace(const gk_span *span, const gk_span_row *row)
+{
+	gk_trace_post post = { .trace_id = span->trace_id,
+		.owner = gk_process_key(),
 		.is_new = !span->has_lasted || span->state == GK_SPAN_RUNNING };
 
-	if (!post)
-		return NULL;
-	post->owner = gk_process_key();
-	if (span->metadata)
-		row.session = json_string_value(json_object_get(span->metadata, "agent:sessionId"));
-	if (is_model && span->output) {
-		row.tokens_in = gk_json_int_at(span->output, "usage.inputTokens", 0);
-		row.tokens_out = gk_json_int_at(span->output, "usage.outputTokens", 0);
-	}
-	if (span->labels) {
-		gk_trace_labels(&labels, span->labels);
-		row.labels = labels.len && !gk_buf_failed(&labels) ? labels.data : NULL;
-	}
-	if (gk_span_is_noise(span->subtype)) {
-		post->filtered = 1;
-		post->own_name = row.parent ? NULL : strdup(span->name);
-	} else if (!gk_trace_post_add(post, &row)) {
-		gk_trace_post_free(post);
-		return NULL;
-	}
-	if (!row.parent) {
-		name_trace(post, span);
-		if (post->own_name)
-			post->name = post->own_name;
-	}
+	post.filtered = gk_span_is_noise(span->subtype);
+	post.count = !post.filtered;
+	if (row->parent)
+		return post;
+	post.name = row->name;
+	post.has_start = post.has_end = true;
+	post.start_ms = row->start_ms;
+	post.end_ms = row->end_ms;
 	return post;
+}
+
+gk_trace_post *gk_trace_post_of_span(const gk_span *span, gk_buf *buf)
+{
+	gk_auto_buf gk_buf labels = GK_BUF_INIT(0);
+	size_t begun = buf->len;
+	gk_trace_post post;
+	gk_span_row row;
+	own_post *own = NULL;
+
+	describe(&row, span, &labels);
+	post = describe_trace(span, &row);
+	gk_entry_put_own(buf, &post, &row, span);
+	post.at = begun;
+	post.entry_len = buf->len - begun;
+	post.bytes = sizeof(*own) + post.entry_len;
+	if (!gk_buf_failed(buf))
+		own = malloc(post.bytes);
+	if (!own)
+		return NULL;
+	own->post = post;
+	return &own->post;
+}
+
+void gk_trace_post_fill(gk_trace_post *post, const char *data)
+{
+	own_post *own = (own_post *)post;
+
+	STAILQ_INIT(&post->rows);
+	post->entry = memcpy(own->entry, data + post->at, post->entry_len);
+	post->trace_id = post->entry + GK_ENTRY_TRACE_ID;
+	if (post->count && post->is_new)
+		gk_entry_set_new(post->entry + post->entry_len);
+}
+
+gk_code gk_trace_post_open(gk_trace_post *post, gk_error *err)
+{
+	own_post *own = (own_post *)post;
+	gk_entry_reading r = { .at = post->entry, .end = post->entry + post->entry_len };
+
+	if (!post->entry || !STAILQ_EMPTY(&post->rows))
+		return GK_OK;
+	r.is_damaged = gk_entry_take_u8(&r) != GK_ENTRY_POST;
+	gk_entry_take_post(&r, post);
+	if (post->count) {
+		gk_entry_take_span(&r, &own->row);
+		STAILQ_INSERT_TAIL(&post->rows, &own->row, link);
+	}
+	return r.is_damaged ? gk_error_set(err, GK_INTERNAL, "a span is damaged") : GK_OK;
 }

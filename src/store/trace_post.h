@@ -3,6 +3,13 @@
 /*
  * What is saved at once of one trace: rows, each a span that is serialised already beside what is looked for by. Made on
  * the loop's thread (or a worker), merged by the writer's, given back to the loop's. No other floor includes this.
+ *
+ * A span of ours is an entry (trace_entry.h) from the beginning: it is encoded once, where the ring takes it from, and its post
+ * keeps a copy of the bytes, which is what the journal takes. Whoever looks for rows has them read first.
+ *
+ *	post = gk_trace_post_of_span(span, buf);		into the ring's buffer
+ *	gk_trace_post_fill(post, buf->data);			before that is used again
+ *	rc = gk_trace_post_open(post, err);			the writer's, if it is to be merged at once
  */
 #ifndef GK_STORE_TRACE_POST_H
 #define GK_STORE_TRACE_POST_H
@@ -42,15 +49,25 @@ struct gk_trace_post {
 	uint64_t number;   /* in order of saving */
 	size_t bytes;      /* that it takes in memory, about */
 	struct gk_span_rows rows;
-	char trace_id[];
+	const char *trace_id; /* lives with it */
+	/* Of one span of ours: */
+	char *entry;      /* NULL: its rows are all there is of it, or it is not filled yet */
+	size_t entry_len; /* 0: it is none of those */
+	size_t at;        /* where its bytes are until it is filled */
+	bool is_new;      /* as the row's */
 };
 
 /** NULL when memory ran out. */
 gk_trace_post *gk_trace_post_new(const char *trace_id);
 /** The text of SpanData `doc` is copied. False when memory ran out. */
 bool gk_trace_post_add(gk_trace_post *post, const gk_span_row *row);
-/** One span of ours; `doc` is what gk_span_append() wrote. NULL when memory ran out. */
-gk_trace_post *gk_trace_post_of_span(const gk_span *span, const char *doc, size_t len);
+/** One span of ours, as an entry behind what is in `buf`. NULL when memory ran out: what is there then is of no use, and the
+ * buffer may have failed. */
+gk_trace_post *gk_trace_post_of_span(const gk_span *span, gk_buf *buf);
+/** Takes the bytes that were put, from the buffer's beginning; nothing else of the post is looked at before. */
+void gk_trace_post_fill(gk_trace_post *post, const char *data);
+/** Reads the rows of one that is an entry, unless that was done; of any other it says yes. */
+GK_MUST_USE gk_code gk_trace_post_open(gk_trace_post *post, gk_error *err);
 /** A row of what a validated SpanData says; `doc` is its text. Texts are borrowed from `span` and `labels`. */
 void gk_span_row_fill(gk_span_row *row, const json_t *span, gk_buf *labels);
 /** The labels by which traces can be filtered: key, NUL, value, NUL, and an empty key at the end. */

@@ -89,6 +89,7 @@ gk_buf *gk_trace_ring_begin(gk_trace_ring *ring)
 {
 	static const gk_ring_entry room = { 0 };
 
+	gk_trace_ring_let(ring);
 	if (!ring->unwritten.len)
 		begin_write(ring);
 	ring->begun = ring->unwritten.len;
@@ -96,25 +97,51 @@ gk_buf *gk_trace_ring_begin(gk_trace_ring *ring)
 	return &ring->unwritten;
 }
 
-void gk_trace_ring_end(gk_trace_ring *ring, uint64_t number)
+void gk_trace_ring_undo(gk_trace_ring *ring)
+{
+	gk_buf_rewind(&ring->unwritten, ring->begun > sizeof(gk_ring_ends) ? ring->begun : 0);
+}
+
+bool gk_trace_ring_end(gk_trace_ring *ring, uint64_t number)
 {
 	static const char zeros[8];
 	gk_buf *buf = &ring->unwritten;
 	size_t len = buf->len - ring->begun - sizeof(gk_ring_entry);
 	gk_ring_entry entry = { .len = (uint32_t)len, .number = number };
 
+	if (!gk_buf_failed(buf))
+		gk_buf_put(buf, zeros, gk_trace_ring_size(len) - sizeof(gk_ring_entry) - len);
+	if (gk_buf_failed(buf)) {
+		gk_trace_ring_undo(ring);
+		return false;
+	}
 	ring->number = number;
-	gk_buf_put(buf, zeros, gk_trace_ring_size(len) - sizeof(gk_ring_entry) - len);
-	if (gk_buf_failed(buf))
-		return;
 	entry.sum = gk_trace_ring_sum(&entry, ring->head + ring->begun - sizeof(gk_ring_ends),
 		buf->data + ring->begun + sizeof(gk_ring_entry));
 	memcpy(buf->data + ring->begun, &entry, sizeof(entry));
+	return true;
+}
+
+const char *gk_trace_ring_data_peek(const gk_trace_ring *ring)
+{
+	return ring->unwritten.data;
+}
+
+void gk_trace_ring_let(gk_trace_ring *ring)
+{
+	gk_buf *buf = &ring->unwritten;
+
+	if (!ring->is_over)
+		return;
+	ring->is_over = false;
+	gk_buf_clear(buf);
+	if (buf->cap > GK_STORE_GATHER_BYTES)
+		gk_buf_done(buf); /* seldom so large: it need not be kept */
 }
 
 size_t gk_trace_ring_unwritten(const gk_trace_ring *ring)
 {
-	return ring->unwritten.len;
+	return ring->is_over ? 0 : ring->unwritten.len;
 }
 
 static bool has_room(gk_trace_ring *ring, size_t len)
@@ -169,21 +196,18 @@ static void tell(gk_trace_ring *ring, bool is_written)
 
 bool gk_trace_ring_write(gk_trace_ring *ring)
 {
-	gk_buf *buf = &ring->unwritten;
-	bool is_written = false;
+	size_t len = gk_trace_ring_unwritten(ring);
+	bool is_written;
 
-	if (!buf->len && !gk_buf_failed(buf))
+	if (!len)
 		return true;
-	if (!gk_buf_failed(buf) && has_room(ring, buf->len - sizeof(gk_ring_ends))) {
-		size_t len = buf->len - sizeof(gk_ring_ends);
-
-		is_written = ring->is_anew ? write_anew(ring, len) : write_behind(ring, len);
-		ring->head += is_written ? len : 0;
-		tell(ring, is_written);
-	}
-	gk_buf_clear(buf);
-	if (buf->cap > GK_STORE_GATHER_BYTES)
-		gk_buf_done(buf); /* seldom so large: it need not be kept */
+	len -= sizeof(gk_ring_ends);
+	ring->is_over = true;
+	if (!has_room(ring, len))
+		return false;
+	is_written = ring->is_anew ? write_anew(ring, len) : write_behind(ring, len);
+	ring->head += is_written ? len : 0;
+	tell(ring, is_written);
 	return is_written;
 }
 

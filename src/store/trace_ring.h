@@ -7,7 +7,8 @@
  *	rc = gk_trace_ring_open(path, GK_STORE_RING, &ring, err);
  *	buf = gk_trace_ring_begin(ring);			the loop
  *	gk_buf_put(buf, data, len);
- *	gk_trace_ring_end(ring, number);
+ *	if (!gk_trace_ring_end(ring, number))
+ *		...						out of memory: it is not in it
  *	if (gk_trace_ring_write(ring))
  *		...						no need to wait
  *	gk_trace_ring_drop(ring, number);			the writer, after the commit
@@ -28,16 +29,22 @@ typedef struct gk_trace_ring gk_trace_ring;
  * machine. */
 GK_MUST_USE gk_code gk_trace_ring_open(
 	const char *path, size_t size, gk_trace_ring **ret, gk_error *err);
-/** Where the bytes of the next entry go, behind what is there. Until gk_trace_ring_end(), nothing else is done with the ring by
- * whoever puts, which is one thread. */
+/** Where the bytes of the next entry go, behind what is there. Until gk_trace_ring_end() or _undo(), nothing else is done with
+ * the ring by whoever puts, which is one thread. */
 gk_buf *gk_trace_ring_begin(gk_trace_ring *ring);
-/** Numbers grow, from 1. */
-void gk_trace_ring_end(gk_trace_ring *ring, uint64_t number);
+/** Numbers grow, from 1. False: the buffer has failed, and it was undone. */
+GK_MUST_USE bool gk_trace_ring_end(gk_trace_ring *ring, uint64_t number);
+/** The entry that was begun is none; the buffer may have failed. Those before it stay. */
+void gk_trace_ring_undo(gk_trace_ring *ring);
 /** Bytes of entries that are not written yet, with all they take. */
 size_t gk_trace_ring_unwritten(const gk_trace_ring *ring);
 /** All entries since the last time into the file, at once. False: it will not have them, since there is no room, or the disk
- * fails (which the log says), or memory ran out. */
+ * fails (which the log says). Either way their bytes stay where they were put, until the next one begins or they are let go. */
 GK_MUST_USE bool gk_trace_ring_write(gk_trace_ring *ring);
+/** What gk_trace_ring_begin() returned has it all. */
+const char *gk_trace_ring_data_peek(const gk_trace_ring *ring);
+/** Lets go of bytes that were written. */
+void gk_trace_ring_let(gk_trace_ring *ring);
 /** All up to this number is kept elsewhere. From one thread, which may be another. */
 void gk_trace_ring_drop(gk_trace_ring *ring, uint64_t number);
 /** What was written and not dropped, in bytes with all it takes. For whoever puts. */

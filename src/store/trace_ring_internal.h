@@ -57,6 +57,7 @@ struct gk_trace_ring {
 	size_t begun;     /* where in it the last one begins */
 	uint64_t number;  /* of the last one */
 	bool is_anew;     /* at the beginning of the room, with the ends before it */
+	bool is_over;     /* `unwritten` was written, or could not be */
 	bool has_failed;  /* and it was said */
 
 	/* Of both: marks from `dropped` to `put` are what is in it. */

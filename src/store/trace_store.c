@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* The store as the loop sees it: saving, waiting, reading, watching. */
+/* The store as the loop sees it: what is committed, who waits for it, and its life. */
 #include "store/trace_store_internal.h"
 
 #include "base/clock.h"
-#include "base/parse.h"
-#include "base/str.h"
-#include "store/trace_entry.h"
 
 #include <sched.h>
 
@@ -51,215 +48,6 @@ void gk_trace_batch_join(gk_trace_batch *to, gk_trace_batch *from)
 bool gk_trace_batch_is_empty(const gk_trace_batch *batch)
 {
 	return STAILQ_EMPTY(&batch->posts) && STAILQ_EMPTY(&batch->logs);
-}
-
-/* --- handing over --- */
-
-void gk_trace_store_look(gk_trace_store *store)
-{
-	bool is_called = store->guest && store->guest->is_called;
-
-	atomic_store_explicit(&store->backend->is_wanted,
-		is_called || !gk_trace_batch_is_empty(&store->queue), memory_order_relaxed);
-}
-
-/* The newest are worth most. Under the lock. */
-static void drop_oldest(gk_trace_store *store)
-{
-	gk_trace_batch *queue = &store->queue;
-
-	while (queue->bytes > store->max_queue && !gk_trace_batch_is_empty(queue)) {
-		gk_trace_post *post = STAILQ_FIRST(&queue->posts);
-		gk_log_row *row = STAILQ_FIRST(&queue->logs);
-
-		if (row && (!post || row->number < post->number)) {
-			STAILQ_REMOVE_HEAD(&queue->logs, link);
-			queue->log_count--;
-			queue->bytes -= row->bytes;
-			free(row);
-		} else {
-			STAILQ_REMOVE_HEAD(&queue->posts, link);
-			queue->spans -= post->count;
-			queue->bytes -= post->bytes;
-			store->counts.dropped_queue += post->count;
-			gk_trace_post_free(post);
-		}
-	}
-}
-
-/* What was kept so far outlives us from now on, or answers wait for its commit. */
-static void write_ring(gk_trace_store *store)
-{
-	if (store->ring && !gk_trace_ring_write(store->ring))
-		store->bare = store->last;
-}
-
-static void hand_over(void *user)
-{
-	gk_trace_store *store = user;
-
-	if (gk_trace_batch_is_empty(&store->pending))
-		return;
-	write_ring(store); /* before the writer drops it */
-	store->is_gathering = false;
-	gk_timer_pause(store->gather);
-	store->pending.is_watched = store->watcher_count > 0;
-	pthread_mutex_lock(&store->lock);
-	gk_trace_batch_join(&store->queue, &store->pending);
-	drop_oldest(store);
-	gk_trace_store_look(store);
-	pthread_cond_signal(&store->wake);
-	pthread_mutex_unlock(&store->lock);
-}
-
-/* A moment for more to come, unless it is enough already. Then at the end of the turn that brings the next, which is mostly
- * that of an answer: between two requests the writer is in nobody's way where it shares the loop's processor. */
-static void gather(gk_trace_store *store)
-{
-	uint64_t ms = store->is_relaxed ? GK_STORE_RELAXED_MS : GK_STORE_GATHER_MS;
-
-	if (store->pending.spans + store->pending.log_count >= GK_STORE_GATHER ||
-		store->pending.bytes >= GK_STORE_GATHER_BYTES) {
-		hand_over(store);
-		return;
-	}
-	if (!store->is_gathering) {
-		store->is_gathering = true;
-		store->due_ms = gk_loop_now_ms(store->loop) + ms;
-		gk_timer_again(store->gather, GK_STORE_GATHER_LATE * ms);
-	} else if (gk_loop_now_ms(store->loop) >= store->due_ms) {
-		store->due_ms = UINT64_MAX;
-		gk_loop_tidy(store->loop, hand_over, store);
-	}
-}
-
-/* Where an entry for the ring goes; NULL: there is none, and answers wait for its commit. */
-static gk_buf *begin_entry(gk_trace_store *store)
-{
-	if (store->ring)
-		return gk_trace_ring_begin(store->ring);
-	store->bare = store->last;
-	return NULL;
-}
-
-/* Other programs' spans are waited for by who posts them. */
-static void keep_post(gk_trace_store *store, const gk_trace_post *post)
-{
-	gk_buf *entry = store->is_relaxed || !post->owner ? NULL : begin_entry(store);
-
-	if (!entry)
-		return;
-	gk_entry_put_post(entry, post, true);
-	gk_trace_ring_end(store->ring, store->last);
-	if (gk_trace_ring_unwritten(store->ring) >= GK_STORE_GATHER_BYTES)
-		write_ring(store);
-}
-
-static void keep_log(gk_trace_store *store, const gk_log_row *row)
-{
-	gk_buf *entry = store->is_relaxed ? NULL : begin_entry(store);
-
-	if (!entry)
-		return;
-	gk_entry_put_log(entry, row);
-	gk_trace_ring_end(store->ring, store->last);
-}
-
-void gk_trace_store_save(gk_trace_store *store, gk_trace_post *post)
-{
-	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
-	post->number = ++store->last;
-	keep_post(store, post);
-	STAILQ_INSERT_TAIL(&store->pending.posts, post, link);
-	store->pending.spans += post->count;
-	store->pending.bytes += post->bytes;
-	store->pending.last = store->last;
-	gather(store);
-}
-
-static void save_log(gk_trace_store *store, gk_log_row *row)
-{
-	row->number = ++store->last;
-	keep_log(store, row);
-	STAILQ_INSERT_TAIL(&store->pending.logs, row, link);
-	store->pending.log_count++;
-	store->pending.bytes += row->bytes;
-	store->pending.last = store->last;
-	gather(store);
-}
-
-bool gk_trace_store_save_logs(gk_trace_store *store, const json_t *records)
-{
-	size_t count = json_is_array(records) ? json_array_size(records) : 1;
-
-	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
-	for (size_t i = 0; i < count; i++) {
-		bool is_lost;
-		gk_log_row *row = gk_log_row_read(
-			json_is_array(records) ? json_array_get(records, i) : records, &is_lost);
-
-		if (is_lost)
-			return false;
-		if (row)
-			save_log(store, row);
-	}
-	return true;
-}
-
-/* From another thread it comes over the loop. */
-typedef struct posted_log {
-	gk_trace_store *store;
-	gk_log_row *row;
-} posted_log;
-
-static void take_log(void *user)
-{
-	posted_log *posted = user;
-
-	save_log(posted->store, posted->row);
-	write_ring(posted->store);
-	pthread_mutex_lock(&posted->store->lock);
-	posted->store->posted_logs--;
-	pthread_mutex_unlock(&posted->store->lock);
-	free(posted);
-}
-
-static void post_log(gk_trace_store *store, gk_log_row *row)
-{
-	posted_log *posted = malloc(sizeof(*posted));
-
-	pthread_mutex_lock(&store->lock);
-	store->posted_logs++;
-	pthread_mutex_unlock(&store->lock);
-	if (posted) {
-		*posted = (posted_log){ .store = store, .row = row };
-		if (gk_loop_post(store->loop, take_log, posted))
-			return;
-	}
-	pthread_mutex_lock(&store->lock);
-	store->posted_logs--;
-	pthread_mutex_unlock(&store->lock);
-	free(posted);
-	free(row);
-}
-
-void gk_trace_store_log(gk_trace_store *store, const gk_log_record *record)
-{
-	gk_log_row *row;
-
-	/* What the store says of itself would feed itself. */
-	if (gk_str_equal(record->component, "store"))
-		return;
-	row = gk_log_row_of(record);
-	if (!row)
-		return;
-	if (gk_loop_self() != store->loop) {
-		post_log(store, row);
-		return;
-	}
-	/* at once: the last words of a process are worth most */
-	save_log(store, row);
-	write_ring(store);
 }
 
 /* --- waiting --- */
@@ -405,20 +193,6 @@ gk_code gk_trace_store_flush(gk_trace_store *store, gk_error *err)
 					     : gk_trace_store_wait(store, store->last, true, err);
 }
 
-void gk_trace_store_settle(gk_trace_store *store)
-{
-	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
-	if (store->watcher_count && !gk_trace_batch_is_empty(&store->pending))
-		gk_loop_defer(store->loop, &store->hand_over);
-	if (store->is_relaxed)
-		return;
-	write_ring(store);
-	if (store->settled >= store->bare)
-		return;
-	if (gk_trace_store_wait(store, store->bare, false, NULL) != GK_OK)
-		return; /* it is said in the log */
-}
-
 /* --- the guest --- */
 
 void gk_trace_store_set_guest(gk_trace_store *store, gk_store_guest *guest, uint64_t tend_every_ms)
@@ -532,6 +306,7 @@ static void free_store(gk_trace_store *store)
 	gk_trace_batch_free(&store->queue);
 	gk_trace_batch_free(&store->done);
 	gk_trace_ring_close(store->ring);
+	gk_buf_done(&store->scratch);
 	free(store->path);
 	if (store->backend)
 		store->backend->type->free(store->backend);
@@ -553,7 +328,7 @@ static gk_trace_store *new_store(gk_loop *loop)
 		return NULL;
 	store->magic = GK_TRACE_STORE_MAGIC;
 	store->loop = loop;
-	store->hand_over = (gk_defer){ .fn = hand_over, .user = store };
+	store->hand_over = (gk_defer){ .fn = gk_trace_store_hand_over, .user = store };
 	gk_trace_batch_init(&store->pending);
 	gk_trace_batch_init(&store->queue);
 	gk_trace_batch_init(&store->done);
@@ -603,8 +378,8 @@ static gk_code open_backend(gk_trace_store *store, gk_error *err)
 
 static gk_code start_timers(gk_trace_store *store, gk_error *err)
 {
-	gk_code rc = gk_timer_start(
-		store->loop, GK_STORE_GATHER_MS, 0, hand_over, store, &store->gather, err);
+	gk_code rc = gk_timer_start(store->loop, GK_STORE_GATHER_MS, 0, gk_trace_store_hand_over,
+		store, &store->gather, err);
 
 	if (rc == GK_OK)
 		rc = gk_timer_start(store->loop, GK_STORE_RETRY_MS, GK_STORE_RETRY_MS,
@@ -692,7 +467,7 @@ void gk_trace_store_close(gk_trace_store *store)
 		return;
 	GK_CHECK(store, GK_TRACE_STORE_MAGIC);
 	store->is_closing = true;
-	hand_over(store);
+	gk_trace_store_hand_over(store);
 	pthread_mutex_lock(&store->lock);
 	store->stops = true;
 	pthread_cond_signal(&store->wake);

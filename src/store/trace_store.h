@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "core/span.h"
 #include "loop/fiber.h"
 
 #include <sys/queue.h>
@@ -78,6 +79,8 @@ GK_MUST_USE gk_code gk_trace_id_check(const char *id, size_t len, gk_error *err)
 
 /** Queues it (section 2.4 says how it is merged); consumed. */
 void gk_trace_store_save(gk_trace_store *store, gk_trace_post *post_take);
+/** Queues a span of ours, as it is now. False when memory ran out. */
+GK_MUST_USE bool gk_trace_store_save_span(gk_trace_store *store, const gk_span *span);
 /** Waits until all that has been saved so far is committed. UNAVAILABLE: the disk fails, and it may never be. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_trace_store_flush(gk_trace_store *store, gk_error *err);
 /** For a run whose answer depends on it: returns when its spans outlive the process, which they do at once unless the ring

@@ -62,6 +62,9 @@ struct gk_trace_store {
 		due_ms; /* from then on it may be handed over at the end of a turn; UINT64_MAX: it is */
 	gk_trace_ring *
 		ring; /* NULL: none. Put into by the loop, dropped from by the writer; set under the lock */
+	gk_trace_post *
+		unfilled; /* the first in `pending` whose bytes are in the ring's buffer; NULL: none */
+	gk_buf scratch; /* for what is not for the ring */
 	uint64_t
 		bare; /* number of what was saved last of what answers depend on and is not in it */
 	uint64_t last;    /* number of what was saved last */
@@ -122,6 +125,9 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_trace_store_wait(
 bool gk_trace_batch_is_empty(const gk_trace_batch *batch);
 /** Under the lock, when what is to be written has changed: upkeep that is under way makes room for it, or need not. */
 void gk_trace_store_look(gk_trace_store *store);
+
+/** What is pending goes to the writer. */
+void gk_trace_store_hand_over(void *store);
 
 /** Threads' mains. */
 void *gk_trace_writer_run(void *store);

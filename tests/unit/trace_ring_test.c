@@ -123,7 +123,8 @@ static gk_trace_ring *open_ring(size_t size)
 static void add(gk_trace_ring *ring, uint64_t number, const char *data, size_t len)
 {
 	gk_buf_put(gk_trace_ring_begin(ring), data, len);
-	gk_trace_ring_end(ring, number);
+	if (!gk_trace_ring_end(ring, number))
+		exit(1);
 }
 
 static bool put_bytes(gk_trace_ring *ring, uint64_t number, const char *data, size_t len)
