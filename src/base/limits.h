@@ -118,6 +118,7 @@
 #define GK_MAX_OTLP_ITEMS      50000       /* spans and log records of one request */
 #define GK_OTLP_MEMORY_BASE    (1u << 20)  /* what a request may unfold to: so much, */
 #define GK_OTLP_MEMORY_FACTOR  24u         /* and so many times its size */
+#define GK_MAX_LATE_COUNTS     (64u << 10) /* bytes of what is yet to be counted of spans; then it is */
 #define GK_MAX_METRIC_SERIES   500         /* of one metric; what is beyond counts as "other" */
 #define GK_MAX_METRIC_LABEL    256         /* bytes of a label */
 #define GK_SPAN_LOG_PATH       4096        /* of the records that spans make */

@@ -110,6 +110,8 @@ const char *gk_span_kind_name(int kind);
 /** The path as the wire has it: the last segment of a nested one with its subtype (telemetry section 1.5). The caller
  * frees it. */
 char *gk_span_path(const gk_span *span);
+/** The same of a nested one's path and subtype; `path` is not empty. */
+char *gk_span_path_with(const char *path, const char *subtype);
 /** The type of its error, as the event "exception" has it: the HTTP status of the code as text, or the name of what was
  * thrown: "Error", "ToolInterruptError". False: it has no such event. */
 #define GK_SPAN_ERROR_TYPE_SIZE 64

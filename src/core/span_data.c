@@ -30,18 +30,23 @@ const char *gk_span_kind_name(int kind)
 	return names[kind > 0 && kind <= GK_SPAN_CONSUMER ? kind : 0];
 }
 
-char *gk_span_path(const gk_span *span)
+char *gk_span_path_with(const char *path, const char *subtype)
 {
-	const char *path = span->path ? span->path : "";
 	size_t len = strlen(path);
-	char *text;
+	char *text = gk_str_join((const char *[]){ path, ",s:", subtype, "}", NULL });
 
-	if (!span->subtype || span->is_root || span->is_appended || !len)
-		return strdup(path);
-	text = gk_str_join((const char *[]){ path, ",s:", span->subtype, "}", NULL });
 	if (text) /* the brace that was the last is behind it */
 		memmove(text + len - 1, text + len, strlen(text + len) + 1);
 	return text;
+}
+
+char *gk_span_path(const gk_span *span)
+{
+	const char *path = span->path ? span->path : "";
+
+	if (!span->subtype || span->is_root || span->is_appended || !*path)
+		return strdup(path);
+	return gk_span_path_with(path, span->subtype);
 }
 
 bool gk_span_error_type(const gk_span *span, char ret[GK_SPAN_ERROR_TYPE_SIZE])

@@ -300,7 +300,7 @@ void gk_meters_free(gk_meters *meters)
 	if (!meters)
 		return;
 	gk_app_remove_observer(meters->app, &meters->spans.observer);
-	gk_span_metrics_catch_up();
+	gk_span_metrics_done(&meters->spans);
 	if (meters->lag)
 		gk_timer_stop(meters->lag);
 	if (meters->report)

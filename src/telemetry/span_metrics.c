@@ -2,6 +2,7 @@
  * Copyright the genkitd authors */
 #include "telemetry/span_metrics.h"
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "config.h"
 #include "json/edit.h"
@@ -44,6 +45,25 @@ static double number_of(const json_t *object, const char *member)
 	return json_number_value(gk_json_peek(object, member));
 }
 
+/* What the texts of a span that is over say; those that are not asked for are NULL. */
+enum {
+	NAME,
+	SUBTYPE, /* of an action */
+	FEATURE, /* of a model, and the path of one that is not called from outside */
+	PATH,
+	TEXTS
+};
+
+/* All that is counted of it when nothing went wrong. */
+typedef struct over {
+	const char *texts[TEXTS];
+	size_t sizes[TEXTS];         /* where the texts stand behind it; 0: there is none */
+	const char *outcome, *error; /* error: NULL when it went well */
+	double spent_ns, latency_ms;
+	json_t *usage; /* of a model; NULL: none */
+	bool is_root;
+} over;
+
 /* --- models --- */
 
 typedef struct usage {
@@ -85,126 +105,58 @@ static const usage *usage_of(const char *member)
 	return NULL;
 }
 
-/* A model's call that is over, with all that is counted of it. */
-typedef struct model_call {
-	gk_metrics *metrics;
-	const char *name, *feature, *error; /* error: NULL when it went well */
-	char *path;
-	json_t *usage;
-	double latency_ms, spent_ms;
-	bool is_genkits; /* the reference leaves out models that are called from outside */
-} model_call;
-
 /* Zero, less and nothing are not counted. */
-static void count_usage(const model_call *call, const char *const *generate)
+static void count_usage(gk_metrics *metrics, const over *it, const char *const *generate)
 {
 	const char *member;
 	json_t *count;
 
-	json_object_foreach (call->usage, member, count) {
+	json_object_foreach (it->usage, member, count) {
 		double value = json_number_value(count);
-		const usage *it = value > 0 ? usage_of(member) : NULL;
+		const usage *what = value > 0 ? usage_of(member) : NULL;
 
-		if (!it || (it->instead_of && number_of(call->usage, it->instead_of) > 0))
+		if (!what || (what->instead_of && number_of(it->usage, what->instead_of) > 0))
 			continue;
-		gk_metrics_add(call->metrics, it->ours,
-			(const char *[]){ call->name, it->direction, it->kind }, value);
-		if (call->is_genkits && it->genkits != GK_METRICS)
-			gk_metrics_add(call->metrics, it->genkits, generate, value);
+		gk_metrics_add(metrics, what->ours,
+			(const char *[]){ it->texts[NAME], what->direction, what->kind }, value);
+		if (it->texts[PATH] && what->genkits != GK_METRICS)
+			gk_metrics_add(metrics, what->genkits, generate, value);
 	}
 }
 
-static void count_call(const model_call *call)
+/* The reference leaves out models that are called from outside: they have no path here. */
+static void count_model(gk_metrics *metrics, const over *it)
 {
-	gk_metrics *metrics = call->metrics;
-	const char *status = call->error ? "failure" : "success";
-	const char *generate[] = { call->name, call->feature, call->path, SOURCE, PACKAGE_VERSION,
-		status };
+	const char *name = it->texts[NAME], *feature = it->texts[FEATURE];
+	gk_auto_str char *path =
+		it->texts[PATH] ? gk_span_path_with(it->texts[PATH], it->texts[SUBTYPE]) : NULL;
+	const char *generate[] = { name, feature, path, SOURCE, PACKAGE_VERSION,
+		it->error ? "failure" : "success" };
 
 	gk_metrics_add(metrics, GK_METRIC_MODEL_REQUESTS,
-		(const char *[]){
-			call->name, call->feature, call->error ? "error" : "success", call->error },
-		1);
-	gk_metrics_observe(metrics, GK_METRIC_MODEL_SECONDS, (const char *[]){ call->name },
-		(call->latency_ms > 0 ? call->latency_ms : call->spent_ms) / 1000);
-	count_usage(call, generate);
-	if (!call->is_genkits)
+		(const char *[]){ name, feature, it->error ? "error" : "success", it->error }, 1);
+	gk_metrics_observe(metrics, GK_METRIC_MODEL_SECONDS, (const char *[]){ name },
+		(it->latency_ms > 0 ? it->latency_ms : it->spent_ns / NS_PER_MS) / 1000);
+	count_usage(metrics, it, generate);
+	if (!path)
 		return;
 	gk_metrics_add(metrics, GK_METRIC_GENERATE_REQUESTS, generate, 1);
-	if (call->latency_ms > 0)
-		gk_metrics_observe(metrics, GK_METRIC_GENERATE_LATENCY, generate, call->latency_ms);
-}
-
-static void count_later(void *user)
-{
-	model_call *call = user;
-
-	count_call(call);
-	json_decref(call->usage);
-	free(call->path);
-	free(call);
-}
-
-/* Its texts stand behind it. False: without memory, or outside of a loop, it is to be counted now. */
-static bool put_off(const model_call *call)
-{
-	size_t name = strlen(call->name) + 1, feature = strlen(call->feature) + 1;
-	gk_loop *loop = gk_loop_self();
-	model_call *later = loop ? malloc(sizeof(*later) + name + feature) : NULL;
-	char *texts = (char *)(later + 1);
-
-	if (!later)
-		return false;
-	*later = *call;
-	later->name = memcpy(texts, call->name, name);
-	later->feature = memcpy(texts + name, call->feature, feature);
-	json_incref(later->usage);
-	gk_loop_tidy(loop, count_later, later);
-	return true;
-}
-
-/* Whoever waits for a model's answer does not wait for its counts: there are as many as of all else. */
-static void count_model(gk_metrics *metrics, const gk_span *span, const char *error)
-{
-	model_call call = {
-		.metrics = metrics,
-		.name = span->name,
-		.feature = gk_span_metrics_feature(span),
-		.error = error,
-		.path = gk_span_path(span),
-		.usage = gk_json_peek(span->output, "usage"),
-		.latency_ms = number_of(span->output, "latencyMs"),
-		.spent_ms = (double)(span->end_ns - span->start_ns) / NS_PER_MS,
-	};
-
-	call.is_genkits = !span->is_root && span->input && call.path;
-	if (!error && put_off(&call))
-		return;
-	count_call(&call);
-	free(call.path);
-}
-
-void gk_span_metrics_catch_up(void)
-{
-	gk_loop *loop = gk_loop_self();
-
-	if (loop)
-		gk_loop_tidy_now(loop);
+	if (it->latency_ms > 0)
+		gk_metrics_observe(metrics, GK_METRIC_GENERATE_LATENCY, generate, it->latency_ms);
 }
 
 /* --- features, paths, actions --- */
 
-static void count_feature(gk_metrics *metrics, const gk_span *span, const char *error)
+static void count_feature(gk_metrics *metrics, const over *it)
 {
-	const char *status = error ? "failure" : "success";
-	const char *labels[] = { span->name, status, SOURCE, PACKAGE_VERSION, error };
-	double spent_ns = (double)(span->end_ns - span->start_ns);
+	const char *status = it->error ? "failure" : "success";
+	const char *labels[] = { it->texts[NAME], status, SOURCE, PACKAGE_VERSION, it->error };
 
 	gk_metrics_add(metrics, GK_METRIC_REQUESTS, labels, 1);
-	gk_metrics_observe(metrics, GK_METRIC_LATENCY, labels, spent_ns / NS_PER_MS);
-	labels[1] = outcome_of(span);
+	gk_metrics_observe(metrics, GK_METRIC_LATENCY, labels, it->spent_ns / NS_PER_MS);
+	labels[1] = it->outcome;
 	gk_metrics_add(metrics, GK_METRIC_FEATURE_REQUESTS, labels, 1);
-	gk_metrics_observe(metrics, GK_METRIC_FEATURE_SECONDS, labels, spent_ns / NS_PER_S);
+	gk_metrics_observe(metrics, GK_METRIC_FEATURE_SECONDS, labels, it->spent_ns / NS_PER_S);
 }
 
 static void count_failure(gk_metrics *metrics, const gk_span *span, const char *error)
@@ -219,13 +171,12 @@ static void count_failure(gk_metrics *metrics, const gk_span *span, const char *
 	gk_metrics_add(metrics, GK_METRIC_FAILURE_PATHS, (const char *[]){ feature, error }, 1);
 }
 
-static void count_action(gk_metrics *metrics, const gk_span *span)
+static void count_action(gk_metrics *metrics, const over *it)
 {
-	const char *labels[] = { span->subtype, span->name, outcome_of(span) };
+	const char *labels[] = { it->texts[SUBTYPE], it->texts[NAME], it->outcome };
 
 	gk_metrics_add(metrics, GK_METRIC_ACTIONS, labels, 1);
-	gk_metrics_observe(metrics, GK_METRIC_ACTION_SECONDS, labels,
-		(double)(span->end_ns - span->start_ns) / NS_PER_S);
+	gk_metrics_observe(metrics, GK_METRIC_ACTION_SECONDS, labels, it->spent_ns / NS_PER_S);
 	gk_metrics_add(metrics, GK_METRIC_ACTIONS_IN_FLIGHT, labels, -1);
 }
 
@@ -251,6 +202,81 @@ static void count_engagement(gk_metrics *metrics, const gk_span *span)
 		(const char *[]){ name, feedback ? "feedback" : "acceptance", value }, 1);
 }
 
+static void count_over(gk_metrics *metrics, const over *it)
+{
+	if (it->is_root)
+		count_feature(metrics, it);
+	if (it->texts[SUBTYPE])
+		count_action(metrics, it);
+	if (it->texts[FEATURE])
+		count_model(metrics, it);
+}
+
+/* --- later --- */
+
+static void count_late(gk_span_metrics *it)
+{
+	const char *text = it->late.data, *end = text + it->late.len;
+	over one;
+
+	while (text < end) {
+		memcpy(&one, text, sizeof(one));
+		text += sizeof(one);
+		for (size_t i = 0; i < TEXTS; i++) {
+			one.texts[i] = one.sizes[i] ? text : NULL;
+			text += one.sizes[i];
+		}
+		count_over(it->metrics, &one);
+		json_decref(one.usage);
+	}
+	gk_buf_clear(&it->late);
+}
+
+static void count_in_time(void *user)
+{
+	gk_span_metrics *it = user;
+
+	it->is_put_off = false;
+	count_late(it);
+}
+
+/* Nobody who waits for an answer waits until it has been counted. False: without memory, outside of a loop or with endless texts
+ * it is to be counted now. */
+static bool put_off(gk_span_metrics *it, over *one)
+{
+	gk_loop *loop = gk_loop_self();
+	size_t size = sizeof(*one);
+
+	for (size_t i = 0; i < TEXTS; i++)
+		size += one->sizes[i] = one->texts[i] ? strlen(one->texts[i]) + 1 : 0;
+	if (it->late.len + size > GK_MAX_LATE_COUNTS)
+		count_late(it);
+	if (!loop || size > GK_MAX_LATE_COUNTS)
+		return false;
+	if (!gk_buf_reserve(&it->late, size)) {
+		count_late(it);
+		return false;
+	}
+	gk_buf_put(&it->late, one, sizeof(*one));
+	for (size_t i = 0; i < TEXTS; i++)
+		gk_buf_put(&it->late, one->texts[i], one->sizes[i]);
+	json_incref(one->usage);
+	if (!it->is_put_off)
+		gk_loop_tidy(loop, count_in_time, it);
+	it->is_put_off = true;
+	return true;
+}
+
+void gk_span_metrics_catch_up(void)
+{
+	gk_loop *loop = gk_loop_self();
+
+	if (loop)
+		gk_loop_tidy_now(loop);
+}
+
+/* --- observing --- */
+
 static bool is_action(const gk_span *span)
 {
 	return span->subtype && gk_str_equal(span->type, "action");
@@ -265,11 +291,32 @@ static void started(const gk_span *span, void *user)
 			(const char *[]){ span->subtype }, 1);
 }
 
+static over over_of(const gk_span *span, const char *error)
+{
+	over one = { .texts[NAME] = span->name,
+		.outcome = outcome_of(span),
+		.error = error,
+		.spent_ns = (double)(span->end_ns - span->start_ns),
+		.is_root = span->is_root };
+
+	if (is_action(span))
+		one.texts[SUBTYPE] = span->subtype;
+	if (!is_action(span) || !gk_str_equal(span->subtype, "model"))
+		return one;
+	one.texts[FEATURE] = gk_span_metrics_feature(span);
+	if (!span->is_root && span->input)
+		one.texts[PATH] = span->path;
+	one.usage = gk_json_peek(span->output, "usage");
+	one.latency_ms = number_of(span->output, "latencyMs");
+	return one;
+}
+
 static void ended(const gk_span *span, void *user)
 {
-	const gk_span_metrics *it = user;
+	gk_span_metrics *it = user;
 	char type[GK_SPAN_ERROR_TYPE_SIZE];
 	const char *error = NULL;
+	over one;
 
 	if (!span->type)
 		return;
@@ -281,17 +328,22 @@ static void ended(const gk_span *span, void *user)
 		error = gk_span_error_type(span, type) ? type : "<unknown>";
 	if (span->is_failure_source)
 		count_failure(it->metrics, span, error ? error : "<unknown>");
-	if (span->is_root)
-		count_feature(it->metrics, span, error);
-	if (is_action(span)) {
-		count_action(it->metrics, span);
-		if (gk_str_equal(span->subtype, "model"))
-			count_model(it->metrics, span, error);
-	}
+	if (!span->is_root && !is_action(span))
+		return;
+	one = over_of(span, error);
+	if (error || !put_off(it, &one))
+		count_over(it->metrics, &one);
 }
 
 void gk_span_metrics_init(gk_span_metrics *it, gk_metrics *metrics)
 {
-	it->metrics = metrics;
-	it->observer = (gk_span_observer){ .started = started, .ended = ended, .user = it };
+	*it = (gk_span_metrics){ .metrics = metrics,
+		.observer = { .started = started, .ended = ended, .user = it } };
+}
+
+void gk_span_metrics_done(gk_span_metrics *it)
+{
+	if (it->is_put_off)
+		gk_span_metrics_catch_up();
+	gk_buf_done(&it->late);
 }

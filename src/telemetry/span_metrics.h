@@ -10,13 +10,16 @@
 typedef struct gk_span_metrics {
 	gk_span_observer observer;
 	gk_metrics *metrics;
+	gk_buf late;     /* what is still to be counted */
+	bool is_put_off; /* the loop will see to it */
 } gk_span_metrics;
 
 /** Embedded in its owner, who gives it to gk_app_add_observer(). `metrics` outlives it. */
 void gk_span_metrics_init(gk_span_metrics *it, gk_metrics *metrics);
+/** After it has been taken from the application, and before the metrics go: counts the rest. */
+void gk_span_metrics_done(gk_span_metrics *it);
 
-/** Counts what is still to be counted: what a model's answer used is put off to the end of the loop's turn. Before the metrics
- * are read, and before they go. */
+/** Counts what is still to be counted, before the metrics are read: what went well is put off to the end of the loop's turn. */
 void gk_span_metrics_catch_up(void);
 
 /** What was used: the name of the outermost span of Genkit's; "generate" when that is only a helper. */

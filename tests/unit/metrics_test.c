@@ -24,6 +24,7 @@ static void setup(void)
 static void teardown(void)
 {
 	core_stop();
+	gk_span_metrics_done(&spans);
 	gk_metrics_free(metrics);
 }
 
@@ -182,8 +183,11 @@ static gk_code look_after_model(gk_ctx *ctx, json_t *input, json_t **ret, gk_err
 	gk_code rc = call_model(ctx, input, ret, err);
 
 	ck_assert_ptr_null(gk_metrics_series(metrics, GK_METRIC_MODEL_TOKENS));
-	gk_span_metrics_catch_up();
+	ck_assert_ptr_null(gk_metrics_series(metrics, GK_METRIC_ACTIONS));
+	assert_line("genkitd_actions_in_flight{type=\"model\"} 0");
+	assert_line("genkitd_actions_in_flight{type=\"flow\"} 1");
 	ck_assert_ptr_nonnull(gk_metrics_series(metrics, GK_METRIC_MODEL_TOKENS));
+	ck_assert_ptr_nonnull(gk_metrics_series(metrics, GK_METRIC_ACTIONS));
 	return rc;
 }
 
@@ -194,6 +198,53 @@ START_TEST(nobody_waits_for_what_is_counted_of_an_answer)
 	json_decref(core_run("/flow/looker", json_true()));
 	json_decref(core_run("/model/mock/m", json_true()));
 	ck_assert(series(GK_METRIC_MODEL_SECONDS, "mock/m")->count == 2);
+	ck_assert(series(GK_METRIC_FEATURE_SECONDS, "looker")->count == 1);
+	assert_line("genkitd_actions_in_flight{type=\"flow\"} 0");
+}
+END_TEST
+
+#define MANY 1000 /* their counts need more than may be put off */
+
+static gk_code call_often(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	for (int i = 0; i < MANY; i++)
+		ck_assert_int_eq(gk_run_action(ctx, "/model/mock/m", input, NULL, err), GK_OK);
+	ck_assert(gk_metrics_series(metrics, GK_METRIC_ACTION_SECONDS)->count < MANY);
+	ck_assert(gk_metrics_series(metrics, GK_METRIC_ACTION_SECONDS)->count > MANY / 10);
+	return core_echo(ctx, input, ret, err);
+}
+
+START_TEST(only_so_much_is_left_to_be_counted)
+{
+	core_model("mock/m", answer);
+	core_flow("busy", call_often, NULL);
+	json_decref(core_run("/flow/busy", json_true()));
+	ck_assert_uint_eq(series(GK_METRIC_MODEL_SECONDS, "mock/m")->count, MANY);
+	ck_assert(series(GK_METRIC_INPUT_TOKENS, "mock/m")->value > 12 * MANY - 0.5);
+	assert_line("genkitd_actions_in_flight{type=\"model\"} 0");
+}
+END_TEST
+
+static gk_code step_with_long_name(gk_ctx *ctx, json_t *input, json_t **ret, gk_error *err)
+{
+	gk_auto_str char *name = calloc(1, GK_MAX_LATE_COUNTS + 1);
+	gk_code rc;
+
+	ck_assert_ptr_nonnull(name);
+	memset(name, 'n', GK_MAX_LATE_COUNTS);
+	rc = gk_run_step(ctx, name, call_model, NULL, input, ret, err);
+	ck_assert_ptr_nonnull(gk_metrics_series(metrics, GK_METRIC_GENERATE_REQUESTS));
+	return rc;
+}
+
+START_TEST(a_model_under_an_endless_path_is_counted_at_once)
+{
+	core_model("mock/m", answer);
+	core_flow("winding", step_with_long_name, NULL);
+	json_decref(core_run("/flow/winding", json_true()));
+	ck_assert_uint_eq(series(GK_METRIC_MODEL_SECONDS, "mock/m")->count, 1);
+	ck_assert_uint_eq(strlen(series(GK_METRIC_GENERATE_REQUESTS, "mock/m")->labels[2]),
+		GK_MAX_METRIC_LABEL);
 }
 END_TEST
 
@@ -411,6 +462,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_long_label_is_cut);
 	tcase_add_test(tc, tokens_are_counted_by_model_and_direction);
 	tcase_add_test(tc, nobody_waits_for_what_is_counted_of_an_answer);
+	tcase_add_test(tc, only_so_much_is_left_to_be_counted);
+	tcase_add_test(tc, a_model_under_an_endless_path_is_counted_at_once);
 	tcase_add_test(tc, genkits_own_metrics_tell_the_feature_and_the_path);
 	tcase_add_test(tc, a_model_called_from_outside_is_a_feature_and_not_a_part_of_one);
 	tcase_add_test(tc, a_failure_is_counted_where_it_began);
