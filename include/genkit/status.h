@@ -46,6 +46,7 @@ extern "C" {
 #define GK_MUST_USE              __attribute__((warn_unused_result))
 #define GK_PRINTF(format_, args) __attribute__((format(printf, format_, args)))
 #define GK_CLEANUP(fn)           __attribute__((cleanup(fn)))
+#define GK_COLD                  __attribute__((cold)) /* hardly ever called: what leads to it stands apart */
 #define GK_SUSPENDS              /* may park the calling fiber: call it from an action's code, never from a loop callback */
 
 /** The canonical RPC codes; Genkit's wire formats carry the numbers and the names ("NOT_FOUND"). */
@@ -94,19 +95,19 @@ typedef struct gk_error {
 } gk_error;
 
 /** Fills `err` (NULL: does nothing), replacing what was there; returns `code`. */
-gk_code gk_error_set(gk_error *err, gk_code code, const char *format, ...) GK_PRINTF(3, 4);
+GK_COLD gk_code gk_error_set(gk_error *err, gk_code code, const char *format, ...) GK_PRINTF(3, 4);
 /** The same for an error without a status of its own; returns GK_INTERNAL. */
-gk_code gk_error_set_plain(gk_error *err, const char *format, ...) GK_PRINTF(2, 3);
+GK_COLD gk_code gk_error_set_plain(gk_error *err, const char *format, ...) GK_PRINTF(2, 3);
 /** Memory ran out: GK_RESOURCE_EXHAUSTED, "out of memory". Allocates nothing when it need not. */
-gk_code gk_error_no_memory(gk_error *err);
+GK_COLD gk_code gk_error_no_memory(gk_error *err);
 /** Puts text before the message; the code stays. Returns the code. */
-gk_code gk_error_prefix(gk_error *err, const char *format, ...) GK_PRINTF(2, 3);
+GK_COLD gk_code gk_error_prefix(gk_error *err, const char *format, ...) GK_PRINTF(2, 3);
 /** Attaches details for the caller (stolen); replaces older ones. Returns the code. */
-gk_code gk_error_details_take(gk_error *err, json_t *details_take);
+GK_COLD gk_code gk_error_details_take(gk_error *err, json_t *details_take);
 /** Hands the content of `from` to `to` and empties `from`. Returns the code. */
-gk_code gk_error_move(gk_error *to, gk_error *from);
+GK_COLD gk_code gk_error_move(gk_error *to, gk_error *from);
 /** A deep copy; `to` is replaced. Returns the code. */
-gk_code gk_error_copy(gk_error *to, const gk_error *from);
+GK_COLD gk_code gk_error_copy(gk_error *to, const gk_error *from);
 /** Frees what it holds and makes it GK_OK. */
 void gk_error_clear(gk_error *err);
 /** The text that logs and the reflection API show: "NOT_FOUND: no such widget", or the bare message of a plain

@@ -41,6 +41,7 @@ bool gk_log_is_on(gk_log_level level);
 /** A record of a user's code: with the ids of a span, and attributes (borrowed; NULL: none). */
 void gk_log_with(gk_log_level level, const char *component, const char *trace_id,
 	const char *span_id, const json_t *attributes, const char *format, va_list args);
-void gk_log(gk_log_level level, const char *component, const char *format, ...) GK_PRINTF(3, 4);
+GK_COLD void gk_log(gk_log_level level, const char *component, const char *format, ...)
+	GK_PRINTF(3, 4);
 
 #endif
