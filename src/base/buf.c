@@ -97,7 +97,7 @@ void gk_buf_overran(gk_buf *buf)
 	gk_buf_fail(buf);
 }
 
-void gk_buf_put(gk_buf *buf, const void *data, size_t len)
+void gk_buf_put_more(gk_buf *buf, const void *data, size_t len)
 {
 	char *room = len < buf->limit - buf->len ? buf->data + buf->len : gk_buf_reserve(buf, len);
 

@@ -43,7 +43,8 @@ char *gk_buf_reserve(gk_buf *buf, size_t extra);
 /** The same for those who know only how much it may become: there is room beyond `max`, too, and gk_buf_added() fails when
  * it was needed. */
 char *gk_buf_reserve_most(gk_buf *buf, size_t extra);
-void gk_buf_put(gk_buf *buf, const void *data, size_t len);
+/** gk_buf_put() of what is long, or needs memory. */
+void gk_buf_put_more(gk_buf *buf, const void *data, size_t len);
 void gk_buf_printf(gk_buf *buf, const char *format, ...) GK_PRINTF(2, 3);
 /** A text as part of a line that somebody reads: its control characters neither make lines nor move the cursor. */
 void gk_buf_put_line(gk_buf *buf, const char *text);
@@ -65,26 +66,27 @@ static inline void gk_buf_added(gk_buf *buf, size_t len)
 }
 
 /* In line, since the length of what stands in the source is known: what is short becomes a few moves. */
-static inline void gk_buf_puts(gk_buf *buf, const char *text)
+static inline void gk_buf_put(gk_buf *buf, const void *data, size_t len)
 {
-	size_t len = strlen(text);
-
 	if (__builtin_constant_p(len) && len <= GK_BUF_SHORT && len < buf->limit - buf->len) {
-		memcpy(buf->data + buf->len, text, len + 1);
+		char *to = buf->data + buf->len;
+
+		memcpy(to, data, len);
+		to[len] = '\0';
 		buf->len += len;
 	} else {
-		gk_buf_put(buf, text, len);
+		gk_buf_put_more(buf, data, len);
 	}
+}
+
+static inline void gk_buf_puts(gk_buf *buf, const char *text)
+{
+	gk_buf_put(buf, text, strlen(text));
 }
 
 static inline void gk_buf_putc(gk_buf *buf, char c)
 {
-	if (1 < buf->limit - buf->len) {
-		buf->data[buf->len++] = c;
-		buf->data[buf->len] = '\0';
-	} else {
-		gk_buf_put(buf, &c, 1);
-	}
+	gk_buf_put(buf, &c, 1);
 }
 
 static inline bool gk_buf_failed(const gk_buf *buf)

@@ -24,14 +24,14 @@
 static char *put_ms(char *to, uint64_t ns)
 {
 	uint64_t fraction = ns % NS_PER_MS;
+	char *point = to + gk_format_i64((int64_t)(ns / NS_PER_MS), to);
 
-	to += gk_format_i64((int64_t)(ns / NS_PER_MS), to);
 	if (!fraction)
-		return to;
-	*to = '.';
-	for (int at = 6; at > 0; at--, fraction /= 10)
-		to[at] = (char)('0' + fraction % 10);
-	for (to += 7; to[-1] == '0';)
+		return point;
+	/* With its zeros, behind a 1. */
+	to = point + gk_format_i64((int64_t)(NS_PER_MS + fraction), point);
+	*point = '.';
+	while (to[-1] == '0')
 		to--;
 	return to;
 }
