@@ -115,7 +115,8 @@ struct gk_ctx {
 	void *chunk_user;
 	gk_ctx_text *texts;
 	bool is_streaming;
-	bool is_sealed; /* gk_define_action() is refused below */
+	bool is_sealed;   /* gk_define_action() is refused below */
+	bool has_vouched; /* of a call; see gk_ctx_vouch() */
 };
 
 void gk_ctx_init_root(gk_ctx *ctx, gk_app *app, gk_run *run);
