@@ -97,6 +97,8 @@ bool gk_str_is_clean(const char *text, size_t len)
 
 	while (len - i >= 8 && !has_control(text + i))
 		i += 8;
+	if (i && len - i < 8 && !has_control(text + len - 8))
+		return true; /* the last eight say it of the rest */
 	for (; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "json/edit.h"
 
+#define FEW      8 /* members: more are not looked through for names */
 #define FIRST_OF 5 /* of so many messages that are shown one is from the beginning */
 
 typedef const char *place[4]; /* names of members, from outside in; ends with NULL */
@@ -56,8 +57,27 @@ static bool become(json_t **shown, json_t *next_take)
 static const place secrets[] = { { "config", "apiKey" }, { "options", "apiKey" },
 	{ "request", "config", "apiKey" } };
 
+/* Most values have none of these members, and to look at the few that one has is less work than to look those up. */
+static bool may_have_secrets(const json_t *value)
+{
+	json_t *object = (json_t *)(uintptr_t)value;
+
+	if (json_object_size(value) > FEW)
+		return true;
+	for (void *m = json_object_iter(object); m; m = json_object_iter_next(object, m)) {
+		const char *name = json_object_iter_key(m);
+
+		for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+			if (name[0] == secrets[i][0][0] && strcmp(name, secrets[i][0]) == 0)
+				return true;
+	}
+	return false;
+}
+
 static bool hide_secrets(json_t **shown)
 {
+	if (!may_have_secrets(*shown))
+		return true;
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
 		if (json_is_string(value_at(*shown, secrets[i])) &&
 			!become(shown, with(*shown, secrets[i], json_string("<redacted>"))))
