@@ -23,7 +23,8 @@ endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 WARNINGS += $(if $(WERROR),-Werror)
-ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZE_FLAGS) -fPIC -fvisibility=hidden \
+# All is bound at the start: a call of another library goes there without a stop in between.
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZE_FLAGS) -fPIC -fno-plt -fvisibility=hidden \
 	-D_GNU_SOURCE -I. -Iinclude -Isrc -I$(BUILD)/gen $(LIB_CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE_FLAGS) -Wl,--as-needed
 
