@@ -168,14 +168,8 @@ static gk_code make_forms(
 /* The agent that makes place; NULL: none. */
 static const void *old_of(gk_app *app, const char *name)
 {
-	gk_auto_str char *key = NULL;
-	const gk_action *action;
+	const gk_action *action = gk_app_find_named_peek(app, forms[0].type, name);
 
-	if (asprintf(&key, "/%s/%s", forms[0].type, name) < 0) {
-		key = NULL;
-		return NULL;
-	}
-	action = gk_app_find_action_peek(app, key);
 	return action ? gk_action_user(action) : NULL;
 }
 
@@ -199,14 +193,8 @@ static gk_code register_it(
 
 void gk_agent_withdraw(gk_app *app, const char *name)
 {
-	for (size_t i = 0; i < FORMS; i++) {
-		gk_auto_str char *key = NULL;
-
-		if (asprintf(&key, "/%s/%s", forms[i].type, name) >= 0)
-			gk_app_remove_action(app, key);
-		else
-			key = NULL;
-	}
+	for (size_t i = 0; i < FORMS; i++)
+		gk_app_remove_named(app, forms[i].type, name);
 }
 
 /* The agent is there before its prompt is: its name is the one that may be taken. */

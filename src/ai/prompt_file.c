@@ -4,6 +4,7 @@
 #include "ai/prompt_file.h"
 
 #include "ai/prompt_late.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "core/app.h"
 #include "core/builtin_schemas.h"
@@ -123,16 +124,13 @@ static gk_prompt_body *find(gk_app *app, const char *name, const char *variant)
 /* Only what is of that prompt: code may have a flow of the name. */
 static void withdraw(gk_app *app, const char *kind, const char *prefix, const gk_action *prompt)
 {
-	gk_auto_str char *key = NULL;
+	char name[2 * GK_MAX_ACTION_NAME];
 	gk_action *action;
 
-	if (asprintf(&key, "/%s/%s%s", kind, prefix, gk_action_name(prompt)) < 0) {
-		key = NULL;
-		return;
-	}
-	action = gk_app_find_action_peek(app, key);
+	snprintf(name, sizeof(name), "%s%s", prefix, gk_action_name(prompt));
+	action = gk_app_find_named_peek(app, kind, name);
 	if (action && gk_action_user(action) == gk_action_user(prompt))
-		gk_app_remove_action(app, key);
+		gk_app_remove_named(app, kind, name);
 }
 
 /* What came from the file of that name: a prompt, or a mistake alone; NULL: nothing. */

@@ -9,6 +9,7 @@
 #include "dotprompt/picoschema.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* gk_log() asks which run speaks. */
 static void current_ids(const char **trace_id_ret, const char **span_id_ret)
@@ -129,6 +130,32 @@ bool gk_app_remove_action(gk_app *app, const char *key)
 	if (gk_str_has_prefix(key, GK_PROVIDER_PREFIX))
 		return false; /* fibers may be waiting for what it offers */
 	return gk_registry_remove(app->registry, key);
+}
+
+/* A type is one of a few short words. */
+#define KEY_SIZE (GK_MAX_ACTION_NAME + 64)
+
+/* "/TYPE/NAME"; one that is too long is nobody's. */
+static void write_key(char key[KEY_SIZE], const char *type, const char *name)
+{
+	if (snprintf(key, KEY_SIZE, "/%s/%s", type, name) >= KEY_SIZE)
+		*key = '\0';
+}
+
+gk_action *gk_app_find_named_peek(const gk_app *app, const char *type, const char *name)
+{
+	char key[KEY_SIZE];
+
+	write_key(key, type, name);
+	return gk_app_find_action_peek(app, key);
+}
+
+bool gk_app_remove_named(gk_app *app, const char *type, const char *name)
+{
+	char key[KEY_SIZE];
+
+	write_key(key, type, name);
+	return gk_app_remove_action(app, key);
 }
 
 void gk_app_set_idle(gk_app *app, gk_loop_fn *fn, void *user)

@@ -52,6 +52,9 @@ void *gk_app_slot_peek(gk_app *app, const gk_app_slot *slot);
 gk_action *gk_app_find_action_peek(const gk_app *app, const char *key);
 /** Withdraws it; runs that have found it go on. False when there is none, or it is a provider: those stay. */
 bool gk_app_remove_action(gk_app *app, const char *key);
+/** The same by type and name: for what must not fail when memory has run out. */
+gk_action *gk_app_find_named_peek(const gk_app *app, const char *type, const char *name);
+bool gk_app_remove_named(gk_app *app, const char *type, const char *name);
 /** Like gk_lookup_action(), for code that has no ctx. Call it in a fiber. */
 GK_MUST_USE GK_SUSPENDS gk_code gk_app_lookup_action(
 	gk_app *app, const char *key, gk_action **ret, gk_error *err);

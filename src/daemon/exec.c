@@ -125,15 +125,9 @@ static gk_code define(gk_exec *exec, gk_exec_entry *entry, gk_error *err)
 /* A tool has a twin. */
 static void withdraw(gk_exec *exec, const gk_exec_entry *entry)
 {
-	gk_auto_str char *twin = NULL;
-
 	gk_app_remove_action(exec->app, entry->key);
-	if (!gk_str_has_prefix(entry->key, "/tool/"))
-		return;
-	if (asprintf(&twin, "/tool.v2/%s", entry->name) < 0)
-		twin = NULL;
-	else
-		gk_app_remove_action(exec->app, twin);
+	if (gk_str_has_prefix(entry->key, "/tool/"))
+		gk_app_remove_named(exec->app, "tool.v2", entry->name);
 }
 
 /* --- all of them --- */

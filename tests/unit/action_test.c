@@ -333,6 +333,26 @@ START_TEST(an_action_without_memory_is_not_half_defined)
 }
 END_TEST
 
+START_TEST(an_action_is_withdrawn_without_memory)
+{
+	char longest[GK_MAX_ACTION_NAME + 1] = "", longer[2 * GK_MAX_ACTION_NAME] = "";
+	bool are_gone;
+
+	memset(longest, 'a', sizeof(longest) - 1);
+	memset(longer, 'a', sizeof(longer) - 1);
+	core_flow(longest, core_echo, NULL);
+	core_flow("b", core_echo, NULL);
+	fault_after(1);
+	are_gone = gk_app_remove_named(core_app, "flow", longest) &&
+		   gk_app_remove_named(core_app, "flow", "b");
+	fault_after(0);
+	ck_assert(are_gone);
+	ck_assert_ptr_null(gk_app_find_named_peek(core_app, "flow", longest));
+	ck_assert(!gk_app_remove_named(core_app, "flow", "b"));
+	ck_assert(!gk_app_remove_named(core_app, "flow", longer));
+}
+END_TEST
+
 static void set_up(void)
 {
 	core_start();
@@ -365,6 +385,7 @@ static Suite *suite(void)
 	tcase_add_test(tests, nothing_is_defined_below_a_run_with_a_context_of_its_own);
 	tcase_add_test(tests, flows_may_be_defined_anywhere);
 	tcase_add_test(tests, an_action_without_memory_is_not_half_defined);
+	tcase_add_test(tests, an_action_is_withdrawn_without_memory);
 	suite_add_tcase(it, tests);
 	return it;
 }
