@@ -10,32 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* FNV-1a over words of eight bytes: for each answer, where zlib's sums cost seven times as much. */
-static uint64_t sum_words(uint64_t sum, const char *data, size_t len)
-{
-	uint64_t word;
-
-	for (; len >= sizeof(word); data += sizeof(word), len -= sizeof(word)) {
-		memcpy(&word, data, sizeof(word));
-		sum = (sum ^ word) * 0x100000001b3u;
-	}
-	if (len) {
-		word = 0;
-		memcpy(&word, data, len);
-		sum = (sum ^ word) * 0x100000001b3u;
-	}
-	return sum;
-}
-
-uint32_t gk_trace_ring_sum(const gk_ring_entry *entry, uint64_t at, const char *data)
-{
-	uint64_t sum = sum_words(0xcbf29ce484222325u, (const char *)&entry->number, 8);
-
-	sum = sum_words(sum, (const char *)&at, 8);
-	sum = sum_words(sum, data, entry->len);
-	return (uint32_t)(sum ^ sum >> 32);
-}
-
 bool gk_trace_ring_write_all(int fd, const char *data, size_t len, uint64_t at)
 {
 	while (len) {

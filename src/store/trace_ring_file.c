@@ -126,8 +126,10 @@ static ring_content look(gk_trace_ring *ring, gk_ring_ends *ends)
 		return UNREADABLE;
 	if (!head.magic)
 		return NOTHING;
-	if (head.magic != GK_TRACE_RING_MAGIC || !head.size || head.size % 8 ||
-		info.st_size < (off_t)sizeof(head) ||
+	ring->sum = head.magic == GK_TRACE_RING_MAGIC     ? gk_trace_ring_sum
+		    : head.magic == GK_TRACE_RING_MAGIC_2 ? gk_trace_ring_sum_2
+							  : NULL;
+	if (!ring->sum || !head.size || head.size % 8 || info.st_size < (off_t)sizeof(head) ||
 		head.size > (uint64_t)info.st_size - sizeof(head))
 		return FOREIGN;
 	ring->size = head.size;
@@ -150,7 +152,7 @@ static bool read_entry(
 	data = malloc(entry->len + 1);
 	if (!data || !read_at(ring, at + sizeof(*entry), data, entry->len))
 		return false;
-	if (gk_trace_ring_sum(entry, at, data) == entry->sum)
+	if (ring->sum(entry, at, data) == entry->sum)
 		*ret = gk_steal(data);
 	return true;
 }

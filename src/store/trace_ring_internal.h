@@ -22,7 +22,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define GK_TRACE_RING_MAGIC 0x32676e69726b67u /* "gkring2" */
+#define GK_TRACE_RING_MAGIC   0x33676e69726b67u /* "gkring3" */
+#define GK_TRACE_RING_MAGIC_2 0x32676e69726b67u /* with other sums: read, not written */
 
 typedef struct gk_ring_ends {
 	uint64_t tail, whole;
@@ -46,10 +47,14 @@ typedef struct gk_ring_mark {
 	uint64_t end;
 } gk_ring_mark;
 
+typedef uint32_t gk_ring_sum(const gk_ring_entry *entry, uint64_t at, const char *data);
+gk_ring_sum gk_trace_ring_sum, gk_trace_ring_sum_2;
+
 struct gk_trace_ring {
 	char *path;
 	int fd;
 	uint64_t size;
+	gk_ring_sum *sum;
 
 	/* Of whoever puts: */
 	uint64_t head;    /* where the next write goes */
@@ -71,7 +76,6 @@ static inline size_t gk_trace_ring_size(size_t len)
 	return (sizeof(gk_ring_entry) + len + 7) & ~(size_t)7;
 }
 
-uint32_t gk_trace_ring_sum(const gk_ring_entry *entry, uint64_t at, const char *data);
 /** All of it, or false with `errno`. */
 bool gk_trace_ring_write_all(int fd, const char *data, size_t len, uint64_t at);
 

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "store/trace_ring.h"
+#include "store/trace_ring_internal.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -467,6 +467,88 @@ START_TEST(positions_that_cannot_be_lead_nowhere)
 }
 END_TEST
 
+/* As a daemon of version 2 wrote it: two entries behind each other. */
+static const struct {
+	gk_ring_head head;
+	gk_ring_entry first;
+	char one[8];
+	gk_ring_entry second;
+	char two[24];
+} before = { .head = { .magic = GK_TRACE_RING_MAGIC_2, .size = ROOM, .ends.whole = 64 },
+	.first = { .len = 3, .sum = 0xb8e15686, .number = 1 },
+	.one = "one",
+	.second = { .len = 21, .sum = 0xb63e4166, .number = 5 },
+	.two = "of the version before" };
+
+START_TEST(a_ring_of_the_version_before_is_found)
+{
+	FILE *f = fopen(file, "wb");
+	gk_trace_ring *ring;
+
+	ck_assert_uint_eq(fwrite(&before, 1, sizeof(before), f), sizeof(before));
+	fclose(f);
+	ck_assert_int_eq(truncate(file, HEAD + ROOM), 0);
+	ring = open_ring(ROOM); /* beside it */
+	ck_assert(put(ring, 1, "mine"));
+	ck_assert_int_eq(recover(), GK_OK);
+	ck_assert_str_eq(taken.data, "one of the version before .");
+	ck_assert_uint_eq(told, 0);
+	gk_trace_ring_drop(ring, 1);
+	gk_trace_ring_close(ring);
+}
+END_TEST
+
+/* Of all lengths that blocks leave a rest of, and more. */
+START_TEST(a_sum_tells_every_bit_and_every_order)
+{
+	gk_ring_entry entry = { .len = (uint32_t)_i, .number = 1 };
+	char data[100], swapped[8];
+	uint32_t sum;
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i * i * 31 + 7 * i);
+	sum = gk_trace_ring_sum(&entry, 8, data);
+	ck_assert_uint_ne(sum, gk_trace_ring_sum(&entry, 16, data));
+	entry.number = 2;
+	ck_assert_uint_ne(sum, gk_trace_ring_sum(&entry, 8, data));
+	entry = (gk_ring_entry){ .len = (uint32_t)_i + 1, .number = 1 };
+	ck_assert_uint_ne(sum, gk_trace_ring_sum(&entry, 8, data));
+	entry.len--;
+	for (size_t bit = 0; bit < 8 * (size_t)_i; bit++) {
+		data[bit / 8] ^= (char)(1 << bit % 8);
+		ck_assert_uint_ne(sum, gk_trace_ring_sum(&entry, 8, data));
+		data[bit / 8] ^= (char)(1 << bit % 8);
+	}
+	for (int a = 0; a + 16 <= _i; a += 8)
+		for (int b = a + 8; b + 8 <= _i; b += 8) {
+			memcpy(swapped, data + a, 8);
+			memcpy(data + a, data + b, 8);
+			memcpy(data + b, swapped, 8);
+			ck_assert_uint_ne(sum, gk_trace_ring_sum(&entry, 8, data));
+			memcpy(data + b, data + a, 8);
+			memcpy(data + a, swapped, 8);
+		}
+	ck_assert_uint_eq(sum, gk_trace_ring_sum(&entry, 8, data));
+}
+END_TEST
+
+/* What is not written at all is zeros, of which there may be as many as there should be bytes. */
+START_TEST(zeros_have_the_sum_of_so_many_zeros_only)
+{
+	static const char zeros[256];
+	gk_ring_entry entry = { .len = 256, .number = 1 };
+	uint32_t sum = gk_trace_ring_sum(&entry, 0, zeros);
+
+	while (entry.len--) {
+		uint32_t shorter = gk_trace_ring_sum(&entry, 0, zeros);
+
+		ck_assert_uint_ne(sum, 0);
+		ck_assert_uint_ne(sum, shorter);
+		sum = shorter;
+	}
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	size_t len;
@@ -763,6 +845,9 @@ static Suite *ring_suite(void)
 	tcase_add_test(t, a_length_that_cannot_be_is_damage);
 	tcase_add_loop_test(t, positions_that_cannot_be_lead_nowhere, 0, 4);
 	tcase_add_loop_test(t, a_file_that_is_no_ring_stays_as_it_is, 0, 3);
+	tcase_add_test(t, a_ring_of_the_version_before_is_found);
+	tcase_add_loop_test(t, a_sum_tells_every_bit_and_every_order, 0, 99);
+	tcase_add_test(t, zeros_have_the_sum_of_so_many_zeros_only);
 	tcase_add_loop_test(t, a_file_that_was_cut_short_is_not_read_beyond_its_end, 0, 2);
 	tcase_add_test(t, a_room_that_no_file_can_have_leads_nowhere);
 	tcase_add_test(t, without_a_folder_there_is_none);
