@@ -64,7 +64,8 @@ struct gk_trace_store {
 		ring; /* NULL: none. Put into by the loop, dropped from by the writer; set under the lock */
 	gk_trace_post *
 		unfilled; /* the first in `pending` whose bytes are in the ring's buffer; NULL: none */
-	gk_buf scratch; /* for what is not for the ring */
+	bool is_tidying; /* that is done at the end of the turn */
+	gk_buf scratch;  /* for what is not for the ring */
 	uint64_t
 		bare; /* number of what was saved last of what answers depend on and is not in it */
 	uint64_t last;    /* number of what was saved last */

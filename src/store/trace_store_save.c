@@ -50,9 +50,8 @@ static void write_ring(gk_trace_store *store)
 }
 
 /* Posts of what lies in the ring's buffer get their bytes. */
-static void fill_posts(void *user)
+static void fill_posts(gk_trace_store *store)
 {
-	gk_trace_store *store = user;
 	gk_trace_post *post = gk_steal(store->unfilled);
 
 	for (; post; post = STAILQ_NEXT(post, link))
@@ -60,6 +59,14 @@ static void fill_posts(void *user)
 			gk_trace_post_fill(post, gk_trace_ring_data_peek(store->ring));
 	if (store->ring)
 		gk_trace_ring_let(store->ring);
+}
+
+static void fill_after_answer(void *user)
+{
+	gk_trace_store *store = user;
+
+	store->is_tidying = false;
+	fill_posts(store);
 }
 
 void gk_trace_store_hand_over(void *user)
@@ -285,8 +292,10 @@ void gk_trace_store_settle(gk_trace_store *store)
 	if (store->is_relaxed)
 		return;
 	write_ring(store);
-	if (store->unfilled)
-		gk_loop_tidy(store->loop, fill_posts, store);
+	if (store->unfilled && !store->is_tidying) {
+		store->is_tidying = true;
+		gk_loop_tidy(store->loop, fill_after_answer, store);
+	}
 	if (store->settled >= store->bare)
 		return;
 	if (gk_trace_store_wait(store, store->bare, false, NULL) != GK_OK)
