@@ -143,7 +143,7 @@ static size_t put_special(const writer *w, const char *text, size_t len, char **
 	return step;
 }
 
-static bool copy_16(char *to, const char *text)
+static inline bool copy_16(char *to, const char *text)
 {
 	gk_json_halves halves;
 
@@ -179,7 +179,7 @@ static bool copy_4_twice(char *to, const char *text, size_t len)
 
 /* Copies a text that is plain from end to end, most of them, in steps the last of which may copy some bytes twice. False: it
  * is not; there is room for it in any case. */
-static bool copy_plain(char *to, const char *text, size_t len)
+static inline bool copy_plain(char *to, const char *text, size_t len)
 {
 	if (len > 16) {
 		for (size_t at = 0; at < len - 16; at += 16)
@@ -446,13 +446,14 @@ void gk_json_append_pretty(gk_buf *buf, const json_t *value, unsigned indent)
 /* Most texts are plain, and there is room: they need no writer. */
 static bool append_plain(gk_buf *buf, const char *text, size_t len)
 {
-	char *to = buf->data + buf->len;
+	char *to;
 
 	if (len + 2 >= buf->limit - buf->len)
 		return false;
-	*to = '"';
+	to = buf->data + buf->len;
 	if (!copy_plain(to + 1, text, len))
-		return false;
+		return false; /* what was copied stands behind the closing NUL */
+	*to = '"';
 	memcpy(to + 1 + len, "\"", 2);
 	buf->len += len + 2;
 	return true;
