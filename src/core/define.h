@@ -78,10 +78,6 @@ gk_code gk_background_define(
 GK_SUSPENDS gk_code gk_ctx_run_inner(
 	gk_ctx *ctx, gk_action_fn *fn, void *user, json_t *input, json_t **ret, gk_error *err);
 
-/** The function of an action says that what it is about to give fits the action's output schema by the way it is made,
- * whatever it was told: it is not checked. */
-void gk_ctx_vouch(gk_ctx *ctx);
-
 /** What the run that this is part of was asked for; "" for housekeeping. Borrowed. */
 const char *gk_ctx_run_key(const gk_ctx *ctx);
 

@@ -115,8 +115,7 @@ struct gk_ctx {
 	void *chunk_user;
 	gk_ctx_text *texts;
 	bool is_streaming;
-	bool is_sealed;   /* gk_define_action() is refused below */
-	bool has_vouched; /* of a call; see gk_ctx_vouch() */
+	bool is_sealed; /* gk_define_action() is refused below */
 };
 
 void gk_ctx_init_root(gk_ctx *ctx, gk_app *app, gk_run *run);

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "core/builtin_schemas.h"
 #include "core/internal.h"
 #include "json/edit.h"
 
@@ -39,18 +38,6 @@ static void on_done(gk_sink *sink, gk_run *run)
 
 static const gk_sink_type listening = { .chunk = on_chunk, .done = on_done };
 
-/* What a model answers fits the schema, also where its plugin vouches for that. */
-static gk_code check_answer(const char *key, const json_t *answer, gk_error *err)
-{
-	const gk_schema *schema = NULL;
-	gk_code rc;
-
-	if (!gk_str_has_prefix(key, "/model/"))
-		return GK_OK;
-	rc = gk_builtin_schema_peek("GenerateResponse", &schema, err);
-	return rc == GK_OK ? gk_schema_check(schema, answer, err) : rc;
-}
-
 static gk_code run_action(core_app *app, const char *key, const json_t *doc, json_t *chunks,
 	json_t **ret, gk_error *err)
 {
@@ -69,8 +56,6 @@ static gk_code run_action(core_app *app, const char *key, const json_t *doc, jso
 	if (gk_run_error_peek(run))
 		rc = gk_error_copy(err, gk_run_error_peek(run));
 	else
-		rc = check_answer(key, gk_run_result_peek(run), err);
-	if (rc == GK_OK)
 		*ret = json_incref(gk_run_result_peek(run));
 	gk_run_unref(run);
 	return rc;

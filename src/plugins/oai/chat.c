@@ -3,7 +3,6 @@
 #include "plugins/oai/oai.h"
 
 #include "base/log.h"
-#include "core/define.h"
 #include "core/let_go.h"
 #include "plugins/common/ask.h"
 
@@ -84,8 +83,5 @@ gk_code gk_oai_run_chat(gk_ctx *ctx, json_t *request, json_t **ret, gk_error *er
 	gk_outgoing_json(&out, body);
 	gk_json_let_go(gk_steal(body)); /* not held while the model thinks */
 	warn_of_what_is_ignored(model->vendor, &call);
-	rc = is_streaming ? ask_in_pieces(ctx, &call, ret, err) : ask_whole(ctx, &call, ret, err);
-	if (rc == GK_OK) /* gk_oai_answer() has put it together, each member of its type */
-		gk_ctx_vouch(ctx);
-	return rc;
+	return is_streaming ? ask_in_pieces(ctx, &call, ret, err) : ask_whole(ctx, &call, ret, err);
 }
