@@ -1,10 +1,11 @@
 // The daemon and its peer under the same load, one after the other: the server on one core, wrk on the other.
 // Absolute figures belong to the machine; the ratios are what to quote.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { cpus, tmpdir } from 'node:os';
+import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
+import { spawnInFolder } from './folder.mjs';
 
 const build = resolve(process.argv[2] ?? 'build');
 const seconds = Number(process.env.BENCH_SECONDS ?? 5);
@@ -47,8 +48,7 @@ function health(port) {
 
 async function launch(name, args, env, portOf) {
   const t0 = performance.now();
-  const child = spawn(args[0], args.slice(1), { cwd: mkdtempSync(join(tmpdir(), 'genkitd-bench-')), env: { ...process.env, GENKIT_ENV: 'dev', ...env }, stdio: ['ignore', 'ignore', 'ignore'] });
-  process.on('exit', () => child.kill('SIGKILL'));
+  const child = spawnInFolder(args[0], args.slice(1), { env: { ...process.env, GENKIT_ENV: 'dev', ...env }, stdio: 'ignore' });
   const port = await portOf();
   while (!(await health(port))) await new Promise((r) => setTimeout(r, 1));
   const startMs = performance.now() - t0;
@@ -183,8 +183,7 @@ const folder = process.env.PEER_FOLDER;
 async function startTelemetryServer() {
   const port = await freePort();
   const [program, ...args] = [...pin(1), process.execPath, join(here, 'telemetry-server.mjs'), resolve(folder), String(port)];
-  const child = spawn(program, args, { cwd: mkdtempSync(join(tmpdir(), 'genkitd-bench-')), stdio: ['ignore', 'ignore', 'inherit'] });
-  process.on('exit', () => child.kill('SIGKILL'));
+  const child = spawnInFolder(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   while (!(await health(port))) await new Promise((r) => setTimeout(r, 20));
   return { child, url: `http://127.0.0.1:${port}` };
 }

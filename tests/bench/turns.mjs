@@ -3,11 +3,10 @@
 // turns, so that whatever else the machine does falls on both. CPU is that of the whole process, with what it leaves for later.
 //
 //	node tests/bench/turns.mjs BUILD [AGENT...]
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { spawnInFolder } from './folder.mjs';
 
 const build = resolve(process.argv[2] ?? 'build');
 const agents = process.argv.length > 3 ? process.argv.slice(3) : ['echo', 'guided', 'reply'];
@@ -16,9 +15,8 @@ const SESSIONS = 10, WINDOW = 5; // turns to each side of the 10th
 /** Starts the daemon; tells on which port it serves. */
 function launch(set) {
   const values = ['server.listen=127.0.0.1:0', 'log.level=info', ...set];
-  const child = spawn(join(build, 'genkitd'), [...values.flatMap((value) => ['--set', value]), '--module', join(build, 'modules/bench.so')],
-    { cwd: mkdtempSync(join(tmpdir(), 'genkitd-bench-')), stdio: ['ignore', 'ignore', 'pipe'] });
-  process.on('exit', () => child.kill('SIGKILL'));
+  const child = spawnInFolder(join(build, 'genkitd'), [...values.flatMap((value) => ['--set', value]), '--module', join(build, 'modules/bench.so')],
+    { stdio: ['ignore', 'ignore', 'pipe'] });
   return new Promise((done, fail) => {
     let text = '';
     child.stderr.on('data', (d) => {
