@@ -27,8 +27,9 @@ bool gk_cpu_ask_short_turns(void)
 
 	if (syscall(SYS_sched_getattr, 0, &it, sizeof(it), 0) < 0)
 		return false;
-	if (it.policy != SCHED_OTHER)
-		return false; /* somebody has decided otherwise */
+	/* Somebody has decided otherwise. Its children would not inherit precedence. */
+	if (it.policy != SCHED_OTHER || it.nice < 0)
+		return false;
 	it.flags |= RESETS_ON_FORK;
 	it.runtime_ns = GK_LOOP_SLICE_US * NS_PER_US;
 	return syscall(SYS_sched_setattr, 0, &it, 0) == 0;

@@ -15,11 +15,12 @@
 #include <unistd.h>
 
 static long refused; /* the number of the system call that is */
+static int niceness; /* that a thread is said to have; 0: its own */
 
 /* Stands before libc's. */
 long syscall(long number, ...)
 {
-	long (*real)(long, ...), with[6];
+	long (*real)(long, ...), with[6], ret;
 	va_list args;
 
 	*(void **)&real = dlsym(RTLD_NEXT, "syscall");
@@ -31,7 +32,10 @@ long syscall(long number, ...)
 		errno = EPERM;
 		return -1;
 	}
-	return real(number, with[0], with[1], with[2], with[3], with[4], with[5]);
+	ret = real(number, with[0], with[1], with[2], with[3], with[4], with[5]);
+	if (number == SYS_sched_getattr && niceness)
+		((int32_t *)with[1])[4] = niceness; /* sched_nice */
+	return ret;
 }
 
 /* In nanoseconds; 0: the kernel knows no turns of a thread's own. */
@@ -103,6 +107,18 @@ START_TEST(a_thread_of_another_class_is_left_as_it_is)
 }
 END_TEST
 
+START_TEST(a_thread_that_has_precedence_keeps_it)
+{
+	asking it;
+
+	niceness = -5;
+	it = in_a_thread(SCHED_OTHER);
+	niceness = 0;
+	ck_assert(!it.is_done);
+	ck_assert_uint_eq(it.after, it.before);
+}
+END_TEST
+
 START_TEST(a_refusal_is_told)
 {
 	refused = SYS_sched_setattr;
@@ -120,6 +136,7 @@ static Suite *cpu_slice_suite(void)
 
 	tcase_add_test(tcase, who_asks_has_short_turns_and_the_threads_that_it_starts_have_not);
 	tcase_add_test(tcase, a_thread_of_another_class_is_left_as_it_is);
+	tcase_add_test(tcase, a_thread_that_has_precedence_keeps_it);
 	tcase_add_test(tcase, a_refusal_is_told);
 	suite_add_tcase(suite, tcase);
 	return suite;
