@@ -79,11 +79,13 @@ static gk_series *new_series(const gk_metric_type *type, const char *const *labe
 	size_t count = label_count(type);
 	gk_series *series =
 		calloc(1, sizeof(*series) + 2 * (type->bound_count + 1) * sizeof(uint64_t));
+	bool is_whole;
 
 	if (!series)
 		return NULL;
 	series->labels = calloc(count + 1, sizeof(*series->labels));
-	for (size_t i = 0; series->labels && i < count; i++) {
+	is_whole = series->labels;
+	for (size_t i = 0; is_whole && i < count; i++) {
 		const char *text = labels[i];
 
 		if (!text)
@@ -91,10 +93,9 @@ static gk_series *new_series(const gk_metric_type *type, const char *const *labe
 		/* Long names would make long answers; they end between characters. */
 		series->labels[i] =
 			strndup(text, gk_str_valid_utf8(text, strnlen(text, GK_MAX_METRIC_LABEL)));
-		if (!series->labels[i])
-			break;
+		is_whole = series->labels[i];
 	}
-	if (series->labels)
+	if (is_whole)
 		return series;
 	free_series(series, count);
 	return NULL;

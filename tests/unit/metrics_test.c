@@ -47,6 +47,23 @@ static void assert_line(const char *line)
 	ck_assert_msg(strstr(page(), whole), "no line '%s' in:\n%s", line, page());
 }
 
+/* A flow that took no time is over. */
+static void end_flow(void)
+{
+	const gk_span span = {
+		.name = "f", .type = "action", .subtype = "flow", .state = GK_SPAN_OK
+	};
+
+	spans.observer.ended(&span, spans.observer.user);
+}
+
+static uint64_t flows_counted(void)
+{
+	const gk_series *s = gk_metrics_series(metrics, GK_METRIC_ACTION_SECONDS);
+
+	return s ? s->count : 0;
+}
+
 /* The series of a metric whose first label is that; fails the test when there is none. */
 static const gk_series *series(gk_metric metric, const char *first)
 {
@@ -222,6 +239,30 @@ START_TEST(only_so_much_is_left_to_be_counted)
 	ck_assert_uint_eq(series(GK_METRIC_MODEL_SECONDS, "mock/m")->count, MANY);
 	ck_assert(series(GK_METRIC_INPUT_TOKENS, "mock/m")->value > 12 * MANY - 0.5);
 	assert_line("genkitd_actions_in_flight{type=\"model\"} 0");
+}
+END_TEST
+
+START_TEST(what_there_is_no_memory_to_put_off_is_counted_at_once)
+{
+	bool had_none;
+
+	end_flow();
+	gk_span_metrics_done(&spans); /* its series are there, its memory is not */
+	fault_after(1);
+	end_flow();
+	had_none = fault_happened();
+	fault_after(0);
+	ck_assert(had_none);
+	ck_assert_uint_eq(flows_counted(), 2);
+}
+END_TEST
+
+START_TEST(what_is_put_off_is_counted_before_it_is_too_late)
+{
+	end_flow();
+	ck_assert_uint_eq(flows_counted(), 0);
+	gk_span_metrics_done(&spans);
+	ck_assert_uint_eq(flows_counted(), 1);
 }
 END_TEST
 
@@ -428,24 +469,32 @@ START_TEST(without_anything_to_tell_nothing_leaves)
 }
 END_TEST
 
+static bool lacks_labels;
+
 static bool count_without_memory(void)
 {
 	gk_metrics *all = gk_metrics_new();
+	const gk_series *actions;
 	bool worked;
 
 	if (!all)
 		return false;
 	gk_metrics_add(all, GK_METRIC_ACTIONS, (const char *[]){ "a", "b", "c" }, 1);
 	gk_metrics_observe(all, GK_METRIC_MODEL_SECONDS, (const char *[]){ "m" }, 1);
-	worked = gk_metrics_series(all, GK_METRIC_ACTIONS) &&
-		 gk_metrics_series(all, GK_METRIC_MODEL_SECONDS);
+	actions = gk_metrics_series(all, GK_METRIC_ACTIONS);
+	lacks_labels |=
+		actions && !(actions->labels[0] && actions->labels[1] && actions->labels[2]);
+	worked = actions && gk_metrics_series(all, GK_METRIC_MODEL_SECONDS);
 	gk_metrics_free(all);
 	return worked;
 }
 
 START_TEST(counting_survives_a_lack_of_memory)
 {
+	lacks_labels = false;
 	fault_sweep(count_without_memory);
+	fault_sweep_passing(count_without_memory);
+	ck_assert_msg(!lacks_labels, "a series without its labels is another");
 }
 END_TEST
 
@@ -463,6 +512,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, tokens_are_counted_by_model_and_direction);
 	tcase_add_test(tc, nobody_waits_for_what_is_counted_of_an_answer);
 	tcase_add_test(tc, only_so_much_is_left_to_be_counted);
+	tcase_add_test(tc, what_there_is_no_memory_to_put_off_is_counted_at_once);
+	tcase_add_test(tc, what_is_put_off_is_counted_before_it_is_too_late);
 	tcase_add_test(tc, a_model_under_an_endless_path_is_counted_at_once);
 	tcase_add_test(tc, genkits_own_metrics_tell_the_feature_and_the_path);
 	tcase_add_test(tc, a_model_called_from_outside_is_a_feature_and_not_a_part_of_one);
