@@ -105,7 +105,7 @@ static const usage *usage_of(const char *member)
 	return NULL;
 }
 
-/* Zero, less and nothing are not counted. */
+/* Zero, less and nothing are not counted. `generate` NULL: for Genkit's own metrics nothing is. */
 static void count_usage(gk_metrics *metrics, const over *it, const char *const *generate)
 {
 	const char *member;
@@ -119,7 +119,7 @@ static void count_usage(gk_metrics *metrics, const over *it, const char *const *
 			continue;
 		gk_metrics_add(metrics, what->ours,
 			(const char *[]){ it->texts[NAME], what->direction, what->kind }, value);
-		if (it->texts[PATH] && what->genkits != GK_METRICS)
+		if (generate && what->genkits != GK_METRICS)
 			gk_metrics_add(metrics, what->genkits, generate, value);
 	}
 }
@@ -137,7 +137,7 @@ static void count_model(gk_metrics *metrics, const over *it)
 		(const char *[]){ name, feature, it->error ? "error" : "success", it->error }, 1);
 	gk_metrics_observe(metrics, GK_METRIC_MODEL_SECONDS, (const char *[]){ name },
 		(it->latency_ms > 0 ? it->latency_ms : it->spent_ns / NS_PER_MS) / 1000);
-	count_usage(metrics, it, generate);
+	count_usage(metrics, it, path ? generate : NULL);
 	if (!path)
 		return;
 	gk_metrics_add(metrics, GK_METRIC_GENERATE_REQUESTS, generate, 1);
@@ -216,15 +216,15 @@ static void count_over(gk_metrics *metrics, const over *it)
 
 static void count_late(gk_span_metrics *it)
 {
-	const char *text = it->late.data, *end = text + it->late.len;
+	size_t at = 0;
 	over one;
 
-	while (text < end) {
-		memcpy(&one, text, sizeof(one));
-		text += sizeof(one);
+	while (at < it->late.len) {
+		memcpy(&one, it->late.data + at, sizeof(one));
+		at += sizeof(one);
 		for (size_t i = 0; i < TEXTS; i++) {
-			one.texts[i] = one.sizes[i] ? text : NULL;
-			text += one.sizes[i];
+			one.texts[i] = one.sizes[i] ? it->late.data + at : NULL;
+			at += one.sizes[i];
 		}
 		count_over(it->metrics, &one);
 		json_decref(one.usage);

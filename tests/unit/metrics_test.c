@@ -257,6 +257,38 @@ START_TEST(what_there_is_no_memory_to_put_off_is_counted_at_once)
 }
 END_TEST
 
+static json_t *used;
+static bool lacks_path;
+
+static bool end_model(void)
+{
+	const gk_span span = { .name = "m",
+		.type = "action",
+		.subtype = "model",
+		.path = "/{f,t:flow}/{m,t:action}",
+		.input = used,
+		.output = used,
+		.state = GK_SPAN_OK };
+
+	spans.observer.ended(&span, spans.observer.user);
+	gk_span_metrics_catch_up();
+	for (const gk_series *s = gk_metrics_series(metrics, GK_METRIC_INPUT_TOKENS); s;
+		s = s->next)
+		lacks_path |= !s->labels[2];
+	return true;
+}
+
+START_TEST(tokens_are_counted_for_their_path_or_not_at_all)
+{
+	used = json("{'usage':{'inputTokens':3}}");
+	lacks_path = false;
+	fault_sweep_passing(end_model);
+	json_decref(used);
+	ck_assert(!lacks_path);
+	ck_assert(series(GK_METRIC_INPUT_TOKENS, "m")->value > 2.5);
+}
+END_TEST
+
 START_TEST(what_is_put_off_is_counted_before_it_is_too_late)
 {
 	end_flow();
@@ -513,6 +545,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, nobody_waits_for_what_is_counted_of_an_answer);
 	tcase_add_test(tc, only_so_much_is_left_to_be_counted);
 	tcase_add_test(tc, what_there_is_no_memory_to_put_off_is_counted_at_once);
+	tcase_add_test(tc, tokens_are_counted_for_their_path_or_not_at_all);
 	tcase_add_test(tc, what_is_put_off_is_counted_before_it_is_too_late);
 	tcase_add_test(tc, a_model_under_an_endless_path_is_counted_at_once);
 	tcase_add_test(tc, genkits_own_metrics_tell_the_feature_and_the_path);
