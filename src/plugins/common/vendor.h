@@ -130,8 +130,8 @@ gk_code gk_vendor_define_given(gk_plugin *plugin, gk_vendor *vendor, const char 
 /** For gk_plugin_type.list: appends to `list` what gk_vendor_type.list found, now or not long ago. Nothing is asked without a
  * key: whoever calls has it then. */
 GK_SUSPENDS gk_code gk_vendor_list(gk_ctx *ctx, gk_plugin *plugin, json_t *list, gk_error *err);
-/** The items of an answer that should be a listing: it is an array, or has one as `member`, where null is an empty one (NULL). An
- * answer with an error in it fails with that, any other with INTERNAL. `out` is what was asked. Borrowed. */
+/** The items of an answer that should be a listing: it is an array, or has one as `member`, or null, which has none. An answer
+ * with an error in it fails with that, any other with INTERNAL. `out` is what was asked. Borrowed. */
 GK_MUST_USE gk_code gk_vendor_items(const gk_vendor *vendor, const gk_outgoing *out, json_t *answer,
 	const char *member, json_t **ret, gk_error *err);
 /** An item of a listing; `info` (borrowed) is told as metadata.KIND, as for a registered one; NULL when memory ran out. */
