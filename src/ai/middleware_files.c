@@ -222,8 +222,7 @@ static gk_code apply_edit(char **content, const char *edit, const char *path, gk
 					       "end with \"\\n>>>>>>> REPLACE\"");
 	for (const char *at = strstr(body, SEPARATOR); at && at <= end;
 		at = strstr(at + 1, SEPARATOR)) {
-		gk_auto_str char *search = strndup(body, (size_t)(at - body));
-		const char *here = search ? strstr(*content, search) : NULL;
+		const char *here = memmem(*content, strlen(*content), body, (size_t)(at - body));
 
 		is_separated = true;
 		if (!here || (place && (size_t)(at - body) < found))
