@@ -129,8 +129,8 @@ $(OTLP).c $(OTLP).h &: src/telemetry/otlp.proto config.mk
 $(OTLP).o: $(OTLP).c
 	$(COMPILE)
 
-$(filter $(BUILD)/src/telemetry/%,$(LIB_OBJECTS)) $(BUILD)/src/daemon/telemetry.o $(BUILD)/src/daemon/destination.o: \
-	| $(OTLP).h
+$(filter $(BUILD)/src/telemetry/%,$(LIB_OBJECTS)) $(BUILD)/src/daemon/telemetry.o $(BUILD)/src/daemon/destination.o \
+	$(UNIT_TESTS:=.o): | $(OTLP).h
 
 # They take a file in as it is (.incbin), which the compiler does not see.
 $(BUILD)/src/core/builtin_schemas.o: src/core/builtin_schemas.jsonl
