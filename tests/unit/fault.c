@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* Allocation failures: the linker sends this program's malloc, calloc, realloc, and what it has of the C library that
- * allocates, here (--wrap). Libraries keep their own, except jansson, which is given ours. */
+/* Allocation failures: the linker sends this program's calls of malloc and its kin, and of what copies or prints a text into
+ * new memory, here (--wrap). Libraries keep their own, except jansson, which is given ours. */
 #include "unit.h"
 
 #include <jansson.h>
