@@ -244,7 +244,8 @@ gk_code gk_trace_post_open(gk_trace_post *post, gk_error *err)
 	gk_entry_take_post(&r, post);
 	if (post->count) {
 		gk_entry_take_span(&r, &own->row);
-		STAILQ_INSERT_TAIL(&post->rows, &own->row, link);
+		if (!r.is_damaged)
+			STAILQ_INSERT_TAIL(&post->rows, &own->row, link);
 	}
 	return r.is_damaged ? gk_error_set(err, GK_INTERNAL, "a span is damaged") : GK_OK;
 }

@@ -206,6 +206,22 @@ START_TEST(an_entry_that_ends_early_is_damaged_wherever_it_ends)
 }
 END_TEST
 
+/* Those of a batch that fails are tried once more, each alone. */
+START_TEST(a_span_of_ours_that_is_damaged_stays_so)
+{
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+	gk_span span = span_of(1);
+	gk_trace_post *post = gk_trace_post_of_span(&span, &buf);
+
+	ck_assert_ptr_nonnull(post);
+	gk_trace_post_fill(post, buf.data);
+	post->entry_len--;
+	ck_assert_int_eq(gk_trace_post_open(post, NULL), GK_INTERNAL);
+	ck_assert_int_eq(gk_trace_post_open(post, NULL), GK_INTERNAL);
+	gk_trace_post_free(post);
+}
+END_TEST
+
 /* --- on their way --- */
 
 static void settle(void *user)
@@ -435,6 +451,7 @@ static Suite *entry_suite(void)
 	tcase_add_test(t, a_span_that_was_told_of_while_it_ran_is_looked_for);
 	tcase_add_test(t, a_preview_of_a_prompt_names_its_trace_and_is_no_row);
 	tcase_add_test(t, an_entry_that_ends_early_is_damaged_wherever_it_ends);
+	tcase_add_test(t, a_span_of_ours_that_is_damaged_stays_so);
 	tcase_add_test(t, what_is_in_the_ring_keeps_its_bytes_when_more_follows);
 	tcase_add_test(t, other_programs_spans_may_come_in_between);
 	tcase_add_test(t, a_large_span_of_ours_goes_straight_into_the_tables);
