@@ -151,7 +151,7 @@ static void put_once(gk_buf *ret, const char *text, size_t len, gk_buf *room)
 	uint32_t *places = make_places(room, len, &mask);
 
 	if (!places || !gk_buf_reserve(ret, len + 2)) {
-		ret->failed = true;
+		gk_buf_fail(ret);
 		return;
 	}
 	while (at < end) {
@@ -270,7 +270,8 @@ static void take_text(gk_words *words, gk_buf *ret, const char *text, size_t len
 		put_words(&words->text, text, len);
 	if (words->text.len)
 		put_once(ret, words->text.data, words->text.len, &words->room);
-	ret->failed |= words->text.failed;
+	if (gk_buf_failed(&words->text))
+		gk_buf_fail(ret);
 }
 
 static void take_attribute(gk_words *words, gk_buf *ret, const member *m)
@@ -280,7 +281,8 @@ static void take_attribute(gk_words *words, gk_buf *ret, const member *m)
 	gk_buf_clear(&words->string);
 	put_string(&words->string, m->value + 1, m->value + m->len - 1);
 	take_text(words, ret, words->string.data, words->string.len);
-	ret->failed |= words->string.failed;
+	if (gk_buf_failed(&words->string))
+		gk_buf_fail(ret);
 	if (words->string.cap >
 		GK_STORE_DIRECT_SIZE) /* one large span is no reason to keep so much */
 		gk_buf_done(&words->string);
