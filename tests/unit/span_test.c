@@ -123,6 +123,34 @@ START_TEST(an_ended_span_has_every_member_the_telemetry_server_asks_for)
 }
 END_TEST
 
+#define MANY "'a':1,'b':2,'c':3,'d':4,'e':5,'f':6,'g':7,'h':8"
+
+static const char *const with_keys[] = {
+	"{'config':{'apiKey':'sk-1'}}",
+	"{'input':'x','options':{'x':1,'apiKey':'sk-1'}}",
+	"{'message':{},'request':{'messages':[],'config':{'apiKey':'sk-1'}}}",
+	"{'config':{'apiKey':'sk-1'},'options':{'apiKey':'sk-1'},'request':{'config':{'apiKey':'sk-1'}}}",
+	"{" MANY ",'config':{'apiKey':'sk-1'}}",
+	"{" MANY ",'options':{'apiKey':'sk-1'}}",
+	"{" MANY ",'request':{'config':{'apiKey':'sk-1'}}}",
+};
+
+START_TEST(the_key_of_a_provider_is_not_shown_wherever_it_is_given)
+{
+	gk_auto_json json_t *shown = json(with_keys[_i]);
+	gk_auto_str char *given = gk_json_write(shown, NULL), *all = NULL;
+	const char *text;
+
+	run_flow("keys", core_echo, NULL, json_incref(shown));
+	all = gk_json_write(datas, NULL);
+	ck_assert_ptr_nonnull(strstr(given, "sk-1"));
+	ck_assert_ptr_null(strstr(all, "sk-1"));
+	text = text_of("keys", "genkit:input");
+	ck_assert_ptr_nonnull(strstr(text, "\"apiKey\":\"<redacted>\""));
+	ck_assert_str_eq(text_of("keys", "genkit:output"), text);
+}
+END_TEST
+
 START_TEST(a_span_that_starts_says_all_that_is_known_and_has_no_end)
 {
 	json_t *span;
@@ -687,6 +715,8 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, an_ended_span_has_every_member_the_telemetry_server_asks_for);
+	tcase_add_loop_test(tc, the_key_of_a_provider_is_not_shown_wherever_it_is_given, 0,
+		sizeof(with_keys) / sizeof(with_keys[0]));
 	tcase_add_test(tc, a_span_that_starts_says_all_that_is_known_and_has_no_end);
 	tcase_add_test(tc, milliseconds_have_up_to_six_decimals_and_no_zeros_behind);
 	tcase_add_test(tc, a_failed_span_has_its_status_and_an_exception_with_the_http_code);
