@@ -64,7 +64,8 @@ bool gk_trace_post_add(gk_trace_post *post, const gk_span_row *row);
 /** One span of ours, as an entry behind what is in `buf`. NULL when memory ran out: what is there then is of no use, and the
  * buffer may have failed. */
 gk_trace_post *gk_trace_post_of_span(const gk_span *span, gk_buf *buf);
-/** Takes the bytes that were put, from the buffer's beginning; nothing else of the post is looked at before. */
+/** Takes the bytes that were put, from the buffer's beginning: no text of the post is looked at before, and but for the trace's
+ * id none until it is opened, since the span may be gone. */
 void gk_trace_post_fill(gk_trace_post *post, const char *data);
 /** Reads the rows of one that is an entry, unless that was done; of any other it says yes. */
 GK_MUST_USE gk_code gk_trace_post_open(gk_trace_post *post, gk_error *err);
