@@ -255,7 +255,6 @@ static void save_some(unsigned first, unsigned count)
 static size_t count_stored(void)
 {
 	gk_auto_json json_t *trace = traces_load("0123456789abcdef0123456789abcdef");
-	gk_auto_buf gk_buf doc = GK_BUF_INIT(0);
 	const char *key;
 	json_t *spans = json_object_get(trace, "spans"), *one;
 
