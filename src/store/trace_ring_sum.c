@@ -21,7 +21,7 @@ static uint64_t mix_words(uint64_t sum, words w)
 }
 
 /* Fletcher's: of four columns of words the sums, and the sums of what those were so far, which tell the order. Additions do not
- * wait for each other as multiplications do: it takes a quarter of the time of the sum that there was, for each answer. */
+ * wait for each other as multiplications do. */
 static uint64_t sum_blocks(uint64_t sum, const char *data, size_t len)
 {
 	words left = { sum, sum }, right = left, lefts = { 0 }, rights = { 0 }, w;
