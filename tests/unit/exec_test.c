@@ -8,6 +8,7 @@
 #include "daemon/exec.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -98,9 +99,12 @@ static void assert_fails(gk_code code, const char *message)
 	gk_run_unref(failing("1", code, message));
 }
 
-static bool file_is_there(void *name)
+/* It is there before its text is, which comes at once. */
+static bool file_has_text(void *name)
 {
-	return access(name, F_OK) == 0;
+	struct stat info;
+
+	return stat(name, &info) == 0 && info.st_size > 0;
 }
 
 static bool process_is_gone(void *pid)
@@ -113,7 +117,7 @@ static pid_t pid_in(const char *name)
 	FILE *file;
 	int pid = 0;
 
-	core_turn_until(file_is_there, (void *)name);
+	core_turn_until(file_has_text, (void *)name);
 	file = fopen(name, "r");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(fscanf(file, "%d", &pid), 1);
