@@ -17,22 +17,22 @@
 static long refused; /* the number of the system call that is */
 static int niceness; /* that a thread is said to have; 0: its own */
 
-/* Stands before libc's. */
+/* Stands before libc's, for the two that are called here; they have at most so many arguments. */
 long syscall(long number, ...)
 {
-	long (*real)(long, ...), with[6], ret;
+	long (*real)(long, ...), with[4], ret;
 	va_list args;
 
 	*(void **)&real = dlsym(RTLD_NEXT, "syscall");
 	va_start(args, number);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 4; i++)
 		with[i] = va_arg(args, long);
 	va_end(args);
 	if (number == refused) {
 		errno = EPERM;
 		return -1;
 	}
-	ret = real(number, with[0], with[1], with[2], with[3], with[4], with[5]);
+	ret = real(number, with[0], with[1], with[2], with[3]);
 	if (number == SYS_sched_getattr && niceness)
 		((int32_t *)with[1])[4] = niceness; /* sched_nice */
 	return ret;
