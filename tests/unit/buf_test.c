@@ -141,6 +141,7 @@ START_TEST(memory_that_is_not_needed_goes_back)
 	gk_buf_puts(&buf, "text");
 	gk_buf_trim(&buf);
 	ck_assert_uint_eq(buf.cap, 5);
+	ck_assert_uint_eq(buf.limit, 5); /* else what follows would go behind it */
 	gk_buf_puts(&buf, " and more");
 	assert_holds(&buf, "text and more");
 }
