@@ -133,14 +133,21 @@ void gk_buf_printf(gk_buf *buf, const char *format, ...)
 
 void gk_buf_put_line(gk_buf *buf, const char *text)
 {
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+	gk_buf_put_line_of(buf, text, strlen(text));
+}
+
+void gk_buf_put_line_of(gk_buf *buf, const char *text, size_t len)
+{
+	const unsigned char *end = (const unsigned char *)text + len;
+
+	for (const unsigned char *c = (const unsigned char *)text; c < end; c++) {
 		if (*c == '\n')
 			gk_buf_puts(buf, "\\n");
 		else if (*c == '\t')
 			gk_buf_putc(buf, ' ');
 		else if (*c < 0x20 || *c == 0x7f)
 			gk_buf_printf(buf, "\\x%02x", *c);
-		else if (*c == 0xc2 && c[1] >= 0x80 &&
+		else if (*c == 0xc2 && c + 1 < end && c[1] >= 0x80 &&
 			 c[1] < 0xa0) /* terminals take them for escapes */
 			gk_buf_printf(buf, "\\x%02x", *++c);
 		else

@@ -109,14 +109,13 @@ static void put_lines(tree *t, const node *n, const char *text)
 {
 	for (bool is_first = true; *text; is_first = false) {
 		size_t len = strcspn(text, "\n");
-		gk_auto_str char *line = strndup(text, len);
 
 		if (!is_first) {
 			gk_buf_putc(t->out, '\n');
 			put_prefix(t, n);
 			gk_buf_puts(t->out, "         ");
 		}
-		gk_buf_put_line(t->out, line ? line : "");
+		gk_buf_put_line_of(t->out, text, len);
 		text += len + (text[len] == '\n');
 	}
 }

@@ -397,15 +397,13 @@ static void below(gk_exchange *x, void *user)
 {
 	gk_traces_door *door = user;
 	const char *rest = gk_exchange_path(x) + sizeof(PREFIX) - 1;
-	gk_auto_str char *id = NULL;
 
 	if (!gk_traces_admit(door, x))
 		return;
 	if (ends_with(rest, "/logs")) {
 		gk_traces_call(door, x, list_logs_below);
 	} else if (ends_with(rest, "/stream")) {
-		id = strndup(rest, strlen(rest) - strlen("/stream"));
-		gk_traces_stream(x, door, id ? id : "");
+		gk_traces_stream(x, door, rest, strlen(rest) - strlen("/stream"));
 	} else if (!*rest) {
 		gk_traces_call(door, x, list_traces);
 	} else {

@@ -65,7 +65,7 @@ void gk_traces_reply_buf(gk_trace_call *call, gk_buf *buf);
 /** Handlers; `user` is the door. */
 void gk_traces_ingest(gk_exchange *x, void *user);
 void gk_traces_ingest_otlp(gk_exchange *x, void *user);
-void gk_traces_stream(gk_exchange *x, gk_traces_door *door, const char *trace_id);
+void gk_traces_stream(gk_exchange *x, gk_traces_door *door, const char *trace_id, size_t len);
 void gk_traces_feedback(gk_exchange *x, void *user);
 void gk_traces_store_stats(gk_exchange *x, void *user);
 void gk_traces_store_chore(gk_exchange *x, void *user);

@@ -155,17 +155,17 @@ static gk_code start(gk_trace_stream *stream, gk_exchange *x, gk_error *err)
 	return GK_OK;
 }
 
-void gk_traces_stream(gk_exchange *x, gk_traces_door *door, const char *trace_id)
+void gk_traces_stream(gk_exchange *x, gk_traces_door *door, const char *trace_id, size_t len)
 {
 	gk_trace_stream *stream = calloc(1, sizeof(*stream));
 	gk_auto_error gk_error err = { 0 };
-	gk_code rc = gk_trace_id_check(trace_id, strlen(trace_id), &err);
+	gk_code rc = gk_trace_id_check(trace_id, len, &err);
 
 	if (rc == GK_OK && stream) {
 		stream->refs = 1;
 		stream->traces = gk_traces_ref(door->traces);
 		stream->watcher.event = on_event;
-		stream->watcher.trace_id = strdup(trace_id);
+		stream->watcher.trace_id = strndup(trace_id, len);
 		stream->scope = gk_scope_new(door->traces->loop, NULL);
 	}
 	if (rc == GK_OK && (!stream || !stream->watcher.trace_id || !stream->scope))
