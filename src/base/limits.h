@@ -66,6 +66,8 @@
 #define GK_LOOP_TIDY        64    /* so much is left for later; then it is done at once */
 #define GK_LOOP_TIDY_TURNS  8     /* so long at most is it held back */
 #define GK_AWAKE_MS         2     /* server.keep_awake */
+#define GK_AWAKE_REST_MS    1     /* so long it sleeps at least when somebody else wants the processor, */
+#define GK_AWAKE_REST_MAX_MS 1000 /* and at most, when it is always so */
 #define GK_LOOP_SLICE_US    100   /* of processor time at a turn; the least that Linux gives */
 #define GK_SLOW_FIBER_MS    100   /* a fiber that keeps the loop longer is logged */
 #define GK_CHILD_KILL_MS    2000 /* from SIGTERM to SIGKILL */

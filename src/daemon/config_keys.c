@@ -294,10 +294,11 @@ const gk_config_key gk_config_keys[] = {
 		.type = GK_CONFIG_DURATION,
 		.fallback = "2ms",
 		.max = DURATION_MAX,
-		.help = "While requests come closer together than this, the processor is kept from "
-			"sleeping between them, so that the next finds it awake and its caches warm. "
-			"Other programs lose nothing by it, but it is shown as busy. 0: never. It has no "
-			"effect where a control group limits processor time." },
+		.help = "While requests come closer together than this, the daemon looks for the next "
+			"rather than sleep, so that it need not be woken and its caches are warm. The "
+			"processor is shown as busy then. When another program wants it, the daemon "
+			"sleeps again for a while. 0: never. It has no effect where a control group "
+			"limits processor time." },
 	{ .name = "reflection.enabled",
 		.type = GK_CONFIG_BOOL,
 		.fallback = "false",

@@ -1,113 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
 /*
- * While requests come close together, the processor between two of them does not fall asleep (decision 0018): a thread of
- * its lowest class turns idle there, which any other thread that wants the processor puts aside at once.
+ * While requests come close together, the loop looks for the next one rather than have itself woken for it (decision 0018):
  *
- *	the loop is about to wait	gk_awake_rest(): until when it is worth it
- *	it is called back		gk_awake_rise(): enough; was it worth it?
+ *	it is about to wait	gk_awake_look(), as long as that is worth it and nobody else wants the processor
+ *	it is called back	gk_awake_rise(): was it worth it?
  */
 #include "loop/loop_internal.h"
 
 #include "base/clock.h"
 #include "base/cpu_limit.h"
+#include "base/limits.h"
 
+#include <poll.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #define NS_PER_MS 1000000u
 #define NS_PER_US 1000u
-/* After so short a wait nothing has gone cold. Where most are, as under full load, the thread would only be in the way. */
+/* After so short a wait nothing has gone cold. Where most are, as under full load, there is nothing to be gained. */
 #define SHORT_NS 100000u
 /* Shares, the late waits counting most: of the longer ones that end in time, and of all that are longer. */
 #define ALL    256u
 #define STEPS  16u
 #define WORTH  (ALL * 3 / 4)
 #define LONGER (ALL / 4)
-#define PAUSES 16
+/* Between two looks somebody may have had the processor. */
+#define GAP_NS 20000u
 
-/* To the processor: this only waits. */
-static void relax(void)
+/* How often somebody else had it while this thread wanted it as well. */
+static long switches(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("isb");
-#endif
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0;
 }
 
-/* Beside the loop, wherever that has been moved to. */
-static int follow(gk_awake *awake, int cpu)
+static bool has_neighbours(const gk_awake *awake)
 {
-	int wanted = atomic_load_explicit(&awake->cpu, memory_order_relaxed);
-	cpu_set_t set;
-
-	if (wanted == cpu || wanted < 0 || wanted >= CPU_SETSIZE)
-		return cpu;
-	CPU_ZERO(&set);
-	CPU_SET(wanted, &set);
-	sched_setaffinity(0, sizeof(set), &set); /* refused: it stays where it is */
-	return wanted;
+	return atomic_load_explicit(&awake->neighbours, memory_order_relaxed) != 0;
 }
 
-/* Until the time is over, or until it finds the loop awake: then it is here because its turn has come beside the loop, in
- * whose way it is. */
-static void turn_idle(gk_awake *awake, int *cpu)
+bool gk_awake_may_look(const gk_awake *awake, uint64_t now_ns)
 {
-	while (gk_clock_mono_ns() < atomic_load(&awake->until_ns)) {
-		*cpu = follow(awake, *cpu);
-		for (int i = 0; i < PAUSES; i++)
-			relax();
-	}
+	return awake->window_ns && awake->in_time >= WORTH && awake->longer >= LONGER &&
+	       now_ns >= awake->rests_until_ns && !has_neighbours(awake);
 }
 
-static void *keep(void *user)
+/* A thread that sleeps goes before one that turns, once it is woken: with neighbours the loop had better sleep. */
+static void rest_for_longer(gk_awake *awake, uint64_t now_ns)
 {
-	gk_awake *awake = user;
-	struct sched_param none = { 0 };
-	int cpu = -1;
+	uint64_t ns = awake->rest_ns * 2;
 
-	pthread_setname_np(pthread_self(), "genkitd-awake");
-	/* Otherwise it would take its share from others. */
-	if (sched_setscheduler(0, SCHED_IDLE, &none) < 0) {
-		atomic_store(&awake->is_refused, true);
-		return NULL;
-	}
-	while (!atomic_load(&awake->is_stopping)) {
-		turn_idle(awake, &cpu);
-		/* Either it sees the new time here, or the loop sees that it has to ring. */
-		atomic_store(&awake->is_parked, true);
-		if (gk_clock_mono_ns() < atomic_load(&awake->until_ns) &&
-			atomic_exchange(&awake->is_parked, false))
-			continue;
-		while (sem_wait(&awake->bell) < 0)
-			; /* a signal */
-	}
-	return NULL;
+	if (ns < GK_AWAKE_REST_MS * NS_PER_MS)
+		ns = GK_AWAKE_REST_MS * NS_PER_MS;
+	if (ns > GK_AWAKE_REST_MAX_MS * NS_PER_MS)
+		ns = GK_AWAKE_REST_MAX_MS * NS_PER_MS;
+	awake->rest_ns = ns;
+	awake->rests_until_ns = now_ns + ns;
 }
 
-/* No lock: the thread may be put aside for long while it holds one. */
-static void ring(gk_awake *awake)
+/* Whoever wants the processor gets it after each look, or takes it in between. */
+bool gk_awake_look(gk_awake *awake, int fd, uint64_t max_ms)
 {
-	if (atomic_load(&awake->is_parked) && atomic_exchange(&awake->is_parked, false))
-		sem_post(&awake->bell);
-}
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+	uint64_t from_ns = gk_clock_mono_ns(), now_ns = from_ns, last_ns = from_ns, until_ns;
+	bool has_come = false, has_yielded = false;
+	long before = switches();
 
-void gk_awake_rest(gk_awake *awake, uint64_t now_ns)
-{
-	if (!awake->window_ns || awake->in_time < WORTH || awake->longer < LONGER ||
-		atomic_load_explicit(&awake->is_refused, memory_order_relaxed))
-		return;
-	if (!awake->has_thread) {
-		awake->has_thread = pthread_create(&awake->thread, NULL, keep, awake) == 0;
-		if (!awake->has_thread) {
-			atomic_store(&awake->is_refused, true);
-			return;
+	until_ns = from_ns +
+		   (max_ms < awake->window_ns / NS_PER_MS ? max_ms * NS_PER_MS : awake->window_ns);
+	while (!has_come && now_ns < until_ns && !has_neighbours(awake)) {
+		has_come = poll(&one, 1, 0) != 0;
+		if (!has_come)
+			sched_yield();
+		now_ns = gk_clock_mono_ns();
+		if (now_ns - last_ns > GAP_NS && switches() != before) {
+			rest_for_longer(awake, now_ns);
+			break;
 		}
+		last_ns = now_ns;
+		has_yielded |= !has_come;
 	}
-	awake->is_kept = true;
-	atomic_store_explicit(&awake->cpu, sched_getcpu(), memory_order_relaxed);
-	atomic_store(&awake->until_ns, now_ns + awake->window_ns);
-	ring(awake);
+	if (has_yielded && last_ns == now_ns)
+		awake->rest_ns /= 2;
+	awake->kept_ns += last_ns - from_ns;
+	return has_come;
 }
 
 static void count(unsigned *share, bool is_one)
@@ -118,37 +96,16 @@ static void count(unsigned *share, bool is_one)
 
 void gk_awake_rise(gk_awake *awake, uint64_t waited_ns)
 {
-	bool is_in_time = waited_ns <= awake->window_ns, is_longer = waited_ns >= SHORT_NS;
+	bool is_longer = waited_ns >= SHORT_NS;
 
-	if (awake->is_kept) {
-		awake->is_kept = false;
-		atomic_store(&awake->until_ns, 0);
-		awake->kept_ns += is_in_time ? waited_ns : awake->window_ns;
-	}
 	count(&awake->longer, is_longer);
 	if (is_longer)
-		count(&awake->in_time, is_in_time);
-}
-
-void gk_awake_init(gk_awake *awake)
-{
-	sem_init(&awake->bell, 0, 0);
-}
-
-void gk_awake_done(gk_awake *awake)
-{
-	if (awake->has_thread) {
-		atomic_store(&awake->is_stopping, true);
-		atomic_store(&awake->until_ns, 0);
-		sem_post(&awake->bell);
-		pthread_join(awake->thread, NULL);
-	}
-	sem_destroy(&awake->bell);
+		count(&awake->in_time, waited_ns <= awake->window_ns);
 }
 
 bool gk_loop_keep_awake(gk_loop *loop, uint64_t window_ms)
 {
-	/* What it turns idle would count against the limit, and the loop be stopped for it. */
+	/* The time would count against the limit, and the loop be stopped for it. */
 	bool may = !window_ms || !gk_cpu_is_limited("");
 
 	loop->awake.window_ns = may ? window_ms * NS_PER_MS : 0;
@@ -158,4 +115,12 @@ bool gk_loop_keep_awake(gk_loop *loop, uint64_t window_ms)
 uint64_t gk_loop_kept_awake_us(const gk_loop *loop)
 {
 	return loop->awake.kept_ns / NS_PER_US;
+}
+
+void gk_loop_has_neighbour(gk_loop *loop, bool has)
+{
+	if (has)
+		atomic_fetch_add(&loop->awake.neighbours, 1);
+	else
+		atomic_fetch_sub(&loop->awake.neighbours, 1);
 }

@@ -77,6 +77,7 @@ static void on_ended(uv_process_t *process, int64_t status, int number)
 	gk_child *child = (gk_child *)process;
 
 	GK_CHECK(child, GK_CHILD_MAGIC);
+	gk_loop_wake(process->loop->data);
 	signal_group(child, SIGKILL);
 	child->is_running = false;
 	child->exit.status = number ? -1 : (int)status;

@@ -231,25 +231,48 @@ static void on_alarm(uv_timer_t *alarm)
 	uv_stop(alarm->loop);
 }
 
+/* No longer than until the first timer. */
+static uint64_t wait_of(gk_loop *loop, uint64_t wait_ms)
+{
+	uint64_t now, due, until_due;
+
+	if (!wait_ms || is_something_ready(loop))
+		return 0;
+	uv_update_time(&loop->uv);
+	if (!loop->first_timer)
+		return wait_ms;
+	now = uv_now(&loop->uv);
+	due = loop->first_timer->due_ms;
+	until_due = due > now ? due - now : 0;
+	return until_due < wait_ms ? until_due : wait_ms;
+}
+
+/* Before it sleeps. What is left of the wait; 0: something has come. */
+static uint64_t look_for_events(gk_loop *loop, uint64_t wait_ms)
+{
+	uint64_t began_ms = uv_now(&loop->uv), past_ms;
+
+	uv_run(&loop->uv, UV_RUN_NOWAIT); /* which also tells the kernel what to look for */
+	if (loop->woken_ns ||
+		gk_awake_look(&loop->awake, uv_backend_fd(&loop->uv), wait_of(loop, wait_ms)))
+		return 0;
+	if (wait_ms == UINT64_MAX)
+		return wait_of(loop, wait_ms);
+	uv_update_time(&loop->uv);
+	past_ms = uv_now(&loop->uv) - began_ms;
+	return wait_of(loop, past_ms < wait_ms ? wait_ms - past_ms : 0);
+}
+
 static void poll_events(gk_loop *loop, uint64_t wait_ms)
 {
-	uint64_t now;
-
-	if (wait_ms && !is_something_ready(loop)) {
-		uv_update_time(&loop->uv);
-		now = uv_now(&loop->uv);
-		if (loop->first_timer) {
-			uint64_t due = loop->first_timer->due_ms;
-			uint64_t until_due = due > now ? due - now : 0;
-
-			wait_ms = until_due < wait_ms ? until_due : wait_ms;
-		}
-	} else {
-		wait_ms = 0;
-	}
+	wait_ms = wait_of(loop, wait_ms);
 	loop->is_waiting = wait_ms != 0;
-	if (wait_ms)
-		gk_awake_rest(&loop->awake, loop->rested_ns);
+	if (wait_ms && gk_awake_may_look(&loop->awake, loop->rested_ns) &&
+		uv_loop_alive(&loop->uv)) { /* otherwise libuv does not look at all */
+		wait_ms = look_for_events(loop, wait_ms);
+		if (loop->woken_ns)
+			return;
+	}
 	if (!wait_ms) {
 		uv_run(&loop->uv, UV_RUN_NOWAIT);
 	} else if (wait_ms == UINT64_MAX) {
@@ -375,7 +398,6 @@ gk_code gk_loop_new(gk_loop **ret, gk_error *err)
 	TAILQ_INIT(&loop->deferred);
 	LIST_INIT(&loop->children);
 	gk_fibers_init(loop);
-	gk_awake_init(&loop->awake);
 	loop->rested_ns = gk_clock_mono_ns();
 	if (!gk_loop_self())
 		gk_loop_enter(loop);
@@ -399,7 +421,6 @@ void gk_loop_free(gk_loop *loop)
 	assert(!loop->fiber_count);
 	while (atomic_load(&loop->posters))
 		sched_yield();
-	gk_awake_done(&loop->awake);
 	gk_loop_tidy_now(loop);
 	gk_children_kill(loop);
 	gk_fibers_done(loop);

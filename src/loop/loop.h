@@ -34,13 +34,18 @@ uint64_t gk_loop_now_ms(const gk_loop *loop);
  * last call. For /metrics and the watchdog. */
 uint64_t gk_loop_take_lag_us(gk_loop *loop);
 
-/** While what wakes the loop comes closer together than this, the processor that it runs on is kept from sleeping between
- * two of them: what comes next finds it awake, and its caches warm. A thread of the class SCHED_IDLE does it, which takes
- * nothing from others; it stops so long after the last one. 0, as at first: never. False where processor time is rationed
- * (gk_cpu_is_limited()): it has no effect there. Nor has it where the system refuses such a thread. */
+/** While what wakes the loop comes closer together than this, the loop looks for the next of it rather than sleep: it then
+ * need not be woken, and finds the processor awake and its caches warm. It yields after each look; when somebody else had the
+ * processor meanwhile, it sleeps for GK_AWAKE_REST_MS to GK_AWAKE_REST_MAX_MS before it tries again. It sleeps as well when
+ * nothing has come for so long. 0, as at first: never. False where processor time is rationed (gk_cpu_is_limited()): it has no
+ * effect there. */
 bool gk_loop_keep_awake(gk_loop *loop, uint64_t window_ms);
 /** For how long it was, in all. */
 uint64_t gk_loop_kept_awake_us(const gk_loop *loop);
+/** From any thread: one that shares the loop's processor has something to do, or no longer has. Meanwhile the loop sleeps when
+ * it has nothing to do, whatever gk_loop_keep_awake() says, so that it goes before that thread once it is woken. Each `true`
+ * is followed by a `false`. */
+void gk_loop_has_neighbour(gk_loop *loop, bool has);
 
 /** From any thread: `fn` runs on the loop's thread soon. False when memory ran out. */
 bool gk_loop_post(gk_loop *loop, gk_loop_fn *fn, void *user);

@@ -9,7 +9,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <ucontext.h>
 #include <uv.h>
@@ -84,26 +83,20 @@ void gk_stack_leave(gk_stack_home *home, gk_stack *stack, bool is_last);
 /* --- the processor, between two requests --- */
 
 typedef struct gk_awake {
-	uint64_t window_ns; /* 0: it may sleep */
-	unsigned longer;    /* of all waits, of 256 */
-	unsigned in_time;   /* of the longer ones */
-	bool is_kept;       /* in this wait */
-	bool has_thread;
-	atomic_bool is_stopping;
-	uint64_t kept_ns; /* in all */
-	pthread_t thread;
-	sem_t bell;
-	_Atomic uint64_t until_ns; /* 0: the loop itself is awake */
-	atomic_int cpu;            /* the loop's */
-	atomic_bool is_parked;     /* the thread waits for the bell */
-	atomic_bool is_refused;    /* the system has no such thread for us */
+	uint64_t window_ns;      /* 0: it may sleep */
+	unsigned longer;         /* of all waits, of 256 */
+	unsigned in_time;        /* of the longer ones */
+	uint64_t rest_ns;        /* somebody else wanted the processor: so long it did not look, */
+	uint64_t rests_until_ns; /* and until then */
+	uint64_t kept_ns;        /* in all */
+	atomic_uint neighbours;
 } gk_awake;
 
-void gk_awake_init(gk_awake *awake);
-void gk_awake_done(gk_awake *awake);
-/** The loop waits from `now_ns` on. */
-void gk_awake_rest(gk_awake *awake, uint64_t now_ns);
-/** It has waited so long. */
+/** In a wait that begins at `now_ns`. */
+bool gk_awake_may_look(const gk_awake *awake, uint64_t now_ns);
+/** Returns when `fd` can be read (true) or had better be waited for; after `max_ms` at the latest. */
+bool gk_awake_look(gk_awake *awake, int fd, uint64_t max_ms);
+/** A wait was so long. */
 void gk_awake_rise(gk_awake *awake, uint64_t waited_ns);
 
 /* --- the loop --- */

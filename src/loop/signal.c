@@ -18,6 +18,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 	(void)number;
 	GK_CHECK(watcher, GK_SIGNAL_MAGIC);
+	gk_loop_wake(handle->loop->data);
 	watcher->fn(watcher->user);
 }
 

@@ -27,6 +27,7 @@ static void on_fiber_done(uv_work_t *req, int status)
 {
 	gk_job *job = req->data;
 
+	gk_loop_wake(req->loop->data);
 	if (status == UV_ECANCELED) /* no thread had begun it when the scope was called off */
 		job->rc = gk_scope_check(job->fiber->scope, job->err);
 	job->is_done = true;
@@ -61,6 +62,7 @@ static void on_started_done(uv_work_t *req, int status)
 	gk_job *job = req->data;
 
 	(void)status; /* nobody can cancel it */
+	gk_loop_wake(req->loop->data);
 	job->done(job->arg, job->rc, job->err);
 	gk_error_clear(&job->own_err);
 	free(job);

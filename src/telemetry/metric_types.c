@@ -72,7 +72,7 @@ const gk_metric_type gk_metric_types[GK_METRICS] = {
 		"Longest time that something kept the loop, in each five seconds.", GK_HISTOGRAM,
 		LAG },
 	[GK_METRIC_KEPT_AWAKE] = { "genkitd_kept_awake_seconds_total",
-		"Time in which an idle processor was kept from sleeping (server.keep_awake).",
+		"Time in which the daemon looked for requests rather than sleep (server.keep_awake).",
 		GK_COUNTER, .unit = NULL },
 	[GK_METRIC_SPANS_DROPPED] = { "genkitd_spans_dropped_total", "Spans that were lost.",
 		GK_COUNTER, .labels = { "dest", "reason" } },

@@ -176,7 +176,7 @@ describe('addresses', () => {
 });
 
 describe('changes while it serves', () => {
-  it('the processor is kept awake while requests come close together, and a reload ends that', async () => {
+  it('the daemon looks for requests that come close together rather than sleep, and a reload ends that', async () => {
     const cwd = project({ 'c.yaml': 'server: {keep_awake: 500ms}\nlog: {level: debug}\n' });
     const daemon = await start({ cwd, modules: ['demo'], args: ['--config', 'c.yaml'] });
     const kept = async () => Number(/^genkitd_kept_awake_seconds_total (\S+)/m.exec(await (await fetch(`http://${daemon.flows}/metrics`)).text())[1]);

@@ -1,49 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the genkitd authors */
-/* server.keep_awake: when the processor is kept from sleeping, by whom, and for how long (src/loop/awake.c). */
+/* server.keep_awake: when the loop looks for what comes rather than sleep, and for how long (src/loop/awake.c). */
 #include "unit.h"
 
 #include "base/clock.h"
-#include "base/parse.h"
+#include "base/limits.h"
 #include "loop/loop_internal.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define US 1000u
 #define MS 1000000u
 
 static gk_loop *loop;
 static gk_awake *awake;
+static int ends[2]; /* of a pipe that the loop watches */
+static gk_poll *watched;
+static uint64_t yields, yield_ns; /* how many, and how long each takes */
+static long switched;             /* in such a yield */
+static bool is_taken_in_poll;     /* somebody has the processor while it looks */
+static long taken;
 
-/* Stands before libc's. */
-static bool refuses;
-
-int sched_setscheduler(pid_t thread, int policy, const struct sched_param *param)
+static void spend(uint64_t ns)
 {
-	int (*real)(pid_t, int, const struct sched_param *);
+	uint64_t until_ns = gk_clock_mono_ns() + ns;
 
-	*(void **)&real = dlsym(RTLD_NEXT, "sched_setscheduler");
-	if (refuses) {
-		errno = EPERM;
-		return -1;
+	while (gk_clock_mono_ns() < until_ns)
+		;
+}
+
+/* These stand before libc's. */
+int sched_yield(void)
+{
+	yields++;
+	spend(yield_ns);
+	return 0;
+}
+
+int poll(struct pollfd *fds, nfds_t count, int wait_ms)
+{
+	int (*real)(struct pollfd *, nfds_t, int);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "poll");
+	if (is_taken_in_poll) {
+		spend(50 * US);
+		taken++;
 	}
-	return real(thread, policy, param);
+	return real(fds, count, wait_ms);
+}
+
+int getrusage(__rusage_who_t who, struct rusage *usage)
+{
+	int (*real)(__rusage_who_t, struct rusage *);
+	int rc;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "getrusage");
+	rc = real(who, usage);
+	if (who == RUSAGE_THREAD)
+		usage->ru_nivcsw = switched * (long)yields + taken;
+	return rc;
+}
+
+static void hear(void *user, unsigned events)
+{
+	char byte;
+
+	(void)user;
+	(void)events;
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
 }
 
 static void set_up(void)
 {
-	refuses = false;
+	yields = yield_ns = 0;
+	switched = taken = 0;
+	is_taken_in_poll = false;
 	ck_assert_int_eq(gk_loop_new(&loop, NULL), GK_OK);
 	awake = &loop->awake;
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(
+		gk_poll_start(loop, ends[0], GK_POLL_READ, hear, NULL, &watched, NULL), GK_OK);
 }
 
 static void tear_down(void)
 {
+	gk_poll_stop(watched);
+	close(ends[0]);
+	close(ends[1]);
 	gk_loop_free(loop);
 }
 
@@ -59,14 +109,9 @@ static void wait_for(uint64_t waited_ns, int times)
 		gk_awake_rise(awake, waited_ns);
 }
 
-static bool rests_awake(void)
+static bool may_look(void)
 {
-	bool ret;
-
-	gk_awake_rest(awake, gk_clock_mono_ns());
-	ret = awake->is_kept;
-	gk_awake_rise(awake, 50 * US);
-	return ret;
+	return gk_awake_may_look(awake, gk_clock_mono_ns());
 }
 
 static void nothing(void *user)
@@ -86,37 +131,6 @@ static void turn(uint64_t every_ms, int times)
 	gk_timer_stop(timer);
 }
 
-/* Threads of this process of the class SCHED_IDLE: field 41 of stat, the 39th after the name. */
-static int idle_threads(void)
-{
-	DIR *folder = opendir("/proc/self/task");
-	struct dirent *entry;
-	int ret = 0;
-
-	ck_assert_ptr_nonnull(folder);
-	while ((entry = readdir(folder))) {
-		char path[300], text[1024], *at;
-		uint64_t policy = 0;
-		size_t len;
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%s/stat", entry->d_name);
-		file = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
-		if (!file)
-			continue;
-		len = fread(text, 1, sizeof(text) - 1, file);
-		fclose(file);
-		text[len] = '\0';
-		at = strrchr(text, ')');
-		for (int i = 0; at && i < 39; i++)
-			at = strchr(at + 1, ' ');
-		if (at && gk_parse_u64(at + 1, strcspn(at + 1, " "), &policy))
-			ret += policy == SCHED_IDLE;
-	}
-	closedir(folder);
-	return ret;
-}
-
 static uint64_t cpu_ns(void)
 {
 	struct timespec time;
@@ -130,19 +144,19 @@ static uint64_t cpu_ns(void)
 START_TEST(three_of_four_waits_have_to_end_in_time)
 {
 	keep(2 * MS);
-	ck_assert(!rests_awake());
+	ck_assert(!may_look());
 	wait_for(1 * MS, 100);
-	ck_assert(rests_awake());
+	ck_assert(may_look());
 	for (int i = 0; i < 100; i++) {
 		wait_for(1 * MS, 1);
 		wait_for(3 * MS, 1);
 	}
-	ck_assert(!rests_awake());
+	ck_assert(!may_look());
 	for (int i = 0; i < 100; i++) {
 		wait_for(1 * MS, 9);
 		wait_for(3 * MS, 1);
 	}
-	ck_assert(rests_awake());
+	ck_assert(may_look());
 }
 END_TEST
 
@@ -150,22 +164,22 @@ START_TEST(where_most_waits_are_short_it_is_not_worth_it)
 {
 	keep(2 * MS);
 	wait_for(50 * US, 100);
-	ck_assert(!rests_awake());
+	ck_assert(!may_look());
 	wait_for(1 * MS, 100);
 	wait_for(50 * US, 10);
-	ck_assert(rests_awake());
+	ck_assert(may_look());
 	wait_for(50 * US, 40);
-	ck_assert(!rests_awake());
+	ck_assert(!may_look());
 	for (int i = 0; i < 50; i++) { /* a request, and its provider's answer */
 		wait_for(1 * MS, 1);
 		wait_for(50 * US, 1);
 	}
-	ck_assert(rests_awake());
+	ck_assert(may_look());
 	for (int i = 0; i < 50; i++) {
 		wait_for(1 * MS, 1);
 		wait_for(50 * US, 9);
 	}
-	ck_assert(!rests_awake());
+	ck_assert(!may_look());
 }
 END_TEST
 
@@ -173,20 +187,21 @@ START_TEST(no_window_means_never)
 {
 	wait_for(1, 100);
 	wait_for(1 * MS, 100);
-	ck_assert(!rests_awake());
+	ck_assert(!may_look());
 	keep(2 * MS);
 	wait_for(1 * MS, 100);
-	ck_assert(rests_awake());
+	ck_assert(may_look());
 	keep(0);
-	ck_assert(!rests_awake());
+	ck_assert(!may_look());
 }
 END_TEST
 
-START_TEST(a_loop_that_is_woken_often_is_kept_awake)
+START_TEST(a_loop_that_is_woken_often_looks)
 {
 	keep(500 * MS);
 	turn(2, 60);
 	ck_assert_uint_gt(gk_loop_kept_awake_us(loop), 1000);
+	ck_assert_uint_gt(yields, 0);
 }
 END_TEST
 
@@ -195,7 +210,7 @@ START_TEST(a_loop_that_is_woken_seldom_sleeps)
 	keep(2 * MS);
 	turn(8, 40);
 	ck_assert_uint_eq(gk_loop_kept_awake_us(loop), 0);
-	ck_assert(!awake->has_thread);
+	ck_assert_uint_eq(yields, 0);
 }
 END_TEST
 
@@ -212,40 +227,19 @@ START_TEST(turns_that_do_not_wait_say_nothing)
 }
 END_TEST
 
-/* --- by whom --- */
+/* --- until when --- */
 
-START_TEST(a_thread_of_the_lowest_class_does_it_until_the_loop_ends)
+static void expect_a_turn_of(uint64_t wait_ms, uint64_t min_ms, uint64_t max_ms)
 {
-	keep(500 * MS);
-	turn(2, 60);
-	for (int i = 0; i < 500 && !idle_threads(); i++)
-		turn(2, 1);
-	ck_assert(!atomic_load(&awake->is_refused));
-	ck_assert_int_eq(idle_threads(), 1);
-	gk_loop_free(loop);
-	ck_assert_int_eq(idle_threads(), 0);
-	set_up();
+	uint64_t from_ms = gk_clock_mono_ms(), took_ms;
+
+	ck_assert(may_look());
+	gk_loop_turn(loop, wait_ms);
+	took_ms = gk_clock_mono_ms() - from_ms;
+	ck_assert_uint_ge(took_ms, min_ms);
+	ck_assert_uint_le(took_ms, max_ms);
 }
-END_TEST
 
-START_TEST(where_the_system_refuses_such_a_thread_the_processor_sleeps)
-{
-	uint64_t kept;
-
-	refuses = true;
-	keep(500 * MS);
-	turn(2, 60);
-	for (int i = 0; i < 500 && !atomic_load(&awake->is_refused); i++)
-		turn(2, 1);
-	ck_assert(atomic_load(&awake->is_refused));
-	kept = gk_loop_kept_awake_us(loop);
-	turn(2, 20);
-	ck_assert_uint_eq(gk_loop_kept_awake_us(loop), kept);
-	ck_assert(!rests_awake());
-}
-END_TEST
-
-/* Not at its end, so that other programs on a busy machine may take their part of it. */
 START_TEST(it_stops_when_the_window_is_over)
 {
 	uint64_t before, kept;
@@ -253,37 +247,166 @@ START_TEST(it_stops_when_the_window_is_over)
 	keep(500 * MS);
 	turn(2, 60);
 	keep(20 * MS);
-	turn(2, 3); /* nothing is left of the longer window */
 	kept = gk_loop_kept_awake_us(loop);
 	before = cpu_ns();
-	turn(1000, 1);
+	expect_a_turn_of(1000, 999, 3000);
 	ck_assert_uint_lt(cpu_ns() - before, 500 * MS);
-	ck_assert_uint_le(gk_loop_kept_awake_us(loop) - kept, 20000);
-	for (int i = 0; i < 500 && !atomic_load(&awake->is_parked); i++)
-		gk_loop_turn(loop, 1);
-	ck_assert(atomic_load(&awake->is_parked));
+	kept = gk_loop_kept_awake_us(loop) - kept;
+	ck_assert_uint_ge(kept, 15000);
+	ck_assert_uint_lt(kept, 200000);
 }
 END_TEST
 
-START_TEST(it_is_called_again_after_it_has_stopped)
+START_TEST(what_is_left_of_a_wait_then_is_slept)
 {
-	uint64_t kept;
-
-	keep(500 * MS);
+	keep(1000 * MS);
 	turn(2, 60);
-	keep(20 * MS);
-	turn(200, 1);
-	kept = gk_loop_kept_awake_us(loop);
-	turn(2, 20);
-	ck_assert_uint_gt(gk_loop_kept_awake_us(loop), kept);
-	gk_awake_rest(awake, gk_clock_mono_ns() + 1000000000u);
-	for (int i = 0; i < 5000 && atomic_load(&awake->is_parked); i++) {
-		struct timespec pause = { .tv_nsec = 1 * MS };
+	expect_a_turn_of(1200, 1199, 2100);
+}
+END_TEST
 
-		nanosleep(&pause, NULL);
+START_TEST(a_wait_that_is_shorter_than_the_window_ends_it)
+{
+	keep(30000 * (uint64_t)MS);
+	turn(2, 60);
+	expect_a_turn_of(50, 49, 5000);
+}
+END_TEST
+
+START_TEST(a_timer_that_is_due_ends_it)
+{
+	gk_timer *timer;
+
+	keep(30000 * (uint64_t)MS);
+	turn(2, 60);
+	ck_assert_int_eq(gk_timer_start(loop, 50, 0, nothing, NULL, &timer, NULL), GK_OK);
+	expect_a_turn_of(UINT64_MAX, 49, 5000);
+}
+END_TEST
+
+static void *post_after_50_ms(void *user)
+{
+	struct timespec pause = { .tv_nsec = 50 * MS };
+
+	nanosleep(&pause, NULL);
+	ck_assert(gk_loop_post(user, nothing, NULL));
+	return NULL;
+}
+
+static void *write_after_50_ms(void *user)
+{
+	struct timespec pause = { .tv_nsec = 50 * MS };
+
+	nanosleep(&pause, NULL);
+	ck_assert_int_eq(write(ends[1], user, 1), 1);
+	return NULL;
+}
+
+START_TEST(what_comes_ends_it)
+{
+	pthread_t thread;
+
+	keep(30000 * (uint64_t)MS);
+	turn(2, 60);
+	ck_assert_int_eq(pthread_create(&thread, NULL, post_after_50_ms, loop), 0);
+	expect_a_turn_of(20000, 0, 5000);
+	pthread_join(thread, NULL);
+	gk_loop_turn(loop, 0); /* it may have come before it rang */
+	ck_assert_int_eq(pthread_create(&thread, NULL, write_after_50_ms, loop), 0);
+	expect_a_turn_of(UINT64_MAX, 0, 5000);
+	pthread_join(thread, NULL);
+}
+END_TEST
+
+/* --- others --- */
+
+/* A look that finds nothing: nobody else, or somebody at its first yield. */
+static void look(bool is_somebody)
+{
+	yield_ns = is_somebody ? 50 * US : 0;
+	switched = is_somebody;
+	gk_awake_look(awake, uv_backend_fd(&loop->uv), 1);
+}
+
+START_TEST(whoever_wants_the_processor_gets_it_for_longer_each_time)
+{
+	uint64_t now_ns, rest_ms = GK_AWAKE_REST_MS;
+
+	keep(2 * MS);
+	wait_for(1 * MS, 100);
+	for (int i = 0; i < 20; i++) {
+		yields = 0;
+		look(true);
+		ck_assert_uint_eq(yields, 1);
+		now_ns = gk_clock_mono_ns();
+		ck_assert(!gk_awake_may_look(awake, awake->rests_until_ns - 1));
+		ck_assert(gk_awake_may_look(awake, awake->rests_until_ns));
+		ck_assert_uint_le(awake->rests_until_ns, now_ns + rest_ms * MS);
+		ck_assert_uint_eq(awake->rest_ns, rest_ms * MS);
+		rest_ms *= 2;
+		if (rest_ms > GK_AWAKE_REST_MAX_MS)
+			rest_ms = GK_AWAKE_REST_MAX_MS;
 	}
-	ck_assert(!atomic_load(&awake->is_parked));
-	gk_awake_rise(awake, 1 * MS);
+	ck_assert_uint_eq(awake->rest_ns, GK_AWAKE_REST_MAX_MS * (uint64_t)MS);
+	look(false);
+	ck_assert_uint_eq(awake->rest_ns, GK_AWAKE_REST_MAX_MS * (uint64_t)MS / 2);
+}
+END_TEST
+
+START_TEST(a_pause_in_which_nobody_had_it_means_nothing)
+{
+	keep(2 * MS);
+	wait_for(1 * MS, 100);
+	yield_ns = 50 * US;
+	gk_awake_look(awake, uv_backend_fd(&loop->uv), 1);
+	ck_assert_uint_gt(yields, 0);
+	ck_assert_uint_eq(awake->rest_ns, 0);
+	ck_assert_uint_eq(awake->rests_until_ns, 0);
+}
+END_TEST
+
+START_TEST(whoever_takes_it_in_between_is_noticed_though_something_has_come)
+{
+	keep(2 * MS);
+	wait_for(1 * MS, 100);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	gk_loop_turn(loop, 0); /* libuv knows the pipe from here on */
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	is_taken_in_poll = true;
+	ck_assert(gk_awake_look(awake, uv_backend_fd(&loop->uv), 1));
+	ck_assert_uint_eq(yields, 0);
+	ck_assert_uint_eq(awake->rest_ns, GK_AWAKE_REST_MS * (uint64_t)MS);
+}
+END_TEST
+
+/* It was not offered to anybody. */
+START_TEST(a_look_that_finds_something_at_once_shortens_no_rest)
+{
+	keep(2 * MS);
+	wait_for(1 * MS, 100);
+	look(true);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	gk_loop_turn(loop, 0);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	switched = 0;
+	ck_assert(gk_awake_look(awake, uv_backend_fd(&loop->uv), 1));
+	ck_assert_uint_eq(awake->rest_ns, GK_AWAKE_REST_MS * (uint64_t)MS);
+}
+END_TEST
+
+START_TEST(beside_a_neighbour_it_sleeps)
+{
+	keep(2 * MS);
+	wait_for(1 * MS, 100);
+	gk_loop_has_neighbour(loop, true);
+	gk_loop_has_neighbour(loop, true);
+	ck_assert(!may_look());
+	gk_loop_has_neighbour(loop, false);
+	ck_assert(!may_look());
+	look(false); /* it came after the look began */
+	ck_assert_uint_eq(yields, 0);
+	gk_loop_has_neighbour(loop, false);
+	ck_assert(may_look());
 }
 END_TEST
 
@@ -296,13 +419,19 @@ static Suite *awake_suite(void)
 	tcase_add_test(tcase, three_of_four_waits_have_to_end_in_time);
 	tcase_add_test(tcase, where_most_waits_are_short_it_is_not_worth_it);
 	tcase_add_test(tcase, no_window_means_never);
-	tcase_add_test(tcase, a_loop_that_is_woken_often_is_kept_awake);
+	tcase_add_test(tcase, a_loop_that_is_woken_often_looks);
 	tcase_add_test(tcase, a_loop_that_is_woken_seldom_sleeps);
 	tcase_add_test(tcase, turns_that_do_not_wait_say_nothing);
-	tcase_add_test(tcase, a_thread_of_the_lowest_class_does_it_until_the_loop_ends);
-	tcase_add_test(tcase, where_the_system_refuses_such_a_thread_the_processor_sleeps);
 	tcase_add_test(tcase, it_stops_when_the_window_is_over);
-	tcase_add_test(tcase, it_is_called_again_after_it_has_stopped);
+	tcase_add_test(tcase, what_is_left_of_a_wait_then_is_slept);
+	tcase_add_test(tcase, a_wait_that_is_shorter_than_the_window_ends_it);
+	tcase_add_test(tcase, a_timer_that_is_due_ends_it);
+	tcase_add_test(tcase, what_comes_ends_it);
+	tcase_add_test(tcase, whoever_wants_the_processor_gets_it_for_longer_each_time);
+	tcase_add_test(tcase, a_pause_in_which_nobody_had_it_means_nothing);
+	tcase_add_test(tcase, whoever_takes_it_in_between_is_noticed_though_something_has_come);
+	tcase_add_test(tcase, a_look_that_finds_something_at_once_shortens_no_rest);
+	tcase_add_test(tcase, beside_a_neighbour_it_sleeps);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
