@@ -195,13 +195,31 @@ gk_code gk_trace_store_flush(gk_trace_store *store, gk_error *err)
 
 /* --- the guest --- */
 
+void gk_trace_store_tell_neighbour(gk_trace_store *store)
+{
+	bool is_neighbour = (store->works || store->wants_copy) && !store->has_spare;
+
+	if (is_neighbour == store->is_neighbour)
+		return;
+	store->is_neighbour = is_neighbour;
+	gk_loop_has_neighbour(store->loop, is_neighbour);
+}
+
+/* Told at once: the writer may not come to it before the loop waits. */
+void gk_trace_store_wake_writer(gk_trace_store *store)
+{
+	store->works = true;
+	gk_trace_store_tell_neighbour(store);
+	pthread_cond_signal(&store->wake);
+}
+
 void gk_trace_store_set_guest(gk_trace_store *store, gk_store_guest *guest, uint64_t tend_every_ms)
 {
 	pthread_mutex_lock(&store->lock);
 	guest->tend_every_ms = tend_every_ms;
 	guest->tend_ms = gk_clock_mono_ms() + tend_every_ms;
 	store->guest = guest;
-	pthread_cond_signal(&store->wake);
+	gk_trace_store_wake_writer(store);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -222,7 +240,7 @@ void gk_trace_store_call_guest(gk_trace_store *store)
 	pthread_mutex_lock(&store->lock);
 	store->guest->is_called = true;
 	gk_trace_store_look(store);
-	pthread_cond_signal(&store->wake);
+	gk_trace_store_wake_writer(store);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -291,7 +309,7 @@ void gk_trace_store_configure(gk_trace_store *store, const gk_trace_store_opts *
 	store->end_ms = either(opts->end_ms, GK_STORE_END_MS);
 	store->sweep_ms = either(opts->sweep_ms, GK_STORE_SWEEP_MS);
 	store->next_sweep_ms = gk_clock_mono_ms() + store->sweep_ms;
-	pthread_cond_signal(&store->wake);
+	gk_trace_store_wake_writer(store);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -305,6 +323,8 @@ static void free_store(gk_trace_store *store)
 	gk_trace_batch_free(&store->pending);
 	gk_trace_batch_free(&store->queue);
 	gk_trace_batch_free(&store->done);
+	store->works = store->wants_copy = false; /* or there was no such thread */
+	gk_trace_store_tell_neighbour(store);
 	gk_trace_ring_close(store->ring);
 	gk_buf_done(&store->scratch);
 	free(store->path);
@@ -470,7 +490,7 @@ void gk_trace_store_close(gk_trace_store *store)
 	gk_trace_store_hand_over(store);
 	pthread_mutex_lock(&store->lock);
 	store->stops = true;
-	pthread_cond_signal(&store->wake);
+	gk_trace_store_wake_writer(store);
 	pthread_cond_signal(&store->copy_wake);
 	pthread_cond_signal(&store->copied);
 	pthread_mutex_unlock(&store->lock);

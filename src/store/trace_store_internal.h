@@ -98,6 +98,9 @@ struct gk_trace_store {
 	pthread_t writer, copier;
 	bool has_writer, has_copier;
 	bool has_spare; /* a processor that the loop does not use */
+	/* Under the lock: */
+	bool works;        /* the writer does, or is about to */
+	bool is_neighbour; /* the loop has been told that it shares its processor */
 	bool is_open, has_told;
 	uint64_t dropped; /* spans that could not be written */
 	unsigned singles; /* so many go one by one, to find the one that cannot be written */
@@ -126,6 +129,10 @@ GK_MUST_USE GK_SUSPENDS gk_code gk_trace_store_wait(
 bool gk_trace_batch_is_empty(const gk_trace_batch *batch);
 /** Under the lock, when what is to be written has changed: upkeep that is under way makes room for it, or need not. */
 void gk_trace_store_look(gk_trace_store *store);
+/** Under the lock: there is something to do for the writer. */
+void gk_trace_store_wake_writer(gk_trace_store *store);
+/** Under the lock, when that has changed: whether a thread of the store works beside the loop, on its processor. */
+void gk_trace_store_tell_neighbour(gk_trace_store *store);
 
 /** What is pending goes to the writer. */
 void gk_trace_store_hand_over(void *store);

@@ -16,7 +16,7 @@ static gk_code run_job(gk_trace_store *store,
 	store->users++;
 	pthread_mutex_lock(&store->lock);
 	TAILQ_INSERT_TAIL(&store->jobs, &job, link);
-	pthread_cond_signal(&store->wake);
+	gk_trace_store_wake_writer(store);
 	pthread_mutex_unlock(&store->lock);
 	while (!job.is_done)
 		gk_fiber_park_shielded();

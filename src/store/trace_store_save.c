@@ -84,7 +84,7 @@ void gk_trace_store_hand_over(void *user)
 	gk_trace_batch_join(&store->queue, &store->pending);
 	drop_oldest(store);
 	gk_trace_store_look(store);
-	pthread_cond_signal(&store->wake);
+	gk_trace_store_wake_writer(store);
 	pthread_mutex_unlock(&store->lock);
 }
 

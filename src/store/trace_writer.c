@@ -426,6 +426,7 @@ void *gk_trace_copier_run(void *user)
 		}
 		copy_most(store);
 		store->wants_copy = false;
+		gk_trace_store_tell_neighbour(store);
 		pthread_cond_signal(&store->copied);
 	}
 	pthread_mutex_unlock(&store->lock);
@@ -471,6 +472,7 @@ static bool tend_log(gk_trace_store *store, bool is_quiet)
 	if (!store->wants_copy && !store->wants_rest && needs_copy(store, is_quiet)) {
 		store->copied_at = store->counts.wal_bytes;
 		store->wants_copy = true;
+		gk_trace_store_tell_neighbour(store);
 		pthread_cond_signal(&store->copy_wake);
 	}
 	waits = store->wants_copy && store->counts.wal_bytes > store->wal_max;
@@ -502,7 +504,11 @@ static void wait_for_work(gk_trace_store *store, uint64_t now_ms)
 		until = now_ms + 1;
 	at.tv_sec = (time_t)(until / 1000);
 	at.tv_nsec = (long)(until % 1000) * 1000000;
+	store->works = false;
+	gk_trace_store_tell_neighbour(store);
 	pthread_cond_timedwait(&store->wake, &store->lock, &at);
+	store->works = true;
+	gk_trace_store_tell_neighbour(store);
 }
 
 static bool may_write(const gk_trace_store *store, uint64_t now_ms)
@@ -610,6 +616,8 @@ void *gk_trace_writer_run(void *user)
 			wait_for_work(store, now_ms);
 		}
 	}
+	store->works = false;
+	gk_trace_store_tell_neighbour(store);
 	pthread_mutex_unlock(&store->lock);
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #include "traces.h"
 
 #include "base/clock.h"
+#include "loop/loop_internal.h"
 #include "store/sqlite.h"
 #include "store/trace_store_internal.h"
 
@@ -19,6 +20,7 @@ typedef struct asked {
 	atomic_size_t slice;   /* the last one's, */
 	atomic_size_t pressed; /* and of the last that did not wait for a pause */
 	atomic_uint early;     /* so many came in a pause that was no long one */
+	atomic_uint beside;    /* so many neighbours the loop had then */
 } asked;
 
 static asked folds, indexes;
@@ -31,6 +33,7 @@ static void note(asked *it, bool yields, size_t max)
 	else if (gk_clock_mono_ms() < traces_store->quiet_ms)
 		it->early++;
 	it->slice = max;
+	it->beside = atomic_load(&traces_loop->awake.neighbours);
 }
 
 static gk_code fold(gk_trace_backend *backend, size_t max, size_t *ret, gk_error *err)
@@ -245,14 +248,12 @@ START_TEST(when_few_are_behind_a_long_pause_is_waited_for)
 }
 END_TEST
 
-/* The loop has one: what is left of those that the process may use is spare. */
-START_TEST(a_single_processor_is_not_spare)
+static void open_on_one_processor(void)
 {
 	cpu_set_t all, one;
 	int count;
 
 	ck_assert_int_eq(sched_getaffinity(0, sizeof(all), &all), 0);
-	ck_assert(traces_store->has_spare == (CPU_COUNT(&all) > 1));
 	CPU_ZERO(&one);
 	for (count = 0; !CPU_ISSET(count, &all); count++)
 		continue;
@@ -260,7 +261,58 @@ START_TEST(a_single_processor_is_not_spare)
 	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
 	traces_reopen(NULL);
 	ck_assert_int_eq(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
+/* The loop has one: what is left of those that the process may use is spare. */
+START_TEST(a_single_processor_is_not_spare)
+{
+	cpu_set_t all;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	ck_assert(traces_store->has_spare == (CPU_COUNT(&all) > 1));
+	open_on_one_processor();
 	ck_assert(!traces_store->has_spare);
+}
+END_TEST
+
+static bool is_done_and_quiet(void *user)
+{
+	return is_done(user) && !atomic_load(&traces_loop->awake.neighbours);
+}
+
+START_TEST(on_a_single_processor_the_loop_has_a_neighbour_while_the_writer_works)
+{
+	open_on_one_processor();
+	watch();
+	save(1, FEW);
+	traces_until(is_done_and_quiet, NULL);
+	ck_assert_uint_gt(folds.slice, 0);
+	ck_assert_uint_eq(folds.beside, 1);
+	ck_assert_uint_eq(indexes.beside, 1);
+}
+END_TEST
+
+/* Before the writer has its turn. */
+START_TEST(the_loop_has_it_from_the_moment_that_there_is_something_to_write)
+{
+	open_on_one_processor();
+	traces_until(is_done_and_quiet, NULL);
+	pthread_mutex_lock(&traces_store->lock);
+	gk_trace_store_wake_writer(traces_store);
+	ck_assert_uint_eq(atomic_load(&traces_loop->awake.neighbours), 1);
+	pthread_mutex_unlock(&traces_store->lock);
+	traces_until(is_done_and_quiet, NULL);
+}
+END_TEST
+
+START_TEST(with_a_spare_processor_the_writer_is_no_neighbour)
+{
+	open_with_spare(true, 1000000);
+	folds.beside = 1;
+	save(1, FEW);
+	traces_until(is_done_and_quiet, NULL);
+	ck_assert_uint_gt(folds.slice, 0);
+	ck_assert_uint_eq(folds.beside, 0);
 }
 END_TEST
 
@@ -277,6 +329,22 @@ static void tell_log(gk_trace_backend *backend, gk_trace_sizes *ret)
 	ret->wal_bytes = LOG;
 }
 
+static bool outstays_writer;
+static atomic_uint beside_copier; /* so many neighbours the loop had when only the copier worked */
+
+static void see_neighbours_without_writer(void)
+{
+	bool works = true;
+
+	while (works) {
+		usleep(1000);
+		pthread_mutex_lock(&traces_store->lock);
+		works = traces_store->works;
+		beside_copier = atomic_load(&traces_loop->awake.neighbours);
+		pthread_mutex_unlock(&traces_store->lock);
+	}
+}
+
 static uint64_t copy_some(gk_trace_backend *backend)
 {
 	(void)backend;
@@ -284,6 +352,8 @@ static uint64_t copy_some(gk_trace_backend *backend)
 		rests++;
 		return LOG;
 	}
+	if (outstays_writer)
+		see_neighbours_without_writer();
 	passes++;
 	return left ? LOG - left : passes;
 }
@@ -339,6 +409,17 @@ START_TEST(the_writer_copies_no_more_between_two_commits)
 }
 END_TEST
 
+START_TEST(on_a_single_processor_who_copies_the_log_is_a_neighbour)
+{
+	open_on_one_processor();
+	outstays_writer = true;
+	write_and_copy(GK_STORE_WAL_REST);
+	ck_assert_uint_eq(beside_copier, 1);
+	traces_until(is_done_and_quiet, NULL);
+	outstays_writer = false;
+}
+END_TEST
+
 static Suite *upkeep_suite(void)
 {
 	Suite *suite = suite_create("trace upkeep");
@@ -356,6 +437,11 @@ static Suite *upkeep_suite(void)
 	tcase_add_test(tests, without_a_spare_processor_a_long_pause_is_waited_for);
 	tcase_add_test(tests, when_few_are_behind_a_long_pause_is_waited_for);
 	tcase_add_test(tests, a_single_processor_is_not_spare);
+	tcase_add_test(
+		tests, on_a_single_processor_the_loop_has_a_neighbour_while_the_writer_works);
+	tcase_add_test(tests, the_loop_has_it_from_the_moment_that_there_is_something_to_write);
+	tcase_add_test(tests, with_a_spare_processor_the_writer_is_no_neighbour);
+	tcase_add_test(tests, on_a_single_processor_who_copies_the_log_is_a_neighbour);
 	tcase_add_test(tests, a_log_that_grows_as_it_is_copied_is_tried_so_often);
 	tcase_add_test(tests, the_writer_copies_so_little_between_two_commits);
 	tcase_add_test(tests, the_writer_copies_no_more_between_two_commits);
