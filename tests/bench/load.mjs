@@ -92,14 +92,15 @@ const all = [
 const chosen = process.env.BENCH_CASES?.split(',');
 const cases = all.filter(([name]) => !chosen || chosen.some((one) => name.startsWith(one)));
 
-/** A model provider that costs little, on wrk's core; its address. */
-async function startUpstream() {
-  const [program, ...args] = [...pin(1), join(build, 'tests/bench/upstream'), '0', '1000', '20'];
+/** A model provider that costs little; its address. */
+async function startUpstream(core) {
+  const [program, ...args] = [...pin(core), join(build, 'tests/bench/upstream'), '0', '1000', '20'];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   process.on('exit', () => child.kill('SIGKILL'));
   return new Promise((done) => child.stdout.once('data', (d) => done(String(d).trim())));
 }
-const upstream = await startUpstream();
+const upstream = await startUpstream(1); // wrk's core
+const apart = await startUpstream(0); // the server's, for who asks it without one: from another core, as the server is asked
 process.env.UPSTREAM = `http://${upstream}/v1`;
 
 /** Percentiles at 1,000 requests a second, in microseconds. */
@@ -109,11 +110,17 @@ async function pace(port, path, body) {
   return { p50: of('p50_us'), p99: of('p99_us') };
 }
 
-/** What a flow that asks the provider adds to asking it, at 1,000 requests a second. */
+/**
+ * What a flow that asks the provider adds to asking it, at 1,000 requests a second. Without the flow the provider has the
+ * server's core: to wake another core takes longer than such a provider does. `beside`: where it shares the core of who asks.
+ */
 async function addedLatency(server) {
-  const direct = await pace(upstream.split(':')[1], '/v1/chat/completions', { model: 'canned', messages: [{ role: 'user', content: 'hello' }] });
+  const chat = { model: 'canned', messages: [{ role: 'user', content: 'hello' }] };
+  const ask = (address) => pace(address.split(':')[1], '/v1/chat/completions', chat);
+  const [direct, beside] = [await ask(apart), await ask(upstream)];
   const through = await pace(server.port, '/api/runAction', { key: '/flow/upstream', input: 'hello' });
-  return { direct, through, p50: through.p50 - direct.p50, p99: through.p99 - direct.p99 };
+  const over = (base) => ({ p50: through.p50 - base.p50, p99: through.p99 - base.p99 });
+  return { direct, beside, through, ...over(direct), overBeside: over(beside) };
 }
 
 async function measure(server) {
@@ -265,6 +272,8 @@ for (const p of ['p50', 'p99']) {
   row(`1,000/s, provider alone: ${p} us`, (c) => c.added?.direct[p], 0);
   row(`1,000/s, through a flow: ${p} us`, (c) => c.added?.through[p], 0);
   row(`1,000/s, added: ${p} us`, (c) => c.added?.[p], 0);
+  row(`(provider on wrk's core: ${p} us)`, (c) => c.added?.beside[p], 0);
+  row(`(added to that: ${p} us)`, (c) => c.added?.overBeside[p], 0);
 }
 row('2,000 slow upstream streams, MB', (c) => c.slow?.all, 1);
 row('conversations of two turns: /s', (c) => c.talk.rate, 0, true);
