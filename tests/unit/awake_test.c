@@ -281,6 +281,7 @@ START_TEST(a_timer_that_is_due_ends_it)
 	turn(2, 60);
 	ck_assert_int_eq(gk_timer_start(loop, 50, 0, nothing, NULL, &timer, NULL), GK_OK);
 	expect_a_turn_of(UINT64_MAX, 49, 5000);
+	gk_timer_stop(timer);
 }
 END_TEST
 
