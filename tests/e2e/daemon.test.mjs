@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { build, environment, genkitctl, genkitd, mind, project, root, run, slack, start, until } from './lib/daemon.mjs';
+import { freePort } from './lib/clients.mjs';
 import { post, request } from './lib/raw.mjs';
 
 const demo = join(build, 'modules/demo.so');
@@ -284,12 +285,4 @@ function has(program) {
       return false;
     }
   });
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
 }

@@ -65,13 +65,15 @@ function post(url, value) {
   return fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(value) });
 }
 
-/** A port that was free a moment ago, for programs that cannot take 0. */
+/** A port that was free a moment ago, for programs that cannot take 0: below those that the kernel gives to who does. */
 export async function freePort() {
   const { createServer } = await import('node:net');
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
+  for (;;) {
+    const port = 10000 + Math.floor(Math.random() * 22000);
+    const server = createServer();
+    const is = await new Promise((done) => server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
+    if (!is) continue;
+    await new Promise((done) => server.close(done));
+    return port;
+  }
 }
