@@ -48,6 +48,7 @@ void gk_buf_put_more(gk_buf *buf, const void *data, size_t len);
 void gk_buf_printf(gk_buf *buf, const char *format, ...) GK_PRINTF(2, 3);
 /** A text as part of a line that somebody reads: its control characters neither make lines nor move the cursor. */
 void gk_buf_put_line(gk_buf *buf, const char *text);
+/** The same of its first `len` bytes. */
 void gk_buf_put_line_of(gk_buf *buf, const char *text, size_t len);
 /** Drops the first `len` bytes. */
 void gk_buf_consume(gk_buf *buf, size_t len);

@@ -63,28 +63,27 @@ static void rest_for_longer(gk_awake *awake, uint64_t now_ns)
 /* Whoever wants the processor gets it after each look, or takes it in between. */
 bool gk_awake_look(gk_awake *awake, int fd, uint64_t max_ms)
 {
+	bool is_shorter = max_ms < awake->window_ns / NS_PER_MS, has_come = false,
+	     has_yielded = false;
+	uint64_t last_ns = gk_clock_mono_ns(), now_ns;
+	uint64_t until_ns = last_ns + (is_shorter ? max_ms * NS_PER_MS : awake->window_ns);
 	struct pollfd one = { .fd = fd, .events = POLLIN };
-	uint64_t from_ns = gk_clock_mono_ns(), now_ns = from_ns, last_ns = from_ns, until_ns;
-	bool has_come = false, has_yielded = false;
 	long before = switches();
 
-	until_ns = from_ns +
-		   (max_ms < awake->window_ns / NS_PER_MS ? max_ms * NS_PER_MS : awake->window_ns);
-	while (!has_come && now_ns < until_ns && !has_neighbours(awake)) {
+	for (; !has_come && last_ns < until_ns && !has_neighbours(awake); last_ns = now_ns) {
 		has_come = poll(&one, 1, 0) != 0;
 		if (!has_come)
 			sched_yield();
 		now_ns = gk_clock_mono_ns();
 		if (now_ns - last_ns > GAP_NS && switches() != before) {
 			rest_for_longer(awake, now_ns);
-			break;
+			return has_come;
 		}
-		last_ns = now_ns;
+		awake->kept_ns += now_ns - last_ns;
 		has_yielded |= !has_come;
 	}
-	if (has_yielded && last_ns == now_ns)
+	if (has_yielded) /* and nobody took it */
 		awake->rest_ns /= 2;
-	awake->kept_ns += last_ns - from_ns;
 	return has_come;
 }
 

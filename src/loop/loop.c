@@ -3,7 +3,8 @@
 /*
  * A turn of the loop:
  *
- *	poll       libuv waits (not when something is ready) and calls back for descriptors, signals, workers
+ *	poll       libuv waits (not when something is ready; after a look, awake.c) and calls back for descriptors, signals,
+ *	           workers
  *	posts      what other threads handed over
  *	timers     what is due
  *	drain      ready fibers, then deferred items, and what these make ready, for a bounded number of passes

@@ -40,7 +40,7 @@ uint64_t gk_loop_take_lag_us(gk_loop *loop);
  * nothing has come for so long. 0, as at first: never. False where processor time is rationed (gk_cpu_is_limited()): it has no
  * effect there. */
 bool gk_loop_keep_awake(gk_loop *loop, uint64_t window_ms);
-/** For how long it was, in all. */
+/** For how long it has looked, in all. */
 uint64_t gk_loop_kept_awake_us(const gk_loop *loop);
 /** From any thread: one that shares the loop's processor has something to do, or no longer has. Meanwhile the loop sleeps when
  * it has nothing to do, whatever gk_loop_keep_awake() says, so that it goes before that thread once it is woken. Each `true`

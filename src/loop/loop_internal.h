@@ -94,7 +94,8 @@ typedef struct gk_awake {
 
 /** In a wait that begins at `now_ns`. */
 bool gk_awake_may_look(const gk_awake *awake, uint64_t now_ns);
-/** Returns when `fd` can be read (true) or had better be waited for; after `max_ms` at the latest. */
+/** Returns when `fd` can be read or a signal has come (true), or when it had better be waited for; after `max_ms` at the
+ * latest. */
 bool gk_awake_look(gk_awake *awake, int fd, uint64_t max_ms);
 /** A wait was so long. */
 void gk_awake_rise(gk_awake *awake, uint64_t waited_ns);

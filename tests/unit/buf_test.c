@@ -133,6 +133,19 @@ START_TEST(what_may_need_more_than_the_ceiling_fails_only_when_it_does)
 }
 END_TEST
 
+START_TEST(a_part_of_a_text_becomes_part_of_a_line)
+{
+	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
+
+	gk_buf_put_line(&buf, "a\tb\nc\x1b\xc2\x9b\xc3\xa9");
+	assert_holds(&buf, "a b\\nc\\x1b\\x9b\xc3\xa9");
+	gk_buf_clear(&buf);
+	gk_buf_put_line_of(&buf, "ab\xc2\x9b", 1);
+	gk_buf_put_line_of(&buf, "\xc2\x9b", 1); /* what follows is not its own */
+	assert_holds(&buf, "a\xc2");
+}
+END_TEST
+
 START_TEST(memory_that_is_not_needed_goes_back)
 {
 	gk_auto_buf gk_buf buf = GK_BUF_INIT(0);
@@ -178,6 +191,7 @@ static Suite *buf_suite(void)
 	tcase_add_test(tests, what_follows_a_failure_is_ignored);
 	tcase_add_test(tests, a_failure_is_taken_back_with_what_led_to_it);
 	tcase_add_test(tests, what_may_need_more_than_the_ceiling_fails_only_when_it_does);
+	tcase_add_test(tests, a_part_of_a_text_becomes_part_of_a_line);
 	tcase_add_test(tests, memory_that_is_not_needed_goes_back);
 	tcase_add_test(tests, without_memory_there_is_no_text);
 	suite_add_tcase(suite, tests);
