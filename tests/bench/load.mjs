@@ -92,11 +92,14 @@ const all = [
 const chosen = process.env.BENCH_CASES?.split(',');
 const cases = all.filter(([name]) => !chosen || chosen.some((one) => name.startsWith(one)));
 
+const providers = [];
+process.on('exit', () => providers.forEach((one) => one.kill('SIGKILL')));
+
 /** A model provider that costs little; its address. */
 async function startUpstream(core) {
   const [program, ...args] = [...pin(core), join(build, 'tests/bench/upstream'), '0', '1000', '20'];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  process.on('exit', () => child.kill('SIGKILL'));
+  providers.push(child);
   return new Promise((done) => child.stdout.once('data', (d) => done(String(d).trim())));
 }
 const upstream = await startUpstream(1); // wrk's core

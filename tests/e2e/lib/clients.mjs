@@ -68,12 +68,13 @@ function post(url, value) {
 /** A port that was free a moment ago, for programs that cannot take 0: below those that the kernel gives to who does. */
 export async function freePort() {
   const { createServer } = await import('node:net');
-  for (;;) {
+  for (let i = 0; i < 100; i++) {
     const port = 10000 + Math.floor(Math.random() * 22000);
     const server = createServer();
-    const is = await new Promise((done) => server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
-    if (!is) continue;
+    const isFree = await new Promise((done) => server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
+    if (!isFree) continue;
     await new Promise((done) => server.close(done));
     return port;
   }
+  throw new Error('none of 100 ports is free');
 }
